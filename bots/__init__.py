@@ -1,0 +1,1 @@
+"""Talk: from a message to its answer."""

@@ -1,0 +1,13 @@
+"""The app of the talking layer."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class BotsConfig(AppConfig):
+    """Fills the registries of the lower layers with what the talking layer offers."""
+
+    name = "bots"
+    verbose_name = "Bots"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""Serve: how the system is configured, reached and operated."""

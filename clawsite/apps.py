@@ -1,0 +1,13 @@
+"""The app of the serving layer: commands, pages and admin sites."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class ClawsiteConfig(AppConfig):
+    """Makes management commands and templates of the serving layer known to Django."""
+
+    name = "clawsite"
+    verbose_name = "clawsite"
+    default_auto_field = "django.db.models.BigAutoField"

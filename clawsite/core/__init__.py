@@ -1,0 +1,1 @@
+"""The floor: what every layer needs."""

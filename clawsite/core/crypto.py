@@ -1,0 +1,76 @@
+"""Encryption at rest. Secrets enter rows only as Fernet tokens; the keys are in a file outside the database.
+
+Several keys may stand in the key file, one a line: the first encrypts, all decrypt, which is how keys rotate.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+from clawsite.core.errors import ClawError
+
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[str, str]
+else:
+    _TextField = models.TextField
+
+
+class SecretText(str):
+    """A secret as text. It shows its value only where a string is used on purpose, never in repr()."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'[secret]'"
+
+
+class DecryptError(ClawError):
+    """A stored secret cannot be decrypted: the key file was lost or replaced."""
+
+    code = "decrypt_failed"
+
+
+@lru_cache(maxsize=4)
+def _cipher(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def encrypt(text: str) -> str:
+    """Return the text as a Fernet token (ASCII)."""
+    return _cipher(settings.CLAW_ENCRYPTION_KEYS).encrypt(text.encode()).decode("ascii")
+
+
+def decrypt(token: str) -> SecretText:
+    """Return the text of a Fernet token; raise DecryptError when no key fits."""
+    try:
+        return SecretText(_cipher(settings.CLAW_ENCRYPTION_KEYS).decrypt(token.encode("ascii")).decode())
+    except InvalidToken:
+        raise DecryptError(
+            "A stored secret cannot be decrypted. Restore encryption.key from the backup or enter the secret anew."
+        ) from None
+
+
+def same_secret(given: str, expected: str) -> bool:
+    """Compare two secrets in constant time; an empty expected secret matches nothing."""
+    left, right = (hashlib.sha256(text.encode()).digest() for text in (given, expected))
+    return hmac.compare_digest(left, right) and bool(expected)
+
+
+class EncryptedTextField(_TextField):
+    """A text column that is encrypted in the database and a SecretText in Python. It cannot be searched."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        """Encrypt on the way in; empty stays empty."""
+        return encrypt(str(value)) if value else ""
+
+    def from_db_value(self, value: str | None, *_: object) -> SecretText:
+        """Decrypt on the way out; empty stays empty."""
+        return decrypt(value) if value else SecretText("")

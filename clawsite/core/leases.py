@@ -1,0 +1,62 @@
+"""Leases: at most one live process does a thing, and a process that was overtaken cannot commit.
+
+A lease is free when it has no owner or when its owner has not beaten for CLAW_LEASE_SECONDS. Taking it raises its
+token; every transaction that commits work done under a lease calls `check_lease` with the token it was given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from clawsite.core.errors import LeaseLost
+from clawsite.core.models import Lease
+
+_TAKE = """
+INSERT INTO core_lease (name, owner_id, token, taken_at) VALUES (%s, %s, 1, %s)
+ON CONFLICT (name) DO UPDATE
+SET owner_id = excluded.owner_id, token = core_lease.token + 1, taken_at = excluded.taken_at
+WHERE core_lease.owner_id IS NULL
+   OR core_lease.owner_id IN (SELECT id FROM core_process WHERE beat_at < %s)
+RETURNING token
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Held:
+    """A lease this process took, with the fencing token it got."""
+
+    name: str
+    token: int
+
+
+def take_lease(name: str, *, process_id: int) -> Held | None:
+    """Take a free lease in one statement; return None when a live process holds it."""
+    now = timezone.now()
+    stale = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, [name, process_id, now, stale])
+        row = cursor.fetchone()
+    return Held(name=name, token=row[0]) if row else None
+
+
+def check_lease(held: Held) -> None:
+    """Raise LeaseLost unless the token is still the current one. Locks the row to the end of the transaction."""
+    if not Lease.objects.filter(name=held.name, token=held.token, owner__isnull=False).update(
+        taken_at=timezone.now()
+    ):
+        raise LeaseLost(f"The lease {held.name} was taken over.")
+
+
+def release_lease(held: Held) -> bool:
+    """Let a lease go; return False when it had already been taken over."""
+    return bool(Lease.objects.filter(name=held.name, token=held.token).update(owner=None))
+
+
+def void_leases(process_id: int) -> int:
+    """Free everything a dead process held; its token no longer commits anything. Returns how many."""
+    return Lease.objects.filter(owner_id=process_id).update(owner=None)

@@ -1,0 +1,1 @@
+"""Keeping the processes alive and telling how they are."""

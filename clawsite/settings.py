@@ -1,0 +1,262 @@
+"""Settings of the whole system, all from the environment (see .env.example). Nothing here talks to the network."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from cryptography.fernet import Fernet
+
+from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+from clawsite.core.keys import load_or_create_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+# --- Where things are -------------------------------------------------------------------------------------------
+CLAW_HOME = Path(env_str("CLAW_HOME", "~/.clawsite")).expanduser().absolute()
+CLAW_HOST = env_str("CLAW_HOST", "127.0.0.1")
+CLAW_PORT = env_int("CLAW_PORT", 18789, least=1)
+CLAW_PUBLIC_URL = env_str("CLAW_PUBLIC_URL").rstrip("/")
+MEDIA_ROOT = CLAW_HOME / "media"
+RUN_DIR = CLAW_HOME / "run"
+
+# --- Keys: made once, kept in files of the state directory ------------------------------------------------------
+SECRET_KEY = env_secret("SECRET_KEY") or load_or_create_key(
+    CLAW_HOME / "secret.key", lambda: secrets.token_urlsafe(50)
+)
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+CLAW_ENCRYPTION_KEYS = tuple(
+    (
+        env_secret("CLAW_ENCRYPTION_KEYS")
+        or load_or_create_key(CLAW_HOME / "encryption.key", lambda: Fernet.generate_key().decode())
+    )
+    .replace(",", "\n")
+    .split()
+)
+
+# --- Django -----------------------------------------------------------------------------------------------------
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *env_list("CLAW_ALLOWED_HOSTS")]
+CSRF_TRUSTED_ORIGINS = [CLAW_PUBLIC_URL] if CLAW_PUBLIC_URL else []
+if CLAW_PUBLIC_URL:
+    ALLOWED_HOSTS.append(CLAW_PUBLIC_URL.split("://")[-1].split("/")[0].rsplit(":", 1)[0])
+ROOT_URLCONF = "clawsite.urls"
+ASGI_APPLICATION = "clawsite.asgi.application"
+AUTH_USER_MODEL = "core.User"
+LOGIN_URL = "/admin/login/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_q",
+    "clawsite.core",
+    "guardrails",
+    "sessions_app",
+    "bots",
+    "clawsite",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "clawsite.web.security.SecurityHeadersMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# --- Database: SQLite in CLAW_HOME, or DATABASE_URL ---------------------------------------------------------------
+# FULL: an acknowledged message survives power loss. IMMEDIATE: a reader that starts to write never fails at once.
+_SQLITE_OPTIONS = {
+    "timeout": env_int("CLAW_SQLITE_TIMEOUT", 20, least=1),
+    "transaction_mode": "IMMEDIATE",
+    "init_command": (
+        "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
+        "PRAGMA cache_size=-16000;PRAGMA journal_size_limit=67108864"
+    ),
+}
+DATABASE_URL = env_secret("DATABASE_URL")
+if DATABASE_URL:
+    DATABASES = {
+        "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True),
+    }
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": CLAW_HOME / "clawsite.sqlite3",
+            "OPTIONS": _SQLITE_OPTIONS,
+            "CONN_MAX_AGE": None,
+        },
+    }
+CLAW_ON_SQLITE = "sqlite" in DATABASES["default"]["ENGINE"]
+
+# --- Redis (optional): limits and the channel layer ---------------------------------------------------------------
+REDIS_URL = env_secret("REDIS_URL")
+CHANNEL_LAYERS = {
+    "default": (
+        {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+        if REDIS_URL
+        else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    )
+}
+CACHES = {
+    "default": (
+        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+        if REDIS_URL
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    )
+}
+# Login and upload limits count per process without Redis, which is right for the one web process of that set-up.
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
+
+# --- Worker (django-q2): carries ids, wakes workers; the truth is in our rows --------------------------------------
+_WORKERS = env_int("CLAW_WORKERS", 1, least=1)
+Q_CLUSTER = {
+    "name": "clawsite",
+    "orm": "default",
+    "workers": _WORKERS,
+    "queue_limit": _WORKERS,
+    "bulk": 1,
+    "timeout": 120,
+    "retry": 420,
+    "max_attempts": 5,
+    "ack_failures": True,
+    "catch_up": False,
+    "save_limit": 200,
+    "poll": 0.5,
+    "label": "Worker",
+}
+
+# --- Languages, time, files ---------------------------------------------------------------------------------------
+LANGUAGE_CODE = env_str("CLAW_LANGUAGE", "en").lower()
+LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("ru", "Русский")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env_str("TIME_ZONE", "UTC")
+STATIC_URL = "/static/"
+STATIC_ROOT = CLAW_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "clawsite" / "web" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- Browser security ---------------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+_TLS = CLAW_PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
+SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
+# Only a proxy that sets this header itself may be trusted with it.
+if env_bool("CLAW_BEHIND_PROXY"):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CLAW_BEHIND_PROXY = env_bool("CLAW_BEHIND_PROXY")
+
+# --- Channels and people ------------------------------------------------------------------------------------------
+TELEGRAM_BOT_TOKEN = env_secret("TELEGRAM_BOT_TOKEN")
+TELEGRAM_API_URL = env_str("TELEGRAM_API_URL", "https://api.telegram.org").rstrip("/")
+TELEGRAM_MODE = env_str("TELEGRAM_MODE", "polling")
+TELEGRAM_WEBHOOK_SECRET = env_secret("TELEGRAM_WEBHOOK_SECRET")
+TELEGRAM_ADMIN_USERS = env_list("TELEGRAM_ADMIN_USERS")
+TELEGRAM_ALLOWED_USERS = env_list("TELEGRAM_ALLOWED_USERS")
+# Calls a second to one direct chat, calls a minute to one group, calls a second of one bot (research: Telegram's FAQ).
+CLAW_CHAT_RATE = env_float("CLAW_CHAT_RATE", 1.0, least=0.01)
+CLAW_GROUP_RATE = env_float("CLAW_GROUP_RATE", 18.0, least=0.1)
+CLAW_BOT_RATE = env_float("CLAW_BOT_RATE", 25.0, least=0.1)
+CLAW_BOT_NAMES = env_list("CLAW_BOT_NAMES") or ["copilot"]
+
+# --- Model --------------------------------------------------------------------------------------------------------
+ANTHROPIC_API_KEY = env_secret("ANTHROPIC_API_KEY")
+ANTHROPIC_BASE_URL = env_str("ANTHROPIC_BASE_URL").rstrip("/")
+# Ordered targets for failover: "model" or "model@base-url", comma separated.
+CLAW_MODELS = env_list("CLAW_MODELS") or ["claude-sonnet-5-5", "claude-haiku-5-5"]
+CLAW_TURN_SECONDS = env_int("CLAW_TURN_SECONDS", 300, least=5)
+CLAW_TURN_STEPS = env_int("CLAW_TURN_STEPS", 25, least=1)
+CLAW_TURN_USD = env_float("CLAW_TURN_USD", 1.0)
+CLAW_DAY_USD = env_float("CLAW_DAY_USD", 20.0)
+
+# --- Guardrails ---------------------------------------------------------------------------------------------------
+CLAW_INPUT_CHARS = env_int("CLAW_INPUT_CHARS", 4096, least=1)
+CLAW_USER_RATE = env_int("CLAW_USER_RATE", 30, least=1)
+CLAW_USER_RATE_SECONDS = env_int("CLAW_USER_RATE_SECONDS", 60, least=1)
+# What happens to personal data in answers: off, mask or block; and in questions: off, note or block.
+CLAW_PII_OUTPUT = env_str("CLAW_PII_OUTPUT", "mask")
+CLAW_PII_INPUT = env_str("CLAW_PII_INPUT", "note")
+# Domains that answers may link to beside those of the user and of tool results, and hosts fetch_url may reach
+# even when their address is private.
+CLAW_ALLOWED_LINKS = env_list("CLAW_ALLOWED_LINKS")
+CLAW_PRIVATE_HOSTS = env_list("CLAW_PRIVATE_HOSTS")
+
+# --- Processes ----------------------------------------------------------------------------------------------------
+CLAW_LEASE_SECONDS = env_int("CLAW_LEASE_SECONDS", 60, least=2)
+CLAW_TURNS = env_int("CLAW_TURNS", 128, least=1)
+CLAW_DRAIN_SECONDS = env_int("CLAW_DRAIN_SECONDS", 15, least=1)
+CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")
+
+# --- Logs: one line each; secrets are removed by a filter on every handler ----------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redact": {"()": "clawsite.core.logs.RedactFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"},
+    },
+    "root": {"handlers": ["stderr"], "level": env_str("CLAW_LOG_LEVEL", "INFO").upper()},
+    "loggers": {
+        name: {"level": "WARNING"}
+        for name in ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")
+    },
+}
+
+# --- Admin theme --------------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "clawsite",
+    "SITE_HEADER": "clawsite",
+    "SITE_SYMBOL": "forum",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+}
+

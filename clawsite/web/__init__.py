@@ -1,0 +1,1 @@
+"""Pages, web chat and health answers."""

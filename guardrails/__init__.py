@@ -1,0 +1,1 @@
+"""May: every yes or no, and its record."""

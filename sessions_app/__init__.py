@@ -1,0 +1,1 @@
+"""Remember: channels, contacts, sessions, messages and facts."""

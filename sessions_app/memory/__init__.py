@@ -1,0 +1,1 @@
+"""Strategies that decide which history reaches the model."""

@@ -1,0 +1,1 @@
+"""The eight prompt layers, their budgets and their composition."""
