@@ -1,0 +1,8 @@
+# Only other names for the two commands.
+.PHONY: run demo test
+run:
+	@./run
+demo:
+	@./run --demo
+test:
+	@./test
