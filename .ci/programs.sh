@@ -26,24 +26,27 @@ missing_programs() {
 may_install() { [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; }
 
 # Tests start their own servers. Debian's packages would start one each, and make a database cluster: not here.
-apt_install() {
-    local policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.conf status=0
+apt_install() (
+    policy=/usr/sbin/policy-rc.d cluster=/etc/postgresql-common/createcluster.conf
     if [ ! -e "$cluster" ]; then
         mkdir -p "${cluster%/*}"
         echo 'create_main_cluster = false' >"$cluster"
     fi
-    if [ -e "$policy" ]; then policy=''; else
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
     fi
-    apt_get update && apt_get install "$@" || status=$?
-    [ -z "$policy" ] || rm -f "$policy"
-    return "$status"
-}
+    mkdir -p "$ROOT/.cache"
+    if ! { apt_get update && apt_get install "$@"; } >"$ROOT/.cache/apt.log" 2>&1; then
+        tail -n 20 "$ROOT/.cache/apt.log" >&2
+        return 1
+    fi
+)
 
 apt_get() {
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
-        -o Dpkg::Options::=--force-confold "$@" --no-install-recommends >/dev/null
+        -o Dpkg::Options::=--force-confold --no-install-recommends "$@"
 }
 
 # Install what is missing where that is possible; else say what is skipped, and fail when CI=true.
