@@ -309,7 +309,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='inbox',
-            index=models.Index(condition=models.Q(('state', 'new')), fields=['lane', 'id'], name='inbox_new'),
+            index=models.Index(condition=models.Q(('state', 'new')), fields=['id', 'lane'], name='inbox_new'),
         ),
         migrations.AddIndex(
             model_name='inbox',

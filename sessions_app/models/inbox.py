@@ -38,7 +38,7 @@ class Inbox(models.Model):
         verbose_name_plural = "inbox"
         constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="inbox_once")]
         indexes = [
-            models.Index(fields=["lane", "id"], name="inbox_new", condition=models.Q(state="new")),
+            models.Index(fields=["id", "lane"], name="inbox_new", condition=models.Q(state="new")),
             models.Index(fields=["received_at"], name="inbox_received"),
         ]
 

@@ -1,0 +1,141 @@
+"""Who may talk to the bot: contacts, pairing codes and groups. Only a person with the right decides; text never does."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clawsite.core import audit
+from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.nudge import nudge_on_commit
+from guardrails.types import Actor, Role
+from sessions_app.models import Channel, Contact, GroupAccess, Pairing
+
+# Capital letters and digits that no phone or eye confuses; 31^8 codes.
+ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+CODE_LENGTH = 8
+CODE_MINUTES = 60
+REPLIES_TO_STRANGERS = 2
+SEEN_EVERY = timedelta(minutes=5)
+
+
+def find_contact(channel_id: int, external_id: str) -> Contact | None:
+    """Return a contact by the platform's id, or None."""
+    return Contact.objects.filter(channel_id=channel_id, external_id=external_id[:64]).first()
+
+
+def get_or_create_contact(
+    channel: Channel, external_id: str, *, name: str = "", username: str = "", language: str = ""
+) -> Contact:
+    """Return the contact, making it (pending, or a viewer where the channel is open) when it is new."""
+    state = Contact.State.APPROVED if channel.access == Channel.Access.OPEN else Contact.State.PENDING
+    contact, _ = Contact.objects.get_or_create(
+        channel=channel,
+        external_id=external_id[:64],
+        defaults={
+            "name": name[:200],
+            "username": username[:64],
+            "language": language[:8],
+            "state": state,
+        },
+    )
+    return contact
+
+
+def touch_contact(contact: Contact, *, name: str, username: str) -> None:
+    """Keep name and last sight current; writes at most every five minutes unless the name changed."""
+    now = timezone.now()
+    fresh = now - contact.seen_at < SEEN_EVERY
+    if fresh and contact.name == name[:200] and contact.username == username[:64]:
+        return
+    Contact.objects.filter(pk=contact.pk).update(name=name[:200], username=username[:64], seen_at=now)
+
+
+def issue_pairing(contact: Contact) -> Pairing:
+    """Return the contact's open pairing code, making one that lasts an hour when there is none."""
+    now = timezone.now()
+    pairing = contact.pairings.filter(decided_at=None, expires_at__gt=now).first()
+    if pairing is not None:
+        return pairing
+    contact.pairings.filter(decided_at=None).delete()
+    code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
+    return Pairing.objects.create(
+        contact=contact, code=code, expires_at=now + timedelta(minutes=CODE_MINUTES), created_at=now
+    )
+
+
+def count_refusal(contact: Contact) -> bool:
+    """Count an answer to a person who is not approved; False when they already got their two."""
+    rows = Contact.objects.filter(pk=contact.pk, refusals__lt=REPLIES_TO_STRANGERS)
+    return bool(rows.update(refusals=F("refusals") + 1))
+
+
+def _require_admin(actor: Actor) -> None:
+    if not actor.is_at_least(Role.ADMIN):
+        raise NotAllowed("Only an admin may do this.")
+
+
+def approve_pairing(code: str, *, actor: Actor, role: str = Contact.RoleChoice.VIEWER) -> Contact:
+    """Let the person behind a code in; BadInput when the code is unknown, used or too old."""
+    _require_admin(actor)
+    if role not in Contact.RoleChoice.values:
+        raise BadInput(f"There is no role {role!r}. Roles: {', '.join(Contact.RoleChoice.values)}.")
+    with transaction.atomic():
+        contact = _decide_pairing(code, actor=actor)
+        _set_state(contact, Contact.State.APPROVED, role=role)
+        audit.record("contact.approve", actor=actor.subject, subject=contact.subject, role=role)
+        nudge_on_commit("contact", contact=contact.pk)
+    contact.refresh_from_db()
+    return contact
+
+
+def deny_pairing(code: str, *, actor: Actor) -> Contact:
+    """Block the person behind a code; BadInput when the code is unknown, used or too old."""
+    _require_admin(actor)
+    with transaction.atomic():
+        contact = _decide_pairing(code, actor=actor)
+        _set_state(contact, Contact.State.BLOCKED)
+        audit.record("contact.deny", actor=actor.subject, subject=contact.subject)
+        nudge_on_commit("contact", contact=contact.pk)
+    contact.refresh_from_db()
+    return contact
+
+
+def _decide_pairing(code: str, *, actor: Actor) -> Contact:
+    """Close an open pairing by a conditional update, so that a code decides once."""
+    now = timezone.now()
+    wanted = code.strip().upper().replace("-", "").replace(" ", "")
+    rows = Pairing.objects.filter(code=wanted, decided_at=None, expires_at__gt=now)
+    if not rows.update(decided_at=now, decided_by=actor.subject):
+        raise BadInput("This code is unknown, used or too old. Ask the person to send a message for a new one.")
+    return Pairing.objects.select_related("contact").get(code=wanted).contact
+
+
+def _set_state(contact: Contact, state: str, *, role: str | None = None) -> None:
+    change = {"state": state, "refusals": 0} | ({"role": role} if role else {})
+    Contact.objects.filter(pk=contact.pk).update(**change)
+
+
+def find_group(channel_id: int, chat_id: str) -> GroupAccess | None:
+    """Return the access row of a group, or None when the bot was never seen there."""
+    return GroupAccess.objects.filter(channel_id=channel_id, chat_id=chat_id).first()
+
+
+def note_group(channel_id: int, chat_id: str, *, title: str) -> GroupAccess:
+    """Remember a group the bot was spoken to in, so that an admin can allow it; it stays off until then."""
+    group, _ = GroupAccess.objects.get_or_create(
+        channel_id=channel_id, chat_id=chat_id, defaults={"title": title[:200]}
+    )
+    return group
+
+
+def may_talk_in(group: GroupAccess | None, contact: Contact) -> bool:
+    """Tell whether a contact may talk to the bot in a group: the group is allowed, and its list has them or is empty."""
+    if group is None or not group.allowed:
+        return False
+    members = set(group.members.values_list("pk", flat=True))
+    return not members or contact.pk in members

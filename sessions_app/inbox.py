@@ -1,0 +1,137 @@
+"""The durable inbox. A row is unique by channel and external id, so storing an update twice changes nothing.
+
+Rows of one lane (one session) are worked on in the order of their ids, never two at once: whoever works on a lane
+holds its lease, and every commit of that work checks the lease's token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clawsite.core.leases import Held, check_lease, release_lease, take_lease
+from clawsite.core.nudge import nudge_on_commit
+from sessions_app.models import Inbox
+
+MAX_ATTEMPTS = 5
+SCAN_PAGE = 256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredUpdate:
+    """A raw update as intake stores it. `delay` seconds pass before it is worked on (albums collect)."""
+
+    external_id: str
+    lane: str
+    raw: str
+    state: str = Inbox.State.NEW
+    delay: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Head:
+    """The first new row of a lane."""
+
+    pk: int
+    channel_id: int
+    lane: str
+    received_at: datetime
+    attempts: int
+
+
+def store_updates(channel_id: int, updates: Sequence[StoredUpdate], *, held: Held | None = None) -> int:
+    """Commit updates; those already stored are left as they are. Return how many were given.
+
+    With `held` (the poller's lease) the commit is refused by LeaseLost when another poller took over.
+    """
+    now = timezone.now()
+    rows = [
+        Inbox(
+            channel_id=channel_id,
+            external_id=update.external_id[:100],
+            lane=update.lane[:200],
+            raw=update.raw,
+            state=update.state,
+            not_before=now + timedelta(seconds=update.delay),
+            received_at=now,
+        )
+        for update in updates
+    ]
+    with transaction.atomic():
+        if held is not None:
+            check_lease(held)
+        Inbox.objects.bulk_create(rows, ignore_conflicts=True)
+        nudge_on_commit("inbox")
+    return len(rows)
+
+
+def find_heads(*, busy: Collection[str], limit: int) -> list[Head]:
+    """Return the heads of up to `limit` lanes that may be worked on now, oldest first; `busy` lanes are passed over.
+
+    A head that waits (after a failed attempt) hides the rest of its lane, which keeps the order.
+    """
+    now = timezone.now()
+    rows = (
+        Inbox.objects.filter(state=Inbox.State.NEW)
+        .exclude(lane__in=list(busy))
+        .order_by("id")
+        .values_list("pk", "channel_id", "lane", "received_at", "attempts", "not_before")[:SCAN_PAGE]
+    )
+    seen: set[str] = set()
+    heads = []
+    for pk, channel_id, lane, received_at, attempts, not_before in rows:
+        if lane in seen:
+            continue
+        seen.add(lane)
+        if not_before <= now:
+            heads.append(
+                Head(pk=pk, channel_id=channel_id, lane=lane, received_at=received_at, attempts=attempts)
+            )
+    return heads[:limit]
+
+
+def claim(head: Head, *, process_id: int) -> Held | None:
+    """Take the lane's lease and count the attempt; None when somebody else has the lane or the row. In a transaction."""
+    held = take_lease(f"lane:{head.lane}", process_id=process_id)
+    if held is None:
+        return None
+    if not Inbox.objects.filter(pk=head.pk, state=Inbox.State.NEW).update(attempts=F("attempts") + 1):
+        release_lease(held)
+        return None
+    return held
+
+
+def finish_row(pk: int, *, state: str = Inbox.State.DONE, error: str = "", trace_id: str = "") -> bool:
+    """Move a row out of `new` or `parked`; False when it already was. In the transaction of what it caused."""
+    open_states = [Inbox.State.NEW, Inbox.State.PARKED]
+    return bool(
+        Inbox.objects.filter(pk=pk, state__in=open_states).update(
+            state=state, done_at=timezone.now(), error=error[:200], trace_id=trace_id
+        )
+    )
+
+
+def postpone_row(pk: int, *, seconds: float, error: str = "", uncount: bool = False) -> None:
+    """Let a row wait before its next attempt. `uncount` hands it back as if it had not been tried."""
+    change = {"not_before": timezone.now() + timedelta(seconds=seconds), "error": error[:200]}
+    rows = Inbox.objects.filter(pk=pk, state=Inbox.State.NEW)
+    if uncount:
+        rows.filter(attempts__gt=0).update(attempts=F("attempts") - 1, **change)
+    else:
+        rows.update(**change)
+
+
+def replay_row(pk: int) -> bool:
+    """Give a dead or unparsed row a new set of attempts; False when it is neither."""
+    dead = [Inbox.State.DEAD, Inbox.State.UNPARSED]
+    with transaction.atomic():
+        changed = Inbox.objects.filter(pk=pk, state__in=dead).update(
+            state=Inbox.State.NEW, attempts=0, not_before=timezone.now(), error="", done_at=None
+        )
+        nudge_on_commit("inbox")
+    return bool(changed)

@@ -1,0 +1,149 @@
+"""The durable outbox. A row is born in the transaction of its cause and leaves in order, chat by chat.
+
+The platform cannot tell us whether a call that a crash interrupted was accepted. Such a row (`sending` without a live
+sender) is sent again and marked `resent`; everything else is sent once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from clawsite.core.nudge import nudge_on_commit
+from sessions_app.models import Message, Outbox
+
+MAX_ATTEMPTS = 8
+OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
+SCAN_PAGE = 256
+
+
+def add_row(
+    *,
+    channel_id: int,
+    chat_id: str,
+    thread_id: str = "",
+    session_id: int | None,
+    dedupe_key: str,
+    payload: Mapping[str, Any],
+    trace_id: str = "",
+    sender_here: bool = False,
+) -> Outbox | None:
+    """Queue one message; None when its key was already queued. In the transaction of its cause.
+
+    With `sender_here` (this process holds the channel's sender lease) the row is born `sending` when nothing of its
+    chat is queued before it: then the caller sends it at once and one commit is saved.
+    """
+    born = Outbox.State.NEW
+    chat = Outbox.objects.filter(channel_id=channel_id, chat_id=chat_id, state__in=OPEN)
+    if sender_here and not chat.exists():
+        born = Outbox.State.SENDING
+    row = Outbox(
+        channel_id=channel_id,
+        session_id=session_id,
+        chat_id=chat_id,
+        thread_id=thread_id,
+        dedupe_key=dedupe_key,
+        payload=dict(payload),
+        state=born,
+        attempts=1 if born == Outbox.State.SENDING else 0,
+        trace_id=trace_id,
+    )
+    if not _insert(row):
+        return None
+    if born == Outbox.State.NEW:
+        nudge_on_commit("outbox", channel=channel_id)
+    return row
+
+
+def _insert(row: Outbox) -> bool:
+    """Insert unless the key exists, without an error that would end the transaction."""
+    if Outbox.objects.filter(dedupe_key=row.dedupe_key).exists():
+        return False
+    row.save(force_insert=True)
+    return True
+
+
+def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Outbox]:
+    """Return the first open row of up to `limit` chats, oldest first, unless that row waits. `busy` chats are passed."""
+    now = timezone.now()
+    rows = (
+        Outbox.objects.filter(channel_id=channel_id, state__in=OPEN)
+        .exclude(chat_id__in=list(busy))
+        .order_by("id")[:SCAN_PAGE]
+    )
+    heads: dict[str, Outbox] = {}
+    for row in rows:
+        heads.setdefault(row.chat_id, row)
+    ready = [row for row in heads.values() if row.state == Outbox.State.NEW and row.not_before <= now]
+    return ready[:limit]
+
+
+def mark_sending(pks: Sequence[int]) -> set[int]:
+    """Commit that these rows are about to be sent; return those that still waited."""
+    with transaction.atomic():
+        rows = Outbox.objects.select_for_update().filter(pk__in=pks, state=Outbox.State.NEW)
+        found = set(rows.values_list("pk", flat=True))
+        Outbox.objects.filter(pk__in=found).update(
+            state=Outbox.State.SENDING, attempts=F("attempts") + 1, not_before=timezone.now()
+        )
+    return found
+
+
+def mark_sent(pk: int, *, remote_ids: Sequence[str], message_id: int | None) -> None:
+    """Record that a row is out, and the platform's id on the message it carries."""
+    with transaction.atomic():
+        Outbox.objects.filter(pk=pk).update(
+            state=Outbox.State.SENT, sent_at=timezone.now(), remote_ids=list(remote_ids), error=""
+        )
+        if message_id and remote_ids:
+            Message.objects.filter(pk=message_id).update(external_id=remote_ids[0])
+
+
+def mark_waiting(pk: int, *, seconds: float, error: str, counted: bool = True) -> None:
+    """Put a row back to wait; `counted=False` for waits the platform asked for, which are no failures of ours."""
+    Outbox.objects.filter(pk=pk, state=Outbox.State.SENDING).update(
+        state=Outbox.State.NEW,
+        not_before=timezone.now() + timedelta(seconds=seconds),
+        error=error[:200],
+        attempts=F("attempts") if counted else F("attempts") - 1,
+    )
+
+
+def mark_dead(pk: int, *, error: str) -> None:
+    """Give a row up; an admin can replay it."""
+    Outbox.objects.filter(pk=pk).update(state=Outbox.State.DEAD, error=error[:200])
+
+
+def recover_unknown(channel_id: int, *, older_than: float = 0.0, except_for: Collection[int] = ()) -> int:
+    """Queue again what a sender that died may or may not have sent, marked; return how many.
+
+    A fresh sender calls it once for all rows; later only for rows that are `older_than` seconds, except its own.
+    """
+    rows = Outbox.objects.filter(channel_id=channel_id, state=Outbox.State.SENDING)
+    if older_than:
+        rows = rows.filter(not_before__lt=timezone.now() - timedelta(seconds=older_than))
+    return rows.exclude(pk__in=list(except_for)).update(state=Outbox.State.NEW, resent=True)
+
+
+def keep_part(pk: int, *, remote_ids: Sequence[str]) -> None:
+    """Record the parts that are already out, so that a second attempt goes on after them."""
+    Outbox.objects.filter(pk=pk).update(remote_ids=list(remote_ids))
+
+
+def move_chat(channel_id: int, *, old: str, new: str) -> None:
+    """A chat got a new id: its open rows follow."""
+    Outbox.objects.filter(channel_id=channel_id, chat_id=old, state__in=OPEN).update(chat_id=new)
+
+
+def replay_row(pk: int) -> bool:
+    """Queue a dead or expired row again; False when it is neither."""
+    with transaction.atomic():
+        row = Outbox.objects.filter(pk=pk, state__in=[Outbox.State.DEAD, Outbox.State.EXPIRED])
+        changed = row.update(state=Outbox.State.NEW, attempts=0, not_before=timezone.now(), error="")
+        nudge_on_commit("outbox")
+    return bool(changed)

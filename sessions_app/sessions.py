@@ -1,0 +1,80 @@
+"""Finding and making sessions, and adding messages to them. A session is made once, whatever races to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from sessions_app.models import Message, Session
+from sessions_app.tokens import estimate
+
+
+def find_session(channel_id: int, *, chat_id: str, thread_id: str = "") -> Session | None:
+    """Return the session of a place, or None when nobody was answered there yet."""
+    return Session.objects.filter(channel_id=channel_id, chat_id=chat_id, thread_id=thread_id).first()
+
+
+def get_or_create_session(
+    channel_id: int, *, chat_id: str, thread_id: str = "", direct: bool, title: str = ""
+) -> Session:
+    """Return the session of a place, making it when it is missing; safe to race."""
+    kind = Session.Kind.DIRECT if direct else Session.Kind.GROUP
+    session, _ = Session.objects.get_or_create(
+        channel_id=channel_id,
+        chat_id=chat_id,
+        thread_id=thread_id,
+        defaults={"kind": kind, "title": title[:200]},
+    )
+    return session
+
+
+def add_message(
+    session_id: int,
+    *,
+    role: str,
+    text: str,
+    contact_id: int | None = None,
+    external_id: str = "",
+    data: Mapping[str, Any] | None = None,
+) -> Message:
+    """Append one message under the next number of its session. In the transaction of its cause."""
+    now = timezone.now()
+    with transaction.atomic():
+        Session.objects.filter(pk=session_id).update(last_seq=F("last_seq") + 1, active_at=now)
+        seq = Session.objects.values_list("last_seq", flat=True).get(pk=session_id)
+        return Message.objects.create(
+            session_id=session_id,
+            seq=seq,
+            role=role,
+            text=text,
+            contact_id=contact_id,
+            external_id=external_id[:64],
+            data=dict(data or {}),
+            tokens=estimate(text),
+            created_at=now,
+        )
+
+
+def record_edit(session_id: int, *, external_id: str, text: str) -> bool:
+    """Note on a message that its sender changed it; the first text stays. False when we never stored it."""
+    message = Message.objects.filter(session_id=session_id, external_id=external_id).first()
+    if message is None:
+        return False
+    message.data["edits"] = [*message.data.get("edits", [])[-9:], {"text": text, "at": timezone.now().isoformat()}]
+    message.save(update_fields=["data"])
+    return True
+
+
+def record_reaction(session_id: int, *, external_id: str, subject: str, emoji: str) -> bool:
+    """Note a person's reaction on a message; an empty emoji takes it back. False when the message is unknown."""
+    message = Message.objects.filter(session_id=session_id, external_id=external_id).first()
+    if message is None:
+        return False
+    reactions = {**message.data.get("reactions", {}), subject: emoji}
+    message.data["reactions"] = {who: what for who, what in reactions.items() if what}
+    message.save(update_fields=["data"])
+    return True
