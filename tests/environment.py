@@ -1,7 +1,7 @@
-"""The pytest plugin that is loaded before Django's settings: no run may read or write a real installation.
+"""The pytest plugin loaded before Django's settings: no run may read or write a real installation.
 
-Settings come from the environment, and the state directory is made when they are read, so this cannot wait for
-a conftest. Variables of a real installation are removed, lest tests spend its model key or write in its chats.
+Settings come from the environment, and the state directory is made when they are read: a conftest would be too
+late. Variables of a real installation are removed, lest tests spend its model key or write in its chats.
 """
 
 from __future__ import annotations

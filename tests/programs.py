@@ -1,4 +1,4 @@
-"""Programs that tests run and that Python packages do not bring. A missing one is a visible skip, in CI a failure.
+"""Programs that tests run and Python packages do not bring. A missing one is a visible skip, in CI a failure.
 
 The list is .ci/programs, which ./test installs from.
 """

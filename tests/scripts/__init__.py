@@ -1,0 +1,1 @@
+"""Tests of the root commands and of what they source."""
