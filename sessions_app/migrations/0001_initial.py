@@ -242,6 +242,7 @@ class Migration(migrations.Migration):
                 ('upto_seq', models.PositiveIntegerField()),
                 ('text', models.TextField()),
                 ('tokens', models.PositiveIntegerField(default=0)),
+                ('covered_tokens', models.PositiveBigIntegerField(default=0, help_text='Estimated size of all it stands for.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('session', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='summaries', to='sessions_app.session')),
             ],

@@ -48,6 +48,7 @@ class Summary(models.Model):
     upto_seq = models.PositiveIntegerField()
     text = models.TextField()
     tokens = models.PositiveIntegerField(default=0)
+    covered_tokens = models.PositiveBigIntegerField(default=0, help_text="Estimated size of all it stands for.")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
