@@ -1,6 +1,6 @@
 """The pytest plugin loaded before Django's settings: no run may read or write a real installation.
 
-Settings come from the environment, and the state directory is made when they are read: a conftest would be too
+Settings come from the environment, and reading them makes the state directory, so a conftest would be too
 late. Variables of a real installation are removed, lest tests spend its model key or write in its chats.
 """
 
