@@ -69,7 +69,7 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["cd /work/" + "main", "https://pypi." + "example/simple", "x." + "pythonhosted" + ".y"]
+    "text", ["cd /work/" + "main", "https://pypi." + "example/simple", "x.python" + "hosted.y"]
 )
 def test_the_rule_against_places_sees_them(text: str) -> None:
     assert ELSEWHERE.search(text)
