@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 
@@ -231,7 +232,11 @@ CLAW_PRIVATE_HOSTS = env_list("CLAW_PRIVATE_HOSTS")
 CLAW_LEASE_SECONDS = env_int("CLAW_LEASE_SECONDS", 60, least=2)
 CLAW_TURNS = env_int("CLAW_TURNS", 128, least=1)
 CLAW_DRAIN_SECONDS = env_int("CLAW_DRAIN_SECONDS", 15, least=1)
+# A process whose event loop has not moved for so long is taken for hung, killed and started anew.
+CLAW_HANG_SECONDS = env_int("CLAW_HANG_SECONDS", 15, least=2)
 CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")
+# prometheus_client reads this when it is imported, which django_q does before any module of ours.
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(RUN_DIR / "metrics")
 
 # --- Logs: one line each; secrets are removed by a filter on every handler ----------------------------------------
 LOGGING = {

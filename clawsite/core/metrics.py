@@ -1,0 +1,147 @@
+"""Counters and histograms of all processes, added up for one scrape.
+
+prometheus_client keeps one file for each process in CLAW_HOME/run/metrics. What dead processes counted
+is folded into one file, so that totals never go down. Files are allocated whole: a full disk must not
+kill a process that counts. Labels hold kinds and names of ours only, never people, chats or text.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+logger = logging.getLogger(__name__)
+
+# Set in settings, because it must be there before prometheus_client is imported.
+DIRECTORY = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+_FILE_BYTES = 256 * 1024
+_KINDS = ("counter", "histogram")
+_FOLDED = "folded"
+
+STAGE_SECONDS = Histogram(
+    "claw_stage_seconds",
+    "Time of one stage of the pipeline.",
+    ["stage"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+MESSAGES = Counter(
+    "claw_messages", "Messages by kind of channel; direction is in or out.", ["channel", "direction"]
+)
+VERDICTS = Counter("claw_verdicts", "Verdicts of guards other than allow.", ["stage", "rule", "action"])
+TURNS = Counter("claw_turns", "Turns by outcome.", ["outcome"])
+MODEL_TOKENS = Counter(
+    "claw_model_tokens", "Tokens of the model: input, output or cached.", ["model", "kind"]
+)
+MODEL_COST = Counter("claw_model_cost_usd", "Money spent on the model, in US dollars.", ["model"])
+STARTS = Counter("claw_process_starts", "Starts of processes by role.", ["role"])
+
+
+def observe(stage: str, seconds: float) -> None:
+    """Record how long one stage took."""
+    STAGE_SECONDS.labels(stage).observe(seconds)
+
+
+def allocate_files() -> None:
+    """Make this process's files with all their blocks; a process forked later makes its own."""
+    DIRECTORY.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for kind in _KINDS:
+        path = DIRECTORY / f"{kind}_{os.getpid()}.db"
+        if not path.exists():
+            _allocate(path)
+
+
+def _allocate(path: Path) -> None:
+    with path.open("wb") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, _FILE_BYTES)
+
+
+class _Extra(Collector):
+    """Metrics that are computed for one scrape, such as queue depths."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """Return them."""
+        return self._metrics
+
+
+def scrape(extra: Iterable[Metric] = ()) -> bytes:
+    """Return the text of a scrape: the sums of all processes and the extra metrics."""
+    registry = CollectorRegistry()
+    registry.register(_Extra(extra))
+    with _only_one():
+        _fold_dead()
+        MultiProcessCollector(registry, path=str(DIRECTORY))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+@contextmanager
+def _only_one() -> Iterator[None]:
+    """Keep readers and folders of the files apart."""
+    with (DIRECTORY / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _fold_dead() -> None:
+    for kind in _KINDS:
+        dead = [path for path in DIRECTORY.glob(f"{kind}_*.db") if _is_dead(path)]
+        if dead:
+            _fold(kind, dead)
+
+
+def _is_dead(path: Path) -> bool:
+    pid = path.stem.rpartition("_")[2]
+    if pid == _FOLDED:
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return True
+    except PermissionError:
+        return True  # the pid belongs to somebody else now
+    return False
+
+
+def _fold(kind: str, dead: list[Path]) -> None:
+    """Add the dead files to the folded one. A crash before their removal makes them count twice."""
+    total: dict[str, float] = defaultdict(float)
+    folded, draft = DIRECTORY / f"{kind}_{_FOLDED}.db", DIRECTORY / f"{kind}.draft"
+    for path in [folded, *dead] if folded.exists() else dead:
+        _add(path, total)
+    draft.unlink(missing_ok=True)
+    values = MmapedDict(str(draft))  # type: ignore[no-untyped-call]
+    for key, value in total.items():
+        values.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+    values.close()  # type: ignore[no-untyped-call]
+    draft.replace(folded)
+    for path in dead:
+        path.unlink(missing_ok=True)
+
+
+def _add(path: Path, total: dict[str, float]) -> None:
+    try:
+        rows = MmapedDict.read_all_values_from_file(str(path))  # type: ignore[no-untyped-call]
+        for key, value, _, _ in rows:
+            total[key] += value
+    except Exception as error:  # whatever a torn file makes the reader raise
+        logger.warning(
+            "the metrics in %s could not be read and are left out: %s", path.name, type(error).__name__
+        )
+
+
+allocate_files()
+os.register_at_fork(after_in_child=allocate_files)

@@ -1,0 +1,66 @@
+"""Metrics of all processes add up, and what a dead process counted stays counted."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+import os, signal, sys
+import django
+django.setup()
+from clawsite.core import metrics
+metrics.TURNS.labels("answer").inc(int(sys.argv[1]))
+metrics.observe("agent", 0.02)
+pid = os.fork()
+if pid == 0:
+    metrics.TURNS.labels("answer").inc(100)
+    os.kill(os.getpid(), signal.SIGKILL)
+os.waitpid(pid, 0)
+if "scrape" in sys.argv:
+    print(metrics.scrape().decode(), flush=True)
+    print(metrics.scrape().decode(), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run(home: Path, *arguments: str) -> str:
+    environment = {**os.environ, "CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, *arguments],
+        env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def values(text: str, name: str) -> list[float]:
+    return [float(value) for value in re.findall(rf"^{re.escape(name)} ([\d.]+)$", text, re.MULTILINE)]
+
+
+@pytest.mark.parametrize("torn", [False, True])
+def test_totals_survive_kills_and_repeated_scrapes(tmp_path: Path, torn: bool) -> None:
+    directory = tmp_path / "run" / "metrics"
+    run(tmp_path, "1")
+    run(tmp_path, "2")
+    if torn:
+        (directory / "counter_999999999.db").write_bytes(b"\xff" * 100)
+    text = run(tmp_path, "4", "scrape")
+    assert values(text, 'claw_turns_total{outcome="answer"}') == [307.0, 307.0]
+    assert values(text, 'claw_stage_seconds_count{stage="agent"}') == [3.0, 3.0]
+    assert values(text, 'claw_stage_seconds_bucket{le="0.025",stage="agent"}') == [3.0, 3.0]
+    names = {path.name.rpartition("_")[2] for path in directory.glob("*.db")}
+    assert "folded.db" in names
+    assert len(names) == 2
+
+
+def test_files_have_all_their_blocks(tmp_path: Path) -> None:
+    run(tmp_path, "1")
+    for path in (tmp_path / "run" / "metrics").glob("*.db"):
+        found = path.stat()
+        assert found.st_blocks * 512 >= found.st_size == 256 * 1024
