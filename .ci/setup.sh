@@ -69,10 +69,14 @@ pip_install() {
 
 # uv is several times faster; pip does the same where uv has no build or does not reach the package index.
 install_lock() {
-    is_installed .ci/uv.txt || pip_install .ci/uv.txt || say "Going on without uv, which is slower."
-    "$VENV/bin/uv" pip install --quiet --compile-bytecode --require-hashes --python "$PY" -r "$ROOT/$1" ||
-        pip_install "$1" ||
-        die "Could not install $1. Is the package index reachable? Call $0 again to go on."
+    local uv=$VENV/bin/uv
+    if ! { [ -x "$uv" ] && is_installed .ci/uv.txt; }; then
+        pip_install .ci/uv.txt || say "Going on without uv, which is slower."
+    fi
+    if [ -x "$uv" ] && "$uv" pip install --quiet --compile-bytecode --require-hashes --python "$PY" -r "$ROOT/$1"; then
+        return
+    fi
+    pip_install "$1" || die "Could not install $1. Is the package index reachable? Call $0 again to go on."
 }
 
 remember() {
