@@ -1,0 +1,380 @@
+"""The transactions of the hot path. Each checks the lane's lease, so that a process that was overtaken commits nothing.
+
+begin  claims the row, counts the attempt, stores the user's message and the turn.
+end    finishes a row that needs no model, with whatever is said about it.
+close  finishes a turn: the answer, what it cost, and the outbox row that carries it.
+park   keeps a turn that waits for a person's decision.
+fail   lets a row wait for its next attempt, or gives it up where everybody sees it.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from bots import texts
+from bots.agent.types import AgentOutcome
+from bots.channels.base import Button, OutboundMessage
+from bots.opening import load_session, speaking
+from bots.presses import KIND
+from bots.work import Ending, Work
+from clawsite.core.errors import LeaseLost
+from clawsite.core.leases import Held, check_lease, release_lease
+from clawsite.core.metrics import TURNS
+from clawsite.core.nudge import nudge_on_commit
+from guardrails import approvals
+from guardrails.records import record_verdicts
+from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
+from sessions_app.models import Attachment, Inbox, Message, Outbox, Session, Turn
+from sessions_app.outbox import add_row
+from sessions_app.sessions import add_message
+
+APPROVAL_SECONDS = 600
+BACKOFF_SECONDS = (1, 5, 20, 60)
+RING_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime:
+    """What the transactions must know of their process."""
+
+    process_id: int
+    sender_here: Callable[[int, str], bool]
+
+
+def claim_row(head: Head, *, runtime: Runtime) -> Held | None:
+    """Claim a row and count the attempt before anything is done with it, for rows that may have killed somebody."""
+    with transaction.atomic():
+        return claim(head, process_id=runtime.process_id)
+
+
+def _hold(work: Work, *, runtime: Runtime) -> None:
+    """Hold the lane for this transaction: take the lease now, or check the one taken before."""
+    if work.held is not None:
+        check_lease(work.held)
+        return
+    work.held = claim(work.head, process_id=runtime.process_id)
+    if work.held is None:
+        raise LeaseLost("Another process works on this lane.")
+
+
+def begin_turn(work: Work, *, user_seq: int, runtime: Runtime) -> Turn:
+    """Store the user's message and the turn. LeaseLost when the lane or the session moved since they were read."""
+    session = load_session(work)
+    with transaction.atomic():
+        _hold(work, runtime=runtime)
+        turn = work.turn or (Turn.objects.filter(inbox_id=work.head.pk).first() if work.head.attempts else None)
+        if turn is None:
+            turn = _first_attempt(work, session, user_seq=user_seq)
+        else:
+            _next_attempt(turn)
+        _record(work)
+    work.turn = turn
+    return turn
+
+
+def _first_attempt(work: Work, session: Session, *, user_seq: int) -> Turn:
+    message = _remember_user(work, role=Message.Role.USER)
+    if message.seq != user_seq:
+        raise LeaseLost("The session moved on while the prompt was made.")
+    return Turn.objects.create(
+        inbox_id=work.head.pk,
+        session=session,
+        epoch=session.epoch,
+        user_seq=user_seq,
+        tainted=work.tainted,
+        trace_id=work.trace_id,
+    )
+
+
+def _next_attempt(turn: Turn) -> None:
+    turn.attempt += 1
+    turn.state = Turn.State.RUNNING
+    turn.save(update_fields=["attempt", "state"])
+
+
+def _remember_user(work: Work, *, role: str) -> Message:
+    """Append what the user wrote, with the files that came along."""
+    message = work.message
+    session = load_session(work)
+    files = [{"name": file.name, "mime": file.mime, "size": file.size, "kind": file.kind} for file in message.files]
+    stored = add_message(
+        session.pk,
+        role=role,
+        text=work.text,
+        contact_id=work.contact.pk if work.contact else None,
+        external_id=message.message_id,
+        data={"files": files} if files else None,
+    )
+    if files:
+        Attachment.objects.bulk_create(
+            Attachment(
+                session=session,
+                message_seq=stored.seq,
+                kind=file.kind[:10],
+                name=file.name[:255],
+                mime=file.mime[:100],
+                size=file.size,
+                ref=file.ref[:300],
+            )
+            for file in message.files
+        )
+    nudge_on_commit("session", session=session.pk)
+    return stored
+
+
+def _record(work: Work) -> None:
+    """Store the verdicts gathered so far, once."""
+    if work.verdicts:
+        ref = work.session.ref if work.session else ""
+        record_verdicts(work.verdicts, subject=work.subject, session_ref=ref, trace_id=work.trace_id)
+        work.verdicts = []
+
+
+def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> list[Outbox]:
+    """Finish a row without the model. `decide` runs inside the transaction, so a command's effect is part of it.
+
+    Returns the rows that were born `sending`, for the caller to send at once.
+    """
+    with transaction.atomic(), speaking(work):
+        _hold(work, runtime=runtime)
+        ending = decide()
+        if ending.remember:
+            _remember_user(work, role=Message.Role.COMMAND)
+        rows = _say(work, ending.replies, role=Message.Role.NOTICE, runtime=runtime)
+        _record(work)
+        _finish(work)
+        TURNS.labels(ending.outcome.partition(":")[0]).inc()
+    return rows
+
+
+def _finish(work: Work) -> None:
+    """Mark the row done, with what it merged, and let the lane go."""
+    finish_row(work.head.pk, trace_id=work.trace_id)
+    for pk in work.merged:
+        finish_row(pk, trace_id=work.trace_id)
+    if work.turn is not None and work.turn.inbox_id != work.head.pk:
+        finish_row(work.turn.inbox_id, trace_id=work.trace_id)
+    if work.held is not None:
+        release_lease(work.held)
+
+
+def _say(
+    work: Work, replies: Sequence[OutboundMessage], *, role: str, runtime: Runtime, edit_ids: Sequence[str] = ()
+) -> list[Outbox]:
+    """Store each reply as a message and queue it; return the rows born `sending`."""
+    born = []
+    for number, reply in enumerate(replies):
+        row = say(
+            load_session(work),
+            reply,
+            role=role,
+            dedupe_key=f"in:{work.head.pk}:{number}",
+            trace_id=work.trace_id,
+            sender_here=runtime.sender_here(work.channel.row.pk, work.message.address.chat_id),
+            extra={"lang": work.language} | dict(extra or {}),
+        )
+        if row is not None and row.state == Outbox.State.SENDING:
+            born.append(row)
+    return born
+
+
+def say(
+    session: Session,
+    reply: OutboundMessage,
+    *,
+    role: str,
+    dedupe_key: str,
+    trace_id: str = "",
+    sender_here: bool = False,
+    extra: Mapping[str, Any] | None = None,
+) -> Outbox | None:
+    """Append a message of the bot to a session and queue it for its channel. In the transaction of its cause."""
+    shown = {"buttons": reply.to_json()["buttons"]} if reply.buttons else {}
+    message = add_message(session.pk, role=role, text=reply.text, data=shown)
+    payload = reply.to_json() | {"message": message.pk} | dict(extra or {})
+    if session.kind == Session.Kind.GROUP:
+        payload["group"] = True
+    nudge_on_commit("session", session=session.pk)
+    return add_row(
+        channel_id=session.channel_id,
+        chat_id=session.chat_id,
+        thread_id=session.thread_id,
+        session_id=session.pk,
+        dedupe_key=dedupe_key,
+        payload=payload,
+        trace_id=trace_id,
+        sender_here=sender_here,
+    )
+
+
+def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, runtime: Runtime) -> list[Outbox]:
+    """Commit the answer with everything that belongs to it. A stopped or outdated turn says only that."""
+    assert work.turn is not None
+    with transaction.atomic(), speaking(work):
+        _hold(work, runtime=runtime)
+        turn = Turn.objects.select_related("session").get(pk=work.turn.pk)
+        state, replies, role = Turn.State.DONE, [reply], Message.Role.ASSISTANT
+        if turn.cancel_requested or outcome.stop == "cancelled":
+            state, role = Turn.State.CANCELLED, Message.Role.NOTICE
+            replies = [OutboundMessage(text=texts.stopped(), notify=False)]
+        elif turn.epoch != turn.session.epoch:
+            state, replies = Turn.State.CANCELLED, []
+        elif outcome.stop in ("unavailable", "not_configured"):
+            state, role = Turn.State.FAILED, Message.Role.NOTICE
+        rows = _say(work, replies, role=role, runtime=runtime, extra=_preview_of(work, turn))
+        _account(work, turn, outcome, state=state)
+        _record(work)
+        _finish(work)
+    TURNS.labels(outcome.stop).inc()
+    return rows
+
+
+def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:
+    """Tie the answer to the streamed message: edit it, or replace it after a long turn, because edits do not ring."""
+    tie: dict[str, Any] = {"turn": turn.pk}
+    if turn.preview_ids:
+        tie["edit_ids"] = turn.preview_ids
+    if time.monotonic() - work.started > RING_SECONDS:
+        tie["fresh"] = True
+    return tie
+
+
+def _account(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> None:
+    """Write down how the turn went and what it cost."""
+    usage = outcome.usage
+    report = dict(work.composed.report) if work.composed else {}
+    Turn.objects.filter(pk=turn.pk).update(
+        state=state,
+        draft="",
+        agent_state={},
+        tainted=work.tainted or outcome.tainted,
+        report=report,
+        stages=work.stages,
+        model=outcome.model[:100],
+        input_tokens=turn.input_tokens + usage.input,
+        output_tokens=turn.output_tokens + usage.output,
+        cached_tokens=turn.cached_tokens + usage.cached,
+        cost_usd=turn.cost_usd + Decimal(str(usage.cost_usd)),
+        outcome=outcome.stop,
+        finished_at=timezone.now(),
+    )
+
+
+def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Outbox]:
+    """Keep a turn until its pending calls are decided, and ask for each decision with buttons."""
+    assert work.turn is not None
+    assert work.contact is not None
+    turn, rounds = work.turn, int((work.resume or {}).get("round", 0)) + 1
+    born: list[Outbox] = []
+    with transaction.atomic(), speaking(work):
+        _hold(work, runtime=runtime)
+        for call in outcome.pending:
+            approval = approvals.create_approval(
+                kind=KIND,
+                subject_hash=call.arguments_hash,
+                summary=call.summary,
+                requested_by=work.subject,
+                allowed=[work.subject],
+                role=call.role,
+                session_ref=load_session(work).ref,
+                data={"turn": turn.pk, "call_id": call.call_id, "round": rounds},
+                seconds=APPROVAL_SECONDS,
+            )
+            ask = OutboundMessage(
+                text=texts.confirm(call.summary, APPROVAL_SECONDS // 60), buttons=decision_buttons(approval.key)
+            )
+            row = say(
+                load_session(work),
+                ask,
+                role=Message.Role.NOTICE,
+                dedupe_key=f"approval:{approval.key}",
+                trace_id=work.trace_id,
+                sender_here=runtime.sender_here(work.channel.row.pk, work.message.address.chat_id),
+            )
+            born += [row] if row is not None and row.state == Outbox.State.SENDING else []
+        _account(work, turn, outcome, state=Turn.State.PARKED)
+        Turn.objects.filter(pk=turn.pk).update(
+            agent_state=outcome.state | {"round": rounds}, finished_at=None
+        )
+        Inbox.objects.filter(pk=turn.inbox_id, state=Inbox.State.NEW).update(state=Inbox.State.PARKED)
+        if work.head.pk != turn.inbox_id:
+            finish_row(work.head.pk, trace_id=work.trace_id)
+        for pk in work.merged:
+            finish_row(pk, trace_id=work.trace_id)
+        _record(work)
+        if work.held is not None:
+            release_lease(work.held)
+    return born
+
+
+def decision_buttons(key: str) -> tuple[tuple[Button, ...], ...]:
+    """Return the two buttons of a decision; they carry only the approval's random key."""
+    yes, no = texts.decision_labels()
+    return ((Button(label=yes, data=f"ok:{key}", style="success"), Button(label=no, data=f"no:{key}", style="danger")),)
+
+
+def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) -> bool:
+    """Let a row wait after an error of ours; True when it was given up instead. LeaseLost when it is not ours."""
+    with transaction.atomic():
+        if held is None:
+            held = claim(head, process_id=runtime.process_id)
+            if held is None:
+                raise LeaseLost("Another process works on this lane.")
+        else:
+            check_lease(held)
+        attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
+        given_up = attempts >= MAX_ATTEMPTS
+        if given_up:
+            finish_row(head.pk, state=Inbox.State.DEAD, error=f"error {error_id}")
+        else:
+            wait = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1] * random.uniform(0.5, 1.5)
+            postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
+        release_lease(held)
+        nudge_on_commit("inbox")
+    return given_up
+
+
+def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str = "") -> None:
+    """Return a row as if it had not been tried: the process stops, or the model asks us to come back later."""
+    with transaction.atomic():
+        if held is not None:
+            check_lease(held)
+            postpone_row(head.pk, seconds=seconds, error=error, uncount=True)
+            release_lease(held)
+            nudge_on_commit("inbox")
+
+
+def tell_failure(work: Work | None, head: Head, *, error_id: str) -> None:
+    """Tell the user that a row was given up, once, where the session is known."""
+    if work is None or work.session is None:
+        return
+    with transaction.atomic(), speaking(work):
+        Turn.objects.filter(inbox_id=head.pk).update(
+            state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
+        )
+        reply = OutboundMessage(text=texts.failed(error_id))
+        say(work.session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}", trace_id=work.trace_id)
+
+
+def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:
+    """Finish a row that says nothing to us, and keep why."""
+    with transaction.atomic():
+        held = held or claim(head, process_id=runtime.process_id)
+        if held is None:
+            raise LeaseLost("Another process works on this lane.")
+        check_lease(held)
+        finish_row(head.pk, state=state, error=error)
+        release_lease(held)
+
+
+def let_go(held: Held) -> None:
+    """Release a lane whose row stays as it is."""
+    release_lease(held)

@@ -1,0 +1,300 @@
+"""The outbox sender: one per channel account, under a lease, in order chat by chat.
+
+A chat has one call on its way at a time and one budget that every call spends. Whatever fails waits in its row; a row
+is given up after eight failures of its own or when the platform says that repeating cannot help.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.utils import translation
+
+from bots.channels.base import Address, ChannelError, OutboundMessage, Part
+from bots.channels.budget import ChatBudget
+from bots.texts import resent_mark
+from bots.work import OpenChannel
+from clawsite.core.db import run_db, run_db_first
+from clawsite.core.errors import log_unknown
+from clawsite.core.metrics import MESSAGES
+from sessions_app import outbox
+from sessions_app.models import Outbox, Turn
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 16
+CALL_SECONDS = 90.0
+BACKOFF_SECONDS = (1, 2, 5, 15, 60, 120, 300)
+UNKNOWN_SECONDS = 180.0
+PREVIEW_CHARS = 3500
+
+
+class Sender:
+    """Sends the rows of one channel while its process holds the channel's sender lease (`leading`)."""
+
+    def __init__(self, channel: OpenChannel) -> None:
+        self.channel = channel
+        self.leading = False
+        self.budget = ChatBudget()
+        self.wake = asyncio.Event()
+        self._busy: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._previews: dict[int, _Preview] = {}
+
+    # --- rows -----------------------------------------------------------------------------------------------------
+    async def run_once(self) -> bool:
+        """Start sending what may be sent now; True when there may be more at once."""
+        free = AT_ONCE - len(self._busy)
+        if free <= 0:
+            return False
+        heads = await run_db(outbox.find_heads, self.channel.row.pk, busy=set(self._busy), limit=free)
+        ready = [row for row in heads if row.chat_id not in self._busy and not self._must_wait(row)]
+        if not ready:
+            return False
+        for row in ready:
+            self._busy[row.chat_id] = row.pk
+        won = await run_db(outbox.mark_sending, [row.pk for row in ready])
+        for row in ready:
+            if row.pk in won:
+                row.attempts += 1
+                self._start(row)
+            else:
+                self._busy.pop(row.chat_id, None)
+        return len(heads) == free
+
+    def send_now(self, rows: Iterable[Outbox]) -> None:
+        """Send rows that were born `sending` by this process."""
+        for row in rows:
+            self._busy[row.chat_id] = row.pk
+            self._start(row)
+
+    def may_be_born_sending(self, chat_id: str) -> bool:
+        """Tell whether a new row of this chat could be sent at once."""
+        return self.leading and chat_id not in self._busy and len(self._busy) < AT_ONCE
+
+    def on_their_way(self) -> list[int]:
+        """Return the rows that this process is sending now."""
+        return list(self._busy.values())
+
+    def _must_wait(self, row: Outbox) -> bool:
+        """Tell whether the chat's budget is spent, and see to it that we look again when it is not."""
+        seconds = self.budget.wait(row.chat_id, group=_is_group(row))
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(min(seconds, 5.0), self.wake.set)
+        return seconds > 0
+
+    def _start(self, row: Outbox) -> None:
+        task = asyncio.create_task(self._send_row(row))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send_row(self, row: Outbox) -> None:
+        """Send one row and record how it went; never raises."""
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                remote_ids = await self._deliver(row)
+            await run_db_first(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=row.payload.get("message"))
+            MESSAGES.labels(self.channel.row.kind, "out").inc()
+        except ChannelError as error:
+            await self._after_error(row, error)
+        except Exception as error:
+            error_id = log_unknown(error, where=f"delivery of outbox {row.pk}")
+            await self._give_up_or_wait(row, f"error {error_id}")
+        finally:
+            self._busy.pop(row.chat_id, None)
+            self.wake.set()
+
+    async def _after_error(self, row: Outbox, error: ChannelError) -> None:
+        channel_id = self.channel.row.pk
+        if error.moved_to:
+            await run_db(outbox.move_chat, channel_id, old=row.chat_id, new=error.moved_to)
+            await run_db(outbox.mark_waiting, row.pk, seconds=0, error=error.message, counted=False)
+        elif error.retry_after is not None:
+            chat = None if error.whole_bot else row.chat_id
+            self.budget.cool(chat, error.retry_after)
+            await run_db(
+                outbox.mark_waiting, row.pk, seconds=error.retry_after + 1, error=error.message, counted=False
+            )
+        elif error.permanent:
+            logger.warning("outbox %s was refused for good: %s", row.pk, error.message)
+            await run_db(outbox.mark_dead, row.pk, error=error.message)
+        else:
+            await run_db(self._wait_outage, row, error.message)
+
+    def _wait_outage(self, row: Outbox, reason: str) -> None:
+        """The platform is out of reach: wait as long as it takes, no failure of the row."""
+        tries = int(row.payload.get("outages", 0)) + 1
+        row.payload["outages"] = tries
+        Outbox.objects.filter(pk=row.pk).update(payload=row.payload)
+        outbox.mark_waiting(row.pk, seconds=_backoff(tries), error=reason, counted=False)
+
+    async def _give_up_or_wait(self, row: Outbox, reason: str) -> None:
+        try:
+            if row.attempts >= outbox.MAX_ATTEMPTS:
+                await run_db(outbox.mark_dead, row.pk, error=reason)
+            else:
+                await run_db(outbox.mark_waiting, row.pk, seconds=_backoff(row.attempts), error=reason)
+        except Exception as error:
+            # The row stays `sending` and is taken up as unknown after a while.
+            log_unknown(error, where=f"recording a failure of outbox {row.pk}")
+
+    # --- one message ----------------------------------------------------------------------------------------------
+    async def _deliver(self, row: Outbox) -> list[str]:
+        """Bring the message of a row to the platform: edit what is shown, send what is missing, delete the rest."""
+        message = OutboundMessage.from_json(row.payload)
+        address = Address(chat_id=row.chat_id, thread_id=row.thread_id)
+        group = _is_group(row)
+        if message.reaction:
+            self.budget.spend(row.chat_id, group)
+            await self.channel.adapter.react(address, message.reply_to_id, message.reaction)
+            return []
+        shown = await self._shown_before(row, message)
+        stale, shown = (shown, []) if row.payload.get("fresh") else ([], shown)
+        parts = self.channel.adapter.render(_marked(message, row))
+        done = list(row.remote_ids)
+        for number, part in enumerate(parts[len(done) :], start=len(done)):
+            await self._pace(row, group, first=number == len(row.remote_ids))
+            self.budget.spend(row.chat_id, group)
+            done.append(await self._put(address, part, shown[number] if number < len(shown) else ""))
+            if len(parts) > 1:
+                await run_db(outbox.keep_part, row.pk, remote_ids=done)
+        for remote_id in stale or shown[len(parts) :]:
+            self.budget.spend(row.chat_id, group)
+            await self.channel.adapter.delete(address, remote_id)
+        return done
+
+    async def _pace(self, row: Outbox, group: bool, *, first: bool) -> None:
+        """Keep the chat's budget between the parts of one message; the first part was paced by the queue."""
+        if first:
+            return
+        seconds = self.budget.wait(row.chat_id, group=group)
+        if seconds > 0:
+            await asyncio.sleep(min(seconds, 60.0))
+
+    async def _shown_before(self, row: Outbox, message: OutboundMessage) -> list[str]:
+        """Ids of what is already in the chat for this message: of the row, and of this process's preview."""
+        preview = self._previews.pop(row.payload.get("turn", 0), None)
+        ids = list(message.edit_ids)
+        if preview is not None:
+            remote_id = await preview.finish()
+            if remote_id and remote_id not in ids:
+                ids.append(remote_id)
+        return ids
+
+    async def _put(self, address: Address, part: Part, shown: str) -> str:
+        """Edit or send one part; formatting that the platform refuses goes out as plain text."""
+        adapter = self.channel.adapter
+        for plain in (False, True):
+            try:
+                if shown:
+                    await adapter.edit(address, shown, part, plain=plain)
+                    return shown
+                return await adapter.send(address, part, plain=plain)
+            except ChannelError as error:
+                if error.gone and shown:
+                    shown = ""
+                    return await adapter.send(address, part, plain=plain)
+                if not error.bad_markup or plain:
+                    raise
+        raise AssertionError("unreachable")
+
+    # --- previews -------------------------------------------------------------------------------------------------
+    def preview(self, turn_id: int, address: Address, direct: bool, text: str) -> None:
+        """Show an unfinished answer, newest text only, when the chat's budget has room for it."""
+        if not self.leading or self._busy.get(address.chat_id):
+            return
+        preview = self._previews.get(turn_id)
+        if preview is None:
+            if len(self._previews) > 500:
+                self._previews.pop(next(iter(self._previews)))
+            preview = self._previews[turn_id] = _Preview(self, turn_id, address, direct)
+        preview.show(text)
+
+    async def drain(self, seconds: float) -> None:
+        """Wait for the calls on their way, at most so long."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+
+
+class _Preview:
+    """The streamed message of one turn: at most one call at a time, paced, cosmetic."""
+
+    def __init__(self, sender: Sender, turn_id: int, address: Address, direct: bool) -> None:
+        self._sender, self._turn_id, self._address, self._direct = sender, turn_id, address, direct
+        self._remote_id = ""
+        self._task: asyncio.Task[None] | None = None
+        self._began = self._at = time.monotonic()
+        self._over = False
+
+    def show(self, text: str) -> None:
+        """Send or edit, unless it is too early, a call is on its way or the budget has no room."""
+        now, group = time.monotonic(), not self._direct
+        if self._over or (self._task is not None and not self._task.done()):
+            return
+        if self._remote_id and now - self._at < self._gap(now):
+            return
+        if not self._sender.budget.idle(self._address.chat_id, group=group):
+            return
+        self._at = now
+        self._sender.budget.spend(self._address.chat_id, group)
+        self._task = asyncio.create_task(self._call(text))
+
+    def _gap(self, now: float) -> float:
+        """Seconds between edits: slower in groups and the longer the turn lasts."""
+        abilities = self._sender.channel.adapter.capabilities
+        least = abilities.edit_seconds if self._direct else abilities.group_edit_seconds
+        lasted = now - self._began
+        return max(least, 10.0 if lasted > 300 else 3.0 if lasted > 60 else 0.0)
+
+    async def _call(self, text: str) -> None:
+        adapter = self._sender.channel.adapter
+        cut = text if len(text) <= PREVIEW_CHARS else "… " + text[-PREVIEW_CHARS:]
+        part = adapter.render(OutboundMessage(text=cut + " ▍", notify=False))[0]
+        try:
+            if self._remote_id:
+                await adapter.edit(self._address, self._remote_id, part)
+            else:
+                self._remote_id = await adapter.send(self._address, part)
+                await run_db(_keep_preview, self._turn_id, self._remote_id)
+        except ChannelError as error:
+            if error.retry_after is not None:
+                self._sender.budget.cool(self._address.chat_id, error.retry_after)
+            self._over = not error.bad_markup
+        except Exception as error:
+            self._over = True
+            log_unknown(error, where=f"preview of turn {self._turn_id}")
+
+    async def finish(self) -> str:
+        """Wait for the call on its way and return the id of the shown message, or ""."""
+        self._over = True
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=CALL_SECONDS / 2)
+        return self._remote_id
+
+
+def _keep_preview(turn_id: int, remote_id: str) -> None:
+    Turn.objects.filter(pk=turn_id).update(preview_ids=[remote_id])
+
+
+def _is_group(row: Outbox) -> bool:
+    """Tell whether a row goes to a group, whose budget is smaller."""
+    return bool(row.payload.get("group"))
+
+
+def _marked(message: OutboundMessage, row: Outbox) -> OutboundMessage:
+    """Say on a message that a crash may have sent twice that it may be a repetition; edits repeat without harm."""
+    if not row.resent or row.remote_ids or message.edit_ids or not message.text:
+        return message
+    data = message.to_json()
+    with translation.override(row.payload.get("lang") or settings.LANGUAGE_CODE):
+        data["text"] = f"{message.text}\n\n{resent_mark()}"
+    return OutboundMessage.from_json(data)
+
+
+def _backoff(attempts: int) -> float:
+    return BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1] * random.uniform(0.7, 1.3)

@@ -1,0 +1,91 @@
+"""The inbox worker: takes the oldest row of every idle lane and runs it through the pipeline, many lanes at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from django.conf import settings
+
+from bots.pipeline import Pipeline
+from bots.work import OpenChannel
+from clawsite.core.db import run_db
+from clawsite.core.errors import log_unknown
+from sessions_app.inbox import Head, find_heads
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.5
+FOREIGN_SECONDS = 0.5
+
+
+class Intake:
+    """Starts at most CLAW_TURNS rows at once, one for each lane. A row that another process has is looked at later."""
+
+    def __init__(self, pipeline: Pipeline, find_channel: Callable[[int], OpenChannel | None]) -> None:
+        self._pipeline = pipeline
+        self._find_channel = find_channel
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._later: dict[str, float] = {}
+        self.wake = asyncio.Event()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Claim and run until `stop` is set."""
+        while not stop.is_set():
+            try:
+                more = await self._claim_some()
+            except Exception as error:
+                log_unknown(error, where="intake")
+                more = False
+            if not more:
+                await self._wait(stop)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self.wake.wait()
+        except TimeoutError:
+            pass
+        self.wake.clear()
+
+    async def _claim_some(self) -> bool:
+        """Start what may start; True when there may be more."""
+        free = settings.CLAW_TURNS - len(self._lanes)
+        if free <= 0:
+            return False
+        now = time.monotonic()
+        self._later = {lane: until for lane, until in self._later.items() if until > now}
+        heads = await run_db(find_heads, busy=[*self._lanes, *self._later], limit=free)
+        for head in heads:
+            self._start(head)
+        return len(heads) == free
+
+    def _start(self, head: Head) -> None:
+        channel = self._find_channel(head.channel_id)
+        if channel is None:
+            # The channel is off or not open yet: its rows wait.
+            self._later[head.lane] = time.monotonic() + 5.0
+            return
+        task = asyncio.create_task(self._run_one(head, channel))
+        self._lanes[head.lane] = task
+
+    async def _run_one(self, head: Head, channel: OpenChannel) -> None:
+        try:
+            if not await self._pipeline.run_row(head, channel):
+                self._later[head.lane] = time.monotonic() + FOREIGN_SECONDS
+        finally:
+            self._lanes.pop(head.lane, None)
+            self.wake.set()
+
+    async def drain(self, seconds: float) -> None:
+        """Let what runs finish; what does not in time is handed back untouched."""
+        tasks = set(self._lanes.values())
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            if late:
+                logger.info("%d turns are handed back", len(late))
+                await asyncio.wait(late, timeout=5.0)

@@ -1,0 +1,263 @@
+"""The bots role: pollers, inbox worker, agent turns and senders of every channel, in one event loop.
+
+Channels are rows: an account that an admin adds, changes or switches off is taken over within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from bots.account import prepare_account
+from bots.agent.after import AfterAnswers
+from bots.agent.anthropic import warm
+from bots.agent.targets import is_configured
+from bots.channels.base import ChannelError
+from bots.channels.registry import get_adapter
+from bots.commits import Runtime
+from bots.delivery import UNKNOWN_SECONDS, Sender
+from bots.intake import Intake
+from bots.pipeline import Pipeline
+from bots.polling import Poller
+from bots.streaming import Watchers
+from bots.work import OpenChannel, account_of
+from clawsite.core.db import close_pool, run_db
+from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.leases import Held, check_lease, release_lease, take_lease
+from clawsite.core.nudge import NudgeListener
+from sessions_app import outbox
+from sessions_app.models import Channel
+
+logger = logging.getLogger(__name__)
+
+CHANNELS_SECONDS = 10.0
+OPEN_AGAIN_SECONDS = 30.0
+SENDER_POLL_SECONDS = 0.5
+LEASE_SECONDS = 2.0
+CHECK_SECONDS = 15.0
+
+
+@dataclass
+class _Account:
+    """One channel in this process and the tasks that serve it."""
+
+    channel: OpenChannel
+    sender: Sender
+    stamp: str
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+
+class Bots:
+    """What one bots process runs."""
+
+    def __init__(self, process_id: int) -> None:
+        self._process_id = process_id
+        self._accounts: dict[int, _Account] = {}
+        self._retry_at: dict[int, float] = {}
+        self.channels_changed = asyncio.Event()
+        self.watchers = Watchers()
+        self.after = AfterAnswers()
+        self.pipeline = Pipeline(
+            runtime=Runtime(process_id=process_id, sender_here=self._sends),
+            started_at=timezone.now().timestamp(),
+            watchers=self.watchers,
+            find_sender=self._find_sender,
+            afterwards=self.after.add,
+        )
+        self.intake = Intake(self.pipeline, self._find_channel)
+
+    def _find_channel(self, channel_id: int) -> OpenChannel | None:
+        account = self._accounts.get(channel_id)
+        return account.channel if account else None
+
+    def _find_sender(self, channel_id: int) -> Sender | None:
+        account = self._accounts.get(channel_id)
+        return account.sender if account else None
+
+    def _sends(self, channel_id: int, chat_id: str) -> bool:
+        sender = self._find_sender(channel_id)
+        return sender is not None and sender.may_be_born_sending(chat_id)
+
+    # --- accounts -------------------------------------------------------------------------------------------------
+    async def keep_channels(self, stop: asyncio.Event) -> None:
+        """Follow the channel rows: open new ones, reopen changed ones, close those switched off."""
+        while not stop.is_set():
+            try:
+                await self._follow(await run_db(lambda: list(Channel.objects.filter(enabled=True))))
+            except Exception as error:
+                log_unknown(error, where="following channels")
+            await _wait(self.channels_changed, CHANNELS_SECONDS)
+
+    async def _follow(self, rows: list[Channel]) -> None:
+        wanted = {row.pk: row for row in rows}
+        for pk, account in list(self._accounts.items()):
+            row = wanted.get(pk)
+            if row is None or _stamp(row) != account.stamp:
+                await self._close(pk)
+        for pk, row in wanted.items():
+            if pk not in self._accounts and time.monotonic() >= self._retry_at.get(pk, 0.0):
+                await self._open(row)
+
+    async def _open(self, row: Channel) -> None:
+        try:
+            adapter = get_adapter(row.kind)(account_of(row))
+        except ClawError as error:
+            logger.error("channel %s cannot be used: %s", row.name, error.message)
+            self._retry_at[row.pk] = time.monotonic() + OPEN_AGAIN_SECONDS
+            return
+        channel = OpenChannel(row=row, adapter=adapter)
+        account = _Account(channel=channel, sender=Sender(channel), stamp=_stamp(row))
+        self._accounts[row.pk] = account
+        account.tasks = [asyncio.create_task(self._serve(account), name=f"channel {row.name}")]
+
+    async def _serve(self, account: _Account) -> None:
+        """Connect the account, for as long as that takes, and run its poller and its sender."""
+        channel = account.channel
+        delay = 1.0
+        while True:
+            try:
+                await prepare_account(channel)
+                break
+            except ChannelError as error:
+                logger.warning("channel %s does not answer: %s", channel.row.name, error.message)
+            except Exception as error:
+                log_unknown(error, where=f"opening channel {channel.row.name}")
+            await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+            delay = min(delay * 2, OPEN_AGAIN_SECONDS)
+        account.tasks.append(asyncio.create_task(self._keep_sending(account), name=f"send {channel.row.name}"))
+        if channel.adapter.polls:
+            poller = Poller(channel, process_id=self._process_id)
+            account.tasks.append(asyncio.create_task(poller.run(), name=f"poll {channel.row.name}"))
+
+    async def _close(self, pk: int) -> None:
+        account = self._accounts.pop(pk)
+        account.sender.leading = False
+        await _cancel(account.tasks)
+        await account.sender.drain(5.0)
+        await account.channel.adapter.close()
+
+    # --- sending --------------------------------------------------------------------------------------------------
+    async def _keep_sending(self, account: _Account) -> None:
+        """Send while this process holds the account's sender lease; wait for it otherwise."""
+        name = f"send:{account.channel.row.pk}"
+        while True:
+            held = None
+            try:
+                held = await run_db(take_lease, name, process_id=self._process_id)
+                if held is not None:
+                    await self._lead(account, held)
+            except asyncio.CancelledError:
+                account.sender.leading = False
+                if held is not None:
+                    await account.sender.drain(5.0)
+                    await asyncio.shield(run_db(release_lease, held))
+                raise
+            except ClawError as error:
+                logger.warning("sending for %s ended: %s", account.channel.row.name, error.message)
+            except Exception as error:
+                log_unknown(error, where=f"sending for {account.channel.row.name}")
+            account.sender.leading = False
+            await asyncio.sleep(LEASE_SECONDS * random.uniform(0.8, 1.2))
+
+    async def _lead(self, account: _Account, held: Held) -> None:
+        """The sender's loop. The lease is checked every 15 s; LeaseLost ends it."""
+        sender, channel_id = account.sender, account.channel.row.pk
+        unknown = await run_db(outbox.recover_unknown, channel_id)
+        if unknown:
+            logger.warning("%d messages of %s may be sent twice", unknown, account.channel.row.name)
+        sender.leading = True
+        checked = time.monotonic()
+        while True:
+            if time.monotonic() - checked > CHECK_SECONDS:
+                checked = time.monotonic()
+                await run_db(check_lease, held)
+                await run_db(
+                    outbox.recover_unknown, channel_id, older_than=UNKNOWN_SECONDS, except_for=sender.on_their_way()
+                )
+            try:
+                more = await sender.run_once()
+            except Exception as error:
+                log_unknown(error, where=f"outbox of {account.channel.row.name}")
+                more = False
+            if not more:
+                await _wait(sender.wake, SENDER_POLL_SECONDS)
+
+    # --- life -----------------------------------------------------------------------------------------------------
+    def listen(self, listener: NudgeListener) -> None:
+        """Let nudges wake what they are for."""
+        listener.on("inbox", lambda _: self.intake.wake.set())
+        listener.on("outbox", self._wake_senders)
+        listener.on("channel", lambda _: self.channels_changed.set())
+        listener.on("watch", lambda data: self.watchers.look(int(data.get("session", 0))))
+        listener.on("cancel", lambda data: self.pipeline.cancelled.add(int(data.get("turn", 0))))
+
+    def _wake_senders(self, data: dict[str, Any]) -> None:
+        for account in self._accounts.values():
+            if data.get("channel") in (None, account.channel.row.pk):
+                account.sender.wake.set()
+
+    async def run(self, stop: asyncio.Event, listener: NudgeListener) -> None:
+        """Serve until `stop`, then finish what runs within the drain time and hand back the rest."""
+        self.listen(listener)
+        tasks = [
+            asyncio.create_task(self.keep_channels(stop), name="channels"),
+            asyncio.create_task(self.intake.run(stop), name="intake"),
+            asyncio.create_task(self.after.run(), name="after answers"),
+            asyncio.create_task(_warm_model(), name="warm model"),
+        ]
+        await stop.wait()
+        await self._stop(tasks)
+
+    async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
+        self.intake.wake.set()
+        for account in self._accounts.values():
+            await _cancel([task for task in account.tasks if task.get_name().startswith("poll")])
+        await self.intake.drain(settings.CLAW_DRAIN_SECONDS * 0.6)
+        await _cancel(tasks)
+        for pk in list(self._accounts):
+            await self._close(pk)
+
+
+async def _warm_model() -> None:
+    """Import the model's SDK in a thread once somebody may need it."""
+    try:
+        if await is_configured():
+            await warm()
+    except Exception as error:
+        log_unknown(error, where="warming the model")
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass
+    event.clear()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks, timeout=10.0)
+
+
+def _stamp(row: Channel) -> str:
+    """What an adapter depends on; when it changes, the account is opened anew."""
+    return repr((row.kind, row.name, str(row.token), str(row.webhook_secret), sorted(row.config.items()), row.access))
+
+
+async def run(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
+    """Run the bots role of this process until `stop` is set."""
+    try:
+        await Bots(process_id).run(stop, listener)
+    finally:
+        await asyncio.to_thread(close_pool)

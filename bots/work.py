@@ -1,0 +1,99 @@
+"""The values that travel through the pipeline: one inbound row on its way to an answer."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+
+from bots.channels.base import Account, ChannelAdapter, InboundMessage, OutboundMessage
+from bots.commands.registry import Match
+from clawsite.core.leases import Held
+from clawsite.core.metrics import STAGE_SECONDS
+from guardrails.types import Verdict
+from sessions_app.inbox import Head
+from sessions_app.models import Channel, Contact, Session, Turn
+from sessions_app.prompts.compose import Composed
+
+
+@dataclass(kw_only=True)
+class OpenChannel:
+    """A channel row with its adapter, as one process uses them."""
+
+    row: Channel
+    adapter: ChannelAdapter
+
+    @property
+    def username(self) -> str:
+        """The bot's own name on the platform, without @."""
+        return str(self.row.identity.get("username", ""))
+
+
+def account_of(row: Channel) -> Account:
+    """Return what an adapter needs to know of a channel row."""
+    return Account(
+        channel_id=row.pk,
+        name=row.name,
+        token=row.token,
+        webhook_secret=row.webhook_secret,
+        config=row.config,
+        identity=row.identity,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ending:
+    """How a row ends without the model: what is said (nothing is silence) and what is remembered of the user's text."""
+
+    outcome: str
+    replies: tuple[OutboundMessage, ...] = ()
+    remember: bool = True
+
+
+@dataclass(kw_only=True)
+class Work:
+    """One row in the pipeline. Stages fill it in from top to bottom."""
+
+    head: Head
+    channel: OpenChannel
+    message: InboundMessage
+    merged: tuple[int, ...] = ()
+    match: Match | None = None
+    text: str = ""
+    contact: Contact | None = None
+    session: Session | None = None
+    language: str = settings.LANGUAGE_CODE
+    verdicts: list[Verdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    tainted: bool = False
+    composed: Composed | None = None
+    resume: Mapping[str, Any] | None = None
+    decisions: Mapping[str, bool] = field(default_factory=dict)
+    held: Held | None = None
+    turn: Turn | None = None
+    trace_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    stages: dict[str, float] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Measure one stage: milliseconds on the turn, seconds in the metric."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            seconds = time.perf_counter() - begin
+            self.stages[name] = round(self.stages.get(name, 0.0) + seconds * 1000, 3)
+            STAGE_SECONDS.labels(name).observe(seconds)
+
+    @property
+    def subject(self) -> str:
+        """Who wrote, as guards and records name them."""
+        if self.contact is not None and self.contact.pk:
+            return self.contact.subject
+        return f"{self.channel.row.kind}:{self.message.sender.external_id}"
