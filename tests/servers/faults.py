@@ -50,7 +50,9 @@ class FaultPlan:
 
     faults: list[Fault] = field(default_factory=list)
 
-    def add(self, kind: str, *, for_seconds: float | None = None, times: int | None = None, **options: Any) -> Fault:
+    def add(
+        self, kind: str, *, for_seconds: float | None = None, times: int | None = None, **options: Any
+    ) -> Fault:
         """Add a fault; without `times` and `for_seconds` it happens once. Raises ValueError for an unknown kind."""
         if kind not in KINDS:
             raise ValueError(f"unknown kind of fault {kind!r}, one of {', '.join(KINDS)}")

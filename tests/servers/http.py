@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -62,10 +62,15 @@ class Response:
     @classmethod
     def from_json(cls, value: Any, status: int = 200, **headers: str) -> Response:
         body = json.dumps(value, separators=(",", ":")).encode()
-        return cls(status=status, body=body, headers={name.replace("_", "-"): v for name, v in headers.items()})
+        return cls(
+            status=status, body=body, headers={name.replace("_", "-"): v for name, v in headers.items()}
+        )
 
     def head(self) -> bytes:
-        lines = [f"HTTP/1.1 {self.status} {PHRASES.get(self.status, 'Unknown')}", f"Content-Type: {self.content_type}"]
+        lines = [
+            f"HTTP/1.1 {self.status} {PHRASES.get(self.status, 'Unknown')}",
+            f"Content-Type: {self.content_type}",
+        ]
         lines += [f"{name}: {value}" for name, value in self.headers.items()]
         lines.append("Transfer-Encoding: chunked" if self.stream else f"Content-Length: {len(self.body)}")
         return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
@@ -91,6 +96,8 @@ class HttpServer:
         self.max_body = max_body
         self.connections: set[Connection] = set()
         self._listener: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     @property
     def url(self) -> str:
@@ -98,9 +105,11 @@ class HttpServer:
 
     async def open(self) -> None:
         """Start listening; after `close` it takes the same port again."""
-        if self._listener is None:
+        if self._listener is None and not self._stopped:
             loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(lambda: Connection(self), self.host, self.port, backlog=512)
+            self._listener = await loop.create_server(
+                lambda: Connection(self), self.host, self.port, backlog=512
+            )
             self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -110,6 +119,22 @@ class HttpServer:
             self._listener = None
         self.cut_all()
         await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        """Close for good, even when a reopening is planned."""
+        self._stopped = True
+        await self.close()
+
+    def shut_for(self, seconds: float) -> None:
+        """Close the door (after the answer under way) and open it again after so many seconds."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(0.02, lambda: self._spawn(self.close()))
+        loop.call_later(0.02 + seconds, lambda: self._spawn(self.open()))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def cut_soon(self) -> None:
         """Cut the connections open now, after the answer under way."""
@@ -164,7 +189,9 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Handle every complete request in the buffer until one of them needs a task of its own."""
-        while self.task is None and self.transport is not None and (request := self._next_request()) is not None:
+        while (
+            self.task is None and self.transport is not None and (request := self._next_request()) is not None
+        ):
             self._handle(request)
 
     def _next_request(self) -> Request | None:

@@ -29,7 +29,11 @@ def get_me(call: Call) -> dict[str, Any]:
 
 @method
 def get_chat(call: Call) -> dict[str, Any]:
-    return call.chat().describe() | {"accent_color_id": 0, "max_reaction_count": 11, "accepted_gift_types": {}}
+    return call.chat().describe() | {
+        "accent_color_id": 0,
+        "max_reaction_count": 11,
+        "accepted_gift_types": {},
+    }
 
 
 @method
@@ -62,7 +66,7 @@ def get_file(call: Call) -> dict[str, Any]:
 def set_my_commands(call: Call) -> bool:
     commands = call.json("commands")
     if not isinstance(commands, list):
-        raise bad_request("parameter \"commands\" is required")
+        raise bad_request('parameter "commands" is required')
     if len(commands) > MAX_COMMANDS:
         raise bad_request("BOT_COMMANDS_TOO_MUCH")
     call.bot.commands[_commands_key(call)] = [_checked_command(command) for command in commands]

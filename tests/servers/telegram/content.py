@@ -70,7 +70,9 @@ def read_markup(call: Call, *, inline_only: bool = False) -> dict[str, Any] | No
         return None
     rows = markup["inline_keyboard"]
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise bad_request("can't parse inline keyboard: Field \"inline_keyboard\" must be of type Array of Arrays")
+        raise bad_request(
+            'can\'t parse inline keyboard: Field "inline_keyboard" must be of type Array of Arrays'
+        )
     kept = [[check_button(button) for button in row] for row in rows if row]
     if sum(map(len, kept)) > MAX_BUTTONS:
         raise bad_request("REPLY_MARKUP_TOO_LONG")
@@ -81,8 +83,13 @@ def check_button(button: Any) -> dict[str, Any]:
     if not isinstance(button, dict) or not button.get("text"):
         raise bad_request("can't parse inline keyboard button: text must be non-empty")
     if not any(action in button for action in BUTTON_ACTIONS):
-        raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
-    if "callback_data" in button and not 1 <= len(str(button["callback_data"]).encode()) <= MAX_CALLBACK_BYTES:
+        raise bad_request(
+            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
+        )
+    if (
+        "callback_data" in button
+        and not 1 <= len(str(button["callback_data"]).encode()) <= MAX_CALLBACK_BYTES
+    ):
         raise bad_request("BUTTON_DATA_INVALID")
     if "url" in button and not str(button["url"]).startswith(("http://", "https://", "tg://")):
         raise bad_request(f"inline keyboard button URL '{button['url']}' is invalid: Wrong HTTP URL")

@@ -46,7 +46,14 @@ class TelegramControls(Controls):
         basic: bool = False,
         bot: str | None = None,
     ) -> Json:
-        params = {"chat_id": chat_id, "topics": topics, "members": members, "admin": admin, "basic": basic, "bot": bot}
+        params = {
+            "chat_id": chat_id,
+            "topics": topics,
+            "members": members,
+            "admin": admin,
+            "basic": basic,
+            "bot": bot,
+        }
         return self.control("add_group", title=title, **params)  # type: ignore[no-any-return]
 
     def add_topic(self, chat_id: int, name: str, *, bot: str | None = None) -> int:
@@ -83,7 +90,9 @@ class TelegramControls(Controls):
         look = {"parse_mode": parse_mode, "entities": entities, "forward_from": forward_from}
         about = {"file_name": file_name, "mime_type": mime_type, "claimed_size": claimed_size}
         about |= {"media_group_id": media_group_id}
-        result: Json = self.control("user_sends", chat_id=chat_id, text=text, **files, **place, **look, **about)
+        result: Json = self.control(
+            "user_sends", chat_id=chat_id, text=text, **files, **place, **look, **about
+        )
         return result
 
     def send_album(
@@ -116,7 +125,13 @@ class TelegramControls(Controls):
         return self.control("callback_answer", query_id=query_id, bot=bot)  # type: ignore[no-any-return]
 
     def react(
-        self, chat_id: int, message_id: int, emoji: str | None, *, user_id: int | None = None, bot: str | None = None
+        self,
+        chat_id: int,
+        message_id: int,
+        emoji: str | None,
+        *,
+        user_id: int | None = None,
+        bot: str | None = None,
     ) -> int | None:
         params = {"emoji": emoji, "user_id": user_id, "bot": bot}
         return self.control("react", chat_id=chat_id, message_id=message_id, **params)  # type: ignore[no-any-return]
@@ -174,7 +189,13 @@ class TelegramControls(Controls):
 
     # What happened
     def messages(
-        self, chat_id: int, *, after: int = 0, thread: int | None = None, limit: int = 1000, bot: str | None = None
+        self,
+        chat_id: int,
+        *,
+        after: int = 0,
+        thread: int | None = None,
+        limit: int = 1000,
+        bot: str | None = None,
     ) -> list[Json]:
         """Messages of a chat with a larger id than `after`, deleted ones too."""
         params = {"after": after, "thread": thread, "limit": limit, "bot": bot}
@@ -206,7 +227,9 @@ class TelegramControls(Controls):
     def bots(self) -> list[Json]:
         return self.control("bots")  # type: ignore[no-any-return]
 
-    def commands(self, *, scope: str = "default", language_code: str = "", bot: str | None = None) -> list[Json]:
+    def commands(
+        self, *, scope: str = "default", language_code: str = "", bot: str | None = None
+    ) -> list[Json]:
         """The menu of a scope, written `chat:5001` where it has ids."""
         return self.control("commands", scope=scope, language_code=language_code, bot=bot)  # type: ignore[no-any-return]
 
@@ -214,7 +237,9 @@ class TelegramControls(Controls):
         """Where updates are posted, with `delivered` and `attempts`; None while polling."""
         return self.control("webhook", bot=bot)  # type: ignore[no-any-return]
 
-    def wait_for_bot(self, chat_id: int, count: int = 1, *, after: int = 0, timeout: float = 10.0) -> list[Json]:
+    def wait_for_bot(
+        self, chat_id: int, count: int = 1, *, after: int = 0, timeout: float = 10.0
+    ) -> list[Json]:
         """Block until the bot said that many messages; returns them."""
         found: list[Json] = self.wait_for(
             lambda: len(said := self.bot_messages(chat_id, after=after)) >= count and said,

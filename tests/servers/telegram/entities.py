@@ -35,7 +35,9 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
 
 
-def parse_text(text: str, *, parse_mode: str | None, entities: list[Entity] | None) -> tuple[str, list[Entity]]:
+def parse_text(
+    text: str, *, parse_mode: str | None, entities: list[Entity] | None
+) -> tuple[str, list[Entity]]:
     """The plain text and all its entities, trimmed as the server does. Raises ApiError when it can't be parsed."""
     if entities is None and parse_mode:
         if parse_mode.lower() != "html":

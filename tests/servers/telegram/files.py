@@ -44,7 +44,9 @@ class FileStore:
     ) -> StoredFile:
         """Store bytes under a new file_id. `kind` is the folder: documents, photos, voice."""
         number = len(self.by_id)
-        digest = hashlib.blake2b(data + name.encode("utf-8", "replace") + b"%d" % number, digest_size=16).hexdigest()
+        digest = hashlib.blake2b(
+            data + name.encode("utf-8", "replace") + b"%d" % number, digest_size=16
+        ).hexdigest()
         suffix = PurePath(name).suffix if len(PurePath(name).suffix) <= 10 else ""
         stored = StoredFile(
             file_id=f"BQAC{digest}",

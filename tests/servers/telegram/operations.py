@@ -83,7 +83,12 @@ class Operations:
         self.server.limits[self.world.find_bot(bot).token] = FloodLimits(**rates)
 
     def messages(
-        self, chat_id: int, after: int = 0, thread: int | None = None, limit: int = 1000, bot: str | None = None
+        self,
+        chat_id: int,
+        after: int = 0,
+        thread: int | None = None,
+        limit: int = 1000,
+        bot: str | None = None,
     ) -> list[dict[str, Any]]:
         chat = self.world.find_bot(bot).chats.get(chat_id)
         if chat is None:
@@ -94,14 +99,18 @@ class Operations:
 
     def calls(self, since: int = 0, method: str | None = None, limit: int = 10_000) -> list[dict[str, Any]]:
         wanted = None if method is None else method.lower()
-        found = (dict(e) for e in self.world.ledger.since(since) if wanted is None or e["method"].lower() == wanted)
+        found = (
+            dict(e) for e in self.world.ledger.since(since) if wanted is None or e["method"].lower() == wanted
+        )
         return list(itertools.islice(found, limit))
 
     def last_call(self) -> int:
         return self.world.ledger.last
 
     def chats(self, bot: str | None = None) -> list[dict[str, Any]]:
-        return [self._chat(chat) for chat in self.world.find_bot(bot).chats.values() if chat.migrated_to is None]
+        return [
+            self._chat(chat) for chat in self.world.find_bot(bot).chats.values() if chat.migrated_to is None
+        ]
 
     def _chat(self, chat: Any) -> dict[str, Any]:
         now = time.time()
@@ -117,7 +126,9 @@ class Operations:
     def bots(self) -> list[dict[str, Any]]:
         return [bot.describe() | {"token": bot.token} for bot in self.world.bots.values()]
 
-    def commands(self, scope: str = "default", language_code: str = "", bot: str | None = None) -> list[dict[str, str]]:
+    def commands(
+        self, scope: str = "default", language_code: str = "", bot: str | None = None
+    ) -> list[dict[str, str]]:
         return self.world.find_bot(bot).commands.get((scope, language_code), [])
 
     def webhook(self, bot: str | None = None) -> dict[str, Any] | None:
@@ -135,7 +146,7 @@ class Operations:
         self.server.plan.clear()
 
     def refuse_connections(self, for_seconds: float) -> None:
-        self.server.door(open_again_after=for_seconds)
+        self.server.http.shut_for(for_seconds)
 
     def cut_connections(self) -> None:
         self.server.http.cut_soon()

@@ -19,4 +19,6 @@ def page_response(path: str) -> Response:
     if path not in FILES:
         return Response.from_json({"ok": False, "error_code": 404, "description": "Not Found"}, 404)
     name, kind = FILES[path]
-    return Response(body=(Path(__file__).parent / name).read_bytes(), content_type=kind, headers=dict(HEADERS))
+    return Response(
+        body=(Path(__file__).parent / name).read_bytes(), content_type=kind, headers=dict(HEADERS)
+    )

@@ -39,7 +39,12 @@ class People:
         if user_id is None:
             user_id = self.world.next_user_id
             self.world.next_user_id += 1
-        user: dict[str, Any] = {"id": user_id, "is_bot": False, "first_name": first, "language_code": language_code}
+        user: dict[str, Any] = {
+            "id": user_id,
+            "is_bot": False,
+            "first_name": first,
+            "language_code": language_code,
+        }
         user |= ({"last_name": last} if last else {}) | ({"username": username} if username else {})
         self.world.users[user_id] = user
         for account in self.world.bots.values():
@@ -119,17 +124,23 @@ class People:
         album = str(next(_albums))
         captions = [caption, *[None] * (len(photos) - 1)]
         return [
-            self.user_sends(chat_id, text, user_id=user_id, photo=photo, file_name="p.png", media_group_id=album)
+            self.user_sends(
+                chat_id, text, user_id=user_id, photo=photo, file_name="p.png", media_group_id=album
+            )
             for text, photo in zip(captions, photos, strict=True)
         ]
 
-    def user_edits(self, chat_id: int, message_id: int, text: str, *, bot: str | None = None) -> dict[str, Any]:
+    def user_edits(
+        self, chat_id: int, message_id: int, text: str, *, bot: str | None = None
+    ) -> dict[str, Any]:
         """A user edits an own message (its caption when it has a file)."""
         account = self.world.find_bot(bot)
         chat = self._chat(account, chat_id)
         message = self._message(chat, message_id)
         plain, found = parse_text(text, parse_mode=None, entities=None)
-        content = {"entities": None, "caption_entities": None} | _worded(plain, found, caption="text" not in message.json)
+        content = {"entities": None, "caption_entities": None} | _worded(
+            plain, found, caption="text" not in message.json
+        )
         account.change(chat, message, content | {"edit_date": int(time.time())})
         return message.json | {"update_id": account.updates.add("edited_message", message.json)}
 
@@ -170,7 +181,13 @@ class People:
         return query.answer if query else None
 
     def react(
-        self, chat_id: int, message_id: int, emoji: str | None, *, user_id: int | None = None, bot: str | None = None
+        self,
+        chat_id: int,
+        message_id: int,
+        emoji: str | None,
+        *,
+        user_id: int | None = None,
+        bot: str | None = None,
     ) -> int | None:
         """Set or (None) take back a reaction; the update id, None when the bot does not get to know."""
         account = self.world.find_bot(bot)
@@ -194,7 +211,10 @@ class People:
         chat.bot_status = new
         me = account.describe()
         payload = {"chat": chat.describe(), "from": self._user(chat, None), "date": int(time.time())}
-        payload |= {"old_chat_member": {"user": me, "status": old}, "new_chat_member": {"user": me, "status": new}}
+        payload |= {
+            "old_chat_member": {"user": me, "status": old},
+            "new_chat_member": {"user": me, "status": new},
+        }
         account.updates.add("my_chat_member", payload)
 
     def migrate_group(self, chat_id: int, *, bot: str | None = None) -> int:
@@ -240,25 +260,41 @@ class People:
         return place
 
     def _media(
-        self, photo: str | None, document: str | None, voice: str | None, name: str, mime: str | None, size: int | None
+        self,
+        photo: str | None,
+        document: str | None,
+        voice: str | None,
+        name: str,
+        mime: str | None,
+        size: int | None,
     ) -> dict[str, Any]:
         if photo is not None:
             data = base64.b64decode(photo, validate=True)
-            return {"photo": photo_json(self.files.add(data, name=name, kind="photos", mime_type=mime, size=size))}
+            return {
+                "photo": photo_json(self.files.add(data, name=name, kind="photos", mime_type=mime, size=size))
+            }
         if document is not None:
             data = base64.b64decode(document, validate=True)
             stored = self.files.add(data, name=name, kind="documents", mime_type=mime, size=size)
             return {"document": document_json(stored)}
         if voice is not None:
             data = base64.b64decode(voice, validate=True)
-            return {"voice": voice_json(self.files.add(data, name="voice.oga", kind="voice", mime_type="audio/ogg", size=size))}
+            return {
+                "voice": voice_json(
+                    self.files.add(data, name="voice.oga", kind="voice", mime_type="audio/ogg", size=size)
+                )
+            }
         return {}
 
     def _is_for_bot(self, account: Bot, message: Message) -> bool:
         """Privacy mode: commands, mentions and replies only."""
         text = message.json.get("text") or message.json.get("caption") or ""
         replied = message.json.get("reply_to_message", {}).get("from", {}).get("id") == account.id
-        return replied or f"@{account.username}".lower() in text.lower() or (text.startswith("/") and "@" not in text)
+        return (
+            replied
+            or f"@{account.username}".lower() in text.lower()
+            or (text.startswith("/") and "@" not in text)
+        )
 
 
 def _worded(text: str, entities: list[Entity], *, caption: bool) -> dict[str, Any]:
@@ -276,6 +312,10 @@ def _forwarded(name: str) -> dict[str, Any]:
 def _find_button(message: Message, *, text: str | None, data: str | None) -> dict[str, Any]:
     rows = message.json.get("reply_markup", {}).get("inline_keyboard", [])
     for button in itertools.chain.from_iterable(rows):
-        if "callback_data" in button and text in (None, button["text"]) and data in (None, button["callback_data"]):
+        if (
+            "callback_data" in button
+            and text in (None, button["text"])
+            and data in (None, button["callback_data"])
+        ):
             return dict(button)
     raise ControlError(f"no such button in message {message.message_id}")

@@ -8,7 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.servers.telegram.call import Call, method
-from tests.servers.telegram.content import check_writable, read_caption, read_draft, read_markup, read_place, read_text
+from tests.servers.telegram.content import (
+    check_writable,
+    read_caption,
+    read_draft,
+    read_markup,
+    read_place,
+    read_text,
+)
 from tests.servers.telegram.errors import bad_request
 from tests.servers.telegram.files import StoredFile, check_upload, document_json, photo_json, voice_json
 from tests.servers.telegram.world import Chat

@@ -69,20 +69,10 @@ class TelegramServer(Hosted, TelegramControls):
     async def _close(self) -> None:
         for token in tuple(self.deliveries):
             self.stop_webhook(self.world.bots[token])
-        await self.http.close()
+        await self.http.stop()
 
     def control(self, operation: str, **params: Any) -> Any:
         return self.on_loop(lambda: self.operations[operation](**params))
-
-    def door(self, *, open_again_after: float) -> None:
-        """Close the listener now (after the answer under way) and open it again later."""
-        loop = asyncio.get_running_loop() if self._loop is None else self._loop
-
-        def shut() -> None:
-            loop.create_task(self.http.close())
-            loop.call_later(open_again_after, lambda: loop.create_task(self.http.open()))
-
-        loop.call_later(0.02, shut)
 
     # HTTP
     def handle(self, request: Request) -> Any:
@@ -228,7 +218,9 @@ class TelegramServer(Hosted, TelegramControls):
         if url:
             call.bot.updates.end_poll("Conflict: terminated by setWebhook request")
             limit = min(max(call.integer("max_connections", 40), 1), 100)
-            self._start_webhook(call.bot, Webhook(url=url, secret_token=call.text("secret_token"), max_connections=limit))
+            self._start_webhook(
+                call.bot, Webhook(url=url, secret_token=call.text("secret_token"), max_connections=limit)
+            )
         return True
 
     def _delete_webhook(self, call: Call) -> bool:
