@@ -43,5 +43,3 @@ def _store_identity(pk: int, identity: dict[str, object]) -> None:
 
 def _store_hash(pk: int, digest: str) -> None:
     Channel.objects.filter(pk=pk).update(commands_hash=digest)
-
-

@@ -11,3 +11,10 @@ class BotsConfig(AppConfig):
     name = "bots"
     verbose_name = "Bots"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
+        from bots.presses import KIND, resume_turn  # noqa: PLC0415 - models are ready only now
+        from guardrails.approvals import register_resumer  # noqa: PLC0415
+
+        register_resumer(KIND, resume_turn)

@@ -29,9 +29,7 @@ async def fetch_files(work: Work) -> None:
 
 
 def _remote_files(session_id: int, seq: int) -> list[Attachment]:
-    return list(
-        Attachment.objects.filter(session_id=session_id, message_seq=seq, state=Attachment.State.REMOTE)[:10]
-    )
+    return list(Attachment.objects.filter(session_id=session_id, message_seq=seq, state=Attachment.State.REMOTE)[:10])
 
 
 async def _fetch_one(work: Work, attachment: Attachment) -> None:

@@ -301,9 +301,7 @@ def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Ou
             )
             born += [row] if row is not None and row.state == Outbox.State.SENDING else []
         _account(work, turn, outcome, state=Turn.State.PARKED)
-        Turn.objects.filter(pk=turn.pk).update(
-            agent_state=outcome.state | {"round": rounds}, finished_at=None
-        )
+        Turn.objects.filter(pk=turn.pk).update(agent_state=outcome.state | {"round": rounds}, finished_at=None)
         Inbox.objects.filter(pk=turn.inbox_id, state=Inbox.State.NEW).update(state=Inbox.State.PARKED)
         if work.head.pk != turn.inbox_id:
             finish_row(work.head.pk, trace_id=work.trace_id)

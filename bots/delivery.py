@@ -117,9 +117,7 @@ class Sender:
         elif error.retry_after is not None:
             chat = None if error.whole_bot else row.chat_id
             self.budget.cool(chat, error.retry_after)
-            await run_db(
-                outbox.mark_waiting, row.pk, seconds=error.retry_after + 1, error=error.message, counted=False
-            )
+            await run_db(outbox.mark_waiting, row.pk, seconds=error.retry_after + 1, error=error.message, counted=False)
         elif error.permanent:
             logger.warning("outbox %s was refused for good: %s", row.pk, error.message)
             await run_db(outbox.mark_dead, row.pk, error=error.message)

@@ -157,7 +157,11 @@ class Pipeline:
                 outcome = await self.run_model(work)
             if outcome.stop == "unavailable" and self._may_wait(work, outcome):
                 await run_db(
-                    commits.hand_back, work.head, work.held, seconds=outcome.retry_after or 5.0, error="model unavailable"
+                    commits.hand_back,
+                    work.head,
+                    work.held,
+                    seconds=outcome.retry_after or 5.0,
+                    error="model unavailable",
                 )
                 return
             if outcome.stop == "parked":

@@ -30,7 +30,9 @@ MAX_RAW = 1024 * 1024
 CONTROL = "#control"
 
 
-def to_stored(adapter: ChannelAdapter, raw: Mapping[str, Any], *, channel_id: int, username: str) -> StoredUpdate | None:
+def to_stored(
+    adapter: ChannelAdapter, raw: Mapping[str, Any], *, channel_id: int, username: str
+) -> StoredUpdate | None:
     """Return the row of a raw update: its lane, and `unparsed` when it is malformed; None when it needs no answer."""
     text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
     try:
@@ -124,9 +126,7 @@ class Poller:
     def to_rows(self, batch: Sequence[Mapping[str, Any]]) -> list[StoredUpdate]:
         """Turn raw updates into rows, leaving out what needs no answer."""
         made = (
-            to_stored(
-                self.channel.adapter, raw, channel_id=self.channel.row.pk, username=self.channel.username
-            )
+            to_stored(self.channel.adapter, raw, channel_id=self.channel.row.pk, username=self.channel.username)
             for raw in batch
         )
         return [row for row in made if row is not None]

@@ -24,9 +24,7 @@ MEDIA_ROOT = CLAW_HOME / "media"
 RUN_DIR = CLAW_HOME / "run"
 
 # --- Keys: made once, kept in files of the state directory ------------------------------------------------------
-SECRET_KEY = env_secret("SECRET_KEY") or load_or_create_key(
-    CLAW_HOME / "secret.key", lambda: secrets.token_urlsafe(50)
-)
+SECRET_KEY = env_secret("SECRET_KEY") or load_or_create_key(CLAW_HOME / "secret.key", lambda: secrets.token_urlsafe(50))
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 CLAW_ENCRYPTION_KEYS = tuple(
     (
@@ -120,9 +118,10 @@ else:
     DATABASES = {
         "default": {
             "ENGINE": "django.db.backends.sqlite3",
-            "NAME": CLAW_HOME / "clawsite.sqlite3",
+            "NAME": str(CLAW_HOME / "clawsite.sqlite3"),
             "OPTIONS": _SQLITE_OPTIONS,
             "CONN_MAX_AGE": None,
+            "TEST": {"NAME": str(CLAW_HOME / "test.sqlite3")},
         },
     }
 CLAW_ON_SQLITE = "sqlite" in DATABASES["default"]["ENGINE"]
@@ -264,4 +263,3 @@ UNFOLD = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
 }
-

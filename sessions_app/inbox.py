@@ -89,9 +89,7 @@ def find_heads(*, busy: Collection[str], limit: int) -> list[Head]:
             continue
         seen.add(lane)
         if not_before <= now:
-            heads.append(
-                Head(pk=pk, channel_id=channel_id, lane=lane, received_at=received_at, attempts=attempts)
-            )
+            heads.append(Head(pk=pk, channel_id=channel_id, lane=lane, received_at=received_at, attempts=attempts))
     return heads[:limit]
 
 

@@ -88,11 +88,12 @@ class InboundFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InboundMessage:
-    """One update. `kind`: message, edit, callback (a pressed button) or reaction.
+    """One update. `kind`: message, edit, callback (a pressed button), reaction, or moved (the chat has a new id).
 
     text: typed text or caption. mentioned: the bot's @name is in it. reply_to_bot: it answers the bot.
     forwarded: somebody else's words, so full-strength guards. quoted: text of the message replied to (data).
-    group_key: files sent as one album share it. callback_id/callback_data/reaction as their kinds need.
+    group_key: files sent as one album share it. callback_id/callback_data/reaction/moved_to as their kinds need;
+    message_id of a callback or reaction is the message it was given to, and reaction "" took one away.
     """
 
     external_id: str
@@ -113,6 +114,7 @@ class InboundMessage:
     callback_id: str = ""
     callback_data: str = ""
     reaction: str = ""
+    moved_to: str = ""
     date: float = 0.0
 
 
@@ -161,9 +163,7 @@ class OutboundMessage:
             text=data.get("text", ""),
             plain=data.get("plain", False),
             buttons=tuple(tuple(Button(label=b[0], data=b[1], style=b[2]) for b in r) for r in data.get("buttons", ())),
-            files=tuple(
-                OutboundFile(path=f[0], name=f[1], mime=f[2], kind=f[3]) for f in data.get("files", ())
-            ),
+            files=tuple(OutboundFile(path=f[0], name=f[1], mime=f[2], kind=f[3]) for f in data.get("files", ())),
             reply_to_id=data.get("reply_to_id", ""),
             edit_ids=tuple(data.get("edit_ids", ())),
             notify=not data.get("silent", False),
@@ -183,12 +183,16 @@ class OutboundFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One platform message, rendered. `body` is in the platform's markup, `fallback` the same as plain text."""
+    """One platform message, rendered. `body` is in the platform's markup, `fallback` the same as plain text.
+
+    content: the bytes of `file` when they are not on disk (an answer too long for messages); its path is then "".
+    """
 
     body: str
     fallback: str
     buttons: tuple[tuple[Button, ...], ...] = ()
     file: OutboundFile | None = None
+    content: bytes | None = None
     reply_to_id: str = ""
     notify: bool = True
 

@@ -28,6 +28,7 @@ R = TypeVar("R")
 POSTGRES_THREADS = 4
 TRIES = 5
 
+
 @dataclass(order=True)
 class _Job:
     """One piece of work in the queue; a lower rank goes first, equal ranks in their order."""

@@ -46,9 +46,7 @@ def take_lease(name: str, *, process_id: int) -> Held | None:
 
 def check_lease(held: Held) -> None:
     """Raise LeaseLost unless the token is still the current one. Locks the row to the end of the transaction."""
-    if not Lease.objects.filter(name=held.name, token=held.token, owner__isnull=False).update(
-        taken_at=timezone.now()
-    ):
+    if not Lease.objects.filter(name=held.name, token=held.token, owner__isnull=False).update(taken_at=timezone.now()):
         raise LeaseLost(f"The lease {held.name} was taken over.")
 
 

@@ -3,21 +3,8 @@
 from __future__ import annotations
 
 import logging
-import re
 
-_SECRETS = re.compile(
-    r"bot\d{6,12}:[\w-]{30,}"
-    r"|\b\d{6,12}:[\w-]{30,}"
-    r"|sk-[\w-]{16,}"
-    r"|(?i:(?<=authorization: )|(?<=bearer )|(?<=x-api-key: ))[^\s\"']+"
-    r"|(?<=://)[^\s/@]+:[^\s/@]+(?=@)"
-    r"|(?i:(?<=token=)|(?<=password=)|(?<=secret=)|(?<=api_key=))[^\s&\"']+"
-)
-
-
-def redact(text: str) -> str:
-    """Return the text with everything that looks like a secret replaced by [secret]."""
-    return _SECRETS.sub("[secret]", text)
+from clawsite.core.redaction import redact
 
 
 class RedactFilter(logging.Filter):

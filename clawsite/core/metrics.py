@@ -35,14 +35,10 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
-MESSAGES = Counter(
-    "claw_messages", "Messages by kind of channel; direction is in or out.", ["channel", "direction"]
-)
+MESSAGES = Counter("claw_messages", "Messages by kind of channel; direction is in or out.", ["channel", "direction"])
 VERDICTS = Counter("claw_verdicts", "Verdicts of guards other than allow.", ["stage", "rule", "action"])
 TURNS = Counter("claw_turns", "Turns by outcome.", ["outcome"])
-MODEL_TOKENS = Counter(
-    "claw_model_tokens", "Tokens of the model: input, output or cached.", ["model", "kind"]
-)
+MODEL_TOKENS = Counter("claw_model_tokens", "Tokens of the model: input, output or cached.", ["model", "kind"])
 MODEL_COST = Counter("claw_model_cost_usd", "Money spent on the model, in US dollars.", ["model"])
 STARTS = Counter("claw_process_starts", "Starts of processes by role.", ["role"])
 
@@ -138,9 +134,7 @@ def _add(path: Path, total: dict[str, float]) -> None:
         for key, value, _, _ in rows:
             total[key] += value
     except Exception as error:  # whatever a torn file makes the reader raise
-        logger.warning(
-            "the metrics in %s could not be read and are left out: %s", path.name, type(error).__name__
-        )
+        logger.warning("the metrics in %s could not be read and are left out: %s", path.name, type(error).__name__)
 
 
 allocate_files()

@@ -37,9 +37,7 @@ class Approval(models.Model):
 
         ordering = ["-id"]
         indexes = [
-            models.Index(
-                fields=["expires_at"], name="approval_waiting", condition=models.Q(state="waiting")
-            ),
+            models.Index(fields=["expires_at"], name="approval_waiting", condition=models.Q(state="waiting")),
         ]
 
     def __str__(self) -> str:

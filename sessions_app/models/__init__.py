@@ -12,6 +12,19 @@ from sessions_app.models.session import Session
 from sessions_app.models.turn import ToolCall, Turn
 
 __all__ = [
-    "Attachment", "Channel", "Contact", "Fact", "GroupAccess", "Inbox", "Message", "Outbox", "Pairing",
-    "PromptLayer", "Session", "SessionLayer", "Summary", "ToolCall", "Turn",
+    "Attachment",
+    "Channel",
+    "Contact",
+    "Fact",
+    "GroupAccess",
+    "Inbox",
+    "Message",
+    "Outbox",
+    "Pairing",
+    "PromptLayer",
+    "Session",
+    "SessionLayer",
+    "Summary",
+    "ToolCall",
+    "Turn",
 ]

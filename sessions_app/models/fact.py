@@ -35,9 +35,7 @@ class Fact(models.Model):
         """The same statement is active once in a session."""
 
         constraints = [
-            models.UniqueConstraint(
-                fields=["session", "norm"], name="fact_once", condition=models.Q(state="active")
-            ),
+            models.UniqueConstraint(fields=["session", "norm"], name="fact_once", condition=models.Q(state="active")),
         ]
         indexes = [models.Index(fields=["session", "state"], name="fact_active")]
 

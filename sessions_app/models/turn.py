@@ -50,9 +50,7 @@ class Turn(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["finished_at"], name="turn_finished"),
-            models.Index(
-                fields=["session"], name="turn_open", condition=models.Q(state__in=["running", "parked"])
-            ),
+            models.Index(fields=["session"], name="turn_open", condition=models.Q(state__in=["running", "parked"])),
         ]
 
     def __str__(self) -> str:
