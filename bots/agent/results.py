@@ -1,0 +1,63 @@
+"""What tools gave back, as the model sees it, and what it taught the run: taint, addresses, verdicts,
+repeats.
+
+Everything a tool returns is data from outside: cut to size, scanned at full strength, marked. One injection
+hit taints the run to its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bots.agent.repeats import Repeats
+from bots.agent.types import ToolOutput
+from bots.agent.wrap import shorten, wrap_data
+from guardrails.inputs import check_untrusted
+from guardrails.types import Action, Stage, Verdict
+from guardrails.urls import extract_urls
+
+
+@dataclass(kw_only=True, slots=True)
+class Results:
+    """Makes result blocks. `key` of a call is its tool and arguments, by which repeats are counted."""
+
+    chars: int
+    tainted: bool = False
+    known_urls: set[str] = field(default_factory=set)
+    verdicts: list[Verdict] = field(default_factory=list)
+    repeats: Repeats = field(default_factory=Repeats)
+
+    def of_tool(self, call_id: str, output: ToolOutput, *, tool: str, key: str) -> dict[str, Any]:
+        """Return the block for a tool's output."""
+        source = output.source or tool
+        checked = check_untrusted(shorten(output.text, limit=self.chars), stage=Stage.TOOL_RESULT, source=source)
+        self.note(checked.verdicts)
+        text = checked.text
+        if checked.blocked:
+            text = f"The result was withheld ({checked.blocked.rule})."
+        self.known_urls.update(extract_urls(text))
+        content: list[dict[str, Any]] = [{"type": "text", "text": wrap_data(text, source=source)}]
+        content[0]["text"] += self.repeats.hint(self.repeats.count(key, text))
+        content += [
+            {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
+            for kind, data in output.images
+        ]
+        return _block(call_id, content, is_error=output.is_error)
+
+    def of_ours(self, call_id: str, text: str, *, key: str) -> dict[str, Any]:
+        """Return the block for a call that did not run, in words of ours."""
+        hint = self.repeats.hint(self.repeats.count(key, text))
+        return _block(call_id, [{"type": "text", "text": text + hint}], is_error=True)
+
+    def note(self, verdicts: Sequence[Verdict]) -> None:
+        """Keep verdicts for the record; one about an injection taints the run."""
+        told = [verdict for verdict in verdicts if verdict.action is not Action.ALLOW]
+        self.verdicts.extend(told)
+        self.tainted = self.tainted or any(verdict.rule.startswith("injection.") for verdict in told)
+
+
+def _block(call_id: str, content: list[dict[str, Any]], *, is_error: bool) -> dict[str, Any]:
+    block = {"type": "tool_result", "tool_use_id": call_id, "content": content}
+    return {**block, "is_error": True} if is_error else block
