@@ -1,4 +1,4 @@
-"""Who may talk to the bot. Strangers get a pairing code twice and then silence; groups are off until an admin allows them."""
+"""Who may talk to the bot. Strangers get a pairing code twice, then silence. Groups are off until an admin allows."""
 
 from __future__ import annotations
 

@@ -9,7 +9,6 @@ fail   lets a row wait for its next attempt, or gives it up where everybody sees
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from bots.opening import load_session, speaking
 from bots.presses import KIND
 from bots.work import Ending, Work
 from clawsite.core.errors import LeaseLost
+from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease
 from clawsite.core.metrics import TURNS
 from clawsite.core.nudge import nudge_on_commit
@@ -167,7 +167,12 @@ def _finish(work: Work) -> None:
 
 
 def _say(
-    work: Work, replies: Sequence[OutboundMessage], *, role: str, runtime: Runtime, edit_ids: Sequence[str] = ()
+    work: Work,
+    replies: Sequence[OutboundMessage],
+    *,
+    role: str,
+    runtime: Runtime,
+    extra: Mapping[str, Any] | None = None,
 ) -> list[Outbox]:
     """Store each reply as a message and queue it; return the rows born `sending`."""
     born = []
@@ -217,10 +222,9 @@ def say(
 
 def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, runtime: Runtime) -> list[Outbox]:
     """Commit the answer with everything that belongs to it. A stopped or outdated turn says only that."""
-    assert work.turn is not None
     with transaction.atomic(), speaking(work):
         _hold(work, runtime=runtime)
-        turn = Turn.objects.select_related("session").get(pk=work.turn.pk)
+        turn = Turn.objects.select_related("session").get(pk=work.the_turn.pk)
         state, replies, role = Turn.State.DONE, [reply], Message.Role.ASSISTANT
         if turn.cancel_requested or outcome.stop == "cancelled":
             state, role = Turn.State.CANCELLED, Message.Role.NOTICE
@@ -270,9 +274,7 @@ def _account(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> No
 
 def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Outbox]:
     """Keep a turn until its pending calls are decided, and ask for each decision with buttons."""
-    assert work.turn is not None
-    assert work.contact is not None
-    turn, rounds = work.turn, int((work.resume or {}).get("round", 0)) + 1
+    turn, rounds = work.the_turn, int((work.resume or {}).get("round", 0)) + 1
     born: list[Outbox] = []
     with transaction.atomic(), speaking(work):
         _hold(work, runtime=runtime)
@@ -333,7 +335,7 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) 
         if given_up:
             finish_row(head.pk, state=Inbox.State.DEAD, error=f"error {error_id}")
         else:
-            wait = BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1] * random.uniform(0.5, 1.5)
+            wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
             postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
         release_lease(held)
         nudge_on_commit("inbox")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Iterable
 
@@ -21,6 +20,7 @@ from bots.texts import resent_mark
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_db_first
 from clawsite.core.errors import log_unknown
+from clawsite.core.jitter import jitter
 from clawsite.core.metrics import MESSAGES
 from sessions_app import outbox
 from sessions_app.models import Outbox, Turn
@@ -295,4 +295,4 @@ def _marked(message: OutboundMessage, row: Outbox) -> OutboundMessage:
 
 
 def _backoff(attempts: int) -> float:
-    return BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1] * random.uniform(0.7, 1.3)
+    return jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1])

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -30,6 +29,7 @@ from bots.streaming import Watchers
 from bots.work import OpenChannel, account_of
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease, take_lease
 from clawsite.core.nudge import NudgeListener
 from sessions_app import outbox
@@ -129,7 +129,7 @@ class Bots:
                 logger.warning("channel %s does not answer: %s", channel.row.name, error.message)
             except Exception as error:
                 log_unknown(error, where=f"opening channel {channel.row.name}")
-            await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+            await asyncio.sleep(jitter(delay))
             delay = min(delay * 2, OPEN_AGAIN_SECONDS)
         account.tasks.append(asyncio.create_task(self._keep_sending(account), name=f"send {channel.row.name}"))
         if channel.adapter.polls:
@@ -164,7 +164,7 @@ class Bots:
             except Exception as error:
                 log_unknown(error, where=f"sending for {account.channel.row.name}")
             account.sender.leading = False
-            await asyncio.sleep(LEASE_SECONDS * random.uniform(0.8, 1.2))
+            await asyncio.sleep(jitter(LEASE_SECONDS))
 
     async def _lead(self, account: _Account, held: Held) -> None:
         """The sender's loop. The lease is checked every 15 s; LeaseLost ends it."""

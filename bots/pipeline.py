@@ -22,7 +22,6 @@ from django.conf import settings
 from django.utils import timezone
 
 from bots import commits, opening, texts
-from bots.agent.after import after_answer
 from bots.agent.loop import run_agent
 from bots.agent.targets import targets_for
 from bots.agent.tools import toolset_for
@@ -40,9 +39,8 @@ from guardrails.outputs import OutputContext, StreamGuard, check_output
 from guardrails.policy import policy_from_settings
 from guardrails.types import Checked
 from guardrails.urls import extract_urls
-from sessions_app.inbox import MAX_ATTEMPTS, Head, finish_row
+from sessions_app.inbox import MAX_ATTEMPTS, Head
 from sessions_app.models import Inbox, Outbox
-from sessions_app.tokens import learn_ratio
 
 TYPING_AFTER = 1.0
 TYPING_EVERY = 4.5
@@ -63,7 +61,7 @@ class Pipeline:
     afterwards: Callable[[int, int], None] | None = None
 
     async def run_row(self, head: Head, channel: OpenChannel) -> bool:
-        """Take one inbox row from its claim to its answer; False when another process has it. Never raises for a row."""
+        """Take one inbox row from its claim to its answer; False when another process has it."""
         held: Held | None = None
         work: Work | None = None
         try:
@@ -148,8 +146,7 @@ class Pipeline:
 
     # --- stages 5 to 8 --------------------------------------------------------------------------------------------
     async def _run_turn(self, work: Work) -> None:
-        assert work.turn is not None
-        turn_id = work.turn.pk
+        turn_id = work.the_turn.pk
         self.running[turn_id] = work
         typing = asyncio.create_task(self._show_typing(work))
         try:
@@ -176,16 +173,12 @@ class Pipeline:
             self.running.pop(turn_id, None)
             self.cancelled.discard(turn_id)
         if outcome.stop == "answer" and self.afterwards is not None:
-            self.afterwards(work.turn.session_id, turn_id)
+            self.afterwards(work.the_turn.session_id, turn_id)
 
     async def run_model(self, work: Work) -> AgentOutcome:
         """Stage 5: the agent with the tools this person may use, streaming through the output guard."""
-        assert work.turn is not None
-        assert work.session is not None
-        assert work.contact is not None
-        assert work.composed is not None
         await fetch_files(work)
-        turn_id, session, actor = work.turn.pk, work.session, work.contact.actor
+        turn_id, session, actor = work.the_turn.pk, work.the_session, work.the_contact.actor
         stream = TurnStream(
             work,
             StreamGuard(policy_from_settings(), _output_context(work, frozenset())),
@@ -193,8 +186,8 @@ class Pipeline:
             preview=self._preview,
         )
         job = AgentJob(
-            system=work.composed.system,
-            messages=work.composed.messages,
+            system=work.prompt.system,
+            messages=work.prompt.messages,
             tools=toolset_for(actor),
             targets=targets_for(session.model),
             limits=AgentLimits(
@@ -212,7 +205,7 @@ class Pipeline:
                 time_zone=session.time_zone or settings.TIME_ZONE,
                 tainted=work.tainted,
                 trace_id=work.trace_id,
-                user_seq=work.turn.user_seq,
+                user_seq=work.the_turn.user_seq,
                 held=work.held,
             ),
             resume=work.resume,
@@ -238,7 +231,7 @@ class Pipeline:
 
     async def _show_typing(self, work: Work) -> None:
         """Show that the bot is at work, when the turn takes a while and the chat's budget has room."""
-        adapter, address = work.channel.adapter, work.message.address
+        adapter = work.channel.adapter
         if not adapter.capabilities.typing:
             return
         await asyncio.sleep(TYPING_AFTER)
@@ -291,11 +284,10 @@ class Pipeline:
 
 def _output_context(work: Work, tool_urls: frozenset[str]) -> OutputContext:
     """What the output guard compares an answer with: the real prompt, and the URLs that were really given."""
-    assert work.composed is not None
     given = extract_urls(work.text) + extract_urls(work.message.quoted)
     return OutputContext(
-        prompt_texts=work.composed.prompt_texts,
-        canary=work.composed.canary,
+        prompt_texts=work.prompt.prompt_texts,
+        canary=work.prompt.canary,
         known_urls=frozenset(given) | tool_urls,
     )
 

@@ -1,11 +1,10 @@
-"""Polling channels: one poller per account, under a lease, that stores every update before it asks for the next ones."""
+"""Polling channels: one poller per account, under a lease. Every update is stored before the next is asked for."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import random
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from bots.commands.registry import match_command
 from bots.work import OpenChannel
 from clawsite.core.db import run_db
 from clawsite.core.errors import LeaseLost, log_unknown
+from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, release_lease, take_lease
 from clawsite.core.metrics import MESSAGES
 from sessions_app.inbox import StoredUpdate, store_updates
@@ -86,7 +86,7 @@ class Poller:
                 log_unknown(error, where=f"polling {self.channel.row.name}")
                 if held is not None:
                     await self._release(held)
-            await asyncio.sleep(LEASE_POLL_SECONDS * random.uniform(0.8, 1.2))
+            await asyncio.sleep(jitter(LEASE_POLL_SECONDS))
 
     async def _release(self, held: Held) -> None:
         try:
@@ -120,7 +120,7 @@ class Poller:
                 raise
             except Exception as error:
                 log_unknown(error, where=f"storing updates of {self.channel.row.name}")
-                await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+                await asyncio.sleep(jitter(delay))
                 delay = min(delay * 2, 10.0)
 
     def to_rows(self, batch: Sequence[Mapping[str, Any]]) -> list[StoredUpdate]:

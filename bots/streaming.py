@@ -49,12 +49,10 @@ class TurnStream:
     """The stream of one attempt of one turn. `on_text` is called with the whole text so far, as often as it grows."""
 
     def __init__(self, work: Work, guard: StreamGuard, *, watchers: Watchers, preview: Preview) -> None:
-        assert work.turn is not None
-        assert work.session is not None
         self._work, self._guard = work, guard
         self._watchers, self._preview = watchers, preview
-        self._turn_id, self._session_id = work.turn.pk, work.session.pk
-        self._attempt = work.turn.attempt
+        self._turn_id, self._session_id = work.the_turn.pk, work.the_session.pk
+        self._attempt = work.the_turn.attempt
         self._shown_at = 0.0
         self._saved_at = time.monotonic()
         self._saving: asyncio.Task[None] | None = None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 
@@ -46,6 +46,15 @@ def account_of(row: Channel) -> Account:
     )
 
 
+T = TypeVar("T")
+
+
+def _found(value: T | None, what: str) -> T:
+    if value is None:
+        raise RuntimeError(f"the {what} was asked for before its stage")
+    return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ending:
     """How a row ends without the model: what is said (nothing is silence) and what is remembered of the user's text."""
@@ -79,6 +88,26 @@ class Work:
     trace_id: str = field(default_factory=lambda: secrets.token_hex(8))
     stages: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+
+    @property
+    def the_session(self) -> Session:
+        """The session, which stage 3 found."""
+        return _found(self.session, "session")
+
+    @property
+    def the_turn(self) -> Turn:
+        """The turn, which stage 4 began."""
+        return _found(self.turn, "turn")
+
+    @property
+    def the_contact(self) -> Contact:
+        """The contact, which stage 2 let in."""
+        return _found(self.contact, "contact")
+
+    @property
+    def prompt(self) -> Composed:
+        """The prompt, which stage 4 made."""
+        return _found(self.composed, "prompt")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

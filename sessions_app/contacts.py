@@ -1,4 +1,4 @@
-"""Who may talk to the bot: contacts, pairing codes and groups. Only a person with the right decides; text never does."""
+"""Who may talk to the bot: contacts, pairing codes, groups. Only a person with the right decides; text never does."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def note_group(channel_id: int, chat_id: str, *, title: str) -> GroupAccess:
 
 
 def may_talk_in(group: GroupAccess | None, contact: Contact) -> bool:
-    """Tell whether a contact may talk to the bot in a group: the group is allowed, and its list has them or is empty."""
+    """Tell whether a contact may talk in a group: the group is allowed, and its list has them or is empty."""
     if group is None or not group.allowed:
         return False
     members = set(group.members.values_list("pk", flat=True))

@@ -94,7 +94,7 @@ def find_heads(*, busy: Collection[str], limit: int) -> list[Head]:
 
 
 def claim(head: Head, *, process_id: int) -> Held | None:
-    """Take the lane's lease and count the attempt; None when somebody else has the lane or the row. In a transaction."""
+    """Take the lane's lease and count the attempt; None when another has the lane or the row. In a transaction."""
     held = take_lease(f"lane:{head.lane}", process_id=process_id)
     if held is None:
         return None

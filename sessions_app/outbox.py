@@ -69,7 +69,7 @@ def _insert(row: Outbox) -> bool:
 
 
 def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Outbox]:
-    """Return the first open row of up to `limit` chats, oldest first, unless that row waits. `busy` chats are passed."""
+    """Return the first open row of up to `limit` chats, oldest first, unless it waits. `busy` chats are passed."""
     now = timezone.now()
     rows = (
         Outbox.objects.filter(channel_id=channel_id, state__in=OPEN)

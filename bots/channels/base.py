@@ -131,7 +131,7 @@ class Button:
 class OutboundMessage:
     """What the outbox carries, channel-neutral. `text` is Markdown of ours or of the model.
 
-    plain: `text` is to be shown as it is, without any formatting. edit_ids: platform ids of parts already shown for this
+    plain: `text` is shown as it is, without any formatting. edit_ids: platform ids of parts already shown for this
     message (a streamed preview, or a card that changes): they are edited, what is missing is sent, what is left over
     is deleted. notify: whether the phone may ring. files: paths relative to CLAW_HOME.
     """

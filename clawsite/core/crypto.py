@@ -16,7 +16,6 @@ from django.db import models
 
 from clawsite.core.errors import ClawError
 
-
 if TYPE_CHECKING:
     _TextField = models.TextField[str, str]
 else:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import queue
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -21,6 +20,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, connections
+
+from clawsite.core.jitter import jitter
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -94,7 +95,7 @@ def with_retry(work: Callable[[], R]) -> R:
                 raise
             if not settings.CLAW_ON_SQLITE:
                 connection.close()
-            time.sleep(random.uniform(0.02, 0.1) * 2**attempt)
+            time.sleep(jitter(0.06 * 2**attempt, spread=0.7))
     raise AssertionError("unreachable")
 
 

@@ -1,4 +1,4 @@
-"""The one error tree. Errors are raised where they are known and caught at a boundary: RPC, task, delivery, tool call.
+"""The one error tree. Raised where a thing is known, caught at a boundary: RPC, task, delivery, tool call.
 
 A message of a ClawError may be shown to a user. Any other error is shown as an id that is in the log, never as its text.
 """
