@@ -68,7 +68,10 @@ class Controls(ABC):
         self.control("cut_connections")
 
     def wait_for(self, check: Callable[[], Any], *, timeout: float = 10.0, what: str = "") -> Any:
-        """Poll until `check()` is truthy and return that; raises TimeoutError. From another thread than the server's."""
+        """Poll until `check()` is truthy and return that; raises TimeoutError.
+
+        From another thread than the server's.
+        """
         deadline = time.monotonic() + timeout
         while not (value := check()):
             if time.monotonic() >= deadline:

@@ -1,7 +1,7 @@
 """What an emulator does wrong on demand: error answers, delays, cuts, garbage, a closed door.
 
-Invariant: a fault counts down only when it hits; an expired one never hits. Faults are tried in the order given,
-the first that fits a request is the one that happens.
+Invariant: a fault counts down only when it hits; an expired one never hits. Faults are tried in the order
+given, the first that fits a request is the one that happens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 @dataclass(slots=True, kw_only=True)
 class Fault:
-    """One rule. `method` is a pattern of method names; `times` and `until` (monotonic) bound it, None is no bound.
+    """One rule.
+
+    `method` is a pattern of method names; `times` and `until` (monotonic) bound it, None is no bound.
 
     status: answer with `status` (and `retry_after`, `description`) instead of doing the work.
     delay: wait `seconds`, then work.  hang: wait `seconds`, then cut without working.
@@ -50,10 +52,11 @@ class FaultPlan:
 
     faults: list[Fault] = field(default_factory=list)
 
-    def add(
-        self, kind: str, *, for_seconds: float | None = None, times: int | None = None, **options: Any
-    ) -> Fault:
-        """Add a fault; without `times` and `for_seconds` it happens once. Raises ValueError for an unknown kind."""
+    def add(self, kind: str, *, for_seconds: float | None = None, times: int | None = None, **options: Any) -> Fault:
+        """Add a fault; without `times` and `for_seconds` it happens once.
+
+        Raises ValueError for an unknown kind.
+        """
         if kind not in KINDS:
             raise ValueError(f"unknown kind of fault {kind!r}, one of {', '.join(KINDS)}")
         if times is None and for_seconds is None:

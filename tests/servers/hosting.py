@@ -1,4 +1,4 @@
-"""Running a server on the caller's event loop or on a thread of its own, with thread-safe access to its state.
+"""Running a server on the caller's event loop or on a thread of its own, with safe access to its state.
 
 Invariant: the state of a server is touched on its loop only; `on_loop` brings a call there from anywhere.
 """

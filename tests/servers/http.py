@@ -1,4 +1,6 @@
-"""A small asyncio HTTP/1.1 server: keep-alive, content-length and chunked bodies, streamed answers, cuts on purpose.
+"""A small asyncio HTTP/1.1 server.
+
+Keep-alive, content-length and chunked bodies, streamed answers, cuts on purpose.
 
 Invariant: requests of one connection are answered one at a time and in order; a handler whose client is gone
 is cancelled. Made for tests on loopback, so it knows how to misbehave: refuse, cut, trickle.
@@ -28,7 +30,10 @@ class Cut(Exception):
 
 @dataclass(slots=True)
 class Request:
-    """One request with its whole body; header names are lower case, of repeated headers the last one counts."""
+    """One request with its whole body.
+
+    Header names are lower case, of repeated headers the last one counts.
+    """
 
     method: str
     target: str
@@ -62,9 +67,7 @@ class Response:
     @classmethod
     def from_json(cls, value: Any, status: int = 200, **headers: str) -> Response:
         body = json.dumps(value, separators=(",", ":")).encode()
-        return cls(
-            status=status, body=body, headers={name.replace("_", "-"): v for name, v in headers.items()}
-        )
+        return cls(status=status, body=body, headers={name.replace("_", "-"): v for name, v in headers.items()})
 
     def head(self) -> bytes:
         lines = [
@@ -107,9 +110,7 @@ class HttpServer:
         """Start listening; after `close` it takes the same port again."""
         if self._listener is None and not self._stopped:
             loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(
-                lambda: Connection(self), self.host, self.port, backlog=512
-            )
+            self._listener = await loop.create_server(lambda: Connection(self), self.host, self.port, backlog=512)
             self.port = self._listener.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -189,9 +190,7 @@ class Connection(asyncio.Protocol):
 
     def _advance(self) -> None:
         """Handle every complete request in the buffer until one of them needs a task of its own."""
-        while (
-            self.task is None and self.transport is not None and (request := self._next_request()) is not None
-        ):
+        while self.task is None and self.transport is not None and (request := self._next_request()) is not None:
             self._handle(request)
 
     def _next_request(self) -> Request | None:
@@ -299,7 +298,10 @@ class Connection(asyncio.Protocol):
                 self.transport.close()
 
     async def _write_stream(self, response: Response, stream: AsyncIterator[bytes]) -> None:
-        """Send the head and `body`, then each item as one chunk; a Cut inside the stream cuts the connection."""
+        """Send the head and `body`, then each item as one chunk.
+
+        A Cut inside the stream cuts the connection.
+        """
         self._push(response.head() + (frame(response.body) if response.body else b""))
         try:
             async for item in stream:

@@ -60,13 +60,8 @@ def _parse_multipart(body: bytes, kind: str, fields: dict[str, Any], files: dict
 
 
 def _add_part(head: str, data: bytes, fields: dict[str, Any], files: dict[str, Upload]) -> None:
-    headers = {
-        name.strip().lower(): value.strip()
-        for name, _, value in (x.partition(":") for x in head.split("\r\n"))
-    }
-    names = {
-        key: _unquote(value) for key, value in _DISPOSITION.findall(headers.get("content-disposition", ""))
-    }
+    headers = {name.strip().lower(): value.strip() for name, _, value in (x.partition(":") for x in head.split("\r\n"))}
+    names = {key: _unquote(value) for key, value in _DISPOSITION.findall(headers.get("content-disposition", ""))}
     if "name" not in names:
         raise ValueError("a part without a name")
     if "filename" in names:

@@ -5,6 +5,15 @@ from tests.servers.messages.scripts import cut, eof, error, pause, text, thinkin
 from tests.servers.messages.server import MessagesServer
 
 __all__ = [
-    "MessagesControl", "MessagesControls", "MessagesServer", "cut", "eof", "error", "pause", "text", "thinking",
-    "tool_use", "trickle",
-]  # fmt: skip
+    "MessagesControl",
+    "MessagesControls",
+    "MessagesServer",
+    "cut",
+    "eof",
+    "error",
+    "pause",
+    "text",
+    "thinking",
+    "tool_use",
+    "trickle",
+]

@@ -14,9 +14,7 @@ def main() -> None:
     parser.add_argument("--text", help="always answer this (default: a small conversation)")
     parser.add_argument("--deltas", type=int, default=20, help="pieces an answer is streamed in")
     parser.add_argument("--pause", type=float, default=0.0, metavar="SECONDS", help="wait after each piece")
-    parser.add_argument(
-        "--first-pause", type=float, default=0.0, metavar="SECONDS", help="wait before the first"
-    )
+    parser.add_argument("--first-pause", type=float, default=0.0, metavar="SECONDS", help="wait before the first")
     arguments = parser.parse_args()
     server = MessagesServer(port=arguments.port)
     server.set_default(

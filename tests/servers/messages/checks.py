@@ -1,7 +1,7 @@
 """What the real API refuses: every check of a request's body, with the texts of the real server where known.
 
-Invariant: a body that passes has a known model, at least one message, no empty content, and every tool_use answered
-by tool_result blocks that come first in the next user message.
+Invariant: a body that passes has a known model, at least one message, no empty content, and every tool_use
+answered by tool_result blocks that come first in the next user message.
 """
 
 from __future__ import annotations
@@ -18,10 +18,27 @@ from tests.servers.messages.errors import ApiError, invalid
 SAMPLING_REFUSED_SINCE = "2026-10-21"
 SAMPLING = ("temperature", "top_p", "top_k")
 KEYS = {
-    "model", "messages", "max_tokens", "stream", "system", "tools", "tool_choice", "metadata", "stop_sequences",
-    "thinking", "cache_control", "container", "diagnostics", "inference_geo", "output_config", "service_tier", "speed",
-    "user_profile_id", "workspace_id", *SAMPLING,
-}  # fmt: skip
+    "model",
+    "messages",
+    "max_tokens",
+    "stream",
+    "system",
+    "tools",
+    "tool_choice",
+    "metadata",
+    "stop_sequences",
+    "thinking",
+    "cache_control",
+    "container",
+    "diagnostics",
+    "inference_geo",
+    "output_config",
+    "service_tier",
+    "speed",
+    "user_profile_id",
+    "workspace_id",
+    *SAMPLING,
+}
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,128}")
 ROLES = ("user", "assistant", "system")
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp")
@@ -61,7 +78,8 @@ def _check_model(body: Body, *, counting: bool) -> Model:
         raise invalid("max_tokens: Input should be a valid integer greater than or equal to 0")
     if wanted > model.max_tokens:
         raise invalid(
-            f"max_tokens: {wanted} > {model.max_tokens}, which is the maximum allowed number of output tokens for {model.id}"
+            f"max_tokens: {wanted} > {model.max_tokens}, which is the maximum allowed number of output tokens "
+            f"for {model.id}"
         )
     return model
 
@@ -133,7 +151,8 @@ def _check_content(index: int, message: Body, *, last: bool) -> list[Block]:
         raise invalid(f"messages.{index}.content: Field required")
     if not content and not (last and message["role"] == "assistant"):
         raise invalid(
-            f"messages.{index}: all messages must have non-empty content except for the optional final assistant message"
+            f"messages.{index}: all messages must have non-empty content except for the optional final "
+            "assistant message"
         )
     for number, block in enumerate(content):
         _check_block(f"messages.{index}.content.{number}", block, message["role"])
@@ -175,7 +194,8 @@ def _check_image(where: str, block: Block) -> None:
         return
     if source.get("media_type") not in IMAGE_TYPES:
         raise invalid(
-            f"{where}.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"
+            f"{where}.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' "
+            "or 'image/webp'"
         )
     try:
         base64.b64decode(source.get("data", ""), validate=True)
@@ -197,31 +217,26 @@ def _check_results(index: int, previous: list[Block], blocks: list[Block]) -> No
     for number, tool_use_id in enumerate(answered):
         if tool_use_id not in asked:
             raise invalid(
-                f"messages.{index}.content.{number}: unexpected `tool_use_id` found in `tool_result` blocks: {tool_use_id}. "
-                "Each `tool_result` block must have a corresponding `tool_use` block in the previous message."
+                f"messages.{index}.content.{number}: unexpected `tool_use_id` found in `tool_result` blocks: "
+                f"{tool_use_id}. Each `tool_result` block must have a corresponding `tool_use` block in the "
+                "previous message."
             )
     if missing := [tool_use_id for tool_use_id in asked if tool_use_id not in leading]:
         raise _unanswered(index - 1, missing)
     if len(set(answered)) < len(answered):
-        raise invalid(
-            f"messages.{index}: each tool_use must have a single result. Found multiple `tool_result` blocks"
-        )
+        raise invalid(f"messages.{index}: each tool_use must have a single result. Found multiple `tool_result` blocks")
 
 
 def _check_answered(index: int, previous_role: str, previous: list[Block]) -> None:
-    asked = (
-        [block["id"] for block in previous if block["type"] == "tool_use"]
-        if previous_role == "assistant"
-        else []
-    )
+    asked = [block["id"] for block in previous if block["type"] == "tool_use"] if previous_role == "assistant" else []
     if asked:
         raise _unanswered(index - 1, asked)
 
 
 def _unanswered(index: int, ids: list[str]) -> ApiError:
     return invalid(
-        f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: {', '.join(ids)}. "
-        "Each `tool_use` block must have a corresponding `tool_result` block in the next message."
+        f"messages.{index}: `tool_use` ids were found without `tool_result` blocks immediately after: "
+        f"{', '.join(ids)}. Each `tool_use` block must have a corresponding `tool_result` block in the next message."
     )
 
 
@@ -253,6 +268,4 @@ def _check_cache_marks(body: Body, blocks: list[Block]) -> None:
 
 def sign(thinking: str) -> str:
     """The signature this server gives a thinking block, so that a changed one is noticed."""
-    return base64.b64encode(
-        hashlib.blake2b(thinking.encode("utf-8", "replace"), digest_size=48).digest()
-    ).decode()
+    return base64.b64encode(hashlib.blake2b(thinking.encode("utf-8", "replace"), digest_size=48).digest()).decode()

@@ -13,8 +13,8 @@ Json = dict[str, Any]
 class MessagesControls(Controls):
     """Scripts for the emulated model and a look at what it was asked.
 
-    Scripts are tried in the order they were added; the first that fits and is not used up answers. A request that
-    fits none gets the default: a fixed text, or the small conversational responder.
+    Scripts are tried in the order they were added; the first that fits and is not used up answers. A request
+    that fits none gets the default: a fixed text, or the small conversational responder.
     """
 
     def script(
@@ -30,7 +30,10 @@ class MessagesControls(Controls):
         usage: Json | None = None,
         delay: float = 0.0,
     ) -> int:
-        """Plan an answer from steps (see scripts.py: text, thinking, tool_use, pause, error, cut, eof, trickle)."""
+        """Plan an answer from steps (see scripts.py.
+
+        Text, thinking, tool_use, pause, error, cut, eof, trickle).
+        """
         stop = {"stop_reason": stop_reason, "stop_sequence": stop_sequence, "stop_details": stop_details}
         wanted = {"match": match, "model": model, "on_result": on_result, "times": times, "delay": delay}
         return int(self.control("script", steps=list(steps), usage=usage or {}, **stop, **wanted))
@@ -56,7 +59,10 @@ class MessagesControls(Controls):
     def set_default(
         self, text: str | None = None, *, deltas: int = 20, pause: float = 0.0, first_pause: float = 0.0
     ) -> None:
-        """What a request without a script gets: this text, or with None the responder; and how it is streamed."""
+        """What a request without a script gets: this text, or with None the responder.
+
+        And how it is streamed.
+        """
         self.control("set_default", text=text, deltas=deltas, pause=pause, first_pause=first_pause)
 
     def set_keys(self, keys: list[str] | None) -> None:
@@ -71,8 +77,11 @@ class MessagesControls(Controls):
         return int(self.control("pending_scripts"))
 
     def requests(self, *, since: int = 0, path: str = "/v1/messages", limit: int = 1000) -> list[Json]:
-        """The journal after entry `since`: seq, at, path, headers (no keys), body, model, stream, last_user, script,
-        status, error, usage, outcome (running, complete, refused, error, cut, eof, client_closed) and seconds."""
+        """The journal after entry `since`.
+
+        Keys: seq, at, path, headers (no keys), body, model, stream, last_user, script, status, error, usage,
+        outcome (running, complete, refused, error, cut, eof, client_closed) and seconds.
+        """
         return self.control("requests", since=since, path=path, limit=limit)  # type: ignore[no-any-return]
 
     def last_request(self) -> int:

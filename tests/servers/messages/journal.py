@@ -1,6 +1,7 @@
 """The record of every request: what came, what was answered, how it ended.
 
-Invariant: entries are numbered from 1; the oldest go when there are too many or their bodies are too large together.
+Invariant: entries are numbered from 1; the oldest go when there are too many or their bodies are too large
+together.
 """
 
 from __future__ import annotations
@@ -40,8 +41,21 @@ class Entry:
 
     def describe(self) -> dict[str, Any]:
         """For the control side, with the body parsed (None when it is no JSON)."""
-        names = ("seq", "at", "path", "headers", "model", "stream", "last_user", "script", "status", "error", "usage",
-                 "outcome", "seconds")  # fmt: skip
+        names = (
+            "seq",
+            "at",
+            "path",
+            "headers",
+            "model",
+            "stream",
+            "last_user",
+            "script",
+            "status",
+            "error",
+            "usage",
+            "outcome",
+            "seconds",
+        )
         try:
             body = json.loads(self.body) if self.body else None
         except ValueError:

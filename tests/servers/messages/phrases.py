@@ -7,8 +7,8 @@ import re
 Language = str
 
 PORTUGUESE = re.compile(
-    r"\b(ol[áa]|bom dia|boa (?:tarde|noite)|obrigad[oa]|que horas|qual|voc[êe]|meu nome|lembr[ea]|esque[çc]a|por favor|"
-    r"como|quem|est[áa]|n[ãa]o|busque|abra|leia|texto|lista)\b|[ãõç]",
+    r"\b(ol[áa]|bom dia|boa (?:tarde|noite)|obrigad[oa]|que horas|qual|voc[êe]|meu nome|lembr[ea]|esque[çc]a|"
+    r"por favor|como|quem|est[áa]|n[ãa]o|busque|abra|leia|texto|lista)\b|[ãõç]",
     re.IGNORECASE,
 )
 
@@ -16,16 +16,26 @@ PORTUGUESE = re.compile(
 INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(pattern, re.IGNORECASE))
     for name, pattern in (
-        ("recall", r"what (?:do|did) (?:you|i) (?:know|remember|tell)|do you remember|o que (?:voc[êe] )?(?:sabe|lembra)|"
-                   r"что ты (?:знаешь|помнишь)"),
+        (
+            "recall",
+            r"what (?:do|did) (?:you|i) (?:know|remember|tell)|do you remember|"
+            r"o que (?:voc[êe] )?(?:sabe|lembra)|что ты (?:знаешь|помнишь)",
+        ),
         ("remember", r"\b(?:remember|lembre(?:-se)?|guarde)\b|запомни"),
         ("forget", r"\b(?:forget|esque[çc]a)\b|забудь"),
         ("fetch", r"https?://\S+"),
-        ("time", r"what(?:'s| is)? (?:the )?(?:time|date)|que (?:horas|dia)|который час|сколько времени|какое (?:число|время)"),
-        ("attachment", r"\b(?:attachment|attached|anexo|arquivo)\b|\bread (?:the |this )?file|вложени|прочитай файл"),
+        (
+            "time",
+            r"what(?:'s| is)? (?:the )?(?:time|date)|que (?:horas|dia)|"
+            r"который час|сколько времени|какое (?:число|время)",
+        ),
+        (
+            "attachment",
+            r"\b(?:attachment|attached|anexo|arquivo)\b|\bread (?:the |this )?file|вложени|прочитай файл",
+        ),
         ("name_is", r"\bmy name is (\w+)|\bi am called (\w+)|meu nome [ée] (\w+)|меня зовут (\w+)"),
         ("my_name", r"what(?:'s| is) my name|qual [ée] (?:o )?meu nome|как меня зовут"),
-        ("sum", r"(-?\d+(?:\.\d+)?)\s*([-+*/x×])\s*(-?\d+(?:\.\d+)?)"),
+        ("sum", r"(?<![\d.-])(-?\d+(?:\.\d+)?)\s*([-+*/x×])\s*(-?\d+(?:\.\d+)?)(?![\d.]*[-/\d])"),
         ("long", r"\b(?:long (?:text|answer|story)|essay|texto longo|resposta longa)\b|длинн"),
         ("markdown", r"\b(?:markdown|table|list|code|tabela|lista|c[óo]digo)\b|таблиц|список|код"),
         ("who", r"who are you|what are you|quem [ée] voc[êe]|кто ты"),
@@ -33,21 +43,29 @@ INTENTS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("thanks", r"\b(?:thanks|thank you|obrigad[oa]|valeu)\b|спасибо"),
         ("hello", r"\b(?:hi|hello|hey|ol[áa]|oi|bom dia|boa tarde|boa noite)\b|привет|здравствуй"),
     )
-)  # fmt: skip
+)
 
 TOOL_HINTS: dict[str, tuple[str, ...]] = {
-    "recall": ("recall", "search_facts", "memory"), "remember": ("remember", "save_fact"), "forget": ("forget",),
-    "fetch": ("fetch", "url", "browse"), "time": ("time", "clock"), "attachment": ("attachment", "read_file"),
-}  # fmt: skip
+    "recall": ("recall", "search_facts", "memory"),
+    "remember": ("remember", "save_fact"),
+    "forget": ("forget",),
+    "fetch": ("fetch", "url", "browse"),
+    "time": ("time", "clock"),
+    "attachment": ("attachment", "read_file"),
+}
 
 WORDS: dict[Language, dict[str, str]] = {
     "en": {
         "hello": "Hello! What can I do for you?",
         "thanks": "You are welcome.",
-        "who": "I am the model emulator of the demo: small, offline and always the same. A real model takes my place as "
-               "soon as a key is configured.",
-        "help": "Try: **what time is it**, *remember that I like tea*, `fetch http://127.0.0.1/`, 12 * 7, a table, or a "
-                "long answer.",
+        "who": (
+            "I am the model emulator of the demo: small, offline and always the same. A real model takes "
+            "my place as soon as a key is configured."
+        ),
+        "help": (
+            "Try: **what time is it**, *remember that I like tea*, `fetch http://127.0.0.1/`, 12 * 7, a "
+            "table, or a long answer."
+        ),
         "name_is": "Nice to meet you, {0}.",
         "my_name": "Your name is {0}.",
         "no_name": "You have not told me your name yet.",
@@ -61,16 +79,22 @@ WORDS: dict[Language, dict[str, str]] = {
         "other": "You wrote: “{0}”. I am only an emulator, so I repeat it and say that all is well.",
         "question": "A good question: “{0}”. I am only an emulator; a real model would know more.",
         "picture": "Thank you for the picture. I cannot see, but it arrived.",
-        "paragraph": "Paragraph {0}. The river runs past the town, the town grows along the river, and each of them is "
-                     "what it is because of the other. Boats come in the morning and leave before night.",
+        "paragraph": (
+            "Paragraph {0}. The river runs past the town, the town grows along the river, and each of "
+            "them is what it is because of the other. Boats come in the morning and leave before night."
+        ),
     },
     "pt": {
         "hello": "Olá! Como posso ajudar?",
         "thanks": "De nada.",
-        "who": "Sou o emulador de modelo da demonstração: pequeno, offline e sempre igual. Um modelo de verdade assume "
-               "assim que uma chave for configurada.",
-        "help": "Experimente: **que horas são**, *lembre que eu gosto de chá*, `abra http://127.0.0.1/`, 12 * 7, uma "
-                "tabela ou um texto longo.",
+        "who": (
+            "Sou o emulador de modelo da demonstração: pequeno, offline e sempre igual. Um modelo de "
+            "verdade assume assim que uma chave for configurada."
+        ),
+        "help": (
+            "Experimente: **que horas são**, *lembre que eu gosto de chá*, `abra http://127.0.0.1/`, 12 "
+            "* 7, uma tabela ou um texto longo."
+        ),
         "name_is": "Prazer, {0}.",
         "my_name": "Seu nome é {0}.",
         "no_name": "Você ainda não me disse seu nome.",
@@ -84,16 +108,22 @@ WORDS: dict[Language, dict[str, str]] = {
         "other": "Você escreveu: “{0}”. Sou só um emulador, então repito e digo que está tudo bem.",
         "question": "Boa pergunta: “{0}”. Sou só um emulador; um modelo de verdade saberia mais.",
         "picture": "Obrigado pela imagem. Não consigo ver, mas ela chegou.",
-        "paragraph": "Parágrafo {0}. O rio passa pela cidade, a cidade cresce ao longo do rio, e cada um é o que é por "
-                     "causa do outro. Os barcos chegam de manhã e partem antes da noite.",
+        "paragraph": (
+            "Parágrafo {0}. O rio passa pela cidade, a cidade cresce ao longo do rio, e cada um é o que "
+            "é por causa do outro. Os barcos chegam de manhã e partem antes da noite."
+        ),
     },
     "ru": {
         "hello": "Привет! Чем помочь?",
         "thanks": "Пожалуйста.",
-        "who": "Я эмулятор модели для демонстрации: маленький, без сети и всегда одинаковый. Настоящая модель займёт моё "
-               "место, как только будет задан ключ.",
-        "help": "Попробуйте: **который час**, *запомни, что я люблю чай*, `открой http://127.0.0.1/`, 12 * 7, таблицу "
-                "или длинный ответ.",
+        "who": (
+            "Я эмулятор модели для демонстрации: маленький, без сети и всегда одинаковый. Настоящая "
+            "модель займёт моё место, как только будет задан ключ."
+        ),
+        "help": (
+            "Попробуйте: **который час**, *запомни, что я люблю чай*, `открой http://127.0.0.1/`, 12 * "
+            "7, таблицу или длинный ответ."
+        ),
         "name_is": "Приятно познакомиться, {0}.",
         "my_name": "Вас зовут {0}.",
         "no_name": "Вы ещё не сказали, как вас зовут.",
@@ -107,10 +137,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "other": "Вы написали: «{0}». Я всего лишь эмулятор, поэтому повторяю и говорю, что всё хорошо.",
         "question": "Хороший вопрос: «{0}». Я всего лишь эмулятор; настоящая модель знала бы больше.",
         "picture": "Спасибо за картинку. Я не вижу, но она дошла.",
-        "paragraph": "Абзац {0}. Река течёт мимо города, город растёт вдоль реки, и каждый из них таков благодаря "
-                     "другому. Лодки приходят утром и уходят до ночи.",
+        "paragraph": (
+            "Абзац {0}. Река течёт мимо города, город растёт вдоль реки, и каждый из них таков благодаря "
+            "другому. Лодки приходят утром и уходят до ночи."
+        ),
     },
-}  # fmt: skip
+}
 
 MARKDOWN = """## An example
 

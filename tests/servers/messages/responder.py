@@ -1,4 +1,6 @@
-"""A small conversation for the demo: greets, counts, remembers names, calls the tools that the request offers.
+"""A small conversation for the demo.
+
+Greets, counts, remembers names, calls the tools that the request offers.
 
 Invariant: the answer depends on the request alone, and a tool is called with arguments that fit its schema.
 """
@@ -18,8 +20,13 @@ MAX_ECHO = 300
 MAX_RESULT = 1500
 LONG_PARAGRAPHS = 30
 SUMS: dict[str, Callable[[float, float], float]] = {
-    "+": operator.add, "-": operator.sub, "*": operator.mul, "x": operator.mul, "×": operator.mul, "/": operator.truediv,
-}  # fmt: skip
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "x": operator.mul,
+    "×": operator.mul,
+    "/": operator.truediv,
+}
 
 Body = dict[str, Any]
 
@@ -87,8 +94,12 @@ def _has_picture(body: Body) -> bool:
 def _after_tools(body: Body, words: dict[str, str]) -> str:
     """Put the results of the tools into words."""
     results = [block for block in body["messages"][-1]["content"] if block.get("type") == "tool_result"]
-    names = {block["id"]: block["name"] for message in body["messages"] for block in _blocks(message)
-             if block.get("type") == "tool_use"}  # fmt: skip
+    names = {
+        block["id"]: block["name"]
+        for message in body["messages"]
+        for block in _blocks(message)
+        if block.get("type") == "tool_use"
+    }
     parts = []
     for result in results:
         content = text_of(result.get("content") or "").strip()[:MAX_RESULT]
@@ -119,7 +130,8 @@ def _forced_tool(body: Body) -> Body | None:
 
 def _output_schema(body: Body) -> Body | None:
     wanted = (body.get("output_config") or {}).get("format") or {}
-    return wanted.get("schema") if wanted.get("type") == "json_schema" else None
+    schema: Body | None = wanted.get("schema") if wanted.get("type") == "json_schema" else None
+    return schema
 
 
 def _offered(body: Body, intent: str) -> Body | None:
@@ -159,9 +171,7 @@ def fill(schema: Body, subject: str) -> Any:
     kind = kind[0] if isinstance(kind, list) else kind
     if kind == "object":
         wanted = schema.get("required") or []
-        return {
-            name: fill(part, subject) for name, part in schema.get("properties", {}).items() if name in wanted
-        }
+        return {name: fill(part, subject) for name, part in schema.get("properties", {}).items() if name in wanted}
     if kind == "array":
         return [fill(schema.get("items", {}), subject)] * int(schema.get("minItems", 0))
     if kind in ("integer", "number"):

@@ -17,8 +17,14 @@ Step = dict[str, Any]
 Body = dict[str, Any]
 STEPS = ("text", "thinking", "tool_use", "pause", "error", "cut", "eof", "trickle")
 STOP_REASONS = (
-    "end_turn", "max_tokens", "stop_sequence", "tool_use", "pause_turn", "refusal", "model_context_window_exceeded",
-)  # fmt: skip
+    "end_turn",
+    "max_tokens",
+    "stop_sequence",
+    "tool_use",
+    "pause_turn",
+    "refusal",
+    "model_context_window_exceeded",
+)
 _ids = itertools.count(1)
 
 
@@ -68,9 +74,9 @@ def trickle(value: str, *, seconds: float) -> Step:
 class Script:
     """One planned answer and the requests it is for.
 
-    `match` is a regular expression searched in the last text of the user; `on_result` True wants a request that
-    brings tool results, False one that does not. `times` None is for ever. With `status` it is an error before any
-    stream; `delay` seconds pass first.
+    `match` is a regular expression searched in the last text of the user; `on_result` True wants a request
+    that brings tool results, False one that does not. `times` None is for ever. With `status` it is an error
+    before any stream; `delay` seconds pass first.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -119,9 +125,7 @@ class Script:
 
     def reason(self) -> str:
         """The stop reason: what was asked for, else tool_use when there is a tool call."""
-        return self.stop_reason or (
-            "tool_use" if any(s["do"] == "tool_use" for s in self.steps) else "end_turn"
-        )
+        return self.stop_reason or ("tool_use" if any(s["do"] == "tool_use" for s in self.steps) else "end_turn")
 
 
 def last_user_text(messages: list[dict[str, Any]]) -> str:

@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from tests.servers.control import answer_control
@@ -21,13 +20,13 @@ from tests.servers.messages.checks import check_body
 from tests.servers.messages.controls import MessagesControls
 from tests.servers.messages.errors import ApiError, invalid
 from tests.servers.messages.journal import Entry, Journal
+from tests.servers.messages.operations import Default, Operations
 from tests.servers.messages.responder import respond
 from tests.servers.messages.scripts import Script, brings_results, last_user_text, pause, text
 from tests.servers.messages.stream import Player, plain_rest, start_event, whole_message
 from tests.servers.messages.usage import PromptCache, count_prompt
 
 MAX_BODY = 32 * 1024 * 1024
-MAX_SCRIPTS = 10_000
 KEPT_HEADERS = (
     "anthropic-version",
     "anthropic-beta",
@@ -37,16 +36,6 @@ KEPT_HEADERS = (
 )
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 RETRIED = {408, 409, 429}
-
-
-@dataclass(slots=True, kw_only=True)
-class Default:
-    """The answer to a request without a script; text None is the responder."""
-
-    text: str | None = None
-    deltas: int = 20
-    pause: float = 0.0
-    first_pause: float = 0.0
 
 
 class MessagesServer(Hosted, MessagesControls):
@@ -62,14 +51,7 @@ class MessagesServer(Hosted, MessagesControls):
         self.keys: set[str] | None = None
         self.http = HttpServer(self.handle, port=port, gate=self._gate, max_body=MAX_BODY + 1024 * 1024)
         self._ids = itertools.count(1)
-        self.operations: dict[str, Callable[..., Any]] = {
-            operation.__name__.removeprefix("_do_"): operation
-            for operation in (
-                self._do_script, self._do_set_default, self._do_set_keys, self._do_clear_scripts,
-                self._do_pending_scripts, self._do_requests, self._do_last_request, self._do_fault,
-                self._do_clear_faults, self._do_refuse_connections, self._do_cut_connections,
-            )
-        }  # fmt: skip
+        self.operations = Operations(self).table()
 
     @property
     def url(self) -> str:
@@ -85,11 +67,9 @@ class MessagesServer(Hosted, MessagesControls):
     def control(self, operation: str, **params: Any) -> Any:
         return self.on_loop(lambda: self.operations[operation](**params))
 
-    def script_when(
-        self, when: Callable[[dict[str, Any]], bool], *steps: dict[str, Any], **options: Any
-    ) -> int:
+    def script_when(self, when: Callable[[dict[str, Any]], bool], *steps: dict[str, Any], **options: Any) -> int:
         """Plan an answer for requests whose body the predicate takes; in process only."""
-        return int(self.on_loop(lambda: self._do_script(list(steps), when=when, **options)))
+        return int(self.on_loop(lambda: self.operations["script"](list(steps), when=when, **options)))
 
     # HTTP
     def handle(self, request: Request) -> Any:
@@ -153,11 +133,7 @@ class MessagesServer(Hosted, MessagesControls):
         if name and name not in MODELS:
             raise ApiError(404, f"model: {name}")
         limit = int(request.query.get("limit", "20"))
-        value = (
-            MODELS[name].describe()
-            if name
-            else list_models(limit=limit, after_id=request.query.get("after_id"))
-        )
+        value = MODELS[name].describe() if name else list_models(limit=limit, after_id=request.query.get("after_id"))
         entry.finish("complete")
         return Response.from_json(value, request_id=self._request_id(entry))
 
@@ -175,13 +151,9 @@ class MessagesServer(Hosted, MessagesControls):
         entry.model, entry.last_user = model.id, last_user_text(body["messages"])
         if counting:
             entry.finish("complete")
-            return Response.from_json(
-                {"input_tokens": count_prompt(body)}, request_id=self._request_id(entry)
-            )
+            return Response.from_json({"input_tokens": count_prompt(body)}, request_id=self._request_id(entry))
         entry.usage = self.cache.usage(body, model, marked=b'"cache_control"' in request.body)
-        total = sum(
-            entry.usage[n] for n in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-        )
+        total = sum(entry.usage[n] for n in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"))
         if total > model.max_input_tokens:
             raise invalid(f"prompt is too long: {total} tokens > {model.max_input_tokens} maximum")
         return self._answer(body, entry)
@@ -285,44 +257,3 @@ class MessagesServer(Hosted, MessagesControls):
 
     def _request_id(self, entry: Entry) -> str:
         return f"req_011Emulated{entry.seq:012d}"
-
-    # Operations
-    def _do_script(self, steps: list[dict[str, Any]] | None = None, **options: Any) -> int:
-        if len(self.scripts) >= MAX_SCRIPTS:
-            raise ValueError("too many scripts")
-        script = Script(steps=steps or [], **options)
-        self.scripts.append(script)
-        return script.id
-
-    def _do_set_default(self, **options: Any) -> None:
-        self.default = Default(**options)
-
-    def _do_set_keys(self, keys: list[str] | None) -> None:
-        self.keys = None if keys is None else set(keys)
-
-    def _do_clear_scripts(self) -> None:
-        self.scripts.clear()
-
-    def _do_pending_scripts(self) -> int:
-        return sum(1 for script in self.scripts if script.times is not None)
-
-    def _do_requests(
-        self, since: int = 0, path: str = "/v1/messages", limit: int = 1000
-    ) -> list[dict[str, Any]]:
-        found = (entry for entry in self.journal.since(since) if entry.path == path)
-        return [entry.describe() for entry in itertools.islice(found, limit)]
-
-    def _do_last_request(self) -> int:
-        return self.journal.last
-
-    def _do_fault(self, kind: str, **options: Any) -> None:
-        self.plan.add(kind, **options)
-
-    def _do_clear_faults(self) -> None:
-        self.plan.clear()
-
-    def _do_refuse_connections(self, for_seconds: float) -> None:
-        self.http.shut_for(for_seconds)
-
-    def _do_cut_connections(self) -> None:
-        self.http.cut_soon()

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import json
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from tests.servers.http import Cut
@@ -38,9 +38,16 @@ def pieces(value: str, count: int) -> list[str]:
 
 def message_json(message_id: str, model: str, usage: Usage) -> dict[str, Any]:
     return {
-        "id": message_id, "type": "message", "role": "assistant", "model": model, "content": [], "stop_reason": None,
-        "stop_sequence": None, "stop_details": None, "usage": usage | {"output_tokens": 1},
-    }  # fmt: skip
+        "id": message_id,
+        "type": "message",
+        "role": "assistant",
+        "model": model,
+        "content": [],
+        "stop_reason": None,
+        "stop_sequence": None,
+        "stop_details": None,
+        "usage": usage | {"output_tokens": 1},
+    }
 
 
 def start_event(message_id: str, model: str, usage: Usage) -> bytes:
@@ -85,9 +92,7 @@ class Player:
             if step["do"] == "eof":
                 return
             if step["do"] == "error":
-                yield event(
-                    "error", error={"type": step["type"], "message": step["message"]}, request_id=None
-                )
+                yield event("error", error={"type": step["type"], "message": step["message"]}, request_id=None)
                 return
             async for data in self._step(step):
                 yield data
@@ -97,27 +102,29 @@ class Player:
         yield STOP
 
     async def _step(self, step: Step) -> AsyncIterator[bytes]:
-        if step["do"] == "pause":
-            async for data in _wait(float(step["seconds"]), step.get("ping_every")):
-                yield data
-        elif step["do"] == "trickle":
+        if step["do"] in ("text", "trickle"):
             for data in self._open_text():
                 yield data
             self.said += len(step["text"])
-            for byte in _delta(self.index, {"type": "text_delta", "text": step["text"]}):
-                yield bytes([byte])
-                await asyncio.sleep(float(step["seconds"]))
-        elif step["do"] == "text":
-            for data in self._open_text():
+        for data, wait in self._parts(step):
+            if data:
                 yield data
-            self.said += len(step["text"])
+            if wait:
+                await asyncio.sleep(wait)
+
+    def _parts(self, step: Step) -> Iterator[tuple[bytes, float]]:
+        """The bytes of a step, each with the seconds to wait after it."""
+        kind = step["do"]
+        if kind == "pause":
+            yield from _pings(float(step["seconds"]), step.get("ping_every"))
+        elif kind == "trickle":
+            data = _delta(self.index, {"type": "text_delta", "text": step["text"]})
+            yield from ((bytes([byte]), float(step["seconds"])) for byte in data)
+        elif kind == "text":
             for piece in pieces(step["text"], int(step.get("deltas") or 1)):
-                yield _delta(self.index, {"type": "text_delta", "text": piece})
-                if step.get("pause"):
-                    await asyncio.sleep(float(step["pause"]))
+                yield _delta(self.index, {"type": "text_delta", "text": piece}), float(step.get("pause") or 0)
         else:
-            for data in self._thinking(step) if step["do"] == "thinking" else self._tool_use(step):
-                yield data
+            yield from ((data, 0.0) for data in (self._thinking if kind == "thinking" else self._tool_use)(step))
 
     def _open_text(self) -> list[bytes]:
         if self.open == "text":
@@ -128,9 +135,7 @@ class Player:
         value = step["thinking"]
         self.thought += len(value)
         out = [*self._close(), self._start("thinking", {"type": "thinking", "thinking": "", "signature": ""})]
-        out += [
-            _delta(self.index, {"type": "thinking_delta", "thinking": piece}) for piece in pieces(value, 3)
-        ]
+        out += [_delta(self.index, {"type": "thinking_delta", "thinking": piece}) for piece in pieces(value, 3)]
         return [
             *out,
             _delta(self.index, {"type": "signature_delta", "signature": sign(value)}),
@@ -178,9 +183,7 @@ async def whole_message(script: Script, *, message_id: str, model: str, usage: U
         if kind in ("cut", "eof"):
             raise Cut
         if kind == "error":
-            raise ApiError(
-                529 if step["type"] == "overloaded_error" else 500, step["message"], kind=step["type"]
-            )
+            raise ApiError(529 if step["type"] == "overloaded_error" else 500, step["message"], kind=step["type"])
         if kind == "pause" or kind == "trickle":
             await asyncio.sleep(float(step["seconds"]) * (len(step["text"]) if kind == "trickle" else 1))
         _add_block(blocks, step)
@@ -188,11 +191,7 @@ async def whole_message(script: Script, *, message_id: str, model: str, usage: U
     thought = sum(len(block.get("thinking", "")) for block in blocks)
     ending = {"content": blocks, "stop_reason": script.reason(), "stop_sequence": script.stop_sequence}
     total = usage | output_usage(script, said, thought)
-    return (
-        message_json(message_id, model, usage)
-        | ending
-        | {"stop_details": script.stop_details, "usage": total}
-    )
+    return message_json(message_id, model, usage) | ending | {"stop_details": script.stop_details, "usage": total}
 
 
 def _add_block(blocks: list[dict[str, Any]], step: Step) -> None:
@@ -208,14 +207,14 @@ def _add_block(blocks: list[dict[str, Any]], step: Step) -> None:
         blocks.append({"type": "tool_use", "id": block_id, "name": step["name"], "input": step["input"]})
 
 
-async def _wait(seconds: float, ping_every: float | None) -> AsyncIterator[bytes]:
-    left = seconds
-    while left > 0:
-        turn = min(left, ping_every) if ping_every else left
-        await asyncio.sleep(turn)
-        left -= turn
-        if ping_every:
-            yield PING
+def _pings(seconds: float, every: float | None) -> Iterator[tuple[bytes, float]]:
+    """Silence of so many seconds, with a ping after each `every`."""
+    turn = every or seconds
+    while seconds > 0:
+        yield b"", min(turn, seconds)
+        seconds -= turn
+        if every:
+            yield PING, 0.0
 
 
 def _input_delta(part: str) -> dict[str, str]:

@@ -38,13 +38,13 @@ def prompt_parts(body: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any] | N
     """The prompt's blocks in the order the cache sees them, each with its cache_control."""
     for tool in body.get("tools") or []:
         yield tool, tool.get("cache_control")
-    system = body.get("system") or []
-    for block in [{"type": "text", "text": system}] if isinstance(system, str) else system:
-        yield block, block.get("cache_control")
-    for message in body["messages"]:
-        content = message["content"]
-        for block in [{"type": "text", "text": content}] if isinstance(content, str) else content:
+    for content in (body.get("system") or [], *(message["content"] for message in body["messages"])):
+        for block in _blocks(content):
             yield block, block.get("cache_control")
+
+
+def _blocks(content: Any) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
 def _weigh(part: dict[str, Any]) -> int:
@@ -62,7 +62,10 @@ class PromptCache:
         self._prefixes: OrderedDict[bytes, float] = OrderedDict()
 
     def usage(self, body: dict[str, Any], model: Model, *, marked: bool = True) -> Usage:
-        """The input side of `usage`; remembers the prefixes this request marks. `marked` False skips the cache."""
+        """The input side of `usage`; remembers the prefixes this request marks.
+
+        `marked` False skips the cache.
+        """
         read, written = 0, {"5m": 0, "1h": 0}
         if marked:
             prefixes, marks = _prefixes(body)

@@ -1,4 +1,7 @@
-"""Bot API methods that answer questions or set up the bot: itself, chats, members, files, the command menu."""
+"""Bot API methods that answer questions or set up the bot.
+
+Itself, chats, members, files, the command menu.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,14 @@ from tests.servers.telegram.call import Call, method
 from tests.servers.telegram.errors import bad_request
 
 SCOPES = {
-    "default": (), "all_private_chats": (), "all_group_chats": (), "all_chat_administrators": (), "chat": ("chat_id",),
-    "chat_administrators": ("chat_id",), "chat_member": ("chat_id", "user_id"),
-}  # fmt: skip
+    "default": (),
+    "all_private_chats": (),
+    "all_group_chats": (),
+    "all_chat_administrators": (),
+    "chat": ("chat_id",),
+    "chat_administrators": ("chat_id",),
+    "chat_member": ("chat_id", "user_id"),
+}
 MAX_COMMANDS = 100
 
 

@@ -1,4 +1,7 @@
-"""One call of a Bot API method: its parameters in any of the forms they come in, and the registry of methods."""
+"""One call of a Bot API method.
+
+Its parameters in any of the forms they come in, and the registry of methods.
+"""
 
 from __future__ import annotations
 

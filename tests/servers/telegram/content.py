@@ -14,9 +14,17 @@ MAX_CAPTION = 1024
 MAX_CALLBACK_BYTES = 64
 MAX_BUTTONS = 100
 BUTTON_ACTIONS = (
-    "callback_data", "url", "web_app", "login_url", "switch_inline_query", "switch_inline_query_current_chat",
-    "switch_inline_query_chosen_chat", "copy_text", "callback_game", "pay",
-)  # fmt: skip
+    "callback_data",
+    "url",
+    "web_app",
+    "login_url",
+    "switch_inline_query",
+    "switch_inline_query_current_chat",
+    "switch_inline_query_chosen_chat",
+    "copy_text",
+    "callback_game",
+    "pay",
+)
 
 
 def read_text(call: Call) -> dict[str, Any]:
@@ -70,9 +78,7 @@ def read_markup(call: Call, *, inline_only: bool = False) -> dict[str, Any] | No
         return None
     rows = markup["inline_keyboard"]
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
-        raise bad_request(
-            'can\'t parse inline keyboard: Field "inline_keyboard" must be of type Array of Arrays'
-        )
+        raise bad_request('can\'t parse inline keyboard: Field "inline_keyboard" must be of type Array of Arrays')
     kept = [[check_button(button) for button in row] for row in rows if row]
     if sum(map(len, kept)) > MAX_BUTTONS:
         raise bad_request("REPLY_MARKUP_TOO_LONG")
@@ -83,13 +89,8 @@ def check_button(button: Any) -> dict[str, Any]:
     if not isinstance(button, dict) or not button.get("text"):
         raise bad_request("can't parse inline keyboard button: text must be non-empty")
     if not any(action in button for action in BUTTON_ACTIONS):
-        raise bad_request(
-            "can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard"
-        )
-    if (
-        "callback_data" in button
-        and not 1 <= len(str(button["callback_data"]).encode()) <= MAX_CALLBACK_BYTES
-    ):
+        raise bad_request("can't parse inline keyboard button: Text buttons are unallowed in the inline keyboard")
+    if "callback_data" in button and not 1 <= len(str(button["callback_data"]).encode()) <= MAX_CALLBACK_BYTES:
         raise bad_request("BUTTON_DATA_INVALID")
     if "url" in button and not str(button["url"]).startswith(("http://", "https://", "tg://")):
         raise bad_request(f"inline keyboard button URL '{button['url']}' is invalid: Wrong HTTP URL")

@@ -90,9 +90,7 @@ class TelegramControls(Controls):
         look = {"parse_mode": parse_mode, "entities": entities, "forward_from": forward_from}
         about = {"file_name": file_name, "mime_type": mime_type, "claimed_size": claimed_size}
         about |= {"media_group_id": media_group_id}
-        result: Json = self.control(
-            "user_sends", chat_id=chat_id, text=text, **files, **place, **look, **about
-        )
+        result: Json = self.control("user_sends", chat_id=chat_id, text=text, **files, **place, **look, **about)
         return result
 
     def send_album(
@@ -169,7 +167,7 @@ class TelegramControls(Controls):
         bot: str | None = None,
     ) -> None:
         """Repeat every n-th update (0: none), keep updates so many seconds, jump in ids, and so on."""
-        params = {"repeat_every": repeat_every, "retention": retention, "next_update_id": next_update_id}
+        params: Json = {"repeat_every": repeat_every, "retention": retention, "next_update_id": next_update_id}
         params |= {"privacy": privacy, "callback_seconds": callback_seconds, "bot": bot}
         self.control("set_options", **params)
 
@@ -207,7 +205,9 @@ class TelegramControls(Controls):
         return [message for message in found if message["by_bot"] and not message["deleted"]]
 
     def calls(self, *, since: int = 0, method: str | None = None, limit: int = 10_000) -> list[Json]:
-        """The ledger after entry `since`: seq, at, bot (id), method, params, status, description, result, fault.
+        """The ledger after entry `since`.
+
+        Seq, at, bot (id), method, params, status, description, result, fault.
 
         `result` is the message id, the number of updates or the value; `params` are as they came.
         """
@@ -227,9 +227,7 @@ class TelegramControls(Controls):
     def bots(self) -> list[Json]:
         return self.control("bots")  # type: ignore[no-any-return]
 
-    def commands(
-        self, *, scope: str = "default", language_code: str = "", bot: str | None = None
-    ) -> list[Json]:
+    def commands(self, *, scope: str = "default", language_code: str = "", bot: str | None = None) -> list[Json]:
         """The menu of a scope, written `chat:5001` where it has ids."""
         return self.control("commands", scope=scope, language_code=language_code, bot=bot)  # type: ignore[no-any-return]
 
@@ -237,9 +235,7 @@ class TelegramControls(Controls):
         """Where updates are posted, with `delivered` and `attempts`; None while polling."""
         return self.control("webhook", bot=bot)  # type: ignore[no-any-return]
 
-    def wait_for_bot(
-        self, chat_id: int, count: int = 1, *, after: int = 0, timeout: float = 10.0
-    ) -> list[Json]:
+    def wait_for_bot(self, chat_id: int, count: int = 1, *, after: int = 0, timeout: float = 10.0) -> list[Json]:
         """Block until the bot said that many messages; returns them."""
         found: list[Json] = self.wait_for(
             lambda: len(said := self.bot_messages(chat_id, after=after)) >= count and said,

@@ -15,10 +15,23 @@ from tests.servers.telegram.errors import ApiError, bad_request
 Entity = dict[str, Any]
 MAX_ENTITIES = 100
 TAGS = {
-    "b": "bold", "strong": "bold", "i": "italic", "em": "italic", "s": "strikethrough", "strike": "strikethrough",
-    "del": "strikethrough", "u": "underline", "ins": "underline", "tg-spoiler": "spoiler", "span": "spoiler",
-    "a": "text_link", "pre": "pre", "code": "code", "blockquote": "blockquote", "tg-emoji": "custom_emoji",
-}  # fmt: skip
+    "b": "bold",
+    "strong": "bold",
+    "i": "italic",
+    "em": "italic",
+    "s": "strikethrough",
+    "strike": "strikethrough",
+    "del": "strikethrough",
+    "u": "underline",
+    "ins": "underline",
+    "tg-spoiler": "spoiler",
+    "span": "spoiler",
+    "a": "text_link",
+    "pre": "pre",
+    "code": "code",
+    "blockquote": "blockquote",
+    "tg-emoji": "custom_emoji",
+}
 NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"'}
 _REFERENCE = re.compile(r"&(?:#x([0-9a-fA-F]{1,6})|#(\d{1,7})|(lt|gt|amp|quot));?")
 _SPACE = " \t\r\n\v\f"
@@ -35,10 +48,11 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(1 for char in text if ord(char) > 0xFFFF)
 
 
-def parse_text(
-    text: str, *, parse_mode: str | None, entities: list[Entity] | None
-) -> tuple[str, list[Entity]]:
-    """The plain text and all its entities, trimmed as the server does. Raises ApiError when it can't be parsed."""
+def parse_text(text: str, *, parse_mode: str | None, entities: list[Entity] | None) -> tuple[str, list[Entity]]:
+    """The plain text and all its entities, trimmed as the server does.
+
+    Raises ApiError when it can't be parsed.
+    """
     if entities is None and parse_mode:
         if parse_mode.lower() != "html":
             raise bad_request("unsupported parse_mode")

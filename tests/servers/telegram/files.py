@@ -18,7 +18,10 @@ PHOTO_LIMIT = 10 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredFile:
-    """One file; `path` is what getFile answers, `size` may be a claim larger than the data (to test refusals)."""
+    """One file.
+
+    `path` is what getFile answers, `size` may be a claim larger than the data (to test refusals).
+    """
 
     file_id: str
     unique_id: str
@@ -44,9 +47,7 @@ class FileStore:
     ) -> StoredFile:
         """Store bytes under a new file_id. `kind` is the folder: documents, photos, voice."""
         number = len(self.by_id)
-        digest = hashlib.blake2b(
-            data + name.encode("utf-8", "replace") + b"%d" % number, digest_size=16
-        ).hexdigest()
+        digest = hashlib.blake2b(data + name.encode("utf-8", "replace") + b"%d" % number, digest_size=16).hexdigest()
         suffix = PurePath(name).suffix if len(PurePath(name).suffix) <= 10 else ""
         stored = StoredFile(
             file_id=f"BQAC{digest}",

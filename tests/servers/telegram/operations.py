@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tests.servers.control import ControlError
 from tests.servers.telegram.limits import FloodLimits
 from tests.servers.telegram.people import People
+from tests.servers.telegram.world import Chat
 
 if TYPE_CHECKING:
     from tests.servers.telegram.server import TelegramServer
@@ -28,16 +29,39 @@ class Operations:
 
     def table(self) -> dict[str, Callable[..., Any]]:
         people = self.people
-        own = [
-            self.add_bot, self.inject, self.repeat_update, self.pending_updates, self.set_options, self.set_limits,
-            self.messages, self.calls, self.last_call, self.chats, self.users, self.bots, self.commands, self.webhook,
-            self.fault, self.clear_faults, self.refuse_connections, self.cut_connections,
-        ]  # fmt: skip
-        theirs = [
-            people.add_user, people.add_group, people.add_topic, people.user_sends, people.send_album,
-            people.user_edits, people.press, people.callback_answer, people.react, people.set_blocked,
+        own: list[Callable[..., Any]] = [
+            self.add_bot,
+            self.inject,
+            self.repeat_update,
+            self.pending_updates,
+            self.set_options,
+            self.set_limits,
+            self.messages,
+            self.calls,
+            self.last_call,
+            self.chats,
+            self.users,
+            self.bots,
+            self.commands,
+            self.webhook,
+            self.fault,
+            self.clear_faults,
+            self.refuse_connections,
+            self.cut_connections,
+        ]
+        theirs: list[Callable[..., Any]] = [
+            people.add_user,
+            people.add_group,
+            people.add_topic,
+            people.user_sends,
+            people.send_album,
+            people.user_edits,
+            people.press,
+            people.callback_answer,
+            people.react,
+            people.set_blocked,
             people.migrate_group,
-        ]  # fmt: skip
+        ]
         return {operation.__name__: operation for operation in [*own, *theirs]}
 
     def add_bot(self, token: str) -> dict[str, Any]:
@@ -99,20 +123,16 @@ class Operations:
 
     def calls(self, since: int = 0, method: str | None = None, limit: int = 10_000) -> list[dict[str, Any]]:
         wanted = None if method is None else method.lower()
-        found = (
-            dict(e) for e in self.world.ledger.since(since) if wanted is None or e["method"].lower() == wanted
-        )
+        found = (dict(e) for e in self.world.ledger.since(since) if wanted is None or e["method"].lower() == wanted)
         return list(itertools.islice(found, limit))
 
     def last_call(self) -> int:
         return self.world.ledger.last
 
     def chats(self, bot: str | None = None) -> list[dict[str, Any]]:
-        return [
-            self._chat(chat) for chat in self.world.find_bot(bot).chats.values() if chat.migrated_to is None
-        ]
+        return [self._chat(chat) for chat in self.world.find_bot(bot).chats.values() if chat.migrated_to is None]
 
-    def _chat(self, chat: Any) -> dict[str, Any]:
+    def _chat(self, chat: Chat) -> dict[str, Any]:
         now = time.time()
         action = chat.action[1] if chat.action and now - chat.action[0] < ACTION_SECONDS else None
         drafts = [draft for draft in chat.drafts.values() if now - draft["at"] < DRAFT_SECONDS]
@@ -126,9 +146,7 @@ class Operations:
     def bots(self) -> list[dict[str, Any]]:
         return [bot.describe() | {"token": bot.token} for bot in self.world.bots.values()]
 
-    def commands(
-        self, scope: str = "default", language_code: str = "", bot: str | None = None
-    ) -> list[dict[str, str]]:
+    def commands(self, scope: str = "default", language_code: str = "", bot: str | None = None) -> list[dict[str, str]]:
         return self.world.find_bot(bot).commands.get((scope, language_code), [])
 
     def webhook(self, bot: str | None = None) -> dict[str, Any] | None:

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from tests.servers.http import Response
 
-FILES = {"/": ("page.html", "text/html; charset=utf-8"), "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-         "/page.css": ("page.css", "text/css; charset=utf-8")}  # fmt: skip
+FILES = {
+    "/": ("page.html", "text/html; charset=utf-8"),
+    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
+    "/page.css": ("page.css", "text/css; charset=utf-8"),
+}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -19,6 +22,4 @@ def page_response(path: str) -> Response:
     if path not in FILES:
         return Response.from_json({"ok": False, "error_code": 404, "description": "Not Found"}, 404)
     name, kind = FILES[path]
-    return Response(
-        body=(Path(__file__).parent / name).read_bytes(), content_type=kind, headers=dict(HEADERS)
-    )
+    return Response(body=(Path(__file__).parent / name).read_bytes(), content_type=kind, headers=dict(HEADERS))

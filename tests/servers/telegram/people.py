@@ -102,7 +102,10 @@ class People:
         date: int | None = None,
         bot: str | None = None,
     ) -> dict[str, Any]:
-        """A user writes; files are base64 and `text` is then the caption. Returns the message and its update_id."""
+        """A user writes; files are base64 and `text` is then the caption.
+
+        Returns the message and its update_id.
+        """
         account = self.world.find_bot(bot)
         chat = self._chat(account, chat_id)
         user = self._user(chat, user_id)
@@ -124,15 +127,11 @@ class People:
         album = str(next(_albums))
         captions = [caption, *[None] * (len(photos) - 1)]
         return [
-            self.user_sends(
-                chat_id, text, user_id=user_id, photo=photo, file_name="p.png", media_group_id=album
-            )
+            self.user_sends(chat_id, text, user_id=user_id, photo=photo, file_name="p.png", media_group_id=album)
             for text, photo in zip(captions, photos, strict=True)
         ]
 
-    def user_edits(
-        self, chat_id: int, message_id: int, text: str, *, bot: str | None = None
-    ) -> dict[str, Any]:
+    def user_edits(self, chat_id: int, message_id: int, text: str, *, bot: str | None = None) -> dict[str, Any]:
         """A user edits an own message (its caption when it has a file)."""
         account = self.world.find_bot(bot)
         chat = self._chat(account, chat_id)
@@ -154,7 +153,10 @@ class People:
         user_id: int | None = None,
         bot: str | None = None,
     ) -> str:
-        """Press the button of a bot's message with this text or data (the first one without); returns the query id."""
+        """Press the button of a bot's message with this text or data (the first one without).
+
+        Returns the query id.
+        """
         account = self.world.find_bot(bot)
         chat = self._chat(account, chat_id)
         message = self._message(chat, message_id)
@@ -218,7 +220,10 @@ class People:
         account.updates.add("my_chat_member", payload)
 
     def migrate_group(self, chat_id: int, *, bot: str | None = None) -> int:
-        """A basic group becomes a supergroup; the new id. Methods on the old id then answer migrate_to_chat_id."""
+        """A basic group becomes a supergroup; the new id.
+
+        Methods on the old id then answer migrate_to_chat_id.
+        """
         account = self.world.find_bot(bot)
         old = account.chats[chat_id]
         new = self.add_group(old.title, members=list(old.members), bot=bot)
@@ -270,9 +275,7 @@ class People:
     ) -> dict[str, Any]:
         if photo is not None:
             data = base64.b64decode(photo, validate=True)
-            return {
-                "photo": photo_json(self.files.add(data, name=name, kind="photos", mime_type=mime, size=size))
-            }
+            return {"photo": photo_json(self.files.add(data, name=name, kind="photos", mime_type=mime, size=size))}
         if document is not None:
             data = base64.b64decode(document, validate=True)
             stored = self.files.add(data, name=name, kind="documents", mime_type=mime, size=size)
@@ -290,11 +293,7 @@ class People:
         """Privacy mode: commands, mentions and replies only."""
         text = message.json.get("text") or message.json.get("caption") or ""
         replied = message.json.get("reply_to_message", {}).get("from", {}).get("id") == account.id
-        return (
-            replied
-            or f"@{account.username}".lower() in text.lower()
-            or (text.startswith("/") and "@" not in text)
-        )
+        return replied or f"@{account.username}".lower() in text.lower() or (text.startswith("/") and "@" not in text)
 
 
 def _worded(text: str, entities: list[Entity], *, caption: bool) -> dict[str, Any]:
@@ -312,10 +311,6 @@ def _forwarded(name: str) -> dict[str, Any]:
 def _find_button(message: Message, *, text: str | None, data: str | None) -> dict[str, Any]:
     rows = message.json.get("reply_markup", {}).get("inline_keyboard", [])
     for button in itertools.chain.from_iterable(rows):
-        if (
-            "callback_data" in button
-            and text in (None, button["text"])
-            and data in (None, button["callback_data"])
-        ):
+        if "callback_data" in button and text in (None, button["text"]) and data in (None, button["callback_data"]):
             return dict(button)
     raise ControlError(f"no such button in message {message.message_id}")

@@ -21,14 +21,25 @@ from tests.servers.telegram.files import StoredFile, check_upload, document_json
 from tests.servers.telegram.world import Chat
 
 ACTIONS = (
-    "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
-    "choose_sticker", "find_location", "record_video_note", "upload_video_note",
-)  # fmt: skip
+    "typing",
+    "upload_photo",
+    "record_video",
+    "upload_video",
+    "record_voice",
+    "upload_voice",
+    "upload_document",
+    "choose_sticker",
+    "find_location",
+    "record_video_note",
+    "upload_video_note",
+)
 _group_ids = itertools.count(13_000_000_000_000_001)
 MediaJson = Callable[[StoredFile], Any]
 MEDIA: dict[str, tuple[str, MediaJson]] = {
-    "photo": ("photos", photo_json), "document": ("documents", document_json), "voice": ("voice", voice_json),
-}  # fmt: skip
+    "photo": ("photos", photo_json),
+    "document": ("documents", document_json),
+    "voice": ("voice", voice_json),
+}
 
 
 def deliver(call: Call, chat: Chat, content: dict[str, Any]) -> dict[str, Any]:

@@ -165,9 +165,15 @@ class TelegramServer(Hosted, TelegramControls):
         bot = self.world.bots.get(token)
         kind = None if fault is None else fault.kind
         return self.world.ledger.add(
-            at=time.time(), bot=bot.id if bot else None, method=name, params={}, status=None, description=None,
-            result=None, fault=kind,
-        )  # fmt: skip
+            at=time.time(),
+            bot=bot.id if bot else None,
+            method=name,
+            params={},
+            status=None,
+            description=None,
+            result=None,
+            fault=kind,
+        )
 
     def _end(self, entry: dict[str, Any], outcome: Any) -> dict[str, Any]:
         """Write the outcome into the ledger and return the body of the answer."""
@@ -239,9 +245,15 @@ class TelegramServer(Hosted, TelegramControls):
             call = Call(bot=bot, world=self.world, files=self.files, params=value, uploads={})
             name = str(value["method"])
             entry = self.world.ledger.add(
-                at=time.time(), bot=bot.id, method=name, params=value, status=None, description=None, result=None,
+                at=time.time(),
+                bot=bot.id,
+                method=name,
+                params=value,
+                status=None,
+                description=None,
+                result=None,
                 fault=None,
-            )  # fmt: skip
+            )
             try:
                 self._end(entry, self._function(name)(call))
             except ApiError as error:
@@ -257,9 +269,15 @@ class TelegramServer(Hosted, TelegramControls):
 
 def _planned(fault: Fault) -> ApiError:
     """The error a planned fault answers with, in the words of the real server."""
-    words = {401: "Unauthorized", 404: "Not Found", 409: "Conflict: terminated by other getUpdates request; make "
-             "sure that only one bot instance is running", 502: "Bad Gateway", 500: "Internal Server Error",
-             403: "Forbidden: bot was blocked by the user", 503: "Service Unavailable"}  # fmt: skip
+    words = {
+        401: "Unauthorized",
+        404: "Not Found",
+        409: "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running",
+        502: "Bad Gateway",
+        500: "Internal Server Error",
+        403: "Forbidden: bot was blocked by the user",
+        503: "Service Unavailable",
+    }
     if fault.retry_after is not None or fault.status == 429:
         seconds = fault.retry_after if fault.retry_after is not None else 1
         seconds = int(seconds) if float(seconds).is_integer() else seconds

@@ -1,7 +1,7 @@
 """The queue of updates of one bot: ids, confirmation by offset, allowed kinds, waiting pollers.
 
-Invariant: an update leaves the queue only when an offset beyond it, a webhook's 2xx or its age removes it; at most
-one poller waits, a newer one ends it with 409.
+Invariant: an update leaves the queue only when an offset beyond it, a webhook's 2xx or its age removes it; at
+most one poller waits, a newer one ends it with 409.
 """
 
 from __future__ import annotations
@@ -15,10 +15,21 @@ from typing import Any
 from tests.servers.telegram.errors import OTHER_POLLER, ApiError
 
 KINDS = (
-    "message", "edited_message", "channel_post", "edited_channel_post", "callback_query", "my_chat_member",
-    "chat_member", "message_reaction", "message_reaction_count", "inline_query", "chosen_inline_result", "poll",
-    "poll_answer", "chat_join_request",
-)  # fmt: skip
+    "message",
+    "edited_message",
+    "channel_post",
+    "edited_channel_post",
+    "callback_query",
+    "my_chat_member",
+    "chat_member",
+    "message_reaction",
+    "message_reaction_count",
+    "inline_query",
+    "chosen_inline_result",
+    "poll",
+    "poll_answer",
+    "chat_join_request",
+)
 NOT_BY_DEFAULT = {"chat_member", "message_reaction", "message_reaction_count"}
 RETENTION_SECONDS = 24 * 3600.0
 MAX_PENDING = 100_000
@@ -27,7 +38,7 @@ KEPT_RECENT = 1000
 
 
 class UpdateQueue:
-    """Unconfirmed updates in order of their ids, and `forced` ones that are given once whatever the offset is."""
+    """Unconfirmed updates in order of their ids, and `forced` ones, given once whatever the offset is."""
 
     def __init__(self, *, first_id: int) -> None:
         self.next_id = first_id
@@ -45,7 +56,10 @@ class UpdateQueue:
         return kind in self.allowed if self.allowed else kind not in NOT_BY_DEFAULT
 
     def set_allowed(self, kinds: list[str]) -> None:
-        """Remember the kinds for updates created from now on; unknown names are dropped, as the real server does."""
+        """Remember the kinds for updates created from now on.
+
+        Unknown names are dropped, as the real server does.
+        """
         self.allowed = [kind for kind in kinds if kind in KINDS]
 
     def add(self, kind: str, payload: dict[str, Any]) -> int | None:
@@ -123,9 +137,10 @@ class UpdateQueue:
         self.changed.clear()
         mine: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._poller = mine
-        waker = asyncio.ensure_future(self.changed.wait())
+        waker = asyncio.create_task(self.changed.wait())
         try:
-            await asyncio.wait({mine, waker}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[Any]] = {mine, waker}
+            await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
             if mine.done():
                 mine.result()
         finally:

@@ -1,4 +1,6 @@
-"""Delivery of updates by POST: in order within a chat, several chats at once, repeated until the answer is 2xx.
+"""Delivery of updates by POST.
+
+In order within a chat, several chats at once, repeated until the answer is 2xx.
 
 Invariant: an update leaves the queue after a 2xx only.
 """
@@ -185,9 +187,7 @@ async def read_answer(reader: asyncio.StreamReader) -> tuple[int, bytes, bool]:
     """Status, body and whether the connection may be kept."""
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     status = int(head[0].split(" ")[1])
-    headers = {
-        name.strip().lower(): value.strip() for name, _, value in (x.partition(":") for x in head[1:] if x)
-    }
+    headers = {name.strip().lower(): value.strip() for name, _, value in (x.partition(":") for x in head[1:] if x)}
     keep = headers.get("connection", "").lower() != "close"
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return status, await _read_chunks(reader), keep

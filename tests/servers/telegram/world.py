@@ -1,6 +1,7 @@
 """Who and what is there: bots, users, chats, messages with their edits, callback queries.
 
-Invariant: only this module gives out message ids and changes a stored message; each change is kept in its history.
+Invariant: only this module gives out message ids and changes a stored message; each change is kept in its
+history.
 """
 
 from __future__ import annotations
@@ -14,9 +15,7 @@ from typing import Any
 from tests.servers.telegram.errors import QUERY_TOO_OLD, ApiError, bad_request
 from tests.servers.telegram.updates import UpdateQueue
 
-DEFAULT_TOKEN = (
-    "1000000001:AAEmulatorTokenForTestsOnly_0123456789"  # the shape of a real one, good for nothing
-)
+DEFAULT_TOKEN = "1000000001:AAEmulatorTokenForTestsOnly_0123456789"  # the shape of a real one, good for nothing
 KEPT_MESSAGES = 50_000
 KEPT_CALLS = 100_000
 CALLBACK_SECONDS = 15.0
@@ -37,7 +36,10 @@ class Message:
         return int(self.json["message_id"])
 
     def describe(self) -> dict[str, Any]:
-        """For the control side: the message with `by_bot`, `deleted`, `reactions` and `history` (oldest first)."""
+        """For the control side.
+
+        The message with `by_bot`, `deleted`, `reactions` and `history` (oldest first).
+        """
         extra = {"by_bot": self.by_bot, "deleted": self.deleted, "history": [*self.history]}
         return self.json | extra | {"reactions": dict(self.reactions)}
 
@@ -63,9 +65,7 @@ class Chat:
 
     def describe(self) -> dict[str, Any]:
         if self.user is not None:
-            names = {
-                key: self.user[key] for key in ("first_name", "last_name", "username") if key in self.user
-            }
+            names = {key: self.user[key] for key in ("first_name", "last_name", "username") if key in self.user}
             return {"id": self.id, "type": self.type} | names
         chat: dict[str, Any] = {"id": self.id, "type": self.type, "title": self.title}
         return chat | ({"is_forum": True} if self.is_forum else {})
@@ -118,9 +118,7 @@ class Bot:
         if chat.bot_status == "kicked":
             kind = "supergroup" if chat.type == "supergroup" else "group"
             blocked = "bot was blocked by the user"
-            raise ApiError(
-                403, f"Forbidden: {blocked if chat.user else f'bot was kicked from the {kind} chat'}"
-            )
+            raise ApiError(403, f"Forbidden: {blocked if chat.user else f'bot was kicked from the {kind} chat'}")
         if chat.bot_status == "left":
             raise ApiError(403, f"Forbidden: bot is not a member of the {chat.type} chat")
         return chat
@@ -143,11 +141,12 @@ class Bot:
         return message
 
     def change(self, chat: Chat, message: Message, content: dict[str, Any]) -> None:
-        """Replace text, caption, entities or markup; a key with None goes away. The old form joins the history."""
+        """Replace text, caption, entities or markup; a key with None goes away.
+
+        The old form joins the history.
+        """
         keys = ("text", "entities", "caption", "caption_entities", "reply_markup", "edit_date")
-        message.history.append(
-            {key: message.json[key] for key in keys if key in message.json} | {"at": time.time()}
-        )
+        message.history.append({key: message.json[key] for key in keys if key in message.json} | {"at": time.time()})
         message.json = {k: v for k, v in (message.json | content).items() if v is not None}
         chat.changes += 1
 

@@ -1,0 +1,276 @@
+"""Real Redis and PostgreSQL, and the emulators as processes: started on free ports, stopped without a trace.
+
+Invariant: what is started here dies with the test run, also when that is killed (Linux), and writes below a
+temporary directory only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+PR_SET_PDEATHSIG = 1
+
+
+class ServiceError(RuntimeError):
+    """A service did not start; the text ends with what it printed."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Service:
+    """One process with a log file, which can be killed, frozen and started again on its port."""
+
+    name = "service"
+
+    def __init__(self, *, directory: Path | None = None) -> None:
+        self.directory = directory or Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def is_ready(self) -> bool:
+        return answers(self.port)
+
+    def start(self) -> None:
+        """Start and wait until it answers; raises ServiceError after 30 s."""
+        self._spawn()
+        deadline = time.monotonic() + READY_SECONDS
+        while not self.is_ready():
+            assert self.process is not None
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                output = self.log()[-2000:]
+                self.kill()
+                raise ServiceError(f"{self.name} did not start: {output}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Ask it to stop, kill it after 10 s."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(self.stop_signal)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+    stop_signal = signal.SIGTERM
+
+    def kill(self) -> None:
+        """SIGKILL, and wait until it is gone."""
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+    def freeze(self) -> None:
+        self._running().send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._running().send_signal(signal.SIGCONT)
+
+    def log(self) -> str:
+        path = self.directory / "log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def remove(self) -> None:
+        """Stop and leave nothing behind."""
+        self.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self.process is None:
+            raise ServiceError(f"{self.name} is not running")
+        return self.process
+
+    def _spawn(self, *, user: str | None = None) -> None:
+        with (self.directory / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command(),
+                cwd=self.directory if user else ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=die_with_parent(self.stop_signal),
+                **identity(user),
+            )
+
+    @classmethod
+    @contextlib.contextmanager
+    def running(cls, *args: str) -> Iterator[Self]:
+        """A started service that is removed at the end of the block."""
+        service = cls(*args)
+        try:
+            service.start()
+            yield service
+        finally:
+            service.remove()
+
+
+class RedisService(Service):
+    """A Redis that keeps nothing on disk: after `kill` and `start` it is empty."""
+
+    name = "redis"
+
+    def __init__(self, binary: str) -> None:
+        super().__init__()
+        self.binary = binary
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def command(self) -> list[str]:
+        quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self.directory)]
+        return [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", *quiet]
+
+    def is_ready(self) -> bool:
+        return answers(self.port, send=b"PING\r\n", expect=b"+PONG")
+
+
+class PostgresService(Service):
+    """A PostgreSQL cluster of its own, without fsync; as root it runs as an unprivileged user."""
+
+    name = "postgres"
+    stop_signal = signal.SIGINT  # a fast shutdown; SIGTERM would wait for clients
+
+    def __init__(self, postgres: str, initdb: str) -> None:
+        super().__init__()
+        self.postgres = postgres
+        self.initdb = initdb
+        self.user = unprivileged_user()
+        self.data = self.directory / "data"
+
+    def command(self) -> list[str]:
+        settings = {
+            "port": self.port,
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.directory,
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": 200,
+            "shared_buffers": "64MB",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [self.postgres, "-D", str(self.data), *options]
+
+    def start(self) -> None:
+        if not self.data.exists():
+            self._create_cluster()
+        super().start()
+
+    def is_ready(self) -> bool:
+        return "ready to accept connections" in self.log().rpartition("starting PostgreSQL")[2] and answers(self.port)
+
+    def url(self, database: str = "postgres") -> str:
+        """A DATABASE_URL over TCP."""
+        return f"postgres://clawsite@127.0.0.1:{self.port}/{database}"
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster; its children notice and end by themselves."""
+        super().kill()
+        (self.data / "postmaster.pid").unlink(missing_ok=True)
+
+    def _spawn(self, *, user: str | None = None) -> None:
+        super()._spawn(user=self.user if user is None else user)
+
+    def _create_cluster(self) -> None:
+        if self.user is not None:
+            account = pwd.getpwnam(self.user)
+            os.chown(self.directory, account.pw_uid, account.pw_gid)
+        options = ["--auth=trust", "--username=clawsite", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        done = subprocess.run(
+            [self.initdb, "-D", str(self.data), *options],
+            cwd=self.directory,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            **identity(self.user),
+        )
+        if done.returncode:
+            raise ServiceError(f"initdb failed: {done.stderr[-2000:]}")
+
+
+class EmulatorProcess(Service):
+    """One of our emulators in a process of its own: `EmulatorProcess("telegram", "--user", "Alice")`."""
+
+    def __init__(self, emulator: str, *options: str) -> None:
+        self.name = emulator
+        super().__init__()
+        self.options = options
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", f"tests.servers.{self.name}", "--port", str(self.port), *self.options]
+
+
+def answers(port: int, *, send: bytes = b"", expect: bytes = b"") -> bool:
+    """Whether something listens on a port, and (with `expect`) says that to `send`."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
+            if expect:
+                connection.sendall(send)
+                return connection.recv(len(expect)) == expect
+            return True
+    except OSError:
+        return False
+
+
+def unprivileged_user() -> str | None:
+    """The user for what refuses to run as root; None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        with contextlib.suppress(KeyError):
+            return pwd.getpwnam(name).pw_name
+    raise ServiceError("PostgreSQL refuses to run as root, and there is no user postgres or nobody")
+
+
+def identity(user: str | None) -> dict[str, object]:
+    """Arguments of subprocess that run it as another user."""
+    if user is None:
+        return {}
+    account = pwd.getpwnam(user)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def die_with_parent(number: int) -> Callable[[], None] | None:
+    """What a child does before it starts so that it gets a signal when we die; None where there is no such thing."""
+    if not sys.platform.startswith("linux"):
+        return None
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def arm() -> None:
+        libc.prctl(PR_SET_PDEATHSIG, number)
+
+    return arm
