@@ -34,11 +34,12 @@ class Phrase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Words:
-    """The words of one folded text: themselves, their positions (sentence ends leave a hole), and slot -> positions."""
+    """The words of one folded text, their positions (sentence ends leave a hole), and which slots they fill."""
 
     tokens: tuple[str, ...]
     positions: Mapping[int, list[int]]
     index: tuple[int, ...]  # token number -> position
+    slots: tuple[Slots, ...]  # token number -> the slots it fills
 
 
 class Lexicon:
@@ -74,6 +75,7 @@ class Lexicon:
         """Split a folded text into words and note where each slot is met."""
         tokens: list[str] = []
         index: list[int] = []
+        slots: list[Slots] = []
         positions: dict[int, list[int]] = {}
         at = 0
         for token in _TOKEN.findall(text):
@@ -81,12 +83,14 @@ class Lexicon:
                 at += _SENTENCE_GAP
                 continue
             for word in self.segment(token) if _LONG_WORD <= len(token) <= _LONGEST_WORD else (token,):
-                for slot in self.slots_of(word):
+                filled = self.slots_of(word)
+                for slot in filled:
                     positions.setdefault(slot, []).append(at)
+                slots.append(filled)
                 tokens.append(word)
                 index.append(at)
                 at += 1
-        return Words(tokens=tuple(tokens), positions=positions, index=tuple(index))
+        return Words(tokens=tuple(tokens), positions=positions, index=tuple(index), slots=tuple(slots))
 
     def segment(self, word: str) -> tuple[str, ...]:
         """Part a long word into known words, longest first (`ignoreallrules`); unchanged if little of it is known."""

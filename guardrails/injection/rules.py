@@ -57,6 +57,7 @@ def read_words(folded: Folded) -> Words:
     return _engine().lexicon.read(folded.text)
 
 
+@cache
 def slot_names() -> dict[int, str]:
     """Names of all word lists by slot number (for the classifier's features)."""
     return {slot: name for name, slot in _engine().lexicon.names.items() if name.startswith("<")}

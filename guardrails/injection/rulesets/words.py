@@ -13,9 +13,9 @@ def _words(*lines: str) -> tuple[str, ...]:
 WORDS: dict[str, tuple[str, ...]] = {
     "override": _words(
         "ignore ignores ignoring ignored ingore disregard* forget forgets forgetting bypass* overrid* overwrite neglect "
-        "dismiss discard abandon nullify unlearn disobey violate omit ignor disreguard",
+        "dismiss discard abandon nullify unlearn ignor disreguard",
         "ignore ignora ignorar ignorem ignorando desconsider* esqueca esquece esquecer esquecam esqueco despreze descarte "
-        "descartar anule sobrescrev* contorne burle burlar desobedec* abandone desrespeite desconsidera revogue",
+        "descartar anule anular sobrescrev* contorne burle burlar desobedec* abandone desrespeite desconsidera revogue",
         "игнорир* проигнорир* игнор забуд* забыть забыва* позабудь* отбрось* отброс* отмени отмените отменить "
         "пренебре* обойди обойдите нарушь нарушай* сбрось аннулир*",
         "ignoriere ignorieren vergiss vergesse vergessen ignorez oublie oubliez olvida olvide olviden ignoren",
@@ -58,6 +58,27 @@ WORDS: dict[str, tuple[str, ...]] = {
         "политик* контекст* настройки настроек фильтр*",
         "regeln befehle regles ordres reglas ordenes restricciones",
     ),
+    "given": _words(
+        "given received got told started have had following initialized loaded fed assigned provided",
+        "recebeu recebida recebidas deram dada dadas passaram iniciado iniciada carregado tem foi foram",
+        "дали дала дан даны данные получил получила получен полученн* запустили загружен заданы задали передали прописан*",
+    ),
+    "you": _words(
+        "you u youre youve",
+        "voce vc te ti tu lhe",
+        "ты тебя тебе тобой вы вам вас",
+    ),
+    "limited": _words(
+        "safety security content moderation privacy ethical ethics usage censorship",
+        "seguranca conteudo moderacao privacidade etica censura uso",
+        "безопасности безопасность контента модерации приватности этики цензуры содержимого",
+    ),
+    "mode": _words(
+        "developer dev debug debugging god sudo root admin administrator jailbreak dan unrestricted evil maintenance "
+        "diagnostic override unlocked uncensored",
+        "desenvolvedor depuracao deus administrador irrestrito manutencao diagnostico desbloqueado",
+        "разработчика отладки бога администратора обслуживания диагностики root sudo dan",
+    ),
     "safety": _words(
         "restriction restrictions limitation limitations filters filtering censorship censor ethics ethical moral "
         "morals morality moralities guideline guidelines safeguards guardrails boundaries constraints inhibitions "
@@ -68,11 +89,11 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "reveal": _words(
         "reveal reveals show print output display repeat tell give leak dump expose disclose share echo recite write "
-        "divulge return list paste copy quote spit read summarize send provide say",
+        "divulge return list paste copy quote spit read summarize send provide say spell translate translates prints reads summarise enumerate describe state",
         "revele revela revelar mostre mostra mostrar imprima imprime imprimir exiba exibir repita repete repetir diga "
-        "conte vaze vazar exponha divulgue compartilhe escreva liste copie envie forneca passe recite",
+        "conte vaze vazar exponha divulgue compartilhe escreva liste copie envie forneca passe recite resuma traduza cite soletre descreva conta lia imprima",
         "покажи* показать выведи* вывести напечата* распечата* повтори* раскрой* раскрыть скажи* сообщи* выдай* "
-        "процитир* озвуч* напиши* перечисли* скопир* пришли* отправь* открой выложи опиши",
+        "процитир* озвуч* напиши* перечисли* скопир* пришли* отправь* открой выложи опиши переведи изложи продиктуй расскажи назови",
     ),
     "hidden": _words(
         "hidden secret internal initial confidential original private preset predefined underlying",
@@ -104,9 +125,9 @@ WORDS: dict[str, tuple[str, ...]] = {
         "http https url вебхук сервер адрес сайт ссылк*",
     ),
     "agent": _words(
-        "assistant assistants ai llm llms agent agents chatbot chatbots chatgpt claude gpt copilot gemini model models bot",
-        "assistente assistentes ia llm agente chatbot chatgpt claude gpt copilot modelo bot robo",
-        "ассистент* помощник* ии нейросет* чатбот* чатгпт chatgpt gpt claude модель агент* бот",
+        "assistant assistants ai llm llms agent agents chatbot chatbots chatgpt claude gpt copilot gemini model models bot lm",
+        "assistente assistentes ia llm agente agentes modelos chatbot chatgpt claude gpt copilot modelo bot robo",
+        "ассистент* помощник* ии нейросет* чатбот* чатгпт модель модели моделей агент* бот",
     ),
     "persona": _words(
         "dan dude stan aim jailbreak jailbroken unrestricted uncensored unfiltered unbound amoral immoral unethical evil "
@@ -121,8 +142,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     ),
     "run": _words(
         "run execute invoke call use trigger perform open visit fetch delete download install click",
-        "execute rode chame invoque use utilize acione abra acesse baixe apague delete instale clique",
-        "выполни* запусти* вызови* используй* открой* скачай* удали* установи* перейди*",
+        "execute executar rode rodar chame invoque use utilize acione abra acesse baixe apague delete instale clique",
+        "выполни* запусти* запускать выполнять вызови* используй* открой* скачай* удали* установи* перейди*",
     ),
     "must": _words(
         "must should shall please now need have required immediately",
