@@ -7,7 +7,6 @@ temporary directory only.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import pwd
 import shutil
@@ -17,14 +16,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
-PR_SET_PDEATHSIG = 1
 
 
 class ServiceError(RuntimeError):
@@ -38,18 +39,20 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-class Service:
+class Service(ABC):
     """One process with a log file, which can be killed, frozen and started again on its port."""
 
     name = "service"
+    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
 
     def __init__(self, *, directory: Path | None = None) -> None:
         self.directory = directory or Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def command(self) -> list[str]:
-        raise NotImplementedError
+        """What to run, as an argument list."""
 
     def is_ready(self) -> bool:
         return answers(self.port)
@@ -79,8 +82,6 @@ class Service:
             process.kill()
             process.wait(STOP_SECONDS)
 
-    stop_signal = signal.SIGTERM
-
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
         process, self.process = self.process, None
@@ -109,15 +110,15 @@ class Service:
         return self.process
 
     def _spawn(self, *, user: str | None = None) -> None:
+        options = [*leash(self.stop_signal), *identity(user)]
+        command = [*(["setpriv", *options] if options else []), *self.command()]
         with (self.directory / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                self.command(),
+                command,
                 cwd=self.directory if user else ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=die_with_parent(self.stop_signal),
-                **identity(user),
             )
 
     @classmethod
@@ -157,7 +158,7 @@ class PostgresService(Service):
     """A PostgreSQL cluster of its own, without fsync; as root it runs as an unprivileged user."""
 
     name = "postgres"
-    stop_signal = signal.SIGINT  # a fast shutdown; SIGTERM would wait for clients
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # a fast shutdown; SIGTERM would wait for clients
 
     def __init__(self, postgres: str, initdb: str) -> None:
         super().__init__()
@@ -193,8 +194,13 @@ class PostgresService(Service):
         return f"postgres://clawsite@127.0.0.1:{self.port}/{database}"
 
     def kill(self) -> None:
-        """SIGKILL to the postmaster; its children notice and end by themselves."""
+        """SIGKILL to the postmaster and its children, as when the machine loses power."""
+        children = psutil.Process(self._running().pid).children(recursive=True) if self.process else []
         super().kill()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        psutil.wait_procs(children, timeout=STOP_SECONDS)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
     def _spawn(self, *, user: str | None = None) -> None:
@@ -205,14 +211,14 @@ class PostgresService(Service):
             account = pwd.getpwnam(self.user)
             os.chown(self.directory, account.pw_uid, account.pw_gid)
         options = ["--auth=trust", "--username=clawsite", "--encoding=UTF8", "--locale=C", "--no-sync"]
+        command = [*(["setpriv", *identity(self.user)] if self.user else []), self.initdb, "-D", str(self.data)]
         done = subprocess.run(
-            [self.initdb, "-D", str(self.data), *options],
+            [*command, *options],
             cwd=self.directory,
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
-            **identity(self.user),
         )
         if done.returncode:
             raise ServiceError(f"initdb failed: {done.stderr[-2000:]}")
@@ -256,21 +262,14 @@ def unprivileged_user() -> str | None:
     raise ServiceError("PostgreSQL refuses to run as root, and there is no user postgres or nobody")
 
 
-def identity(user: str | None) -> dict[str, object]:
-    """Arguments of subprocess that run it as another user."""
+def identity(user: str | None) -> list[str]:
+    """Options of setpriv that run a command as another user."""
     if user is None:
-        return {}
+        return []
     account = pwd.getpwnam(user)
-    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    return [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
 
 
-def die_with_parent(number: int) -> Callable[[], None] | None:
-    """What a child does before it starts so that it gets a signal when we die; None where there is no such thing."""
-    if not sys.platform.startswith("linux"):
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def arm() -> None:
-        libc.prctl(PR_SET_PDEATHSIG, number)
-
-    return arm
+def leash(number: signal.Signals) -> list[str]:
+    """Options of setpriv that send a process this signal when we die; none where there is no setpriv."""
+    return ["--pdeathsig", number.name] if shutil.which("setpriv") else []

@@ -82,7 +82,7 @@ def _name_told(body: Body) -> str | None:
     pattern = dict(INTENTS)["name_is"]
     for message in reversed(body["messages"]):
         if message["role"] == "user" and (match := pattern.search(text_of(message["content"]))):
-            return next(filter(None, match.groups()))
+            return str(next(filter(None, match.groups())))
     return None
 
 

@@ -207,8 +207,8 @@ class MessagesServer(Hosted, MessagesControls):
     async def _perform(self, script: Script, body: dict[str, Any], entry: Entry) -> Response:
         if script.delay:
             await asyncio.sleep(script.delay)
-        if (error := script.refusal()) is not None:
-            return self._refuse(entry, error)
+        if (refusal := script.refusal()) is not None:
+            return self._refuse(entry, refusal)
         about = {
             "message_id": self._message_id(),
             "model": body["model"],
