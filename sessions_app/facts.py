@@ -183,8 +183,8 @@ def find_relevant(session: Session, text: str, *, limit: int = RECALL_LIMIT) -> 
     fits = ExpressionWrapper(search.matches(session.pk, words), output_field=BooleanField())
     rows = _active(session).annotate(fits=fits).filter(Q(fits=True) | Q(kind="permanent"))
     found = list(rows.order_by("-fits", "-id")[: 2 * search.CANDIDATES])
-    ranked = _rank((fact for fact in found if fact.fits), words)  # type: ignore[attr-defined]
-    standing = [fact for fact in found if not fact.fits]  # type: ignore[attr-defined]
+    ranked = _rank((fact for fact in found if fact.fits), words)
+    standing = [fact for fact in found if not fact.fits]
     return _take([*ranked, *standing], limit=limit)
 
 

@@ -14,7 +14,7 @@ _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
 _SPACE = re.compile(r"\s+")
 
 # Words too common to search by.
-STOP_WORDS = frozenset(
+_STOP = (
     "a an and are as at be been by can could did do does for from had has have he her his how i if in is it its me my "
     "of on or our please she so tell than that the their them then there these they this to us was we were what when "
     "where which who whom why will with would you your user users "
@@ -23,16 +23,20 @@ STOP_WORDS = frozenset(
     "voce usuario "
     "а без бы был была были было в вам вас во вот вы где да для до его ее если есть еще же за и из или им их к как "
     "какая какие какои когда кто ли мне мои моя мое меня мы на наш наша но о об он она они от по при про с свои со "
-    "так также там то тогда того тои ты у уже чем что чтобы эта эти это я пользователь пользователя".split()
+    "так также там то тогда того тои ты у уже чем что чтобы эта эти это я пользователь пользователя"
 )
+STOP_WORDS = frozenset(_STOP.split())
 # What may differ between two forms of one statement.
-_ARTICLES = frozenset("a an the that o os um uma que что , . ! \"".split())
+_ARTICLES = frozenset(("a", "an", "the", "that", "o", "os", "um", "uma", "que", "что", ",", ".", "!", '"'))
 
 # "my phone number is 5": a subject with one value at a time, and what it is said to be. Folded text.
-_OWNER = r"(?:my|our|the user's|user's|meu|minha|nosso|nossa|o meu|a minha|мои|моя|мое|наш|наша)\s+(?:(?:new|current)\s+)?"
+_OWNER = (
+    r"(?:my|our|the user's|user's|meu|minha|nosso|nossa|o meu|a minha|мои|моя|мое|наш|наша)\s+(?:(?:new|current)\s+)?"
+)
 _SINGLE = (
     r"(?:(?:last |home |work )?"
-    r"(?:name|full name|first name|phone|phone number|number|mobile|email|e-mail|address|birthday|birth date|age|city|country|job|job title|"
+    r"(?:name|full name|first name|phone|phone number|number|mobile|email|e-mail|address|birthday|birth date|age|"
+    r"city|country|job|job title|"
     r"employer|company|boss|time zone|timezone|language|husband|wife|favou?rite \w+|"
     r"nome|telefone|numero de telefone|numero|celular|endereco|aniversario|idade|cidade|pais|emprego|cargo|empresa|"
     r"chefe|fuso horario|idioma|marido|esposa|\w+ favorit[oa]|"
@@ -45,7 +49,10 @@ _WHO = r"(?:i|the user|user|eu|o usuario|я|пользователь)?\s*"
 _HABITS = (
     ("name", re.compile(r"^(?:call me|me chamo|eu me chamo|меня зовут)\s+\S")),
     ("lives", re.compile(rf"^{_WHO}(?:now )?(?:live|lives|moved to|moro|mora|vivo|живу|живет)\s+\S")),
-    ("works", re.compile(rf"^{_WHO}(?:now )?(?:work|works|trabalho|trabalha|работаю|работает)\s+(?:at|for|na|no|em|в)\s+\S")),
+    (
+        "works",
+        re.compile(rf"^{_WHO}(?:now )?(?:work|works|trabalho|trabalha|работаю|работает)\s+(?:at|for|na|no|em|в)\s+\S"),
+    ),
     ("answers", re.compile(r"^(?:answer me|reply|responda|отвечаи)\s+(?:in|em|на)\s+\S")),
 )
 _SYNONYMS = {

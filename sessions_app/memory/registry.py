@@ -14,6 +14,6 @@ STRATEGIES: dict[str, Reader] = {truncate.KEY: truncate.read, summarize.KEY: sum
 
 
 def read_memory(session: Session, *, user_seq: int) -> History:
-    """Return what the session's strategy offers a prompt. An unknown strategy counts as truncate, which always works."""
+    """Return what the session's strategy offers a prompt. An unknown one counts as truncate."""
     reader = STRATEGIES.get(session.memory, truncate.read)
     return reader(session, user_seq=user_seq)

@@ -1,0 +1,93 @@
+"""Chat commands: found in a text or behind a button, checked for rights in one place, run, and listed for menus.
+
+Invariant: a command that does not exist and one that this person may not use get the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+
+from django.conf import settings
+from django.utils import translation
+
+from bots import texts
+from bots.channels.base import CommandHint
+from bots.commands import builtin
+from bots.commands.base import Answer, Command, CommandContext, Match, say
+from bots.commands.catalog import all_commands, find_command, register
+from bots.commands.phrases import add_phrases, match_phrase
+from clawsite.core.errors import ClawError
+from guardrails.types import Role
+
+__all__ = [
+    "Command", "CommandContext", "Match", "add_phrases", "all_commands", "command_hints", "find_command",
+    "find_command_line", "match_command", "register", "run_command",
+]  # fmt: skip
+
+MAX_ARGS = 1000
+_SLASH = re.compile(r"/([A-Za-z][A-Za-z0-9_-]{0,31})(?:@([A-Za-z0-9_]{1,64}))?(?:\s+(.*))?", re.DOTALL)
+
+for _command in builtin.COMMANDS:
+    register(_command)
+
+
+def match_command(text: str, *, bot_username: str) -> Match | None:
+    """Return the command that a message is, with its words, or None. Pure and cheap.
+
+    Known are /name, /name@bot (nobody else's), both spellings of a name (- and _), and phrases in three languages; in
+    front of them the bot may be called by name.
+    """
+    call = _without_name(text.strip(), bot_username)
+    slash = _SLASH.fullmatch(call)
+    if slash is None:
+        phrase = match_phrase(call)
+        return _match(*phrase) if phrase else None
+    name, addressee, args = slash.groups()
+    if addressee and addressee.lower() != bot_username.lstrip("@").lower():
+        return None
+    return _match(name, args or "")
+
+
+def _without_name(text: str, bot_username: str) -> str:
+    """Return the text without the bot's @name in front of it."""
+    if not text.startswith("@"):
+        return text
+    name, _, rest = text[1:].partition(" ")
+    known = {bot_username.lstrip("@").lower(), *(each.lstrip("@").lower() for each in settings.CLAW_BOT_NAMES)}
+    return rest.strip() if name.rstrip(",:").lower() in known - {""} else text
+
+
+def _match(name: str, args: str) -> Match | None:
+    command = find_command(name)
+    return Match(command=command, args=args.strip()[:MAX_ARGS]) if command else None
+
+
+def find_command_line(line: str) -> Match | None:
+    """Return the command of a button (`name` and words, without a slash), or None."""
+    name, _, args = line.strip().partition(" ")
+    return _match(name, args)
+
+
+def run_command(command: Command, context: CommandContext) -> Answer:
+    """Check the right to a command and run it in the user's language. Synchronous, inside the closing transaction.
+
+    An error that a person can do something about is the answer; any other one goes up.
+    """
+    with translation.override(context.language):
+        if not command.is_allowed(context):
+            return say(texts.unknown_command())
+        try:
+            return command.run(context)
+        except ClawError as error:
+            return say(error.message)
+
+
+def command_hints() -> dict[str, list[CommandHint]]:
+    """Return the command menu by language as platforms name them ("" is the default): what every viewer may use."""
+    shown = [each for each in all_commands() if not each.hidden and each.role in (Role.STRANGER, Role.VIEWER)]
+    hints: dict[str, list[CommandHint]] = {}
+    for code, _name in settings.LANGUAGES:
+        with translation.override(code):
+            rows = [CommandHint(name=each.name, description=str(each.description)) for each in shown]
+        hints["" if code == "en" else code.split("-")[0]] = rows
+    return hints

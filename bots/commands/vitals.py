@@ -1,0 +1,81 @@
+"""The first sections of /status: this chat, the processes, the queues. A few counts over indexed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import Count, Max, Min
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bots.commands.base import CommandContext
+from clawsite.core.models import Process
+from sessions_app.models import Inbox, Outbox, Turn
+
+
+def read_session(context: CommandContext) -> Sequence[str]:
+    """Say that we are up, whether we are at work here, and with which model."""
+    open_turns = Turn.objects.filter(session_id=context.session.pk, state=Turn.State.RUNNING).count()
+    model = context.session.model or settings.CLAW_MODELS[0].partition("@")[0]
+    doing = _("I am working on an answer here.") if open_turns else _("I am ready.")
+    return [doing, _("Model: {model}").format(model=model)]
+
+
+def read_processes(context: CommandContext) -> Sequence[str]:
+    """Say which roles are alive and since when, and which have gone quiet."""
+    now = timezone.now()
+    alive = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
+    rows = (
+        Process.objects.filter(beat_at__gt=alive)
+        .values("role")
+        .annotate(count=Count("id"), oldest=Min("started_at"), beat=Max("beat_at"))
+        .order_by("role")
+    )
+    lines = [
+        _("{role}: {count} running, up {uptime}").format(
+            role=row["role"], count=row["count"], uptime=_duration(now - row["oldest"])
+        )
+        for row in rows
+    ]
+    return [_("Processes:"), *(lines or [_("none has reported lately")])]
+
+
+def read_queues(context: CommandContext) -> Sequence[str]:
+    """Say what waits to be worked on and to be sent, and what was given up."""
+    now = timezone.now()
+    new = Inbox.objects.filter(state=Inbox.State.NEW).aggregate(count=Count("id"), oldest=Min("received_at"))
+    waiting = Outbox.objects.filter(state__in=[Outbox.State.NEW, Outbox.State.SENDING]).aggregate(
+        count=Count("id"), oldest=Min("created_at")
+    )
+    day = now - timedelta(days=1)
+    dead = (
+        Inbox.objects.filter(state=Inbox.State.DEAD, received_at__gt=day).count()
+        + Outbox.objects.filter(state=Outbox.State.DEAD, created_at__gt=day).count()
+    )
+    return [
+        _("Queues:"),
+        _("to answer: {count}").format(count=new["count"]) + _oldest(now - new["oldest"] if new["oldest"] else None),
+        _("to send: {count}").format(count=waiting["count"])
+        + _oldest(now - waiting["oldest"] if waiting["oldest"] else None),
+        _("given up in the last day: {count}").format(count=dead),
+    ]
+
+
+def _oldest(age: timedelta | None) -> str:
+    return "" if age is None else _(" (oldest {age})").format(age=_duration(age))
+
+
+def _duration(age: timedelta) -> str:
+    """Return an age in its two largest units: 3 d 4 h, 5 min 7 s."""
+    seconds = max(0, int(age.total_seconds()))
+    units = ((86400, _("d")), (3600, _("h")), (60, _("min")), (1, _("s")))
+    parts: list[str] = []
+    for size, name in units:
+        count, seconds = divmod(seconds, size)
+        if count or (parts and size > 0):
+            parts.append(f"{count} {name}")
+        if len(parts) == 2:
+            break
+    return " ".join(parts) or f"0 {_('s')}"
