@@ -1,0 +1,157 @@
+"""The product as its users run it: `manage.py up` in a state directory of its own, against emulators in processes.
+
+The stack plays the service manager too: `keep_alive` starts the supervisor again when a test killed it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[2]
+TOKEN = "4242:stack-token-for-tests-only-000000000"  # noqa: S105 - the emulator's
+READY_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """Return a TCP port of the loopback that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_for(check: Callable[[], Any], *, timeout: float, what: str) -> Any:
+    """Poll until the check is truthy and return its value."""
+    deadline = time.monotonic() + timeout
+    while not (value := check()):
+        if time.monotonic() >= deadline:
+            raise TimeoutError(f"{what}: not within {timeout} s")
+        time.sleep(0.05)
+    return value
+
+
+@contextlib.contextmanager
+def emulator(module: str, *arguments: str) -> Iterator[str]:
+    """Run an emulator as a process and give its address."""
+    port = free_port()
+    command = [sys.executable, "-m", module, "--port", str(port), *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_for(lambda: answers(port), timeout=20, what=f"{module} listens")
+        yield url
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def answers(port: int) -> bool:
+    """Tell whether somebody listens on a port."""
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+class Stack:
+    """One installation. `home` is its state directory."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.home = home
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home.parent / f"{home.name}.log"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLAW_", "TELEGRAM_"))}
+        self.environment = kept | {"CLAW_HOME": str(home), "CLAW_PORT": str(self.port)} | dict(environment)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the supervisor; returns at once."""
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "up"],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def keep_alive(self) -> None:
+        """Start the supervisor again when it is gone, as a service manager would."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
+    def wait_ready(self, *, timeout: float = READY_SECONDS) -> None:
+        """Wait until the installation says that it is ready."""
+        wait_for(lambda: self.get("/readyz") == 200, timeout=timeout, what="ready")
+
+    def get(self, path: str) -> int:
+        """Return the status of a page, 0 when nobody answers."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=2) as answer:  # noqa: S310 - our own address
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    def family(self) -> list[psutil.Process]:
+        """Return the supervisor and everything it started that still lives."""
+        if self.process is None:
+            return []
+        try:
+            top = psutil.Process(self.process.pid)
+            return [top, *top.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def manage(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run a management command in this installation."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def stop(self) -> int:
+        """Stop as a service manager would and return the exit code; whatever is left is killed."""
+        family = self.family()
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            return -1
+        finally:
+            for left in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    left.kill()
+
+
+@contextlib.contextmanager
+def running_stack(home: Path, environment: Mapping[str, str]) -> Iterator[Stack]:
+    """Start an installation, wait until it is ready, and stop it at the end."""
+    stack = Stack(home, environment)
+    stack.start()
+    try:
+        stack.wait_ready()
+        yield stack
+    finally:
+        stack.stop()

@@ -1,0 +1,128 @@
+"""The kill storm: random processes die once a second while people write. Nothing may be lost or out of order."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.faults.ledger import numbered, read_ledger
+from tests.faults.stack import TOKEN, Stack, emulator, running_stack, wait_for
+from tests.servers.telegram.controls import TelegramControl
+
+CHATS = 25
+MESSAGES = 1500
+SECONDS = 60.0
+KILLS = 60
+FIRST_CHAT = 1001
+
+
+@pytest.fixture
+def telegram() -> Iterator[TelegramControl]:
+    with emulator("tests.servers.telegram", "--token", TOKEN) as url:
+        control = TelegramControl(url)
+        for number in range(CHATS):
+            control.add_user(f"User {number}", user_id=FIRST_CHAT + number)
+        control.set_options(repeat_every=7)
+        yield control
+        control.close()
+
+
+@pytest.fixture
+def environment(telegram: TelegramControl) -> Iterator[dict[str, str]]:
+    with emulator("tests.servers.messages") as model:
+        chats = ",".join(str(FIRST_CHAT + number) for number in range(CHATS))
+        yield {
+            "TELEGRAM_BOT_TOKEN": TOKEN,
+            "TELEGRAM_API_URL": telegram.url,
+            "TELEGRAM_ALLOWED_USERS": chats,
+            "ANTHROPIC_BASE_URL": model,
+            "ANTHROPIC_API_KEY": "sk-ant-test-0000000000000000",
+            "CLAW_MODELS": "claude-sonnet-5-5",
+            "CLAW_CHAT_RATE": "1000",
+            "CLAW_BOT_RATE": "100000",
+            "CLAW_USER_RATE": "100000",
+        }
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(300)
+def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    with running_stack(home, environment) as stack:
+        storm(stack, telegram)
+    with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3")) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.faults
+@pytest.mark.services
+@pytest.mark.timeout(300)
+def test_on_postgresql(
+    telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, postgres_url: str
+) -> None:
+    with running_stack(tmp_path / "home", environment | {"DATABASE_URL": postgres_url}) as stack:
+        storm(stack, telegram)
+
+
+def storm(stack: Stack, telegram: TelegramControl) -> None:
+    """Write and kill for a minute, then give it 30 seconds to finish, and compare."""
+    chats = [FIRST_CHAT + number for number in range(CHATS)]
+    sent = dict.fromkeys(chats, 0)
+    chance = random.Random(20)  # noqa: S311 - the same storm each time
+    kills, begin = 0, time.monotonic()
+    total = 0
+    while (passed := time.monotonic() - begin) < SECONDS or total < MESSAGES:
+        while total < min(MESSAGES, MESSAGES * passed / SECONDS):
+            chat = chats[total % CHATS]
+            sent[chat] += 1
+            telegram.user_sends(chat, numbered(sent[chat], chat))
+            total += 1
+        if kills < KILLS * passed / SECONDS:
+            kills += kill_one(stack, chance)
+        stack.keep_alive()
+        time.sleep(0.01)
+    assert kills >= KILLS * 0.95, f"only {kills} kills"
+    stack.keep_alive()
+    try:
+        wait_for(
+            lambda: read_ledger(telegram, chats, sent=sent).answered == MESSAGES and is_quiet(stack),
+            timeout=30,
+            what="queues empty",
+        )
+    except TimeoutError:
+        pytest.fail(f"after {kills} kills: {read_ledger(telegram, chats, sent=sent)}\n{stack.log.read_text()[-3000:]}")
+    result = read_ledger(telegram, chats, sent=sent)
+    print(f"{kills} kills: {result}")
+    assert (result.lost, result.out_of_order) == (0, 0), result
+    assert result.duplicates <= kills / 10, result
+
+
+def kill_one(stack: Stack, chance: random.Random) -> int:
+    """Kill a random process of the installation, busy or idle; the supervisor is one of them."""
+    family = stack.family()
+    if len(family) < 3:
+        return 0
+    victim = chance.choice(family)
+    with contextlib.suppress(psutil.NoSuchProcess):
+        victim.kill()
+        return 1
+    return 0
+
+
+def is_quiet(stack: Stack) -> bool:
+    """Tell whether inbox and outbox are empty, by the product's own word."""
+    shown = stack.manage("shell", "-c", QUEUES)
+    return shown.stdout.strip().endswith("0 0")
+
+
+QUEUES = (
+    "from sessions_app.models import Inbox, Outbox;"
+    "print(Inbox.objects.filter(state='new').count(), Outbox.objects.filter(state__in=['new','sending']).count())"
+)
