@@ -1,0 +1,137 @@
+"""The getUpdates loop: raw updates, handed out in batches, confirmed only by asking for the next one.
+
+Invariants: an update is confirmed only after the consumer came back for more, that is, after it stored the batch; the
+loop ends when it is closed and never because of what the platform answers; nothing is kept but the last batch.
+
+The offset is not stored and is used for one request only, the one that confirms. After a week without updates the
+platform numbers them anew, at random, and an old larger offset would throw the new ones away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from bots.channels.base import ChannelError, Unparsed
+from bots.channels.telegram.updates import ALLOWED_UPDATES, get_update_id
+from clawsite.core.jitter import jitter
+
+if TYPE_CHECKING:
+    from bots.channels.telegram.calls import BotApi
+
+logger = logging.getLogger(__name__)
+
+BATCH = 100
+READ_MARGIN_SECONDS = 10.0
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 23.0  # at most 30 with jitter
+# A refused token is first taken for a hiccup of a proxy; from the third time on it is asked once a minute.
+TOKEN_HICCUPS = 2
+
+
+class Polling:
+    """One account's loop. `last_poll_at` (time.time()) is the last answer, `last_error` why there is none now."""
+
+    def __init__(self, *, name: str, poll_seconds: int, pause: float = FIRST_PAUSE) -> None:
+        self.name = name
+        self.poll_seconds = poll_seconds
+        self.first_pause = pause
+        self.last_poll_at = 0.0
+        self.last_error = ""
+        self.failures = 0
+        self._closed = asyncio.Event()
+
+    def close(self) -> None:
+        """Let the loop end."""
+        self._closed.set()
+
+    async def run(self, api: BotApi) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """Yield batches until closed."""
+        offset = 0
+        while not self._closed.is_set():
+            try:
+                batch = _known(await self._ask(api, offset))
+            except ChannelError as error:
+                if not self._closed.is_set():
+                    await self._recover(api, error)
+                continue
+            self._note_success()
+            # An empty answer has confirmed what was before the offset, so the next request needs none.
+            offset = max((update["update_id"] for update in batch), default=-1) + 1
+            if batch:
+                yield batch
+
+    async def _ask(self, api: BotApi, offset: int) -> object:
+        params: dict[str, Any] = {
+            "timeout": self.poll_seconds, "limit": BATCH, "allowed_updates": list(ALLOWED_UPDATES)
+        }  # fmt: skip
+        if offset:
+            params["offset"] = offset
+        return await api.call("getUpdates", params, read_seconds=self.poll_seconds + READ_MARGIN_SECONDS)
+
+    async def _recover(self, api: BotApi, error: ChannelError) -> None:
+        """Note the failure and wait; a webhook in the way is removed."""
+        self.failures += 1
+        self._report(error)
+        pause = self._pause(error)
+        if "webhook is active" in error.message:
+            try:
+                await api.call("deleteWebhook", {"drop_pending_updates": False})
+            except ChannelError as failed:
+                self._report(failed)
+        await self._sleep(pause)
+
+    def _pause(self, error: ChannelError) -> float:
+        """Return the seconds to wait: what the platform says, else doubling, with jitter."""
+        own = min(self.first_pause * 2.0 ** min(self.failures - 1, 16), LONGEST_PAUSE)
+        told = error.retry_after
+        if told is None or (_is_token(error) and self.failures <= TOKEN_HICCUPS):
+            return jitter(own)
+        return max(told, own) + jitter(self.first_pause)
+
+    def _report(self, error: ChannelError) -> None:
+        """Log a failure when it is new or concerns the token, and every 20th time of a row."""
+        level = logging.ERROR if _is_token(error) else logging.WARNING
+        if error.message != self.last_error or level == logging.ERROR or self.failures % 20 == 0:
+            logger.log(level, "channel %s: polling failed %s times: %s", self.name, self.failures, error.message)
+        self.last_error = error.message
+
+    def _note_success(self) -> None:
+        if self.failures:
+            logger.info("channel %s: polling works again after %s failures", self.name, self.failures)
+        self.last_poll_at, self.last_error, self.failures = time.time(), "", 0
+
+    async def _sleep(self, seconds: float) -> None:
+        """Wait, or less when closed."""
+        try:
+            await asyncio.wait_for(self._closed.wait(), timeout=seconds)
+        except TimeoutError:
+            return
+
+
+def _is_token(error: ChannelError) -> bool:
+    return error.whole_bot and "token" in error.message
+
+
+def _known(answer: object) -> list[Mapping[str, Any]]:
+    """Return the updates that have a number; ChannelError when the answer has none that has, though it has some.
+
+    What has no number can be neither stored once nor confirmed; it goes away with the others of its batch.
+    """
+    items = answer if isinstance(answer, list) else [answer]
+    batch: list[Mapping[str, Any]] = [item for item in items if isinstance(item, dict) and _has_number(item)]
+    if len(batch) < len(items):
+        logger.warning("dropped %s updates without a number", len(items) - len(batch))
+    if items and not batch:
+        raise ChannelError("Telegram: The answer holds no updates.")
+    return batch
+
+
+def _has_number(item: Mapping[str, Any]) -> bool:
+    try:
+        return get_update_id(item) >= 0
+    except Unparsed:
+        return False
