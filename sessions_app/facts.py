@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -19,7 +19,7 @@ from clawsite.core.errors import BadInput
 from guardrails.secrets import find_secrets
 from sessions_app import search
 from sessions_app.models import Fact, Session
-from sessions_app.statements import fold, is_same_statement, key_words, stem, subject_key
+from sessions_app.statements import count_met, fold, is_same_statement, key_words, subject_key
 from sessions_app.tokens import estimate
 
 KINDS = ("permanent", "durable", "ephemeral")
@@ -165,7 +165,9 @@ def _find_for_forgetting(session: Session, query: str) -> list[Fact]:
     exact = list(_active(session).filter(norm=norm)) if norm else []
     if exact:
         return exact
-    return list(_active(session).filter(search.matches(session.pk, key_words(norm), every=True)))
+    words = key_words(norm)
+    found = _active(session).filter(search.matches(session.pk, words, every=True))
+    return [fact for fact in found if count_met(words, fact.norm) == len(words)]
 
 
 def recall(session: Session, query: str, *, limit: int = RECALL_LIMIT) -> list[Fact]:
@@ -177,21 +179,35 @@ def recall(session: Session, query: str, *, limit: int = RECALL_LIMIT) -> list[F
     return facts
 
 
+_RELEVANT = """
+SELECT id, text, norm, kind, confidence, created_at, CASE WHEN id IN ({matches}) THEN 1 ELSE 0 END AS fits
+FROM sessions_app_fact
+WHERE session_id = %s AND state = 'active' AND (expires_at IS NULL OR expires_at > %s)
+  AND (kind = 'permanent' OR id IN ({matches}))
+ORDER BY fits DESC, id DESC LIMIT {limit}
+"""
+
+
 def find_relevant(session: Session, text: str, *, limit: int = RECALL_LIMIT) -> list[Fact]:
-    """Return what a prompt should know: facts that fit the message, then standing (permanent) ones. One query."""
+    """Return what a prompt should know: facts that fit the message, then standing (permanent) ones. One query.
+
+    On the way of every message, so written in SQL: the same through the ORM took most of composing a prompt.
+    """
     words = key_words(fold(text))
-    fits = ExpressionWrapper(search.matches(session.pk, words), output_field=BooleanField())
-    rows = _active(session).annotate(fits=fits).filter(Q(fits=True) | Q(kind="permanent"))
-    found = list(rows.order_by("-fits", "-id")[: 2 * search.CANDIDATES])
-    ranked = _rank((fact for fact in found if fact.fits), words)
-    standing = [fact for fact in found if not fact.fits]
+    matches, params = search.select_matches(session.pk, words)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    sql = _RELEVANT.format(matches=matches, limit=2 * search.CANDIDATES)
+    found = list(Fact.objects.raw(sql, [*params, session.pk, now, *params]))
+    ranked = _rank(found, words)
+    standing = [fact for fact in found if fact.kind == "permanent" and fact not in ranked]
     return _take([*ranked, *standing], limit=limit)
 
 
 def _rank(facts: Iterable[Fact], words: Sequence[str]) -> list[Fact]:
-    """Order by score, best first; of equals the newer one."""
+    """Return the facts that fit at all, best first; of equals the newer one."""
     now = timezone.now()
-    return sorted(facts, key=lambda fact: (score(fact, words, now=now), fact.pk), reverse=True)
+    scored = [(score(fact, words, now=now), fact.pk, fact) for fact in facts]
+    return [fact for points, _pk, fact in sorted(scored, reverse=True, key=lambda each: each[:2]) if points > 0]
 
 
 def score(fact: Fact, words: Sequence[str], *, now: datetime) -> float:
@@ -199,8 +215,7 @@ def score(fact: Fact, words: Sequence[str], *, now: datetime) -> float:
 
     Depends on nothing but this fact and the question, so no other session's facts can be felt in it.
     """
-    stems = {stem(word) for word in key_words(fact.norm)}
-    met = sum(1 for word in words if stem(word) in stems)
+    met = count_met(words, fact.norm)
     age = max(0.0, (now - fact.created_at) / timedelta(days=1))
     freshness = 1.0 if fact.kind == "permanent" else 0.5 ** (age / HALF_LIFE_DAYS)
     return (1 - 0.5**met) * (0.6 + 0.4 * freshness) * (0.5 + 0.5 * fact.confidence)

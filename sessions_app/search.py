@@ -11,7 +11,7 @@ import string
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import BooleanField, Q
+from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
 from sessions_app.models import Fact
@@ -37,18 +37,25 @@ DROP = {"sqlite": f"DROP TABLE IF EXISTS {TABLE}", "postgresql": "DROP INDEX IF 
 
 def matches(session_id: int, words: Sequence[str], *, every: bool = False) -> Q:
     """Return the condition for facts of a session with any (or every) of the words, found by their beginnings."""
+    sql, params = select_matches(session_id, words, every=every)
+    return Q(pk__in=RawSQL(sql, params))  # noqa: S611 - words are parameters
+
+
+def select_matches(session_id: int, words: Sequence[str], *, every: bool = False) -> tuple[str, list[object]]:
+    """Return a SELECT of the ids of the best CANDIDATES facts, with its parameters; it finds nothing without words."""
     terms = [word for word in words if word.isalnum() or "_" in word][:MAX_WORDS]
     if not terms:
-        return Q(pk__in=[])
+        return "SELECT id FROM sessions_app_fact WHERE 1 = 0", []
     if connection.vendor == "sqlite":
         sql = f"SELECT rowid FROM {TABLE} WHERE {TABLE} MATCH %s ORDER BY rank LIMIT {CANDIDATES}"  # noqa: S608
-        return Q(pk__in=RawSQL(sql, [_fts5_query(session_id, terms, every=every)]))  # noqa: S611 - terms are words
-    condition = RawSQL(  # noqa: S611 - terms are words
-        f"{_WORDS_SQL.replace('%', '%%')} @@ to_tsquery('simple', %s)",
-        [_tsquery(terms, every=every)],
-        output_field=BooleanField(),
+        return sql, [_fts5_query(session_id, terms, every=every)]
+    found = f"{_WORDS_SQL} @@ query"
+    sql = (
+        f"SELECT id FROM sessions_app_fact, to_tsquery('simple', %s) AS query "  # noqa: S608
+        f"WHERE session_id = %s AND state = 'active' AND {found} ORDER BY ts_rank({_WORDS_SQL}, query) DESC "
+        f"LIMIT {CANDIDATES}"
     )
-    return Q(condition, session_id=session_id)
+    return sql, [_tsquery(terms, every=every), session_id]
 
 
 def _fts5_query(session_id: int, terms: Sequence[str], *, every: bool) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 _WORD = re.compile(r"\w+")
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
@@ -75,11 +76,25 @@ def key_words(folded: str) -> list[str]:
     return [word for word in dict.fromkeys(_WORD.findall(folded)) if word not in STOP_WORDS]
 
 
+# The longest ending that a form may have beyond its stem.
+_ENDING = 4
+
+
 def stem(word: str) -> str:
     """Return a beginning by which forms of a word find each other in three languages; numbers stay whole."""
     if len(word) <= 3 or any(char.isdigit() for char in word):
         return word
     return word[: max(3, len(word) - (1 if len(word) <= 5 else 2))]
+
+
+def count_met(words: Sequence[str], folded: str) -> int:
+    """Return how many of the words are in a folded text, in whatever form: "phone" is met by "phones"."""
+    present = key_words(folded)
+    return sum(1 for word in words if any(_is_form(other, stem(word)) for other in present))
+
+
+def _is_form(word: str, root: str) -> bool:
+    return word == root or (word.startswith(root) and len(word) - len(root) <= _ENDING and not root[-1].isdigit())
 
 
 def is_same_statement(left: str, right: str) -> bool:

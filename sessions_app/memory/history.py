@@ -11,12 +11,19 @@ from dataclasses import dataclass, field, replace
 
 from sessions_app import tokens
 from sessions_app.models import Message, Session
+from sessions_app.reading import fetch
 
 PAGE = 60
 SCAN = 240
 # What the wrapping of one message costs beside its text.
 LINE_OVERHEAD = 4
 SPOKEN = (Message.Role.USER, Message.Role.ASSISTANT)
+_PAGE_SQL = f"""
+SELECT m.seq, m.role, m.text, m.tokens, c.name, c.username
+FROM sessions_app_message m LEFT JOIN sessions_app_contact c ON c.id = m.contact_id
+WHERE m.session_id = %s AND m.seq > %s AND m.seq <= %s AND m.role IN ('user', 'assistant')
+ORDER BY m.seq DESC LIMIT {PAGE + 1}
+"""  # noqa: S608 - constants only
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,11 +71,7 @@ class Fitted:
 def read_history(session: Session, *, after_seq: int, user_seq: int) -> History:
     """Return up to PAGE messages between two numbers, newest ones, and the author of `user_seq` (one query)."""
     floor = max(after_seq, session.start_seq, user_seq - SCAN)
-    rows = (
-        Message.objects.filter(session_id=session.pk, seq__gt=floor, seq__lte=user_seq, role__in=SPOKEN)
-        .order_by("-seq")
-        .values_list("seq", "role", "text", "tokens", "contact__name", "contact__username")[: PAGE + 1]
-    )
+    rows = fetch(_PAGE_SQL, session.pk, floor, user_seq)
     lines = [
         Line(seq=seq, role=role, text=text, tokens=size, name=name or username or "")
         for seq, role, text, size, name, username in rows

@@ -16,6 +16,7 @@ from sessions_app import tokens
 from sessions_app.memory.history import SPOKEN, History, Line, read_history
 from sessions_app.models import Message, Session, Summary
 from sessions_app.prompts.layers import get_session_layers
+from sessions_app.reading import fetch
 
 KEY = Session.Memory.SUMMARIZE
 SOFT_SHARE = 0.7
@@ -45,27 +46,26 @@ class CompactionPlan:
     tokens: int
 
 
-def find_summary(session: Session, *, before_seq: int | None = None) -> Summary | None:
-    """Return the newest summary since the last reset (one query)."""
-    rows = Summary.objects.filter(session_id=session.pk, upto_seq__gt=session.start_seq)
-    if before_seq is not None:
-        rows = rows.filter(upto_seq__lt=before_seq)
-    return rows.order_by("-upto_seq").first()
+_NEWEST_SQL = """
+SELECT text, tokens, covered_tokens, upto_seq FROM sessions_app_summary
+WHERE session_id = %s AND upto_seq > %s AND upto_seq < %s ORDER BY upto_seq DESC LIMIT 1
+"""
 
 
 def read(session: Session, *, user_seq: int) -> History:
     """Return the summary and the messages after it (two queries)."""
-    summary = find_summary(session, before_seq=user_seq)
-    if summary is None:
+    found = fetch(_NEWEST_SQL, session.pk, session.start_seq, user_seq)
+    if not found:
         return read_history(session, after_seq=session.start_seq, user_seq=user_seq)
-    history = read_history(session, after_seq=summary.upto_seq, user_seq=user_seq)
-    return replace(
-        history,
-        summary=summary.text,
-        summary_tokens=summary.tokens,
-        covered_tokens=summary.covered_tokens,
-        upto_seq=summary.upto_seq,
-    )
+    text, size, covered, upto_seq = found[0]
+    history = read_history(session, after_seq=upto_seq, user_seq=user_seq)
+    return replace(history, summary=text, summary_tokens=size, covered_tokens=covered, upto_seq=upto_seq)
+
+
+def find_summary(session: Session) -> Summary | None:
+    """Return the newest summary since the last reset."""
+    rows = Summary.objects.filter(session_id=session.pk, upto_seq__gt=session.start_seq)
+    return rows.order_by("-upto_seq").first()
 
 
 def plan_compaction(session: Session) -> CompactionPlan | None:

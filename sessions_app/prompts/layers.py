@@ -14,7 +14,8 @@ from typing import Any
 
 from django.conf import settings
 
-from sessions_app.models import PromptLayer, SessionLayer
+from sessions_app.models import PromptLayer
+from sessions_app.reading import fetch
 
 CORE = "core"
 FRESH_SECONDS = 3.0
@@ -101,14 +102,15 @@ def _read_layers() -> tuple[Layer, ...]:
     return tuple(sorted(merged, key=lambda layer: layer.priority))
 
 
+_OVERRIDES_SQL = """
+SELECT l.key, o.text, o.budget FROM sessions_app_sessionlayer o JOIN sessions_app_promptlayer l ON l.id = o.layer_id
+WHERE o.session_id = %s
+"""
+
+
 def get_session_layers(session_id: int) -> tuple[Layer, ...]:
     """Return the layers with what this session says instead (one query)."""
-    overrides = {
-        key: (text, budget)
-        for key, text, budget in SessionLayer.objects.filter(session_id=session_id).values_list(
-            "layer__key", "text", "budget"
-        )
-    }
+    overrides = {key: (text, budget) for key, text, budget in fetch(_OVERRIDES_SQL, session_id)}
     return tuple(_override(layer, *overrides.get(layer.key, ("", None))) for layer in get_layers())
 
 
