@@ -98,7 +98,7 @@ class TelegramServer(Hosted, TelegramControls):
     def _file(self, token: str | None, path: str) -> Response:
         if token is not None and token not in self.world.bots:
             return Response.from_json(ApiError(401, "Unauthorized").to_json(), 401)
-        stored = self.files.by_path.get(path)
+        stored = self.files.by_path.get(path) if token is not None else self.files.by_id.get(path)
         fault = self.plan.take("file") if token is not None else None
         if fault is not None and fault.kind == "status":
             return Response.from_json(_planned(fault).to_json(), fault.status)
