@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
+from django.conf import settings
+
 from bots.channels.base import CommandHint
 from bots.commands.registry import command_hints
 from bots.work import OpenChannel
@@ -18,7 +20,18 @@ async def prepare_account(channel: OpenChannel) -> None:
     if identity and identity != channel.row.identity:
         channel.row.identity = identity
         await run_db(_store_identity, channel.row.pk, identity)
+    await _choose_mode(channel)
     await _publish_commands(channel)
+
+
+async def _choose_mode(channel: OpenChannel) -> None:
+    """Where the account is configured for a webhook, point it at us; polling removes a webhook by itself."""
+    ensure = getattr(channel.adapter, "ensure_webhook", None)
+    if channel.adapter.polls or ensure is None or not settings.CLAW_PUBLIC_URL:
+        return
+    secret = channel.row.webhook_secret
+    if secret:
+        await ensure(f"{settings.CLAW_PUBLIC_URL}/webhook/{channel.row.kind}/{channel.row.pk}", secret)
 
 
 async def _publish_commands(channel: OpenChannel) -> None:

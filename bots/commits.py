@@ -46,7 +46,7 @@ class Runtime:
     """What the transactions must know of their process."""
 
     process_id: int
-    sender_here: Callable[[int, str], bool]
+    sender_here: Callable[[Work], bool]
 
 
 def claim_row(head: Head, *, runtime: Runtime) -> Held | None:
@@ -183,7 +183,7 @@ def _say(
             role=role,
             dedupe_key=f"in:{work.head.pk}:{number}",
             trace_id=work.trace_id,
-            sender_here=runtime.sender_here(work.channel.row.pk, work.message.address.chat_id),
+            sender_here=runtime.sender_here(work),
             extra={"lang": work.language} | dict(extra or {}),
         )
         if row is not None and row.state == Outbox.State.SENDING:
@@ -299,7 +299,7 @@ def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Ou
                 role=Message.Role.NOTICE,
                 dedupe_key=f"approval:{approval.key}",
                 trace_id=work.trace_id,
-                sender_here=runtime.sender_here(work.channel.row.pk, work.message.address.chat_id),
+                sender_here=runtime.sender_here(work),
             )
             born += [row] if row is not None and row.state == Outbox.State.SENDING else []
         _account(work, turn, outcome, state=Turn.State.PARKED)

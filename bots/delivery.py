@@ -73,9 +73,10 @@ class Sender:
             self._busy[row.chat_id] = row.pk
             self._start(row)
 
-    def may_be_born_sending(self, chat_id: str) -> bool:
+    def may_be_born_sending(self, chat_id: str, *, group: bool) -> bool:
         """Tell whether a new row of this chat could be sent at once."""
-        return self.leading and chat_id not in self._busy and len(self._busy) < AT_ONCE
+        free = self.leading and chat_id not in self._busy and len(self._busy) < AT_ONCE
+        return free and self.budget.wait(chat_id, group=group) <= 0
 
     def on_their_way(self) -> list[int]:
         """Return the rows that this process is sending now."""

@@ -26,7 +26,7 @@ from bots.intake import Intake
 from bots.pipeline import Pipeline
 from bots.polling import Poller
 from bots.streaming import Watchers
-from bots.work import OpenChannel, account_of
+from bots.work import OpenChannel, Work, account_of
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
@@ -81,9 +81,11 @@ class Bots:
         account = self._accounts.get(channel_id)
         return account.sender if account else None
 
-    def _sends(self, channel_id: int, chat_id: str) -> bool:
-        sender = self._find_sender(channel_id)
-        return sender is not None and sender.may_be_born_sending(chat_id)
+    def _sends(self, work: Work) -> bool:
+        sender = self._find_sender(work.channel.row.pk)
+        return sender is not None and sender.may_be_born_sending(
+            work.message.address.chat_id, group=not work.message.direct
+        )
 
     # --- accounts -------------------------------------------------------------------------------------------------
     async def keep_channels(self, stop: asyncio.Event) -> None:

@@ -24,9 +24,9 @@ from guardrails.policy import policy_from_settings
 from guardrails.types import Action, Stage
 from sessions_app.contacts import find_contact
 from sessions_app.inbox import Head
-from sessions_app.models import Inbox, Session, Turn
+from sessions_app.models import Inbox, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
-from sessions_app.sessions import find_session, get_or_create_session
+from sessions_app.sessions import find_session, get_or_create_session, record_edit
 
 INTERNAL = "claw"
 ALBUM_MAX = 10
@@ -44,7 +44,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key:
         _merge_album(work)
-    work.match = match_command(message.text, bot_username=channel.username)
+    work.match = presses.command_of(message) or match_command(message.text, bot_username=channel.username)
     place = message.address
     work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
     work.contact = find_contact(channel.row.pk, message.sender.external_id)
@@ -123,12 +123,24 @@ def check_message(work: Work) -> Ending | None:
     ending = access.check_access(work)
     if ending is not None:
         return ending
-    if work.message.kind == "callback":
-        return presses.press(work)
-    if work.message.kind == "reaction":
-        return presses.react(work)
     is_stop = work.match is not None and work.match.command.name == "stop"
-    return (None if is_stop else _check_rate(work)) or _check_content(work)
+    ending = None if is_stop else _check_rate(work)
+    if ending is not None or work.message.kind in ("callback", "reaction"):
+        return ending
+    return _check_edit(work) or _check_content(work)
+
+
+def _check_edit(work: Work) -> Ending | None:
+    """A changed message is noted; only the newest one of the session is answered again."""
+    message, session = work.message, work.session
+    if message.kind != "edit" or session is None:
+        return None
+    if not record_edit(session.pk, external_id=message.message_id, text=message.text):
+        return None
+    newest = Message.objects.filter(session=session, role=Message.Role.USER).order_by("-seq").first()
+    if newest is not None and newest.external_id == message.message_id:
+        return None
+    return Ending(outcome="edit", remember=False)
 
 
 def _check_rate(work: Work) -> Ending | None:
@@ -189,11 +201,17 @@ def load_session(work: Work) -> Session:
 
 
 def run_chat_command(work: Work) -> Ending | None:
-    """A command instead of the model, or None when the text is none. In the transaction that finishes the row."""
+    """A command, a press or a reaction instead of the model. In the transaction that finishes the row."""
     message, match = work.message, work.match
+    if message.kind == "reaction":
+        return presses.react(work)
+    if message.kind == "callback" and match is None:
+        return presses.press(work)
     if match is None or work.contact is None:
         looks_like_one = work.text.startswith("/") and message.direct
         return Ending(outcome="unknown_command", replies=(_plain(texts.unknown_command()),)) if looks_like_one else None
+    if message.kind == "callback":
+        work.text = f"/{match.command.name} {match.args}".strip()
     context = CommandContext(
         session=load_session(work),
         contact=work.contact,

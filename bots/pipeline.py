@@ -24,7 +24,7 @@ from django.utils import timezone
 from bots import commits, opening, texts
 from bots.agent.loop import run_agent
 from bots.agent.targets import targets_for
-from bots.agent.tools import toolset_for
+from bots.agent.tools.registry import tools_for
 from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext
 from bots.attachments import fetch_files
 from bots.channels.base import ChannelError, OutboundMessage, Unparsed
@@ -103,10 +103,8 @@ class Pipeline:
             ending = None if work.resume else self._refuse_early(work)
             if ending is not None:
                 return work, commits.end_row(work, lambda: ending, runtime=self.runtime)
-            if work.resume is None and (work.match or work.text.startswith("/")):
-                rows = self._try_command(work)
-                if rows is not None:
-                    return work, rows
+            if work.resume is None and needs_no_model(work):
+                return work, self._run_command(work)
             self._begin(work)
         return work, []
 
@@ -118,10 +116,8 @@ class Pipeline:
                 ending = opening.check_message(work)
         return ending
 
-    def _try_command(self, work: Work) -> list[Outbox] | None:
-        """Run a command inside the transaction that finishes its row; None when the text is for the model."""
-        if work.match is None and not work.message.direct:
-            return None
+    def _run_command(self, work: Work) -> list[Outbox]:
+        """Run a command or a press inside the transaction that finishes its row."""
 
         def decide() -> Ending:
             with work.stage("command"):
@@ -188,7 +184,7 @@ class Pipeline:
         job = AgentJob(
             system=work.prompt.system,
             messages=work.prompt.messages,
-            tools=toolset_for(actor),
+            tools=tools_for(actor),
             targets=targets_for(session.model),
             limits=AgentLimits(
                 seconds=settings.CLAW_TURN_SECONDS,
@@ -280,6 +276,12 @@ class Pipeline:
             await run_db(commits.let_go, held)
         except Exception as error:
             log_unknown(error, where=f"releasing {held.name}")
+
+
+def needs_no_model(work: Work) -> bool:
+    """Tell whether a row is a command, a press or a reaction; an unknown slash command in a direct chat is one too."""
+    unknown = work.text.startswith("/") and work.message.direct
+    return work.match is not None or unknown or work.message.kind in ("callback", "reaction")
 
 
 def _output_context(work: Work, tool_urls: frozenset[str]) -> OutputContext:

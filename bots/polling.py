@@ -17,7 +17,7 @@ from bots.work import OpenChannel
 from clawsite.core.db import run_db
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
-from clawsite.core.leases import Held, release_lease, take_lease
+from clawsite.core.leases import Held, check_lease, release_lease, take_lease
 from clawsite.core.metrics import MESSAGES
 from sessions_app.inbox import StoredUpdate, store_updates
 from sessions_app.models import Channel, Inbox
@@ -132,7 +132,11 @@ class Poller:
         return [row for row in made if row is not None]
 
     def _commit(self, rows: Sequence[StoredUpdate], held: Held) -> None:
-        store_updates(self.channel.row.pk, rows, held=held)
+        """Store a batch under the lease; an empty one only checks that the lease is still ours."""
+        if rows:
+            store_updates(self.channel.row.pk, rows, held=held)
+        else:
+            check_lease(held)
         now = time.monotonic()
         if now - self._noted_at > 5.0:
             self._noted_at = now

@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 
 from bots import texts
-from bots.channels.base import OutboundMessage
-from bots.commands.registry import find_command_line
+from bots.channels.base import InboundMessage, OutboundMessage
+from bots.commands.registry import Match, find_command_line
 from bots.work import Ending, Work
 from clawsite.core.nudge import nudge_on_commit
 from guardrails import approvals
@@ -18,15 +18,18 @@ from sessions_app.sessions import record_reaction
 KIND = "tool_call"
 
 
-def press(work: Work) -> Ending | None:
-    """Handle a pressed button; None when it stands for a command, which then runs like a typed one."""
+def command_of(message: InboundMessage) -> Match | None:
+    """Return the command behind a pressed button, which runs like a typed one; None for any other message."""
+    name, _, line = message.callback_data.partition(":")
+    return find_command_line(line) if message.kind == "callback" and name == "cmd" else None
+
+
+def press(work: Work) -> Ending:
+    """Handle a button that decides something."""
     name, _, value = work.message.callback_data.partition(":")
     if name in ("ok", "no"):
         return _decide(work, key=value, approve=name == "ok")
-    if name == "cmd":
-        work.match = find_command_line(value)
-        work.text = f"/{value}"
-        return None if work.match else Ending(outcome="unknown_button", remember=False)
+    work.notes.append(texts.decision("unknown", ""))
     return Ending(outcome="unknown_button", remember=False)
 
 

@@ -261,7 +261,10 @@ class ChannelAdapter(Protocol):
         """Return the update as a value, None when there is nothing to answer; Unparsed when it is malformed. Pure."""
 
     def updates(self) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-        """Yield batches of raw updates for ever. Asking for the next batch confirms the one before (store it first)."""
+        """Yield batches of raw updates, empty ones too, for ever; asking for the next one confirms the one before.
+
+        The consumer stores a batch, and checks that it still may poll, before it asks for the next.
+        """
 
     def render(self, message: OutboundMessage) -> list[Part]:
         """Cut and format a message into the platform's parts, each within its limits. Pure."""

@@ -61,8 +61,8 @@ class Polling:
             self._note_success()
             # An empty answer has confirmed what was before the offset, so the next request needs none.
             offset = max((update["update_id"] for update in batch), default=-1) + 1
-            if batch:
-                yield batch
+            # An empty batch too: before each request the consumer checks that it still may poll.
+            yield batch
 
     async def _ask(self, api: BotApi, offset: int) -> object:
         params: dict[str, Any] = {
