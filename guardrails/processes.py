@@ -1,0 +1,310 @@
+"""Running a program: an argument list, never a shell; a clean environment; limits on time, memory, files and output.
+
+Where bubblewrap works, a program can be shut into a sandbox that sees the system read-only, one directory, and no
+network unless told. Where it does not, only the limits hold, the result says so, and a caller that demands a sandbox
+is refused. However a run ends, its whole process group is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import IO, Literal
+
+from clawsite.core.errors import BadInput, NotConfigured
+
+PATH = "/usr/local/bin:/usr/bin:/bin"
+OUTPUT_BYTES = 1024 * 1024
+ARGUMENT_BYTES = 128 * 1024
+GRACE_SECONDS = 1.0
+_CHUNK = 65_536
+
+Confinement = Literal["sandbox", "limits"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """What one run may use; 0 stands for no limit. `processes` counts all of the same user, as the kernel does."""
+
+    seconds: float = 60.0
+    cpu_seconds: int = 60
+    memory_bytes: int = 2 * 1024**3
+    file_bytes: int = 256 * 1024**2
+    open_files: int = 256
+    processes: int = 0
+    output_bytes: int = OUTPUT_BYTES
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sandbox:
+    """Demands a sandbox. `writable` directories keep what is written; everything else is read-only or gone at the end."""
+
+    writable: tuple[Path, ...] = ()
+    readable: tuple[Path, ...] = ()
+    network: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Completed:
+    """How a run ended. `code` is negative for a signal; output beyond the limit is dropped and `truncated` says so."""
+
+    argv: tuple[str, ...]
+    code: int
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    timed_out: bool = False
+    truncated: bool = False
+    confined: Confinement = "limits"
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with code 0."""
+        return self.code == 0 and not self.timed_out
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    limits: Limits | None = None,
+    sandbox: Sandbox | None = None,
+) -> Completed:
+    """Run one program to its end and return what it did; blocks, so call it in a thread from asyncio.
+
+    The program is an absolute path or a name on the fixed PATH. The environment holds `env` and a few plain variables,
+    nothing of ours. Raises BadInput for an argument list that cannot be run, NotConfigured when a sandbox is demanded
+    and there is none.
+    """
+    limits = limits or Limits()
+    command = _check_argv(argv)
+    variables = {"PATH": PATH, "HOME": str(cwd), "LANG": "C.UTF-8", "TMPDIR": "/tmp", **(env or {})}  # noqa: S108
+    if sandbox is not None:
+        command = [*_sandbox_argv(sandbox, cwd=cwd, env=variables), *command]
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [*_limit_argv(limits), *command],
+        cwd=cwd,
+        env=variables,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        close_fds=True,
+    )
+    reading = _Reading(process, stdin=stdin, limits=limits)
+    try:
+        timed_out = not reading.until(started + limits.seconds)
+    finally:
+        _end_group(process)
+    reading.until(time.monotonic() + GRACE_SECONDS)
+    reading.close()
+    return Completed(
+        argv=tuple(argv),
+        code=process.returncode,
+        stdout=reading.text("stdout"),
+        stderr=reading.text("stderr"),
+        seconds=time.monotonic() - started,
+        timed_out=timed_out,
+        truncated=reading.truncated,
+        confined="sandbox" if sandbox is not None else "limits",
+    )
+
+
+def _check_argv(argv: Sequence[str]) -> list[str]:
+    if isinstance(argv, str | bytes) or not argv:
+        raise BadInput("A program is given as a list of arguments.")
+    if any("\x00" in part for part in argv) or sum(len(part.encode()) for part in argv) > ARGUMENT_BYTES:
+        raise BadInput("The arguments are too long or hold a NUL.")
+    program = argv[0] if os.path.isabs(argv[0]) else shutil.which(argv[0], path=PATH) if "/" not in argv[0] else None
+    if not program or not os.access(program, os.X_OK) or not os.path.isfile(program):
+        raise BadInput(f"There is no program {argv[0]!r}.")
+    return [program, *argv[1:]]
+
+
+def _limit_argv(limits: Limits) -> list[str]:
+    """Limits are set by a small program between us and the other: code between fork and exec is not safe in threads."""
+    program = shutil.which("prlimit", path=PATH)
+    if program is None:
+        raise NotConfigured("The program prlimit (package util-linux) is needed to run other programs.")
+    values = {
+        "core": "0",
+        "cpu": limits.cpu_seconds,
+        "as": limits.memory_bytes,
+        "fsize": limits.file_bytes,
+        "nofile": limits.open_files,
+        "nproc": limits.processes,
+    }
+    return [program, *(f"--{name}={value}" for name, value in values.items() if value), "--"]
+
+
+@cache
+def find_sandbox() -> str | None:
+    """Return the path of a bubblewrap that works on this machine, or None. Tried once, which takes some milliseconds."""
+    program = shutil.which("bwrap", path=PATH)
+    if program is None:
+        return None
+    try:
+        trial = subprocess.run(
+            [program, *_BASE, "--ro-bind", "/usr", "/usr", *_links(), "/usr/bin/true"],
+            env={},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return program if trial.returncode == 0 else None
+
+
+def has_sandbox() -> bool:
+    """Whether programs can be shut into a sandbox here."""
+    return find_sandbox() is not None
+
+
+_BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # noqa: S108
+
+
+def _links() -> list[str]:
+    """Show /bin, /lib and the like as the system has them: links into /usr on a merged system, else the directories."""
+    shown: list[str] = []
+    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
+        path = Path("/", name)
+        if path.is_symlink():
+            shown += ["--symlink", os.readlink(path), str(path)]
+        elif path.is_dir():
+            shown += ["--ro-bind", str(path), str(path)]
+    return shown
+
+
+def _sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str]) -> list[str]:
+    program = find_sandbox()
+    if program is None:
+        raise NotConfigured("This needs the sandbox of bubblewrap, which does not work on this machine.")
+    argv = [program, *_BASE, "--clearenv", "--ro-bind", "/usr", "/usr", *_links()]
+    argv += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
+    if sandbox.network:
+        argv += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
+        argv += ["--ro-bind-try", "/etc/hosts", "/etc/hosts"]
+    for path in (*sandbox.readable, *(() if cwd in sandbox.writable else (cwd,))):
+        argv += ["--ro-bind", str(path), str(path)]
+    for path in sandbox.writable:
+        argv += ["--bind", str(path), str(path)]
+    for name, value in env.items():
+        argv += ["--setenv", name, value]
+    return [*argv, "--chdir", str(cwd), "--"]
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the group: politely if the program still runs, for certain in any case."""
+    if process.poll() is None:
+        _signal_group(process.pid, signal.SIGTERM)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            pass
+    _signal_group(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+@dataclass(slots=True)
+class _Kept:
+    """What one pipe brought, up to the limit."""
+
+    data: bytearray = field(default_factory=bytearray)
+
+
+class _Reading:
+    """Feeds and empties the pipes of a process without ever letting it wait for us."""
+
+    def __init__(self, process: subprocess.Popen[bytes], *, stdin: bytes, limits: Limits) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self._process = process
+        self._input = memoryview(stdin)
+        self._room = limits.output_bytes
+        self._kept = {"stdout": _Kept(), "stderr": _Kept()}
+        self._selector = selectors.DefaultSelector()
+        self._pipes: tuple[IO[bytes], ...] = (process.stdin, process.stdout, process.stderr)
+        self.truncated = False
+        for pipe in self._pipes:
+            os.set_blocking(pipe.fileno(), False)
+        self._selector.register(process.stdout, selectors.EVENT_READ, "stdout")
+        self._selector.register(process.stderr, selectors.EVENT_READ, "stderr")
+        if stdin:
+            self._selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
+        else:
+            process.stdin.close()
+
+    def until(self, deadline: float) -> bool:
+        """Serve the pipes until all are closed or the process has ended and is silent; False at the deadline."""
+        while self._selector.get_map():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            ready = self._selector.select(min(left, 0.05))
+            for key, _ in ready:
+                self._serve(key)
+            if not ready and self._process.poll() is not None:
+                return True
+        return self._ended(deadline)
+
+    def _ended(self, deadline: float) -> bool:
+        try:
+            self._process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def _serve(self, key: selectors.SelectorKey) -> None:
+        if key.data == "stdin":
+            self._write(key)
+        else:
+            self._read(key)
+
+    def _write(self, key: selectors.SelectorKey) -> None:
+        try:
+            self._input = self._input[os.write(key.fd, self._input[:_CHUNK]) :]
+        except BrokenPipeError:
+            self._input = self._input[:0]
+        if not self._input:
+            self._selector.unregister(key.fileobj)
+            self._pipes[0].close()
+
+    def _read(self, key: selectors.SelectorKey) -> None:
+        data = os.read(key.fd, _CHUNK)
+        if not data:
+            self._selector.unregister(key.fileobj)
+            return
+        self.truncated = self.truncated or len(data) > self._room
+        self._kept[key.data].data += data[: self._room]
+        self._room -= min(self._room, len(data))
+
+    def text(self, name: str) -> bytes:
+        """Return what a pipe brought."""
+        return bytes(self._kept[name].data)
+
+    def close(self) -> None:
+        """Let the pipes go; whoever still writes to them gets an error."""
+        self._selector.close()
+        for pipe in self._pipes:
+            pipe.close()
