@@ -11,6 +11,8 @@ import secrets
 from typing import Any
 
 from bots.agent.provider import End, Tokens, ToolUse
+from bots.agent.wrap import clean_value
+from guardrails.inputs import clean
 
 _FIELDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
 _COUNTS = (
@@ -58,7 +60,7 @@ class Accumulator:
         kind = delta["type"]
         name = _FIELDS.get(kind)
         if name is not None:
-            piece: str = delta[name]
+            piece: str = clean(delta[name]) if name == "text" else delta[name]
             self._pieces.setdefault(index, {}).setdefault(name, []).append(piece)
             return piece if name == "text" else ""
         if kind == "input_json_delta":
@@ -125,6 +127,6 @@ class Accumulator:
 def _parse(text: str) -> Any:
     """Return what a tool call's JSON says; None when it is not JSON. Nothing written means no arguments."""
     try:
-        return json.loads(text) if text.strip() else {}
+        return clean_value(json.loads(text)) if text.strip() else {}
     except ValueError:
         return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
@@ -18,7 +18,9 @@ from bots.agent.accumulate import Accumulator
 from bots.agent.faults import classify, parse_retry_after
 from bots.agent.keys import find_key
 from bots.agent.provider import End, Fault, ModelCall, ModelError
-from bots.agent.types import SystemPart, Target, Tool
+from bots.agent.request import build_body
+from bots.agent.targets import list_targets, usable_targets
+from bots.agent.types import Target
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -26,10 +28,7 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 STALL_SECONDS = 60.0
-CLIENTS_MAX = 16
 LOCAL_KEY = "none"  # servers of one's own want a key in the header, whatever it is
-
-_CACHE = {"cache_control": {"type": "ephemeral"}}
 
 
 class AnthropicProvider:
@@ -136,48 +135,6 @@ def _make_client(url: str) -> AsyncAnthropic:
     )
 
 
-def build_body(call: ModelCall) -> dict[str, Any]:
-    """Return the request.
-
-    Marked for the cache: the tools, the last stable system block, and the end if told.
-    """
-    messages = [*call.messages]
-    if call.cache_tail:
-        messages[-1] = _cached_message(messages[-1])
-    body: dict[str, Any] = {
-        "model": call.target.model,
-        "max_tokens": call.max_tokens,
-        "messages": messages,
-        "stream": True,
-    }
-    if call.system:
-        body["system"] = _system_blocks(call.system)
-    if call.tools.tools:
-        body["tools"] = _tool_params(call.tools.tools)
-    return body
-
-
-def _system_blocks(parts: Any) -> list[dict[str, Any]]:
-    texts: list[SystemPart] = [part for part in parts if part.text.strip()]
-    last = max((index for index, part in enumerate(texts) if part.stable), default=-1)
-    return [
-        {"type": "text", "text": part.text, **(_CACHE if index == last else {})} for index, part in enumerate(texts)
-    ]
-
-
-def _tool_params(tools: tuple[Tool, ...]) -> list[dict[str, Any]]:
-    params = [{"name": tool.name, "description": tool.description, "input_schema": dict(tool.schema)} for tool in tools]
-    params[-1] |= _CACHE
-    return params
-
-
-def _cached_message(message: dict[str, Any]) -> dict[str, Any]:
-    content = message["content"]
-    if isinstance(content, str):
-        content = [{"type": "text", "text": content}]
-    return {**message, "content": [*content[:-1], {**content[-1], **_CACHE}]}
-
-
 def _failure(error: Exception, target: Target, message: Accumulator) -> ModelError | None:
     """Return what an exception means, or None when it is not a failure of the outside."""
     from anthropic import AnthropicError, APIStatusError
@@ -197,3 +154,30 @@ def _failure(error: Exception, target: Target, message: Accumulator) -> ModelErr
             f"{target.model} sent an event that is not understood.", fault=Fault.RETRY, tokens=message.tokens
         )
     return None
+
+
+_provider: AnthropicProvider | None = None
+
+
+def default_provider() -> AnthropicProvider:
+    """Return the provider of this process, made at first use."""
+    global _provider
+    if _provider is None:
+        _provider = AnthropicProvider()
+    return _provider
+
+
+async def warm() -> bool:
+    """Load the SDK and make the clients, so that the first message need not wait; False without a model."""
+    targets = await usable_targets(list_targets())
+    for url in dict.fromkeys(target.base_url for target in targets):
+        await default_provider().warm(url)
+    return bool(targets)
+
+
+async def close_provider() -> None:
+    """Let all connections of the process's provider go; a later call opens new ones."""
+    global _provider
+    provider, _provider = _provider, None
+    if provider is not None:
+        await provider.close()

@@ -14,7 +14,11 @@ from datetime import time as clock_time
 from django.db.models import Sum
 from django.utils import timezone
 
+from bots.agent.prices import count_usage
+from bots.agent.provider import Tokens
+from bots.agent.types import Usage
 from clawsite.core.db import run_db
+from clawsite.core.metrics import MODEL_COST, MODEL_TOKENS
 from sessions_app.models import Turn
 
 KEEP_SECONDS = 15.0
@@ -46,9 +50,14 @@ async def spent_today() -> float:
     return _kept.total + _kept.since
 
 
-def note_cost(usd: float) -> None:
-    """Add what a call of this process cost, before its turn is finished and counted."""
-    _kept.since += usd
+def spend(model: str, tokens: Tokens) -> Usage:
+    """Count one model call of this process, whatever became of it, and return what it cost."""
+    usage = count_usage(model, tokens)
+    _kept.since += usage.cost_usd
+    for kind, count in (("input", usage.input), ("output", usage.output), ("cached", usage.cached)):
+        MODEL_TOKENS.labels(model, kind).inc(count)
+    MODEL_COST.labels(model).inc(usage.cost_usd)
+    return usage
 
 
 def forget_costs() -> None:

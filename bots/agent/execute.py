@@ -151,7 +151,7 @@ class ToolRunner:
                 self._finish(call, DENIED, State.REFUSED)
         elif row.result and row.state != State.INTENT:
             output = ToolOutput(text=row.result, is_error=row.state != State.DONE, source=row.tool)
-            call.block = self.results.of_tool(call.use.call_id, output, tool=row.tool, key=call.key)
+            call.block, _ = self.results.of_tool(call.use.call_id, output, tool=row.tool, key=call.key)
         elif not call.tool.repeatable:
             self._finish(call, INTERRUPTED, State.FAILED)
 
@@ -189,10 +189,10 @@ class ToolRunner:
         began = time.monotonic()
         output = await self._call_tool(call)
         seconds = time.monotonic() - began
-        call.block = self.results.of_tool(call.use.call_id, output, tool=tool.name, key=call.key)
+        call.block, text = self.results.of_tool(call.use.call_id, output, tool=tool.name, key=call.key)
         ended = State.FAILED if output.is_error else State.DONE
         # A result with pictures is stored without text, so that a resumed run reads it again.
-        call.row = call.to_row(ended, "" if output.images else shorten(output.text, limit=self.results.chars))
+        call.row = call.to_row(ended, "" if output.images else text)
         if not tool.repeatable:
             await self._store([call])
         await run_hooks("after_tool", context, **about, is_error=output.is_error, seconds=seconds)

@@ -12,18 +12,16 @@ from collections.abc import Callable
 from typing import Any
 
 from bots.agent import budget, notices
+from bots.agent.anthropic import default_provider
 from bots.agent.clock import Stopped, TurnClock
-from bots.agent.defaults import default_provider
 from bots.agent.execute import ToolRunner
 from bots.agent.failover import Failover, NoAnswer, Retry
 from bots.agent.hooks import run_hooks
-from bots.agent.prices import count_usage
 from bots.agent.provider import End, ModelCall, Provider, Tokens, ToolUse
 from bots.agent.results import Results
 from bots.agent.state import load_progress, without_thinking
 from bots.agent.targets import breakers, usable_targets
 from bots.agent.types import AgentJob, AgentOutcome, PendingCall, Stop, Target
-from clawsite.core import metrics
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +76,7 @@ class _Run:
         self.language = job.context.language
         self.progress = load_progress(job.resume)
         self.resumed = bool(self.progress.messages)
+        self.earlier = self.progress.usage
         state = job.resume or {}
         self.results = Results(
             chars=job.limits.tool_result_chars,
@@ -94,6 +93,7 @@ class _Run:
         self.enlarged = False
         self.asked_again = False
         self.pauses = 0
+        self.prompt_tokens = 0
         self._before = ""
 
     async def go(self) -> AgentOutcome:
@@ -144,14 +144,8 @@ class _Run:
             self.on_text(self._before + self.progress.current)
 
     def _spend(self, target: Target, tokens: Tokens) -> None:
-        usage = count_usage(target.model, tokens)
-        self.progress.usage = self.progress.usage + usage
-        budget.note_cost(usage.cost_usd)
-        count = metrics.MODEL_TOKENS.labels
-        count(target.model, "input").inc(usage.input)
-        count(target.model, "output").inc(usage.output)
-        count(target.model, "cached").inc(usage.cached)
-        metrics.MODEL_COST.labels(target.model).inc(usage.cost_usd)
+        self.progress.usage = self.progress.usage + budget.spend(target.model, tokens)
+        self.prompt_tokens = self.prompt_tokens or tokens.prompt
 
     async def _take(self, end: End) -> AgentOutcome | None:
         """Decide what a finished message means; None goes on."""
@@ -242,9 +236,10 @@ class _Run:
         return AgentOutcome(
             text=progress.text if text is None else text,
             stop=stop,
-            usage=progress.usage,
+            usage=progress.usage - self.earlier,
             model=progress.model,
             steps=progress.steps,
+            prompt_tokens=self.prompt_tokens,
             messages=tuple(progress.messages),
             pending=pending,
             tainted=self.results.tainted,

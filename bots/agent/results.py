@@ -29,22 +29,19 @@ class Results:
     verdicts: list[Verdict] = field(default_factory=list)
     repeats: Repeats = field(default_factory=Repeats)
 
-    def of_tool(self, call_id: str, output: ToolOutput, *, tool: str, key: str) -> dict[str, Any]:
-        """Return the block for a tool's output."""
+    def of_tool(self, call_id: str, output: ToolOutput, *, tool: str, key: str) -> tuple[dict[str, Any], str]:
+        """Return the block for a tool's output, and its text as it may be stored: cut, clean, without secrets."""
         source = output.source or tool
         checked = check_untrusted(shorten(output.text, limit=self.chars), stage=Stage.TOOL_RESULT, source=source)
         self.note(checked.verdicts)
-        text = checked.text
-        if checked.blocked:
-            text = f"The result was withheld ({checked.blocked.rule})."
-        self.known_urls.update(extract_urls(text))
-        content: list[dict[str, Any]] = [{"type": "text", "text": wrap_data(text, source=source)}]
-        content[0]["text"] += self.repeats.hint(self.repeats.count(key, text))
+        self.known_urls.update(extract_urls(checked.text))
+        hint = self.repeats.hint(self.repeats.count(key, checked.text))
+        content: list[dict[str, Any]] = [{"type": "text", "text": wrap_data(checked.text, source=source) + hint}]
         content += [
             {"type": "image", "source": {"type": "base64", "media_type": kind, "data": data}}
             for kind, data in output.images
         ]
-        return _block(call_id, content, is_error=output.is_error)
+        return _block(call_id, content, is_error=output.is_error), checked.text
 
     def of_ours(self, call_id: str, text: str, *, key: str) -> dict[str, Any]:
         """Return the block for a call that did not run, in words of ours."""

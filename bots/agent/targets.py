@@ -64,14 +64,16 @@ def context_window(target: Target) -> int:
     return OWN_WINDOW if target.base_url or settings.ANTHROPIC_BASE_URL else DEFAULT_WINDOW
 
 
-def cheapest(targets: Sequence[Target]) -> Target | None:
-    """Return the target for small jobs behind the answer: free ones of one's own count as cheapest."""
+def by_price(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return the targets, cheapest first, for small jobs behind the answer; servers of one's own cost
+    nothing.
+    """
 
     def price(target: Target) -> float:
         found = find_model(target.model)
         return found.input if found else (0.0 if target.base_url else 1000.0)
 
-    return min(targets, key=price, default=None)
+    return tuple(sorted(targets, key=price))
 
 
 def states() -> dict[str, State]:

@@ -57,6 +57,14 @@ class Usage:
             cost_usd=self.cost_usd + other.cost_usd,
         )
 
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(
+            input=self.input - other.input,
+            output=self.output - other.output,
+            cached=self.cached - other.cached,
+            cost_usd=self.cost_usd - other.cost_usd,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentLimits:
@@ -171,8 +179,9 @@ class AgentJob:
 class AgentOutcome:
     """How a run ended. `notice` is a sentence for the user whenever the answer is missing or not whole.
 
-    `messages` are those since the user's; `state` is what `AgentJob.resume` takes (stored while parked).
-    `retry_after` with `unavailable`: the same turn may be tried again after so many seconds.
+    `usage` is that of this run alone, `prompt_tokens` the measured size of its first prompt (0 when none was
+    sent). `messages` are those since the user's; `state` is what `AgentJob.resume` takes (stored while
+    parked). `retry_after` with `unavailable`: the same turn may be tried again after so many seconds.
     """
 
     text: str
@@ -180,6 +189,7 @@ class AgentOutcome:
     usage: Usage = field(default_factory=Usage)
     model: str = ""
     steps: int = 0
+    prompt_tokens: int = 0
     messages: tuple[dict[str, Any], ...] = ()
     pending: tuple[PendingCall, ...] = ()
     tainted: bool = False

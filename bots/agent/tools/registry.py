@@ -72,7 +72,7 @@ def list_tools() -> tuple[Tool, ...]:
     return tuple(_tools[name] for name in sorted(_tools))
 
 
-def tools_for(actor: Actor, *, names: Collection[str] | None = None) -> ToolSet:
+def toolset_for(actor: Actor, *, names: Collection[str] | None = None) -> ToolSet:
     """Return what this person may use here: all tools of their role, or those of them that are named."""
     if not actor.is_at_least(Role.VIEWER):
         return ToolSet()

@@ -1,0 +1,166 @@
+"""The work after the answer: facts from what the user said, and the summary of a history that grew too long.
+
+One piece at a time in a process, from a queue of at most 100 turns; what does not fit is dropped, because the
+next turn of the session asks again. Failures are logged and cooled down; a reply never waits for any of this.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db.models import F
+
+from bots.agent import compact, extract
+from bots.agent.provider import Provider
+from bots.agent.small import Asker, Cooling
+from bots.agent.types import Usage
+from clawsite.core.db import run_db
+from clawsite.core.errors import BadInput, Unavailable, log_unknown
+from guardrails.models import VerdictRecord
+from sessions_app import facts
+from sessions_app.memory.summarize import CompactionPlan, plan_compaction, store_summary
+from sessions_app.models import Message, Session, Turn
+
+logger = logging.getLogger(__name__)
+
+QUEUE_MAX = 100
+FACT_SECONDS, FACT_TOKENS = 30.0, 700
+COMPACT_SECONDS = 90.0
+GIVE_UP_AFTER = 3  # failed summaries in a row, then one is made without a model
+
+_cooling = Cooling()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Said:
+    """What the user said in a turn."""
+
+    text: str
+    seq: int
+
+
+class AfterAnswers:
+    """The queue of a process. `run` works until it is cancelled."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[tuple[int, int]] = asyncio.Queue(maxsize=QUEUE_MAX)
+
+    def add(self, session_id: int, turn_id: int) -> None:
+        """Queue a finished turn; never waits and never fails."""
+        try:
+            self._queue.put_nowait((session_id, turn_id))
+        except asyncio.QueueFull:
+            logger.warning("the work after answers is %d turns behind, one is left out", QUEUE_MAX)
+
+    async def run(self) -> None:
+        """Take one turn after the other."""
+        while True:
+            session_id, turn_id = await self._queue.get()
+            try:
+                await after_answer(session_id, turn_id)
+            except Exception as error:
+                log_unknown(error, where=f"the work after turn {turn_id}")
+
+
+async def after_answer(session_id: int, turn_id: int, *, provider: Provider | None = None) -> None:
+    """Do what is to be done after a turn was answered. Safe to repeat."""
+    asker = Asker(provider=provider)
+    try:
+        await _extract_facts(session_id, turn_id, asker)
+        await _compact(session_id, asker)
+    finally:
+        if asker.usage != Usage():
+            await run_db(_add_usage, turn_id, asker.usage)
+
+
+async def _extract_facts(session_id: int, turn_id: int, asker: Asker) -> None:
+    said = await run_db(_find_own_words, turn_id) if _cooling.is_cool("facts") else None
+    if said is None or not extract.is_worth_reading(said.text):
+        return
+    question = extract.write_question(said.text)
+    try:
+        answer = await asker.ask(extract.SYSTEM, question, seconds=FACT_SECONDS, max_tokens=FACT_TOKENS)
+    except Unavailable as error:
+        logger.info("no facts from turn %d: %s", turn_id, error.message)
+        _cooling.fail("facts")
+        return
+    _cooling.succeed("facts")
+    found = extract.read_answer(answer, said=said.text)
+    if found:
+        await run_db(_keep_facts, session_id, said.seq, found)
+
+
+def _find_own_words(turn_id: int) -> _Said | None:
+    """Return what the user wrote, or None when it was not their own words or a guard was not at ease with
+    the turn.
+    """
+    turn = Turn.objects.filter(pk=turn_id, tainted=False, user_seq__isnull=False).select_related("session").first()
+    if turn is None or turn.user_seq is None:
+        return None
+    if (
+        turn.trace_id
+        and VerdictRecord.objects.filter(
+            session_ref=turn.session.ref, trace_id=turn.trace_id, rule__startswith="injection"
+        ).exists()
+    ):
+        return None
+    message = Message.objects.filter(
+        session_id=turn.session_id, seq=turn.user_seq, role=Message.Role.USER, seq__gt=turn.session.start_seq
+    ).first()
+    if message is None or message.data.get("forwarded"):
+        return None
+    return _Said(text=message.text, seq=message.seq)
+
+
+def _keep_facts(session_id: int, seq: int, found: list[extract.FoundFact]) -> None:
+    session = Session.objects.get(pk=session_id)
+    if session.start_seq >= seq:
+        return  # /reset came in between
+    for fact in found:
+        try:
+            facts.remember(
+                session, fact.text, kind=fact.kind, origin="extracted", source_seq=seq, confidence=fact.confidence
+            )
+        except BadInput as error:
+            logger.info("a fact of session %d was not kept: %s", session_id, error.message)
+
+
+async def _compact(session_id: int, asker: Asker) -> None:
+    key = f"summary {session_id}"
+    plan = await run_db(_plan, session_id) if _cooling.is_cool(key) else None
+    if plan is None:
+        return
+    text = ""
+    try:
+        text = await asker.ask(compact.SYSTEM, plan.text, seconds=COMPACT_SECONDS, max_tokens=compact.SUMMARY_TOKENS)
+    except Unavailable as error:
+        logger.warning("no summary of session %d: %s", session_id, error.message)
+    if text and not compact.is_clean(text):
+        logger.warning("the summary of session %d looked like an attack and is not used", session_id)
+        text = ""
+    if not text and _cooling.fail(key) < GIVE_UP_AFTER:
+        return
+    stored = await run_db(store_summary, session_id, plan, text or compact.write_plain_summary(plan))
+    _cooling.succeed(key)
+    if stored:
+        logger.info(
+            "session %d: %d messages summarized%s", session_id, plan.messages, "" if text else " without a model"
+        )
+
+
+def _plan(session_id: int) -> CompactionPlan | None:
+    session = Session.objects.filter(pk=session_id).first()
+    return plan_compaction(session) if session else None
+
+
+def _add_usage(turn_id: int, usage: Usage) -> None:
+    """Count what this work cost to the turn it came from."""
+    Turn.objects.filter(pk=turn_id).update(
+        input_tokens=F("input_tokens") + usage.input,
+        output_tokens=F("output_tokens") + usage.output,
+        cached_tokens=F("cached_tokens") + usage.cached,
+        cost_usd=F("cost_usd") + Decimal(str(round(usage.cost_usd, 6))),
+    )
