@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 RUN_WORDS = 8
 _INVISIBLE = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
 _WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_INVISIBLE}])*")
+_NEAR_CHARS = 120
 _INVISIBLE_CHARS = re.compile(f"[{_INVISIBLE}]")
 
 COMMON_PHRASES = (
@@ -26,17 +27,20 @@ COMMON_PHRASES = (
 )
 
 
-def fold_words(text: str, start: int = 0) -> tuple[list[str], list[int]]:
-    """Return the folded words from `start` on, and where each begins."""
-    words: list[str] = []
-    places: list[int] = []
-    for match in _WORD.finditer(text, start):
-        word = match[0]
-        if not word.isascii():
-            word = unicodedata.normalize("NFKC", _INVISIBLE_CHARS.sub("", word))
-        words.append(word.casefold())
-        places.append(match.start())
-    return words, places
+def fold_words(text: str) -> list[str]:
+    """Return the words of a text, folded."""
+    if not text.isascii():
+        text = _INVISIBLE_CHARS.sub("", unicodedata.normalize("NFKC", text))
+    return _WORD.findall(text.casefold())
+
+
+def start_of_last_words(text: str, start: int = 0) -> int:
+    """Return where the last RUN_WORDS words of text[start:] begin, or `start` when it has fewer."""
+    for low in (max(start, len(text) - _NEAR_CHARS), start):
+        places = [match.start() for match in _WORD.finditer(text, low)]
+        if len(places) > RUN_WORDS:
+            return places[-RUN_WORDS]
+    return start
 
 
 def runs_of(words: Sequence[str]) -> set[int]:
@@ -46,30 +50,29 @@ def runs_of(words: Sequence[str]) -> set[int]:
 
 @lru_cache(maxsize=64)
 def _runs_of_text(text: str) -> frozenset[int]:
-    return frozenset(runs_of(fold_words(text)[0]))
+    return frozenset(runs_of(fold_words(text)))
 
 
-def _common() -> frozenset[int]:
-    return frozenset().union(*(_runs_of_text(phrase) for phrase in COMMON_PHRASES))
+@lru_cache(maxsize=16)
+def _runs_of_all(texts: tuple[str, ...]) -> frozenset[int]:
+    return frozenset().union(*(_runs_of_text(text) for text in texts))
 
 
-def has_leak(words: Sequence[str], *, prompts: Iterable[str], user_text: str = "") -> bool:
-    """Tell whether the words hold a run of a prompt text that is neither the user's own nor a common phrase."""
-    runs = runs_of(words)
-    leaked = {
-        run for prompt in prompts if not (secret := _runs_of_text(prompt)).isdisjoint(runs) for run in runs & secret
-    }
-    if leaked:
-        leaked -= _common()
-        leaked -= runs_of(fold_words(user_text)[0])
-    return bool(leaked)
+def has_leak(text: str, *, prompts: tuple[str, ...], user_text: str = "") -> bool:
+    """Tell whether a text holds a run of words of a prompt that is neither the user's own nor a common phrase."""
+    if not prompts:
+        return False
+    runs = runs_of(fold_words(text))
+    secret = _runs_of_all(prompts)
+    if secret.isdisjoint(runs):
+        return False
+    return bool((runs & secret) - _runs_of_all(COMMON_PHRASES) - runs_of(fold_words(user_text)))
 
 
-def has_canary(text: str, canary: str, start: int = 0) -> bool:
-    """Tell whether the canary stands in the text from `start` on, in any letter case and with anything invisible in it."""
+def has_canary(text: str, canary: str) -> bool:
+    """Tell whether the canary stands in a text, in any letter case and with anything invisible in it."""
     if not canary:
         return False
-    tail = text[start:].casefold()
-    if not tail.isascii():
-        tail = _INVISIBLE_CHARS.sub("", unicodedata.normalize("NFKC", tail))
-    return canary.casefold() in tail
+    if not text.isascii():
+        text = _INVISIBLE_CHARS.sub("", unicodedata.normalize("NFKC", text))
+    return canary.casefold() in text.casefold()

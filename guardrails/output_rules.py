@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext
 
 from clawsite.core.redaction import MASK, find_secrets
-from guardrails.leaks import fold_words, has_canary, has_leak
+from guardrails.leaks import has_canary, has_leak
 from guardrails.pii import PiiHit, describe, find_pii, pii_spans
 from guardrails.spans import Span, replace_spans
 from guardrails.types import Action, Checked, Policy, Stage, Verdict
@@ -44,7 +44,6 @@ class Scan:
 
     spans: list[Span]
     verdicts: tuple[Verdict, ...]
-    words: list[int]
 
     @property
     def blocked(self) -> Verdict | None:
@@ -63,7 +62,6 @@ class OutputRules:
 
     def scan(self, text: str, start: int = 0) -> Scan:
         """Look at a text from `start` on, which must not lie inside anything an earlier scan replaced or held."""
-        words, places = fold_words(text, start) if self._context.prompt_texts else ([], [])
         links = list(self._links(text, start))
         hits = self._personal(text, start, links)
         secrets = [
@@ -77,13 +75,14 @@ class OutputRules:
             )
             for found in find_secrets(text, start)
         ]
-        verdicts = (*self._leaks(text, start, words), *self._about(hits), *self._masked([*secrets, *links]))
-        return Scan(spans=[*links, *pii_spans(text, hits), *secrets], verdicts=verdicts, words=places)
+        verdicts = (*self._leaks(text[start:]), *self._about(hits), *self._masked([*secrets, *links]))
+        return Scan(spans=[*links, *pii_spans(text, hits), *secrets], verdicts=verdicts)
 
-    def _leaks(self, text: str, start: int, words: list[str]) -> Iterator[Verdict]:
-        if has_canary(text, self._context.canary, start):
+    def _leaks(self, text: str) -> Iterator[Verdict]:
+        context = self._context
+        if has_canary(text, context.canary):
             yield self._verdict(Action.BLOCK, "leak.canary")
-        if words and has_leak(words, prompts=self._context.prompt_texts, user_text=self._context.user_text):
+        if has_leak(text, prompts=context.prompt_texts, user_text=context.user_text):
             yield self._verdict(Action.BLOCK, "leak.prompt")
 
     def _personal(self, text: str, start: int, links: list[Span]) -> list[PiiHit]:
@@ -115,32 +114,19 @@ class OutputRules:
             )
             if link.label:
                 noted += [] if keep else [link.label]
-                yield from self._markdown_spans(link, keep)
+                yield from self._markdown_spans(link, link.label, keep=keep)
             else:
                 has_note = any(low <= link.start < high for low, high in noted)
-                yield self._bare_span(link, keep, note="" if has_note else self._note)
+                yield self._bare_span(link, keep=keep, note="" if has_note else self._note)
 
-    def _bare_span(self, link: FoundUrl, keep: bool, *, note: str) -> Span:
+    def _bare_span(self, link: FoundUrl, *, keep: bool, note: str) -> Span:
         host = host_of(link.url).replace(".", "[.]")
-        text = None if keep else f"{host} {note}".strip()
-        return Span(
-            lead=link.start,
-            start=link.start,
-            end=link.end,
-            rule="url.ungrounded",
-            text=text,
-            weight=_HELD if keep else _URL,
-        )
+        return _link_span(link, link.start, link.end, None if keep else f"{host} {note}".strip())
 
-    def _markdown_spans(self, link: FoundUrl, keep: bool) -> Iterator[Span]:
+    def _markdown_spans(self, link: FoundUrl, label: tuple[int, int], *, keep: bool) -> Iterator[Span]:
         """A link that stays is held together; of another one only the label is left, and the note."""
-        assert link.label is not None
-        parts = ((link.start, link.label[0], ""), (link.label[1], link.end, f" {self._note}"))
-        for begin, end, text in parts:
-            yield Span(
-                lead=link.start, start=begin, end=end, rule="url.ungrounded", text=None if keep else text,
-                weight=_HELD if keep else _URL,
-            )  # fmt: skip
+        for start, end, text in ((link.start, label[0], ""), (label[1], link.end, f" {self._note}")):
+            yield _link_span(link, start, end, None if keep else text)
 
     def _verdict(self, action: Action, rule: str, detail: str = "") -> Verdict:
         return Verdict(action=action, stage=self._stage, rule=rule, detail=detail)
@@ -153,3 +139,8 @@ class OutputRules:
         if scan.blocked:
             return Checked(text="", verdicts=scan.verdicts)
         return Checked(text=replace_spans(text, scan.spans), verdicts=scan.verdicts)
+
+
+def _link_span(link: FoundUrl, start: int, end: int, text: str | None) -> Span:
+    weight = _HELD if text is None else _URL
+    return Span(lead=link.start, start=start, end=end, rule="url.ungrounded", text=text, weight=weight)

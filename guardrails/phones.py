@@ -6,7 +6,7 @@ A bare run of digits is never a phone number by itself: order numbers and timest
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _ZONES_3 = re.compile(
     r"2(?:1[1-3689]|2\d|3\d|4\d|5[0-8]|6\d|9[01789])|3(?:5\d|7\d|8[0-79])|42[013]|5[09]\d|6(?:7\d|8\d|9[0-2])"
@@ -64,7 +64,7 @@ def find_phones(text: str, start: int = 0) -> Iterator[tuple[int, int, int]]:
     """Yield places of phone numbers as (where what tells it begins, start, end)."""
     at = start
     while match := _PLUS.search(text, at):
-        end = _plausible_end(text, *match.span())
+        end = _plausible_end(text, *match.span(), is_international)
         if end:
             yield match.start(), match.start(), end
         at = end or match.start() + 1
@@ -75,18 +75,17 @@ def find_phones(text: str, start: int = 0) -> Iterator[tuple[int, int, int]]:
 
 def _find_named(text: str, at: int) -> Iterator[tuple[int, int, int]]:
     while match := _NAMED.search(text, at):
-        digits = re.sub(r"\D", "", match["number"])
-        if 9 <= len(digits) <= 13 and len(set(digits)) > 1 and not _DATE.match(match["number"]):
-            yield match.start(), *match.span("number")
-            at = match.end()
-        else:
-            at = match.start() + 1
+        end = _plausible_end(text, *match.span("number"), _is_dialled)
+        if end:
+            yield match.start(), match.start("number"), end
+        at = end or match.start() + 1
 
 
-def _plausible_end(text: str, start: int, end: int) -> int:
-    """Return where the longest plausible number ends; what follows it may be another number."""
+def _is_dialled(number: str) -> bool:
+    return 9 <= len(number) <= 13 and len(set(number)) > 1 and not _DATE.match(number)
+
+
+def _plausible_end(text: str, start: int, end: int, check: Callable[[str], bool]) -> int:
+    """Return where the longest plausible number ends; what follows it may be another number. 0 if there is none."""
     ends = [match.end() for match in _GROUP_END.finditer(text, start, end)]
-    for stop in reversed(ends):
-        if is_international(re.sub(r"\D", "", text[start:stop])):
-            return stop
-    return 0
+    return next((stop for stop in reversed(ends) if check(re.sub(r"\D", "", text[start:stop]))), 0)

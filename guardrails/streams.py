@@ -7,14 +7,14 @@ nothing of the reason was shown. Work is on what is new and the tail, never on t
 
 from __future__ import annotations
 
-from guardrails.leaks import RUN_WORDS
+from guardrails.leaks import start_of_last_words
 from guardrails.output_rules import OutputContext, OutputRules, Scan
 from guardrails.spans import REACH, replace_spans
 from guardrails.types import Checked, Policy, Verdict
 from guardrails.urls import BREAKS, OPEN_LINK
 
 TAIL_CHARS = REACH
-STEP_CHARS = 32
+STEP_CHARS = 100
 _BORDERS = (" ", "\n", "\t", *BREAKS)
 
 
@@ -64,7 +64,7 @@ class StreamGuard:
         if text.find("[", done) >= 0 and (link := OPEN_LINK.search(text, done)):
             undecided = min(undecided, link.start())
         if self._compares_words:
-            undecided = min(undecided, scan.words[-RUN_WORDS]) if len(scan.words) >= RUN_WORDS else done
+            undecided = min(undecided, start_of_last_words(text, done))
         cut = _last_border(text, done, undecided)
         while crossed := [span.lead for span in scan.spans if span.lead < cut < span.end]:
             cut = min(crossed)
@@ -77,4 +77,5 @@ class StreamGuard:
 
 def _last_border(text: str, start: int, end: int) -> int:
     """Return the place behind the last white space of text[start:end], or `start`."""
-    return max(start, 1 + max(text.rfind(border, start, max(start, end)) for border in _BORDERS))
+    borders = _BORDERS[:3] if text.isascii() else _BORDERS
+    return max([start, *(text.rfind(border, start, end) + 1 for border in borders)])

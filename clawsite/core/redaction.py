@@ -58,8 +58,12 @@ KINDS: tuple[SecretKind, ...] = (
     _kind(
         "aws", "AKIA ASIA AGPA AROA AIDA ANPA", r"(?<![A-Za-z0-9])A(?:KI|SI|GP|RO|ID|NP)A[A-Z0-9]{16}(?![A-Za-z0-9])"
     ),
-    _kind("github", "gh github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}"),
-    _kind("gitlab", "gl", r"(?<![\w-])gl(?:pat|dt|rt|cbt|ptt|soat|agent|ft|imt)-[\w-]{20,}"),
+    _kind("github", "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_", r"gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,}"),
+    _kind(
+        "gitlab",
+        "glpat- gldt- glrt- glcbt- glptt- glsoat- glagent- glft- glimt-",
+        r"(?<![\w-])gl(?:pat|dt|rt|cbt|ptt|soat|agent|ft|imt)-[\w-]{20,}",
+    ),
     _kind(
         "slack",
         "xox xapp- hooks.slack.com",
@@ -89,6 +93,7 @@ KINDS: tuple[SecretKind, ...] = (
     _kind("jwt", "eyJ", r"(?<![\w.-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"),
     _kind("password_in_url", "://", r"(?<=://)[^\s/@:]{0,100}:[^\s/@\"'<>]{1,200}(?=@)"),
 )
+_HINTS = tuple((hint, kind) for kind in KINDS for hint in kind.hints)
 # What names a secret beside it. Right for log lines; in prose and program text it would hit too much.
 _NAMED = re.compile(
     r"(?i)((?:set-)?cookie: )[^\r\n]+"
@@ -129,9 +134,9 @@ def forget_secret(value: str) -> None:
 def find_secrets(text: str, start: int = 0) -> list[FoundSecret]:
     """Return the secrets from `start` on, ordered by kind; places may overlap."""
     found = list(_find_registered(text, start))
-    for kind in KINDS:
-        if any(text.find(hint, start) >= 0 for hint in kind.hints):
-            found += [FoundSecret(kind.name, *match.span()) for match in kind.pattern.finditer(text, start)]
+    looked_at = text[start:] if start else text
+    for kind in dict.fromkeys([kind for hint, kind in _HINTS if hint in looked_at]):
+        found += [FoundSecret(kind.name, *match.span()) for match in kind.pattern.finditer(text, start)]
     return found
 
 
