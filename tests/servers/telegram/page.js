@@ -74,14 +74,20 @@ function renderText(text, entities, start = 0, end = text.length) {
     const entity = inside.shift();
     if (entity.offset < at) continue;
     const stop = entity.offset + entity.length;
-    out.push(document.createTextNode(text.slice(at, entity.offset)));
+    out.push(document.createTextNode(afterBlock(out, text.slice(at, entity.offset))));
     const made = wrap(entity, text.slice(entity.offset, stop));
     made.append(...renderText(text, inside.filter((e) => e.offset + e.length <= stop), entity.offset, stop));
     out.push(made);
     at = stop;
   }
-  out.push(document.createTextNode(text.slice(at, end)));
+  out.push(document.createTextNode(afterBlock(out, text.slice(at, end))));
   return out;
+}
+
+// A block ends its line by itself.
+function afterBlock(out, text) {
+  const before = out[out.length - 1];
+  return ["PRE", "BLOCKQUOTE"].includes(before?.nodeName) && text.startsWith("\n") ? text.slice(1) : text;
 }
 
 const nameOf = (user) => [user.first_name, user.last_name].filter(Boolean).join(" ");

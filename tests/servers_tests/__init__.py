@@ -1,0 +1,1 @@
+"""Tests of the emulators and services that other tests stand on."""

@@ -1,0 +1,1 @@
+"""The Messages API emulator against the real SDK."""

@@ -1,0 +1,1 @@
+"""The Bot API emulator against the real python-telegram-bot."""
