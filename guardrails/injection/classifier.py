@@ -1,8 +1,8 @@
 """A small linear classifier for the style of attacks: words, word pairs and word lists in, a probability out. No numpy.
 
-Invariant: weights are data (`data/weights.json`, made by `train.py`), loaded at first use; a missing or damaged file is
-an error at once, never a classifier that silently says no. A text's features are a set, and the sum over them is divided
-by the root of their number, so that length alone moves nothing.
+Invariant: weights are data (`data/weights.json`, made by `train.py`), loaded at first use; a missing or damaged file
+is an error at once, never a classifier that silently says no. A text's features are a set, and the sum over them is
+divided by the root of their number, so that length alone moves nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from guardrails.injection.phrases import Words
@@ -68,7 +69,7 @@ def features_of(words: Words) -> Iterator[set[int]]:
     for start in range(0, max(1, len(stems) - (WINDOW_WORDS - STEP_WORDS)), STEP_WORDS):
         part = stems[start : start + WINDOW_WORDS]
         found = set(part)
-        found.update([f"{a} {b}" for a, b in zip(part, part[1:], strict=False)])
+        found.update([f"{a} {b}" for a, b in pairwise(part)])
         filled = set().union(*words.slots[start : start + WINDOW_WORDS])
         found.update([names[slot] for slot in filled if slot in names])
         yield {zlib.crc32(feature.encode()) % BUCKETS for feature in found}

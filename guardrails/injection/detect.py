@@ -22,8 +22,11 @@ SIGNAL_SCORE = 0.6  # a family of hits counts as an independent signal from here
 CHAT_WARN, CHAT_BLOCK = 0.5, 0.9
 FULL_WARN, FULL_BLOCK = 0.45, 0.9
 
-_STYLE_FLOOR = 0.5  # classifier probabilities below say nothing
+_STYLE_FLOOR = 0.4  # lower scores of the classifier say nothing
 _STYLE_SHIFT = 0.1  # probability 0.6 is a score of 0.5: alone it warns
+_STYLE_SHIFT_SHORT = 0.2  # a short text has to be surer
+_SHORT_WORDS = 25
+_STYLE_SIGNAL = 0.7  # the classifier counts as a second signal from here on
 _STYLE_CAP = 0.85  # the classifier alone never blocks
 _DISGUISE_SCORE = 0.7
 _QUOTED_CAP = 0.6
@@ -39,7 +42,7 @@ _TALKS_ABOUT = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detection:
-    """What was found: score 0 to 1, the hits from the strongest down, how many independent families, folding tricks met."""
+    """What was found: the highest score, hits from the strongest down, independent families, folding tricks met."""
 
     score: float
     hits: tuple[Hit, ...]
@@ -67,7 +70,7 @@ def detect(text: str, *, strength: Strength = Strength.CHAT, model: Model | None
     return Detection(
         score=ordered[0].score if ordered else 0.0,
         hits=ordered,
-        signals=len({hit.family for hit in ordered if hit.score >= SIGNAL_SCORE}),
+        signals=len({hit.family for hit in ordered if _is_signal(hit)}),
         flags=tuple(flags),
         fully_read=is_fully_read(text),
     )
@@ -104,9 +107,9 @@ def _window_hits(folded: Folded, *, strength: Strength, model: Model | None) -> 
 
 
 def _style(words: Words, *, model: Model | None) -> Iterator[Hit]:
-    probability = attack_probability(words, model=model)
-    if probability >= _STYLE_FLOOR:
-        score = round(min(_STYLE_CAP, probability - _STYLE_SHIFT), 3)
+    shift = _STYLE_SHIFT_SHORT if len(words.tokens) < _SHORT_WORDS else _STYLE_SHIFT
+    score = round(min(_STYLE_CAP, attack_probability(words, model=model) - shift), 3)
+    if score >= _STYLE_FLOOR:
         yield Hit(rule="any.style.classifier", family=Family.STYLE, score=score, excerpt="")
 
 
@@ -141,6 +144,10 @@ def _soften_quoted(folded: Folded, hits: list[Hit]) -> list[Hit]:
         replace(hit, score=min(hit.score, _QUOTED_CAP - 0.05)) if any(hit.excerpt in part for part in quoted) else hit
         for hit in hits
     ]
+
+
+def _is_signal(hit: Hit) -> bool:
+    return hit.score >= (_STYLE_SIGNAL if hit.family is Family.STYLE else SIGNAL_SCORE)
 
 
 def _without_twins(hits: Iterable[Hit]) -> list[Hit]:

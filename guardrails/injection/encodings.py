@@ -13,7 +13,10 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{20,}(?![A-Za-z0-9+/_\-])")
+_BASE64 = re.compile(
+    r"(?<![A-Za-z0-9+/_\-])[A-Za-z0-9+/_\-]{20,}(?![A-Za-z0-9+/_\-])"
+    r"|(?<=\n)[A-Za-z0-9+/_\-]{4,19}(?==|\r?\n|\Z)"  # the short last line of a wrapped payload
+)
 _HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :,]?){12,}(?![0-9A-Za-z])")
 _ESCAPES = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]{1,5})\})")
 _BINARY = re.compile(r"(?<![01])(?:[01]{8}[ ,]?){8,}(?![01])")
@@ -26,7 +29,18 @@ _READABLE = 0.85
 
 # rot13 and reversed text are only tried where a tell-tale word stands, so that plain text costs nothing.
 _ROT13_SIGNS = ("vafgehp", "vtaber", "flfgrz", "cebzcg", "qvfertneq", "cerivbhf", "sbetrg", "vafgehpb", "vtabe")
-_REVERSED_SIGNS = ("tcurtsni", "erongi", "metsys", "tpmorp", "drager", "suoiverp", "tegrof", "seocurtsni", "иицкуртсни", "йуриронги")
+_REVERSED_SIGNS = (
+    "tcurtsni",
+    "erongi",
+    "metsys",
+    "tpmorp",
+    "drager",
+    "suoiverp",
+    "tegrof",
+    "seõçurtsni",
+    "иицкуртсни",
+    "йуриронги",
+)
 
 
 def decoded(text: str) -> Iterator[str]:

@@ -107,7 +107,10 @@ def _unleet(text: str) -> tuple[str, int]:
         letters = sum(map(str.isalpha, core))
         if letters == len(core) or letters < 2 or letters * 2 < len(core):
             return word
-        changed += 1
-        return core.replace("11", "ll").translate(_LEET) + word[len(core) :]
+        if len(word) - len(core) == 1:  # one figure at the end belongs to the word: `1gn0r3`
+            core = word
+        plain = core.replace("11", "ll").translate(_LEET) + word[len(core) :]
+        changed += plain != word
+        return plain
 
     return _LEET_WORD.sub(one_word, text), changed

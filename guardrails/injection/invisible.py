@@ -15,7 +15,9 @@ _CLASS = (
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 )
 _ANY = re.compile(f"[{_CLASS}]")
-_BETWEEN_LETTERS = re.compile("(?<=[A-Za-z\u0400-\u04ff])[\u200b-\u200f\u2060-\u2064\ufeff\u034f\u180e\x00-\x08]+(?=[A-Za-z\u0400-\u04ff])")
+_BETWEEN_LETTERS = re.compile(
+    "(?<=[A-Za-z\u0400-\u04ff])[\u200b-\u200f\u2060-\u2064\ufeff\u034f\u180e\x00-\x08]+(?=[A-Za-z\u0400-\u04ff])"
+)
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _RIGHT_TO_LEFT_TEXT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")

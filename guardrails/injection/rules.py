@@ -13,10 +13,10 @@ from functools import cache
 from guardrails.injection.fold import Folded
 from guardrails.injection.phrases import Lexicon, Phrase, Words, find
 from guardrails.injection.rule import Family, Rule
-from guardrails.injection.rulesets import english, markup, portuguese, russian
+from guardrails.injection.rulesets import english, english_roles, markup, portuguese, russian
 from guardrails.injection.rulesets.words import WORDS
 
-RULES: tuple[Rule, ...] = (*english.RULES, *portuguese.RULES, *russian.RULES, *markup.RULES)
+RULES: tuple[Rule, ...] = (*english.RULES, *english_roles.RULES, *portuguese.RULES, *russian.RULES, *markup.RULES)
 EXCERPT_CHARS = 120
 
 
@@ -126,4 +126,3 @@ def _compile(rule: Rule, lexicon: Lexicon) -> _Compiled:
         unless=lexicon.compile(rule.unless) if rule.unless else None,
         pattern=re.compile(rule.pattern) if rule.pattern else None,
     )
-

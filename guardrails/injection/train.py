@@ -1,4 +1,4 @@
-"""Train the classifier: `python -m guardrails.injection.train [PATH.jsonl ...]`, each line `{"text", "label", "source"}`.
+"""Train the classifier: `python -m guardrails.injection.train [PATH.jsonl ...]`, lines of text, label and source.
 
 The committed own examples and the rules' examples are always part of the data. Standard library only.
 Invariant: the same data give the same weights (fixed seed, fixed order).
@@ -65,7 +65,7 @@ def words_of(text: str) -> Words:
 
 def train(rows: Sequence[Row]) -> Model:
     """Fit a logistic regression with AdaGrad; attacks and benign texts weigh the same in total."""
-    rng = random.Random(SEED)
+    rng = random.Random(SEED)  # noqa: S311 - the order of training, no secret
     data = _samples(rows, rng)
     balance = [len(data) / (2 * max(1, sum(sample.label == label for sample in data))) for label in (0, 1)]
     weights, squares = [0.0] * BUCKETS, [1e-6] * BUCKETS
