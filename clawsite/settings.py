@@ -161,6 +161,10 @@ Q_CLUSTER = {
     "save_limit": 200,
     "poll": 0.5,
     "label": "Worker",
+    "broker_class": "clawsite.core.queue.NudgeBroker",
+    # Periodic work is our own ticker's; and a process of the cluster that is gone is always taken for an accident.
+    "scheduler": False,
+    "recycle": 1_000_000,
 }
 
 # --- Languages, time, files ---------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import os
+import select
 import socket
 import stat
 import tempfile
@@ -31,14 +32,16 @@ logger = logging.getLogger(__name__)
 Callback = Callable[[dict[str, Any]], None]
 
 MAX_BYTES = 60_000
-LOSSY = frozenset({"delta", "typing"})
+QUEUE = "queue"
 # A socket's whole path has 107 bytes at most; names are pid, pid namespace and kind.
 _PATH_BYTES = 107
 _NAME_BYTES = 24
 # Datagrams read in one go before the event loop gets its turn again.
 _BATCH = 64
 
-_WAKE, _TEXT = ".w", ".d"
+# What a socket is for: streamed text, the worker's queue, everything else.
+_WAKE, _TEXT, _QUEUE = ".w", ".d", ".q"
+_SUFFIXES = {"delta": _TEXT, "typing": _TEXT, QUEUE: _QUEUE}
 
 
 def _private(path: Path) -> Path:
@@ -78,7 +81,7 @@ def nudge(topic: str, **data: Any) -> None:
     payload = json.dumps([topic, data], separators=(",", ":"), ensure_ascii=False).encode()
     if len(payload) > MAX_BYTES:
         return
-    kind = _TEXT if topic in LOSSY else _WAKE
+    kind = _SUFFIXES.get(topic, _WAKE)
     try:
         directory = _directory(settings.RUN_DIR)
         names = [name for name in os.listdir(directory) if name.endswith(kind)]
@@ -268,3 +271,22 @@ def _bind(path: Path) -> socket.socket:
         receiver.close()
         raise
     return receiver
+
+
+class QueueSocket:
+    """Hears that the worker's queue has something new, in a process without an event loop."""
+
+    def __init__(self) -> None:
+        path = _directory(settings.RUN_DIR) / f"{os.getpid()}.{id(self) & 0xFFFFFF:x}{_QUEUE}"
+        self._socket = _bind(path)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for a nudge, at most so long; return whether there was one. Several at once count as one."""
+        if not select.select([self._socket], [], [], seconds)[0]:
+            return False
+        for _ in range(_BATCH):
+            try:
+                self._socket.recv(MAX_BYTES)
+            except BlockingIOError:
+                break
+        return True

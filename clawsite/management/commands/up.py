@@ -1,0 +1,126 @@
+"""`manage.py up`: everything on one machine, with one command."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from clawsite.core.errors import ClawError
+from clawsite.core.process import void_dead_local_processes
+from clawsite.management.roles import ROLES, demo_roles
+from clawsite.ops.children import Role, fork
+from clawsite.ops.demo import OPTION
+from clawsite.ops.home import HomeLock
+from clawsite.ops.link import adopt_orphans
+from clawsite.ops.preload import preload
+from clawsite.ops.prepare import prepare
+from clawsite.ops.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+ORPHAN_SECONDS = 5.0
+
+
+class Command(BaseCommand):
+    """Prepares the installation, then keeps its roles running until it is told to stop."""
+
+    help = "Start web, bots and worker, and keep them running."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--no-migrate", action="store_true", help="leave the database as it is")
+        parser.add_argument(OPTION, action="store_true", help="talk to local emulators instead of real services")
+        parser.add_argument("--roles", default=",".join(ROLES), help="which roles to run (web,bots,worker)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the supervisor."""
+        roles = _pick(options["roles"])
+        if options["demo"]:
+            roles = [*demo_roles(), *roles]
+        lock = HomeLock(settings.RUN_DIR)
+        try:
+            lock.take(seconds=settings.CLAW_DRAIN_SECONDS + ORPHAN_SECONDS)
+        except ClawError as error:
+            raise CommandError(error.message) from None
+        listening = _bind() if ROLES["web"] in roles else None
+        preload()
+        adopt_orphans()
+        link = _prepare(migrate=not options["no_migrate"])
+        sys.exit(_supervise(roles, lock, listening, _Announcement(self, link, demo=options["demo"])))
+
+
+def _pick(names: str) -> list[Role]:
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in ROLES]
+    if unknown or not wanted:
+        raise CommandError(f"There is no role {', '.join(unknown)}. Roles: {', '.join(ROLES)}.")
+    return [ROLES[name] for name in wanted]
+
+
+def _bind() -> socket.socket:
+    """Bind the port here, so that a restart of web refuses nobody and a taken port is told at once."""
+    try:
+        return socket.create_server((settings.CLAW_HOST, settings.CLAW_PORT), backlog=512)
+    except OSError as error:
+        place = f"{settings.CLAW_HOST}:{settings.CLAW_PORT}"
+        raise CommandError(f"Cannot listen on {place}: {error.strerror}. Set CLAW_PORT to a free port.") from None
+
+
+def _prepare(*, migrate: bool) -> str:
+    """Prepare the installation in a child and return the first admin's link ("" when none is needed)."""
+    read_fd, write_fd = os.pipe()
+    pid = fork(lambda: prepare(write_fd, migrate=migrate), close=(read_fd,))
+    os.close(write_fd)
+    with os.fdopen(read_fd, "rb") as pipe:
+        answer = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if os.waitstatus_to_exitcode(status) != 0 or not answer:
+        raise CommandError("The installation could not be prepared; see the error above.")
+    link: str = json.loads(answer)["link"]
+    return link
+
+
+class _Announcement:
+    """Says once, when web answers, where everything is."""
+
+    def __init__(self, command: Command, link: str, *, demo: bool) -> None:
+        self._command = command
+        self._link = link
+        self._demo = demo
+        self._said = False
+
+    def __call__(self, role: str) -> None:
+        """Print the addresses when the role is web, the first time."""
+        if role != "web" or self._said:
+            return
+        self._said = True
+        root = settings.CLAW_PUBLIC_URL or f"http://{settings.CLAW_HOST}:{settings.CLAW_PORT}"
+        lines = [f"Web chat     {root}/chat/", f"Admin        {root}/admin/"]
+        if self._link:
+            lines.append(f"First login  {root}{self._link}  (works once, for one hour)")
+        if self._demo:
+            lines.append(f"Telegram     {settings.TELEGRAM_API_URL}/  (an emulator: write to the bot there)")
+        self._command.stdout.write("\n".join(lines) + "\n")
+        self._command.stdout.flush()
+
+
+def _supervise(roles: list[Role], lock: HomeLock, listening: socket.socket | None, announce: _Announcement) -> int:
+    supervisor = Supervisor(
+        roles,
+        drain_seconds=settings.CLAW_DRAIN_SECONDS,
+        hang_seconds=settings.CLAW_HANG_SECONDS,
+        sweep=void_dead_local_processes,
+        on_ready=announce,
+        on_fork=lock.note_children,
+        listen_fd=None if listening is None else listening.fileno(),
+    )
+    return supervisor.run()

@@ -1,0 +1,82 @@
+"""Tasks that keep tables from growing without end. Each is safe to run at any time, twice, or half.
+
+What was answered a week ago is not needed to recognise repeats any more: platforms repeat for a day at most.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+
+from clawsite.core.models import Process
+from clawsite.core.queue import forget_old_tasks
+from guardrails import approvals
+from sessions_app.models import Inbox, Outbox, Pairing
+
+logger = logging.getLogger(__name__)
+
+INBOX_DAYS = 7
+OUTBOX_DAYS = 30
+TASK_DAYS = 30
+PAIRING_DAYS = 1
+PROCESS_DAYS = 1
+# Short transactions: others wait for the lock of SQLite no longer than one batch takes.
+BATCH = 500
+MAX_BATCHES = 200
+
+
+def expire_approvals() -> int:
+    """End the approvals whose time is over; return how many."""
+    return approvals.expire_due()
+
+
+def clean() -> dict[str, int]:
+    """Remove what nobody needs any more; return how many rows of each kind."""
+    counts = {
+        "inbox": clean_inbox(),
+        "outbox": _delete(_ended_outbox()),
+        "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
+        "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
+        "tasks": forget_old_tasks(TASK_DAYS),
+    }
+    if any(counts.values()):
+        logger.info("removed old rows: %s", ", ".join(f"{key} {value}" for key, value in counts.items() if value))
+    return counts
+
+
+def clean_inbox() -> int:
+    """Remove old finished updates. Where a turn came of one, the row stays for the turn's sake, without its text."""
+    old = Inbox.objects.filter(state__in=[Inbox.State.DONE, Inbox.State.UNPARSED], received_at__lt=_ago(INBOX_DAYS))
+    emptied = 0
+    for _ in range(MAX_BATCHES):
+        keys = list(old.filter(turn__isnull=False).exclude(raw="").values_list("pk", flat=True)[:BATCH])
+        if not keys:
+            break
+        emptied += Inbox.objects.filter(pk__in=keys).update(raw="")
+    return emptied + _delete(old.filter(turn__isnull=True))
+
+
+def _ended_outbox() -> QuerySet[Outbox]:
+    ended = [Outbox.State.SENT, Outbox.State.EXPIRED]
+    return Outbox.objects.filter(state__in=ended, created_at__lt=_ago(OUTBOX_DAYS))
+
+
+def _ago(days: int) -> Any:
+    return timezone.now() - timedelta(days=days)
+
+
+def _delete(rows: QuerySet[Any]) -> int:
+    """Delete rows a batch at a time; return how many."""
+    model: type[Model] = rows.model
+    count = 0
+    for _ in range(MAX_BATCHES):
+        keys = list(rows.values_list("pk", flat=True)[:BATCH])
+        if not keys:
+            break
+        deleted, _ = model._default_manager.filter(pk__in=keys).delete()
+        count += len(keys) if deleted else 0
+    return count

@@ -1,0 +1,51 @@
+"""What the supervisor imports once, so that its roles start in milliseconds and share the memory.
+
+Never daphne.server or anything else that installs Twisted's event loop: the forks would share it. No model or channel
+SDK either: they are large and loaded by who uses them.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+from importlib import import_module
+
+MODULES = (
+    "django.contrib.admin.sites",
+    "django.contrib.auth.backends",
+    "django.contrib.sessions.backends.db",
+    "django.core.handlers.asgi",
+    "django.db.migrations.executor",
+    "django.template.loader",
+    "django.views.debug",
+    "channels.auth",
+    "channels.generic.websocket",
+    "channels.layers",
+    "channels.routing",
+    "twisted.internet.asyncioreactor",
+    "twisted.internet.endpoints",
+    "twisted.web.http",
+    "autobahn.twisted.websocket",
+    "daphne.endpoints",
+    "daphne.http_protocol",
+    "daphne.ws_protocol",
+    "daphne.twisted.plugins.fd_endpoint",
+    "clawsite.web.entry",
+    "clawsite.urls",
+    "clawsite.ops.role",
+    "clawsite.ops.housekeeping",
+    "clawsite.ops.worker",
+    "bots.main",
+)
+REACTOR = "twisted.internet.reactor"
+
+
+def preload() -> None:
+    """Import everything the roles share, and keep the collector from touching it, which would unshare it."""
+    for name in MODULES:
+        import_module(name)
+    if REACTOR in sys.modules:
+        raise RuntimeError("An imported module has installed Twisted's event loop; roles cannot be forked from here.")
+    gc.collect()
+    gc.freeze()
+    gc.disable()

@@ -1,0 +1,61 @@
+"""What is done once before the roles start: migrations, the rows that settings describe, the first admin's link.
+
+It runs in a process of its own, because the supervisor must not touch the database.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from clawsite.core.process import void_dead_local_processes
+from clawsite.ops.first_admin import prepare_first_admin
+from sessions_app.channels import sync_channels_from_settings
+
+logger = logging.getLogger(__name__)
+
+# Any number that nobody else uses for an advisory lock of this database.
+_LOCK = 0x636C6177
+
+
+def has_unapplied_migrations() -> bool:
+    """Tell whether the database is behind the code."""
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def prepare(answer_fd: int, *, migrate: bool) -> int:
+    """Prepare the installation and write {"link": path} to the pipe; return the exit code."""
+    with _alone():
+        if migrate and has_unapplied_migrations():
+            logger.info("bringing the database up to date")
+            call_command("migrate", interactive=False, verbosity=0)
+        void_dead_local_processes()
+        sync_channels_from_settings()
+        link = prepare_first_admin()
+    connection.close()
+    with suppress(BrokenPipeError):
+        os.write(answer_fd, json.dumps({"link": link}).encode())
+    return 0
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one machine at a time prepare a shared database. SQLite's own lock does that already."""
+    if settings.CLAW_ON_SQLITE:
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

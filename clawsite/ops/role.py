@@ -1,0 +1,190 @@
+"""The life of one asyncio role: a row, beats, nudges, a graceful end. Its own work is the `main` given to it.
+
+An error in a task never ends the process. A loop that does not move is seen by the supervisor within
+CLAW_HANG_SECONDS. A process that was told to stop, or whose supervisor is gone, is over within the drain time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+from django.conf import settings
+from django.db import DatabaseError
+
+from clawsite.core.db import close_pool, run_db
+from clawsite.core.errors import log_unknown
+from clawsite.core.metrics import STARTS
+from clawsite.core.nudge import NudgeListener
+from clawsite.core.process import beat, end_process, register_process, void_dead_local_processes
+from clawsite.ops.link import Link
+
+logger = logging.getLogger(__name__)
+
+Main = Callable[[int, asyncio.Event, NudgeListener], Awaitable[None]]
+Drive = Callable[[Coroutine[Any, Any, int]], int]
+
+PIPE_SECONDS = 1.0
+ROW_SECONDS = 5.0
+LAG_SECONDS = 0.5
+# After the supervisor's own deadline, so that alone or orphaned the role still ends.
+GRACE_SECONDS = 2
+
+
+@dataclass(kw_only=True, slots=True)
+class Pulse:
+    """How the event loop does. `lag` is the worst delay since the last look."""
+
+    lag: float = field(default=0.0)
+
+    def take_lag(self) -> float:
+        """Return the worst delay since the last call, in seconds."""
+        worst, self.lag = self.lag, 0.0
+        return worst
+
+
+def run_role(
+    role: str,
+    main: Main,
+    *,
+    link: Link | None = None,
+    drive: Drive = asyncio.run,
+    note: Callable[[], dict[str, Any]] = dict,
+) -> int:
+    """Run a role until it is told to stop and return its exit code.
+
+    `drive` runs the coroutine (the web role brings its own event loop); what `note` returns goes into the row.
+    """
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    if link is not None:
+        threading.Thread(target=_watch_supervisor, args=[link], name="claw-life", daemon=True).start()
+    try:
+        return drive(_live(role, main, link, note))
+    finally:
+        close_pool()
+
+
+def _watch_supervisor(link: Link) -> None:
+    """Wait for the supervisor's end, then stop as if told to. A thread, because the event loop may hang."""
+    os.read(link.life_fd, 1)
+    logger.warning("the supervisor is gone; stopping")
+    _end_in_time(settings.CLAW_DRAIN_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _end_in_time(seconds: float) -> None:
+    """Kill this process and its group if it still runs after so many seconds."""
+    timer = threading.Timer(seconds, _kill_group)
+    timer.daemon = True
+    timer.start()
+
+
+def _kill_group() -> None:
+    logger.error("not done in time; ending now")
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)
+
+
+async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dict[str, Any]]) -> int:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_log_loop_error)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, _on_signal, stop)
+    pulse = Pulse()
+    pipe = asyncio.create_task(_beat_pipe(link, pulse), name="beat pipe")
+    process_id = await run_db(_register, role)
+    row = asyncio.create_task(_beat_row(process_id, pulse, note), name="beat row")
+    try:
+        return await _work(role, main, process_id, stop, link)
+    finally:
+        row.cancel()
+        pipe.cancel()
+        await asyncio.gather(row, pipe, return_exceptions=True)
+        await _leave(process_id)
+
+
+def _register(role: str) -> int:
+    void_dead_local_processes()
+    process = register_process(role)
+    STARTS.labels(role).inc()
+    return process.pk
+
+
+async def _work(role: str, main: Main, process_id: int, stop: asyncio.Event, link: Link | None) -> int:
+    try:
+        async with NudgeListener(role) as listener:
+            if link is not None:
+                link.ready()
+            logger.info("%s runs (pid %d)", role, os.getpid())
+            await main(process_id, stop, listener)
+    except Exception as error:
+        log_unknown(error, where=f"the role {role}")
+        return 1
+    if not stop.is_set():
+        logger.error("%s ended without being told to", role)
+        return 1
+    logger.info("%s stopped", role)
+    return 0
+
+
+def _on_signal(stop: asyncio.Event) -> None:
+    """Stop on the first signal; on the second, end at once."""
+    if stop.is_set():
+        os._exit(1)
+    stop.set()
+    _end_in_time(settings.CLAW_DRAIN_SECONDS + GRACE_SECONDS)
+
+
+async def _beat_pipe(link: Link | None, pulse: Pulse) -> None:
+    """Beat every second, and see by how much the event loop was late."""
+    while True:
+        if link is not None:
+            link.beat()
+        before = time.monotonic()
+        await asyncio.sleep(PIPE_SECONDS)
+        lag = time.monotonic() - before - PIPE_SECONDS
+        pulse.lag = max(pulse.lag, lag)
+        if lag > LAG_SECONDS:
+            logger.warning("the event loop was blocked for %.1f s", lag)
+
+
+async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, Any]]) -> None:
+    """Beat in the database. When the row is gone others have taken our work: end, to be started anew."""
+    own = psutil.Process()
+    while True:
+        data = {"rss": own.memory_info().rss, "lag_ms": round(pulse.take_lag() * 1000), **note()}
+        try:
+            if not await run_db(beat, process_id, **data):
+                logger.error("this process was declared dead; ending")
+                _kill_group()
+        except DatabaseError as error:
+            logger.warning("the database did not take a beat: %s", error)
+        await asyncio.sleep(ROW_SECONDS)
+
+
+async def _leave(process_id: int) -> None:
+    try:
+        await run_db(end_process, process_id)
+    except DatabaseError as error:
+        logger.warning("the database did not take the goodbye: %s", error)
+
+
+def _log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what nobody awaited. It ends its own task, never the process."""
+    error = context.get("exception")
+    where = f"a task nobody waits for ({context.get('message', '')})"
+    if isinstance(error, BaseException):
+        log_unknown(error, where=where)
+    else:
+        logger.error("%s", where)

@@ -1,0 +1,116 @@
+"""The web role: Daphne on our own signal handling, so that a restart loses no request and cuts no socket.
+
+Importing daphne.server installs Twisted's event loop, which forked processes would share: only the web process itself
+may import this module, never the supervisor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from daphne.endpoints import build_endpoint_description_strings
+from daphne.server import Server, twisted_loop
+from django.conf import settings
+from django.core.signals import request_finished
+from django.db import connections
+
+from clawsite.core.nudge import NudgeListener
+from clawsite.ops.link import Link
+from clawsite.ops.role import run_role
+from clawsite.web import sockets
+from clawsite.web.plain import App
+
+logger = logging.getLogger(__name__)
+
+HTTP_SECONDS = 60
+CLOSE_SECONDS = 3.0
+# Of the drain time, what running requests may use.
+REQUESTS_SHARE = 0.6
+LOOK_SECONDS = 0.05
+
+
+def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: Link | None = None) -> int:
+    """Serve an ASGI application until told to stop; `listen` subscribes it to nudges."""
+    request_finished.connect(_close_connections, dispatch_uid="claw-web-connections")
+    server = Server(
+        application,
+        endpoints=[_endpoint(link.listen_fd if link else None)],
+        signal_handlers=False,
+        http_timeout=HTTP_SECONDS,
+        websocket_timeout=-1,
+        websocket_connect_timeout=10,
+        ping_interval=20,
+        ping_timeout=30,
+        verbosity=0,
+        server_name="clawsite",
+    )
+
+    async def main(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
+        listen(listener)
+        await stop.wait()
+        await _drain(server)
+
+    def drive(role: Coroutine[Any, Any, int]) -> int:
+        return _drive(server, role)
+
+    def note() -> dict[str, Any]:
+        return {"sockets": sockets.count_open()}
+
+    return run_role("web", main, link=link, drive=drive, note=note)
+
+
+def _endpoint(listen_fd: int | None) -> str:
+    if listen_fd is not None:
+        return f"fd:fileno={os.dup(listen_fd)}"
+    strings: list[str] = build_endpoint_description_strings(host=settings.CLAW_HOST, port=settings.CLAW_PORT)
+    return strings[0]
+
+
+def _drive(server: Server, role: Coroutine[Any, Any, int]) -> int:
+    """Run the role on Daphne's event loop and stop the server when it ends."""
+    task = twisted_loop.create_task(role)
+    task.add_done_callback(lambda _: _stop(server))
+    server.run()
+    if not task.done():
+        raise OSError(f"Port {settings.CLAW_PORT} of {settings.CLAW_HOST} cannot be used.")
+    code: int = task.result()
+    return code
+
+
+def _stop(server: Server) -> None:
+    """Stop Daphne. It stumbles over connections whose application has ended already, so they go first."""
+    for protocol, details in list(server.connections.items()):
+        if "application_instance" not in details:
+            del server.connections[protocol]
+    server.stop()
+
+
+async def _drain(server: Server) -> None:
+    """Refuse new work, close sockets with 1012, let running requests end."""
+    sockets.begin_draining()
+    for listener in server.listeners:
+        port = getattr(listener, "result", None)
+        if port is not None:
+            port.stopListening()
+    await sockets.close_all(seconds=CLOSE_SECONDS)
+    deadline = asyncio.get_running_loop().time() + settings.CLAW_DRAIN_SECONDS * REQUESTS_SHARE
+    while _count_running(server) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - Daphne tells nobody
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _count_running(server: Server) -> int:
+    """Return how many applications still work on an answer or a socket."""
+    return sum(
+        1
+        for details in server.connections.values()
+        if "application_instance" in details and not details["application_instance"].done()
+    )
+
+
+def _close_connections(**_: object) -> None:
+    """Close what a request opened: each runs on a thread of its own, which ends with it."""
+    connections.close_all()

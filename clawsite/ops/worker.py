@@ -1,0 +1,78 @@
+"""The worker role: the task cluster, watched from outside, and the ticker that puts periodic tasks in.
+
+A cluster that lost any of its processes, or in which no task runs, may be stuck for ever (it is built on locks that
+a killed process does not give back). So it is never repaired: the whole group ends and the supervisor starts it anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+from typing import Any
+
+from clawsite.core.nudge import NudgeListener
+from clawsite.core.queue import Workers
+from clawsite.ops.link import Link, die_with_parent
+from clawsite.ops.role import run_role
+from clawsite.ops.ticker import keep_ticking
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+
+
+class _Family:
+    """Remembers who forks, so that the forked child can die with it."""
+
+    parent = 0
+
+    @classmethod
+    def note(cls) -> None:
+        """Run in the parent before each fork."""
+        cls.parent = os.getpid()
+
+    @classmethod
+    def bind(cls) -> None:
+        """Run in the child after each fork."""
+        die_with_parent(cls.parent)
+
+
+def run_worker(link: Link | None = None) -> int:
+    """Run the worker role until it is told to stop."""
+    gc.freeze()
+    os.register_at_fork(before=_Family.note)
+    workers = Workers(on_fork=_Family.bind)
+
+    async def main(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
+        watch = asyncio.create_task(_watch(workers, stop), name="watch cluster")
+        ticks = asyncio.create_task(keep_ticking(process_id), name="ticker")
+        await stop.wait()
+        for task in (watch, ticks):
+            task.cancel()
+        await asyncio.gather(watch, ticks, return_exceptions=True)
+        await asyncio.to_thread(workers.stop)
+
+    def note() -> dict[str, Any]:
+        return {"silent": round(workers.silence()), "children_rss": workers.memory()}
+
+    return run_role("worker", main, link=link, note=note)
+
+
+async def _watch(workers: Workers, stop: asyncio.Event) -> None:
+    """Look after the cluster every second; end everything when it is not whole."""
+    while not stop.is_set():
+        fault = workers.find_fault()
+        if fault:
+            logger.error("%s; the worker starts anew", fault)
+            _end_group()
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+def _end_group() -> None:
+    """Kill this process with all its children; they die with it even where they are not of its group."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

@@ -1,0 +1,62 @@
+"""The way in: a small ASGI router in front of Django, for health, webhooks and WebSockets."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import URLRouter
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
+
+from clawsite.core.nudge import NudgeListener
+from clawsite.web import sockets
+from clawsite.web.health import Health
+from clawsite.web.hosts import check_hosts, check_origins
+from clawsite.web.plain import App, Receive, Scope, Send, refuse
+from clawsite.web.routing import websocket_urlpatterns
+from clawsite.web.webhooks import PREFIX, TelegramWebhook
+
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or the static files' middleware warns
+_health = Health()
+_webhook = TelegramWebhook()
+_pages = cast(App, ASGIHandler())
+_sockets = check_origins(cast(App, AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))  # type: ignore[arg-type]
+_plain: dict[str, App] = {
+    "/healthz": _health.live,
+    "/readyz": _health.ready,
+    "/startupz": _health.startup,
+    "/health": _health.details,
+    "/metrics": _health.metrics,
+}
+
+
+async def _route(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send a request where it belongs. A client's Daphne-Root-Path header means nothing here."""
+    scope["root_path"] = ""
+    if scope["type"] == "websocket":
+        await _route_socket(scope, receive, send)
+    elif scope["type"] != "http":
+        raise ValueError(f"There is no protocol {scope['type']!r} here.")
+    elif scope["path"] in _plain:
+        await _plain[scope["path"]](scope, receive, send)
+    elif scope["path"].startswith(PREFIX):
+        await _webhook(scope, receive, send)
+    else:
+        await _pages(scope, receive, send)
+
+
+async def _route_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    known = any(pattern.pattern.match(scope["path"].lstrip("/")) for pattern in websocket_urlpatterns)
+    if sockets.is_draining() or not known:
+        await refuse(scope, receive, send, status=404, reason="")
+    else:
+        await _sockets(scope, receive, send)
+
+
+application: App = check_hosts(_route)
+
+
+def on_nudges(listener: NudgeListener) -> None:
+    """Subscribe what the application keeps in memory."""
+    listener.on("channel", lambda _: _webhook.channels.forget())

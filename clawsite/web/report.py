@@ -1,0 +1,136 @@
+"""What /health and /metrics tell of the whole system: processes, channels, queues. A few indexed queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import psutil
+from django.db.models import Count, Min
+from django.utils import timezone
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from clawsite.core.models import Process
+from clawsite.core.process import host_name
+from clawsite.core.queue import count_waiting
+from sessions_app.models import Channel, Inbox, Outbox, Session, Turn
+
+ACTIVE = timedelta(minutes=5)
+
+
+def take_report() -> dict[str, Any]:
+    """Return everything an operator wants to see at one glance, as JSON."""
+    now = timezone.now()
+    processes = [_process(row, now) for row in Process.objects.order_by("role", "pk")]
+    memory: dict[str, int] = {}
+    for process in processes:
+        memory[process["role"]] = memory.get(process["role"], 0) + process["memory"]
+    return {
+        "processes": processes,
+        "memory": memory,
+        "sessions": {
+            "all": Session.objects.count(),
+            "active": Session.objects.filter(active_at__gte=now - ACTIVE).count(),
+        },
+        "channels": [_channel(row, now) for row in Channel.objects.order_by("pk")],
+        "queues": _queues(now),
+        "last_command": _last_command(),
+    }
+
+
+def _process(row: Process, now: datetime) -> dict[str, Any]:
+    return {
+        "role": row.role,
+        "host": row.host,
+        "pid": row.pid,
+        "beat_age": _age(row.beat_at, now),
+        "uptime": _age(row.started_at, now),
+        "memory": _memory(row),
+        **{key: value for key, value in row.data.items() if key in ("lag_ms", "sockets", "silent")},
+    }
+
+
+def _memory(row: Process) -> int:
+    """Return the bytes of a process and its children: proportional (PSS) here, as last told elsewhere."""
+    told = int(row.data.get("rss", 0)) + int(row.data.get("children_rss", 0))
+    if row.host != host_name():
+        return told
+    total = 0
+    with suppress(psutil.Error):
+        family = psutil.Process(row.pid)
+        for process in [family, *family.children(recursive=True)]:
+            with suppress(psutil.Error):
+                full = process.memory_full_info()
+                total += getattr(full, "pss", full.rss)
+    return total or told
+
+
+def _channel(row: Channel, now: datetime) -> dict[str, Any]:
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "enabled": row.enabled,
+        "poll_age": None if row.last_poll_at is None else _age(row.last_poll_at, now),
+        "last_error": row.last_error,
+        "blocked": row.blocked_until is not None and row.blocked_until > now,
+    }
+
+
+def _queues(now: datetime) -> dict[str, Any]:
+    inbox = Inbox.objects.filter(state__in=[Inbox.State.NEW, Inbox.State.DEAD])
+    outbox = Outbox.objects.filter(state__in=[Outbox.State.NEW, Outbox.State.SENDING, Outbox.State.DEAD])
+    return {
+        "inbox": _depths(inbox.values("state").annotate(rows=Count("pk"), since=Min("received_at")), now),
+        "outbox": _depths(outbox.values("state").annotate(rows=Count("pk"), since=Min("created_at")), now),
+        "worker": {"waiting": count_waiting()},
+    }
+
+
+def _depths(rows: Any, now: datetime) -> dict[str, Any]:
+    """Return the number of rows by state, and the age of the oldest one that still waits."""
+    found = {row["state"]: row["rows"] for row in rows}
+    oldest = [row["since"] for row in rows if row["state"] != "dead"]
+    return {
+        "new": found.get("new", 0) + found.get("sending", 0),
+        "dead": found.get("dead", 0),
+        "oldest_age": _age(min(oldest), now) if oldest else 0,
+    }
+
+
+def _last_command() -> str | None:
+    row = Turn.objects.filter(outcome="command").order_by("-pk").values_list("finished_at", flat=True).first()
+    return row.isoformat() if row else None
+
+
+def _age(moment: datetime, now: datetime) -> int:
+    return max(0, round((now - moment).total_seconds()))
+
+
+def gauges(report: dict[str, Any]) -> Iterator[Metric]:
+    """Yield the report's numbers as metrics."""
+    queue = GaugeMetricFamily("claw_queue_rows", "Rows by queue and state.", labels=["queue", "state"])
+    oldest = GaugeMetricFamily("claw_queue_oldest_seconds", "Age of what waits longest.", labels=["queue"])
+    for name in ("inbox", "outbox"):
+        depths = report.get("queues", {}).get(name)
+        if depths:
+            queue.add_metric([name, "new"], depths["new"])
+            queue.add_metric([name, "dead"], depths["dead"])
+            oldest.add_metric([name], depths["oldest_age"])
+    yield queue
+    yield oldest
+    yield from _process_gauges(report.get("processes", []))
+
+
+def _process_gauges(processes: list[dict[str, Any]]) -> Iterator[Metric]:
+    labels = ["role", "host", "pid"]
+    age = GaugeMetricFamily("claw_beat_age_seconds", "Time since a process last beat.", labels=labels)
+    memory = GaugeMetricFamily("claw_process_memory_bytes", "Memory of a process and its children.", labels=labels)
+    lag = GaugeMetricFamily("claw_loop_lag_seconds", "Worst delay of the event loop lately.", labels=labels)
+    for process in processes:
+        names = [process["role"], process["host"], str(process["pid"])]
+        age.add_metric(names, process["beat_age"])
+        memory.add_metric(names, process["memory"])
+        lag.add_metric(names, process.get("lag_ms", 0) / 1000)
+    yield from (age, memory, lag)
