@@ -24,7 +24,7 @@ from django.utils import timezone
 from bots import commits, opening, texts
 from bots.agent.loop import run_agent
 from bots.agent.targets import targets_for
-from bots.agent.tools.registry import tools_for
+from bots.agent.tools import toolset_for
 from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext
 from bots.attachments import fetch_files
 from bots.channels.base import ChannelError, OutboundMessage, Unparsed
@@ -184,7 +184,7 @@ class Pipeline:
         job = AgentJob(
             system=work.prompt.system,
             messages=work.prompt.messages,
-            tools=tools_for(actor),
+            tools=toolset_for(actor),
             targets=targets_for(session.model),
             limits=AgentLimits(
                 seconds=settings.CLAW_TURN_SECONDS,

@@ -79,6 +79,10 @@ class Flow:
         """Wait until no row is open any more."""
         await until_db(_nothing_open, timeout=timeout)
 
+    def asked(self) -> list[str]:
+        """The conversations that were sent to the model for turns (work after answers has no tools)."""
+        return [str(request["body"]["messages"]) for request in self.model.requests() if request["body"].get("tools")]
+
     def texts(self, chat: int) -> list[str]:
         """Everything the bot said in a chat."""
         return [message.get("text", "") for message in self.telegram.bot_messages(chat)]

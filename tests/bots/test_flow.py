@@ -50,9 +50,10 @@ async def test_history_reaches_the_model_and_stays_in_its_session(flow: Flow) ->
         await flow.says(flow.alice, "my cat is called Mia")
         await flow.says(flow.bob, "what is my cat called?")
         await flow.says(flow.alice, "what is my cat called?")
-    seen = [str(request["body"]["messages"]) for request in flow.model.requests()]
-    assert "Mia" not in seen[1]
-    assert "Mia" in seen[-1]
+    alices, bobs, again = flow.asked()
+    assert "Mia" in alices
+    assert "Mia" not in bobs
+    assert "Mia" in again
 
 
 async def test_an_injection_is_refused_without_a_model_call(flow: Flow) -> None:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.servers.telegram.controls import TelegramControl
+from tests.servers.telegram import TelegramControl
 
 NUMBERED = re.compile(r"message (\d+) of (\d+)")
 

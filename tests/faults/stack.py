@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,16 +19,12 @@ from typing import Any
 
 import psutil
 
+from tests.servers.messages import MessagesControl
+from tests.servers.services import free_port
+from tests.servers.telegram import TelegramControl
+
 ROOT = Path(__file__).resolve().parents[2]
-TOKEN = "4242:stack-token-for-tests-only-000000000"  # noqa: S105 - the emulator's
 READY_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """Return a TCP port of the loopback that was free just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(check: Callable[[], Any], *, timeout: float, what: str) -> Any:
@@ -42,26 +37,20 @@ def wait_for(check: Callable[[], Any], *, timeout: float, what: str) -> Any:
     return value
 
 
-@contextlib.contextmanager
-def emulator(module: str, *arguments: str) -> Iterator[str]:
-    """Run an emulator as a process and give its address."""
-    port = free_port()
-    command = [sys.executable, "-m", module, "--port", str(port), *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(lambda: answers(port), timeout=20, what=f"{module} listens")
-        yield url
-    finally:
-        process.terminate()
-        process.wait(timeout=10)
-
-
-def answers(port: int) -> bool:
-    """Tell whether somebody listens on a port."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def product_environment(telegram: TelegramControl, model: MessagesControl) -> dict[str, str]:
+    """Return what points an installation at the emulators, with rates raised out of the way."""
+    bot = telegram.bots()[0]
+    return {
+        "TELEGRAM_BOT_TOKEN": bot["token"],
+        "TELEGRAM_API_URL": telegram.url,
+        "ANTHROPIC_BASE_URL": model.url,
+        "ANTHROPIC_API_KEY": "sk-ant-test-0000000000000000",
+        "CLAW_MODELS": "claude-sonnet-5-5",
+        "CLAW_CHAT_RATE": "1000",
+        "CLAW_GROUP_RATE": "60000",
+        "CLAW_BOT_RATE": "100000",
+        "CLAW_USER_RATE": "100000",
+    }
 
 
 class Stack:

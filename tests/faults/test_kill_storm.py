@@ -6,15 +6,16 @@ import contextlib
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.faults.ledger import numbered, read_ledger
-from tests.faults.stack import TOKEN, Stack, emulator, running_stack, wait_for
-from tests.servers.telegram.controls import TelegramControl
+from tests.faults.stack import Stack, product_environment, running_stack, wait_for
+from tests.servers.messages import MessagesControl
+from tests.servers.services import PostgresService
+from tests.servers.telegram import TelegramControl
 
 CHATS = 25
 MESSAGES = 1500
@@ -24,31 +25,17 @@ FIRST_CHAT = 1001
 
 
 @pytest.fixture
-def telegram() -> Iterator[TelegramControl]:
-    with emulator("tests.servers.telegram", "--token", TOKEN) as url:
-        control = TelegramControl(url)
-        for number in range(CHATS):
-            control.add_user(f"User {number}", user_id=FIRST_CHAT + number)
-        control.set_options(repeat_every=7)
-        yield control
-        control.close()
+def telegram(telegram_process: TelegramControl) -> TelegramControl:
+    for number in range(CHATS):
+        telegram_process.add_user(f"User {number}", user_id=FIRST_CHAT + number)
+    telegram_process.set_options(repeat_every=7)
+    return telegram_process
 
 
 @pytest.fixture
-def environment(telegram: TelegramControl) -> Iterator[dict[str, str]]:
-    with emulator("tests.servers.messages") as model:
-        chats = ",".join(str(FIRST_CHAT + number) for number in range(CHATS))
-        yield {
-            "TELEGRAM_BOT_TOKEN": TOKEN,
-            "TELEGRAM_API_URL": telegram.url,
-            "TELEGRAM_ALLOWED_USERS": chats,
-            "ANTHROPIC_BASE_URL": model,
-            "ANTHROPIC_API_KEY": "sk-ant-test-0000000000000000",
-            "CLAW_MODELS": "claude-sonnet-5-5",
-            "CLAW_CHAT_RATE": "1000",
-            "CLAW_BOT_RATE": "100000",
-            "CLAW_USER_RATE": "100000",
-        }
+def environment(telegram: TelegramControl, messages_process: MessagesControl) -> dict[str, str]:
+    chats = ",".join(str(FIRST_CHAT + number) for number in range(CHATS))
+    return product_environment(telegram, messages_process) | {"TELEGRAM_ALLOWED_USERS": chats}
 
 
 @pytest.mark.faults
@@ -65,9 +52,9 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
 @pytest.mark.services
 @pytest.mark.timeout(300)
 def test_on_postgresql(
-    telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, postgres_url: str
+    telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, postgres_service: PostgresService
 ) -> None:
-    with running_stack(tmp_path / "home", environment | {"DATABASE_URL": postgres_url}) as stack:
+    with running_stack(tmp_path / "home", environment | {"DATABASE_URL": postgres_service.url()}) as stack:
         storm(stack, telegram)
 
 
@@ -75,7 +62,7 @@ def storm(stack: Stack, telegram: TelegramControl) -> None:
     """Write and kill for a minute, then give it 30 seconds to finish, and compare."""
     chats = [FIRST_CHAT + number for number in range(CHATS)]
     sent = dict.fromkeys(chats, 0)
-    chance = random.Random(20)  # noqa: S311 - the same storm each time
+    chance = random.Random(20)
     kills, begin = 0, time.monotonic()
     total = 0
     while (passed := time.monotonic() - begin) < SECONDS or total < MESSAGES:

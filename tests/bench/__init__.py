@@ -1,0 +1,1 @@
+"""Benchmarks: numbers are ratios taken in one run, because machines differ and drift."""

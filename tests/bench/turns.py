@@ -1,0 +1,151 @@
+"""What a turn costs: our own time beside the same two calls made directly by the SDKs, alone and ten at once.
+
+`python -m tests.bench` prints the table of the README; the tests of this folder run a shorter version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from tests.bench.timing import TimedTelegram, fsync_ms, median_ms, p95_ms, pss_mb
+from tests.faults.stack import Stack, product_environment
+from tests.servers.messages import MessagesServer
+
+FIRST_CHAT = 2001
+ANSWER = " ".join(f"word{number}" for number in range(60))
+DELTAS = 20
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """One run's figures. Milliseconds unless the name says otherwise."""
+
+    fsync: float = 0.0
+    direct: float = 0.0
+    alone: float = 0.0
+    alone_p95: float = 0.0
+    together_per_second: float = 0.0
+    together_p95: float = 0.0
+    by_history: dict[int, float] = field(default_factory=dict)
+    ready_seconds: float = 0.0
+    first_answer_seconds: float = 0.0
+    memory_mb: dict[str, float] = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def product(home: Path, *, chats: int) -> Iterator[tuple[Stack, TimedTelegram, MessagesServer, Bench]]:
+    """Run the product against emulators in this process; start-up is measured on the way."""
+    bench = Bench()
+    with TimedTelegram().running() as telegram, MessagesServer().running() as model:
+        people = [FIRST_CHAT + number for number in range(chats)]
+        for person in people:
+            telegram.add_user(f"User {person}", user_id=person)
+        model.set_default(ANSWER, deltas=DELTAS)
+        allowed = {"TELEGRAM_ALLOWED_USERS": ",".join(map(str, people))}
+        stack = Stack(home, product_environment(telegram, model) | allowed)
+        migrated = stack.manage("migrate", "--verbosity", "0")
+        if migrated.returncode:
+            raise RuntimeError(migrated.stderr)
+        telegram.ask(people[0], "are you there?")
+        begin = time.perf_counter()
+        stack.start()
+        try:
+            stack.wait_ready()
+            bench.ready_seconds = time.perf_counter() - begin
+            telegram.wait_for_bot(people[0], 1, timeout=30)
+            bench.first_answer_seconds = telegram.first_answer_at - begin
+            yield stack, telegram, model, bench
+        finally:
+            stack.stop()
+
+
+def measure_direct(telegram: TimedTelegram, model: MessagesServer, *, turns: int) -> float:
+    """The median of the two calls of a turn made by the SDKs alone: a streamed answer and a message sent."""
+
+    async def run() -> list[float]:
+        import anthropic  # noqa: PLC0415 - only this measurement needs the SDKs in this process
+        import telegram as sdk  # noqa: PLC0415
+
+        client = anthropic.AsyncAnthropic(api_key="sk-ant-test", base_url=model.url, max_retries=0)
+        bot = sdk.Bot(telegram.token, base_url=f"{telegram.url}/bot")
+        taken = []
+        async with bot, client:
+            for number in range(turns + 5):
+                begin = time.perf_counter()
+                stream = await client.messages.create(
+                    model="claude-sonnet-5-5",
+                    max_tokens=4096,
+                    messages=[{"role": "user", "content": f"turn {number}"}],
+                    stream=True,
+                )
+                parts = [event.delta.text async for event in stream if event.type == "content_block_delta"]
+                await bot.send_message(FIRST_CHAT, "".join(parts))
+                taken.append(time.perf_counter() - begin)
+        return taken[5:]
+
+    return median_ms(asyncio.run(run()))
+
+
+def fill_history(home: Path, *, chat: int, messages: int) -> None:
+    """Give a session that exists so many earlier messages, in one go."""
+    with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3", timeout=30)) as database, database:
+        session, last = database.execute(
+            "SELECT id, last_seq FROM sessions_app_session WHERE chat_id = ?", [str(chat)]
+        ).fetchone()
+        rows = (
+            (session, last + number, "user" if number % 2 else "assistant", f"earlier message {number}")
+            for number in range(1, messages + 1)
+        )
+        database.executemany(
+            "INSERT INTO sessions_app_message (session_id, seq, role, text, external_id, data, tokens, created_at)"
+            " VALUES (?, ?, ?, ?, '', '{}', 6, '2026-01-01 00:00:00')",
+            rows,
+        )
+        database.execute(
+            "UPDATE sessions_app_session SET last_seq = last_seq + ?, memory = 'truncate' WHERE id = ?",
+            [messages, session],
+        )
+
+
+def measure_memory(stack: Stack) -> dict[str, float]:
+    """MB (PSS) of every process of the installation, by what it is."""
+    found: dict[str, float] = {}
+    for number, process in enumerate(stack.family()):
+        with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
+            name = "supervisor" if number == 0 else " ".join(process.cmdline())[-24:] or process.name()
+            found[f"{number} {name}"] = pss_mb(process.pid)
+    return found
+
+
+def run_bench(
+    home: Path, *, turns: int = 100, sessions: int = 10, history: tuple[int, ...] = (10, 10_000, 100_000)
+) -> Bench:
+    """Measure everything in one run."""
+    chats = [FIRST_CHAT + number for number in range(sessions)]
+    with product(home, chats=sessions) as (stack, telegram, model, bench):
+        bench.fsync = fsync_ms(home)
+        bench.memory_mb = measure_memory(stack)
+        telegram.converse(chats, turns=5, timeout=60)
+        bench.direct = measure_direct(telegram, model, turns=turns)
+        telegram.converse(chats[:1], turns=turns, timeout=120)
+        bench.alone, bench.alone_p95 = median_ms(telegram.durations()), p95_ms(telegram.durations())
+        seconds = telegram.converse(chats, turns=turns // 2, timeout=120)
+        bench.together_per_second = sessions * (turns // 2) / seconds
+        bench.together_p95 = p95_ms(telegram.durations())
+        for chat, count in zip(chats, history, strict=False):
+            fill_history(home, chat=chat, messages=count)
+        taken: dict[int, list[float]] = {count: [] for count in history}
+        for _ in range(4):
+            for chat, count in zip(chats, history, strict=False):
+                telegram.converse([chat], turns=max(5, turns // 4), timeout=120)
+                taken[count] += telegram.durations()
+        bench.by_history = {count: median_ms(seconds) for count, seconds in taken.items()}
+    return bench
