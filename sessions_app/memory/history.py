@@ -82,14 +82,16 @@ def read_history(session: Session, *, after_seq: int, user_seq: int) -> History:
 
 
 def fit_lines(lines: Sequence[Line], *, limit: int, ratio: float) -> Fitted:
-    """Keep the newest lines that fit into `limit` tokens, whole, from a user's message on.
+    """Keep the newest lines that fit into `limit` tokens, from a user's message on.
 
-    One line may take half of the limit at most: a huge answer is shortened instead of pushing everything else out.
+    When not all fit, one line may take half of the limit at most: a huge answer is shortened instead of pushing
+    everything else out.
     """
     kept: list[Line] = []
     spent = shortened = 0
+    tight = sum(tokens.scale(line.size, ratio) for line in lines) > limit
     for line in reversed(lines):
-        small = _shorten(line, limit=limit // 2, ratio=ratio)
+        small = _shorten(line, limit=limit // 2, ratio=ratio) if tight else line
         size = tokens.scale(small.size, ratio)
         if spent + size > limit or not small.text:
             break

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 
+from guardrails.redact import redact_secrets
 from sessions_app import tokens
 from sessions_app.memory.history import SPOKEN, History, Line, read_history
 from sessions_app.models import Message, Session, Summary
@@ -144,7 +145,7 @@ def _write_source(lines: Sequence[Line], *, notes: str, group: bool) -> str:
 
 def store_summary(session_id: int, plan: CompactionPlan, text: str) -> bool:
     """Put the summary beside its messages and so move the cursor. False when it is empty or no longer wanted."""
-    short = tokens.cut(text.strip(), SUMMARY_TOKENS)
+    short = tokens.cut(redact_secrets(text.strip()), SUMMARY_TOKENS)
     if not short:
         return False
     try:

@@ -16,12 +16,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.conf import settings
 from django.utils.crypto import salted_hmac
 
+from guardrails.redact import redact_secrets
 from sessions_app import tokens
 from sessions_app.facts import find_relevant
 from sessions_app.languages import english_name
 from sessions_app.memory.history import Fitted, History, fit_lines
 from sessions_app.memory.registry import read_memory
-from sessions_app.memory.summarize import SUMMARY_TOKENS
 from sessions_app.models import Session
 from sessions_app.prompts.budget import Plan, Want, plan_budget
 from sessions_app.prompts.dialogue import name_author, to_messages
@@ -75,6 +75,7 @@ def compose_prompt(
     question = _question(session, history, user_text)
     canary = make_canary(session.pk)
     texts = _write_layers(layers, session, canary=canary, skills=skills_text, facts=facts, language=language, now=now)
+    texts["conversation"] = _write_summary(texts["conversation"], history)
     note = "\n".join(f"{_BULLET}{line}" for line in notes)
     ratio = session.token_ratio
     plan = plan_budget(
@@ -82,9 +83,9 @@ def compose_prompt(
         window=window,
         message_tokens=tokens.scale(tokens.estimate(question) + tokens.estimate(note), ratio),
     )
-    summary, fitted = _fit_conversation(texts["conversation"], history, plan.allowed["conversation"], ratio=ratio)
-    said = {key: _cut_layer(key, text, plan.allowed[key], ratio) for key, text in texts.items()}
-    said["conversation"] = summary
+    said = {key: _cut_layer(key, text, plan.allowed[key], ratio, history) for key, text in texts.items()}
+    rest = plan.allowed["conversation"] - tokens.scale(tokens.estimate(said["conversation"]), ratio)
+    fitted = fit_lines(history.lines, limit=rest, ratio=ratio)
     messages = to_messages(fitted.lines, question, group=session.kind == Session.Kind.GROUP)
     return Composed(
         system=_blocks(layers, said, note),
@@ -122,8 +123,19 @@ def _write_layers(
 
 
 def _write_facts(intro: str, facts: Sequence[str]) -> str:
-    lines = "\n".join(_BULLET + fact.replace("</", "< /") for fact in facts)
+    lines = "\n".join(_BULLET + _as_data(fact) for fact in facts)
     return f"{intro}\n<facts>\n{lines}\n</facts>".strip()
+
+
+def _write_summary(intro: str, history: History) -> str:
+    if not history.summary:
+        return ""
+    return f"{intro}\n<summary>\n{_as_data(history.summary)}\n</summary>".strip()
+
+
+def _as_data(text: str) -> str:
+    """Return remembered text so that it cannot close its block, without secrets that became known since."""
+    return redact_secrets(text).replace("</", "< /")
 
 
 def _write_time(template: str, session: Session, *, language: str, now: datetime) -> str:
@@ -148,10 +160,7 @@ def _zone(name: str) -> ZoneInfo:
 
 def _wants(layers: Sequence[Layer], texts: Mapping[str, str], history: History, *, ratio: float) -> list[Want]:
     sizes = {key: tokens.scale(tokens.estimate(text), ratio) for key, text in texts.items()}
-    summary = min(history.summary_tokens, SUMMARY_TOKENS)
-    intro = sizes["conversation"] if summary else 0
-    sizes["conversation"] = intro + tokens.scale(summary, ratio)
-    sizes["conversation"] += sum(tokens.scale(line.size, ratio) for line in history.lines)
+    sizes["conversation"] += _size_of(history, ratio)
     return [
         Want(
             key=layer.key,
@@ -164,21 +173,17 @@ def _wants(layers: Sequence[Layer], texts: Mapping[str, str], history: History, 
     ]
 
 
-def _fit_conversation(intro: str, history: History, allowed: int, *, ratio: float) -> tuple[str, Fitted]:
-    """Return the summary block and the messages that fit into what the conversation may spend.
-
-    The summary has the first right, up to a third; an unused rest goes to the messages.
-    """
-    summary = ""
-    if history.summary and allowed:
-        whole = f"{intro}\n<summary>\n{history.summary.replace('</', '< /')}\n</summary>".strip()
-        summary = tokens.cut(whole, max(allowed // 3, min(allowed, 400)), ratio=ratio)
-    rest = allowed - tokens.scale(tokens.estimate(summary), ratio)
-    return summary, fit_lines(history.lines, limit=rest, ratio=ratio)
+def _cut_layer(key: str, text: str, allowed: int, ratio: float, history: History) -> str:
+    """Return what a layer may say. Core is never cut; a summary takes more than half only from unused room."""
+    if key == CORE:
+        return text
+    if key == "conversation":
+        allowed = max(allowed // 2, allowed - _size_of(history, ratio))
+    return tokens.cut(text, allowed, ratio=ratio)
 
 
-def _cut_layer(key: str, text: str, allowed: int, ratio: float) -> str:
-    return text if key == CORE else tokens.cut(text, allowed, ratio=ratio)
+def _size_of(history: History, ratio: float) -> int:
+    return sum(tokens.scale(line.size, ratio) for line in history.lines)
 
 
 def _blocks(layers: Sequence[Layer], said: Mapping[str, str], note: str) -> tuple[SystemBlock, ...]:
