@@ -1,4 +1,4 @@
-"""The door to the output guard: whole answers by `check_output`, growing ones by `StreamGuard`, under the same rules."""
+"""The door to the output guard: whole answers by `check_output`, growing ones by `StreamGuard`."""
 
 from __future__ import annotations
 

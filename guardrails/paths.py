@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import BinaryIO, Literal
 
 from clawsite.core.errors import BadInput, NotAllowed
 
@@ -113,7 +113,7 @@ def _as_file(descriptor: int, mode: str) -> BinaryIO:
         os.set_blocking(descriptor, True)
         if mode == "wb":
             os.ftruncate(descriptor, 0)
-        return cast(BinaryIO, os.fdopen(descriptor, "rb" if mode == "rb" else "wb"))
+        return os.fdopen(descriptor, "rb" if mode == "rb" else "wb")
     except BaseException:
         os.close(descriptor)
         raise

@@ -43,7 +43,8 @@ _CNPJ = re.compile(
     r"|(?<!\w)CNPJ(?!\w)[^\dA-Z\n]{0,12}(?P<n>[0-9A-Z]{12}\d{2})(?!\w)"
 )
 _SSN = re.compile(
-    r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-]|\.\d)|(?<!\w)(?:SSN|social security)(?!\w)[^\d\n]{0,20}(?P<n>\d{9}|\d{3} \d{2} \d{4})(?!\w)"
+    r"(?<![\w.-])\d{3}-\d{2}-\d{4}(?![\w-]|\.\d)"
+    r"|(?<!\w)(?:SSN|social security)(?!\w)[^\d\n]{0,20}(?P<n>\d{9}|\d{3} \d{2} \d{4})(?!\w)"
 )
 _SNILS = re.compile(
     r"(?<![\w.-])\d{3}-\d{3}-\d{3}[ \u00a0-]\d{2}(?![\w-])|(?<!\w)(?:СНИЛС|SNILS)(?!\w)\D{0,12}(?P<n>\d{11})(?!\w)",
@@ -51,14 +52,15 @@ _SNILS = re.compile(
 )
 _INN = re.compile(r"(?<!\w)(?:ИНН|INN)(?!\w)\D{0,16}(?P<n>\d{12}|\d{10})(?!\w)", re.I)
 _PASSPORT = re.compile(
-    r"(?<!\w)(?:паспорт\w{0,3}|passport)(?!\w)[^\d\n]{0,30}(?P<n>\d{2}[ \u00a0]?\d{2}[ \u00a0,]{0,2}(?:№|N|No\.?|номер)?[ \u00a0]?\d{6})(?!\w)",
+    r"(?<!\w)(?:паспорт\w{0,3}|passport)(?!\w)[^\d\n]{0,30}"
+    r"(?P<n>\d{2}[ \u00a0]?\d{2}[ \u00a0,]{0,2}(?:№|N|No\.?|номер)?[ \u00a0]?\d{6})(?!\w)",
     re.I,
 )
 _IP = re.compile(
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)(?!\w)|(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.I
 )
+# What a text must hold before any of the number patterns is tried: eight digits close together.
 _NUMBERS = re.compile(r"\d(?:[ \u00a0().\u2011/-]{0,3}\d){7}")
-"""What a text must hold before any of the number patterns is tried: eight digits close together."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

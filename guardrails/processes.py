@@ -14,7 +14,8 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Literal
@@ -45,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sandbox:
-    """Demands a sandbox. `writable` directories keep what is written; everything else is read-only or gone at the end."""
+    """Demands a sandbox. `writable` directories keep what is written; all else is read-only or gone at the end."""
 
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
@@ -150,7 +151,7 @@ def _limit_argv(limits: Limits) -> list[str]:
 
 @cache
 def find_sandbox() -> str | None:
-    """Return the path of a bubblewrap that works on this machine, or None. Tried once, which takes some milliseconds."""
+    """Return the path of a bubblewrap that works on this machine, or None. Tried once in a process."""
     program = shutil.which("bwrap", path=PATH)
     if program is None:
         return None
@@ -210,10 +211,8 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of the group: politely if the program still runs, for certain in any case."""
     if process.poll() is None:
         _signal_group(process.pid, signal.SIGTERM)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
     _signal_group(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -225,35 +224,22 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         return
 
 
-@dataclass(slots=True)
-class _Kept:
-    """What one pipe brought, up to the limit."""
-
-    data: bytearray = field(default_factory=bytearray)
-
-
 class _Reading:
     """Feeds and empties the pipes of a process without ever letting it wait for us."""
 
     def __init__(self, process: subprocess.Popen[bytes], *, stdin: bytes, limits: Limits) -> None:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
         self._process = process
         self._input = memoryview(stdin)
         self._room = limits.output_bytes
-        self._kept = {"stdout": _Kept(), "stderr": _Kept()}
+        self._kept = {"stdout": bytearray(), "stderr": bytearray()}
         self._selector = selectors.DefaultSelector()
-        self._pipes: tuple[IO[bytes], ...] = (process.stdin, process.stdout, process.stderr)
+        self._pipes = {"stdin": process.stdin, "stdout": process.stdout, "stderr": process.stderr}
         self.truncated = False
-        for pipe in self._pipes:
-            os.set_blocking(pipe.fileno(), False)
-        self._selector.register(process.stdout, selectors.EVENT_READ, "stdout")
-        self._selector.register(process.stderr, selectors.EVENT_READ, "stderr")
-        if stdin:
-            self._selector.register(process.stdin, selectors.EVENT_WRITE, "stdin")
-        else:
-            process.stdin.close()
+        for name, pipe in self._pipes.items():
+            if pipe is not None:
+                os.set_blocking(pipe.fileno(), False)
+                event = selectors.EVENT_WRITE if name == "stdin" else selectors.EVENT_READ
+                self._selector.register(pipe, event, name)
 
     def until(self, deadline: float) -> bool:
         """Serve the pipes until all are closed or the process has ended and is silent; False at the deadline."""
@@ -284,11 +270,11 @@ class _Reading:
     def _write(self, key: selectors.SelectorKey) -> None:
         try:
             self._input = self._input[os.write(key.fd, self._input[:_CHUNK]) :]
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             self._input = self._input[:0]
         if not self._input:
             self._selector.unregister(key.fileobj)
-            self._pipes[0].close()
+            _close(self._pipes["stdin"])
 
     def _read(self, key: selectors.SelectorKey) -> None:
         data = os.read(key.fd, _CHUNK)
@@ -296,15 +282,21 @@ class _Reading:
             self._selector.unregister(key.fileobj)
             return
         self.truncated = self.truncated or len(data) > self._room
-        self._kept[key.data].data += data[: self._room]
+        self._kept[key.data] += data[: self._room]
         self._room -= min(self._room, len(data))
 
     def text(self, name: str) -> bytes:
         """Return what a pipe brought."""
-        return bytes(self._kept[name].data)
+        return bytes(self._kept[name])
 
     def close(self) -> None:
         """Let the pipes go; whoever still writes to them gets an error."""
         self._selector.close()
-        for pipe in self._pipes:
+        for pipe in self._pipes.values():
+            _close(pipe)
+
+
+def _close(pipe: IO[bytes] | None) -> None:
+    if pipe is not None:
+        with suppress(BrokenPipeError):
             pipe.close()

@@ -1,4 +1,4 @@
-"""Keeping what the guards said, and forgetting a person on request. Plain allows are counted nowhere and kept nowhere."""
+"""Keeping what the guards said, and forgetting a person on request. Plain allows are neither counted nor kept."""
 
 from __future__ import annotations
 

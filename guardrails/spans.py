@@ -1,4 +1,4 @@
-"""Places of a text that a guard replaces, and the replacing. Overlapping places become one, so that nothing is left over.
+"""Places of a text that a guard replaces, and the replacing. Overlapping places become one, so nothing is left over.
 
 Invariant, on which the stream guard relies: whether and how a place is replaced depends only on the text from its
 `lead` to REACH characters behind its end, and no place of more than REACH characters crosses white space unless it is

@@ -49,7 +49,7 @@ class StreamGuard:
         return self._shown
 
     def _settle(self, text: str, done: int) -> None:
-        """Decide what can be decided. Where nothing can be, the next look waits for a quarter more, lest it be quadratic."""
+        """Decide what can be decided. Where nothing can, the next look waits for a quarter more."""
         scan = self._rules.scan(text, done)
         self._blocked = scan.blocked
         cut = self._cut(text, done, scan)

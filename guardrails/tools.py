@@ -24,7 +24,7 @@ _CHANGES = ("write", "outbound", "destructive")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolPolicy:
-    """What is known of a tool. `effect` is the worst it can do; `per_minute` counts calls of one person (0: no limit)."""
+    """What is known of a tool. `effect` is the worst it can do; `per_minute` is for each person (0: no limit)."""
 
     name: str
     role: Role = Role.OPERATOR

@@ -43,7 +43,8 @@ _MARKDOWN = re.compile(
 )
 # The beginning of a Markdown link that the end of the text leaves open. Matches more than becomes a link, never less.
 OPEN_LINK = re.compile(
-    rf"!?\[[^\[\]\n]{{0,{LABEL_CHARS}}}(?:\](?:\([ \t]{{0,2}}[^\s]*(?:[ \t]{{1,2}}[\"'][^\n]{{0,{TITLE_CHARS + 4}}}|[ \t]{{0,2}})?)?)?\Z"
+    rf"!?\[[^\[\]\n]{{0,{LABEL_CHARS}}}(?:\](?:\([ \t]{{0,2}}[^\s]*"
+    rf"(?:[ \t]{{1,2}}[\"'][^\n]{{0,{TITLE_CHARS + 4}}}|[ \t]{{0,2}})?)?)?\Z"
 )
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _WEB = re.compile(r"(?:https?:)?[/\\]{2}", re.IGNORECASE)
@@ -72,7 +73,7 @@ def _is_telling(bare: str) -> bool:
 
 
 def find_urls(text: str, start: int = 0) -> list[FoundUrl]:
-    """Return the links from `start` on, which must not lie inside a word. A link in the label of another is found too."""
+    """Return the links from `start` on, which must not lie inside a word; one in a label is found too."""
     found = list(_find_markdown(text, start)) if text.find("](", start) >= 0 else []
     bare: list[FoundUrl] = []
     for word in _CANDIDATE.finditer(text, start):
