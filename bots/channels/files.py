@@ -1,12 +1,8 @@
-"""Files on our side of a channel: opened beneath a folder, never through a link, and only from folders meant for it.
-
-Paths come from rows and from outside, so they are followed one component at a time from a directory handle.
-"""
+"""Files on our side of a channel: opened beneath a folder, never through a link, and only from folders meant for it."""
 
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +11,8 @@ from typing import IO
 from django.conf import settings
 
 from bots.channels.base import ChannelError, OutboundFile
+from clawsite.core.errors import ClawError
+from guardrails.paths import open_beneath
 
 # Folders of CLAW_HOME whose files may leave; its keys and its database are beside them.
 SENDABLE = frozenset({"media", "workspaces"})
@@ -30,13 +28,9 @@ def open_outbound(file: OutboundFile) -> IO[bytes]:
 def open_regular(root: Path, relative: str) -> IO[bytes]:
     """Open a plain file beneath a folder for reading; ChannelError (permanent) when there is none."""
     try:
-        handle = _open_beneath(root, relative)
-    except (OSError, ValueError) as error:
+        return open_beneath(root, relative)
+    except (ClawError, OSError, ValueError) as error:
         raise ChannelError("The file is not there any more.", permanent=True) from error
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        os.close(handle)
-        raise ChannelError("The file is not there any more.", permanent=True)
-    return open(handle, "rb")
 
 
 @contextmanager
@@ -53,18 +47,3 @@ def create_file(target: Path) -> Iterator[IO[bytes]]:
         with suppress(OSError):
             part.unlink()
         raise
-
-
-def _open_beneath(root: Path, relative: str) -> int:
-    parts = relative.split("/")
-    if not all(parts) or any(part in {".", ".."} for part in parts):
-        raise ValueError("not a plain relative path")
-    folder = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        for part in parts[:-1]:
-            inner = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-            os.close(folder)
-            folder = inner
-        return os.open(parts[-1], os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    finally:
-        os.close(folder)

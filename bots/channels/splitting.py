@@ -48,12 +48,12 @@ def _reach(text: str, start: int, limit: int) -> int:
 
 
 def _best_cut(text: str, start: int, end: int) -> int:
+    # White space right behind the end is dropped with the cut.
+    stop = end + 1 if text[end].isspace() else end
     for pattern, share in _PLACES:
-        least = start + int((end - start) * share)
-        # A little beyond the end is looked at, because white space there is dropped with the cut.
-        found = [match.end() for match in pattern.finditer(text, least, end)]
-        if found:
-            return found[-1]
+        cut = max((match.end() for match in pattern.finditer(text, start, stop)), default=start)
+        if cut - start >= (end - start) * share:
+            return cut
     return _between_characters(text, start, end)
 
 

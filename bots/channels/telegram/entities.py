@@ -24,7 +24,7 @@ def _names_bot(text: str, entity: Mapping[str, Any], *, bot_id: int, username: s
     kind = entity.get("type")
     if kind == "text_mention":
         return find_number(find_map(entity, "user"), "id") == bot_id
-    if kind not in {"mention", "bot_command"} or not username:
+    if kind not in ("mention", "bot_command") or not username:
         return False
     offset, length = find_number(entity, "offset"), find_number(entity, "length")
     if offset < 0 or length < 1:

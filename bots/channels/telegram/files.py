@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from bots.channels.base import ChannelError, OutboundFile
 from bots.channels.files import create_file, open_outbound
+from guardrails.paths import safe_name
 
 if TYPE_CHECKING:
     from bots.channels.telegram.calls import BotApi
@@ -27,18 +28,19 @@ async def send_file(api: BotApi, file: OutboundFile, content: bytes | None, para
     A picture that is too large or that the platform cannot show goes out as a document.
     """
     with await asyncio.to_thread(_source, file, content) as source:
+        name = safe_name(file.name)
         size = source.seek(0, os.SEEK_END)
         source.seek(0)
         if size > UPLOAD_MAX:
             raise ChannelError("The file is larger than Telegram takes (50 MB).", permanent=True)
         if file.kind == "photo" and size <= PHOTO_MAX:
             try:
-                return await api.upload("sendPhoto", params, field="photo", name=file.name, source=source)
+                return await api.upload("sendPhoto", params, field="photo", name=name, source=source)
             except ChannelError as error:
                 if not any(words in error.message.lower() for words in _NO_PHOTO):
                     raise
                 source.seek(0)
-        return await api.upload("sendDocument", params, field="document", name=file.name, source=source)
+        return await api.upload("sendDocument", params, field="document", name=name, source=source)
 
 
 def _source(file: OutboundFile, content: bytes | None) -> IO[bytes]:
