@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from bots import texts
 from bots.agent.types import AgentOutcome
@@ -34,7 +35,7 @@ from guardrails.records import record_verdicts
 from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
 from sessions_app.models import Attachment, Inbox, Message, Outbox, Session, Turn
 from sessions_app.outbox import add_row
-from sessions_app.sessions import add_message
+from sessions_app.sessions import add_message, find_session
 
 APPROVAL_SECONDS = 600
 BACKOFF_SECONDS = (1, 5, 20, 60)
@@ -352,16 +353,18 @@ def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str
             nudge_on_commit("inbox")
 
 
-def tell_failure(work: Work | None, head: Head, *, error_id: str) -> None:
-    """Tell the user that a row was given up, once, where the session is known."""
-    if work is None or work.session is None:
+def tell_failure(head: Head, *, error_id: str) -> None:
+    """Tell the user that a row was given up, once, where the session is known. The row is not looked into again."""
+    channel_id, chat_id, thread_id = head.lane.split("#")[0].split("/", 2)
+    session = find_session(int(channel_id), chat_id=chat_id, thread_id=thread_id)
+    if session is None:
         return
-    with transaction.atomic(), speaking(work):
+    with transaction.atomic(), translation.override(session.language or settings.LANGUAGE_CODE):
         Turn.objects.filter(inbox_id=head.pk).update(
             state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
         )
         reply = OutboundMessage(text=texts.failed(error_id))
-        say(work.session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}", trace_id=work.trace_id)
+        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}")
 
 
 def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:

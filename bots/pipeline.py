@@ -82,7 +82,7 @@ class Pipeline:
             await asyncio.shield(run_db(commits.hand_back, head, work.held if work else held))
             raise
         except Exception as error:
-            await self._fail(head, work.held if work and work.held else held, work, error)
+            await self._fail(head, work.held if work and work.held else held, error)
         return True
 
     # --- stages 1 to 4 --------------------------------------------------------------------------------------------
@@ -260,12 +260,12 @@ class Pipeline:
         except ChannelError:
             return
 
-    async def _fail(self, head: Head, held: Held | None, work: Work | None, error: Exception) -> None:
+    async def _fail(self, head: Head, held: Held | None, error: Exception) -> None:
         """Let the row wait, or give it up and tell the user; what cannot be recorded is found again by its lease."""
         error_id = log_unknown(error, where=f"inbox row {head.pk}")
         try:
             if await run_db(commits.fail_row, head, held, error_id=error_id, runtime=self.runtime):
-                await run_db(commits.tell_failure, work, head, error_id=error_id)
+                await run_db(commits.tell_failure, head, error_id=error_id)
         except Exception as second:
             log_unknown(second, where=f"recording the failure of inbox row {head.pk}")
             if held is not None:

@@ -11,6 +11,7 @@ from typing import Any
 from django.test import override_settings
 
 from bots.agent import keys
+from bots.agent.targets import breakers
 from bots.main import Bots
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import NudgeListener
@@ -115,6 +116,7 @@ async def until_db(check: Callable[[], Any], *, timeout: float = WAIT_SECONDS) -
 async def open_flow(**overrides: Any) -> AsyncIterator[Flow]:
     """Start the emulators and prepare the rows; rates are raised unless `overrides` say otherwise."""
     keys.forget_keys()
+    breakers.clear()
     reset_limits()
     async with TelegramServer() as telegram, MessagesServer() as model:
         wanted = FAST | {

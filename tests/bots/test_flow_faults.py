@@ -1,0 +1,136 @@
+"""When the model or Telegram misbehaves: a clear sentence or a wait, never half an answer passed off as whole."""
+
+from __future__ import annotations
+
+from clawsite.core.db import run_db
+from sessions_app.models import Inbox, Message, Outbox, Turn
+from tests.bots.flow import Flow, open_flow, until, until_db
+from tests.servers.messages.scripts import cut, eof, error, pause, text
+
+
+async def test_a_stream_that_is_cut_is_tried_again(flow: Flow) -> None:
+    flow.model.script(text("Half an ans"), cut())
+    flow.model.set_default("The whole answer.")
+    async with flow.running():
+        assert await flow.says(flow.alice, "go", timeout=30) == ["The whole answer."]
+
+
+async def test_an_end_without_a_stop_is_no_answer(flow: Flow) -> None:
+    flow.model.script(text("Half an ans"), eof())
+    flow.model.set_default("The whole answer.")
+    async with flow.running():
+        assert await flow.says(flow.alice, "go", timeout=30) == ["The whole answer."]
+
+
+async def test_an_error_in_mid_stream_is_tried_again(flow: Flow) -> None:
+    flow.model.script(text("Half an ans"), error())
+    flow.model.set_default("The whole answer.")
+    async with flow.running():
+        assert await flow.says(flow.alice, "go", timeout=30) == ["The whole answer."]
+
+
+async def test_a_refusal_is_said(flow: Flow) -> None:
+    flow.model.script(text(""), stop_reason="refusal", times=None)
+    async with flow.running():
+        (answer,) = await flow.says(flow.alice, "something odd")
+    assert answer
+    assert await run_db(lambda: Turn.objects.get().outcome) == "refused"
+
+
+async def test_a_model_that_says_not_before_tomorrow_is_told(flow: Flow) -> None:
+    flow.model.fail(429, retry_after=3600, times=None)
+    async with flow.running():
+        (answer,) = await flow.says(flow.alice, "hi", timeout=30)
+    assert answer
+    assert await run_db(lambda: Turn.objects.get().state) == "failed"
+
+
+async def test_without_a_model_one_sentence_says_which_setting(transactional_db: None) -> None:
+    async with open_flow(ANTHROPIC_API_KEY="", ANTHROPIC_BASE_URL="") as flow, flow.running():
+        (answer,) = await flow.says(flow.alice, "hi")
+        assert "ANTHROPIC_API_KEY" in answer
+        (help_text,) = await flow.says(flow.alice, "/help")
+        assert "/status" in help_text
+
+
+async def test_telegram_says_wait_and_the_answer_comes_later(flow: Flow) -> None:
+    flow.model.set_default("Here I am.")
+    async with flow.running():
+        flow.telegram.fault("status", method="sendMessage", status=429, retry_after=1)
+        assert await flow.says(flow.alice, "hi", timeout=30) == ["Here I am."]
+    assert await run_db(lambda: Outbox.objects.get().state) == "sent"
+
+
+async def test_telegram_is_down_and_the_order_stays(flow: Flow) -> None:
+    async with flow.running():
+        flow.model.set_default()
+        flow.telegram.fault("status", method="sendMessage", status=502, times=2)
+        for number in range(3):
+            flow.telegram.user_sends(flow.alice, f"note {number}")
+        await until(lambda: len(flow.texts(flow.alice)) == 3, timeout=30)
+        await flow.quiet()
+    found = [number for said in flow.texts(flow.alice) for number in range(3) if f"note {number}" in said]
+    assert found == [0, 1, 2]
+
+
+async def test_a_refused_markup_goes_out_as_plain_text(flow: Flow) -> None:
+    flow.model.set_default("**bold** words")
+    async with flow.running():
+        flow.telegram.fault(
+            "status", method="sendMessage", status=400, description="Bad Request: can't parse entities: unsupported"
+        )
+        assert await flow.says(flow.alice, "hi") == ["bold words"]
+
+
+async def test_a_person_who_blocked_the_bot_ends_the_row(flow: Flow) -> None:
+    flow.model.set_default("Hello?")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+        flow.telegram.set_blocked(flow.alice)
+        flow.telegram.inject(
+            {
+                "message": {
+                    "message_id": 900,
+                    "date": 1,
+                    "text": "ghost",
+                    "chat": {"id": flow.alice, "type": "private", "first_name": "Alice"},
+                    "from": {"id": flow.alice, "is_bot": False, "first_name": "Alice"},
+                }
+            }
+        )
+        await until_db(lambda: Outbox.objects.filter(state="dead").count() == 1)
+
+
+async def test_stop_ends_a_running_turn(flow: Flow) -> None:
+    flow.model.script(text("Long ", deltas=1), pause(20, ping_every=0.2), text("story"), match="long story")
+    async with flow.running():
+        flow.telegram.user_sends(flow.alice, "a long story please")
+        await until(lambda: flow.model.requests())
+        flow.telegram.user_sends(flow.alice, "/stop")
+        await until_db(lambda: Turn.objects.filter(state="cancelled").exists())
+        await flow.quiet()
+    assert "story" not in " ".join(flow.texts(flow.alice))
+
+
+async def test_a_row_that_fails_five_times_is_given_up_and_said(flow: Flow, monkeypatch: object) -> None:
+    flow.model.set_default("Fine.")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+    row = await run_db(lambda: Inbox.objects.get())
+    await run_db(lambda: Inbox.objects.filter(pk=row.pk).update(state="new", attempts=5, external_id="again"))
+    before = len(flow.texts(flow.alice))
+    async with flow.running():
+        await until_db(lambda: Inbox.objects.filter(state="dead").count() == 1)
+        await until(lambda: len(flow.texts(flow.alice)) == before + 1)
+    assert "error" in flow.texts(flow.alice)[-1]
+
+
+async def test_a_streamed_answer_is_one_message_that_grows(flow: Flow) -> None:
+    words = " ".join(f"word{number}" for number in range(400))
+    flow.model.script(text(words, deltas=40, pause=0.12))
+    async with flow.running():
+        parts = await flow.says(flow.alice, "tell me", timeout=30)
+    assert parts == [words]
+    edits = [call for call in flow.telegram.calls() if call["method"] == "editMessageText"]
+    assert edits
+    assert await run_db(lambda: Message.objects.filter(role="assistant").count()) == 1

@@ -1,0 +1,122 @@
+"""Tools in a turn: run, asked about with buttons, decided by the right person, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clawsite.core.db import run_db
+from guardrails.models import Approval
+from sessions_app import facts
+from sessions_app.models import Contact, Fact, GroupAccess, Inbox, Session, ToolCall, Turn
+from tests.bots.flow import Flow, until, until_db
+from tests.servers.messages.scripts import text, tool_use
+
+
+async def test_a_tool_runs_and_its_result_reaches_the_model(flow: Flow) -> None:
+    flow.model.script(tool_use("remember", {"statement": "The user's cat is called Mia."}), match="remember")
+    flow.model.script(text("I will remember Mia."), on_result=True)
+    async with flow.running():
+        assert await flow.says(flow.alice, "please remember my cat Mia") == ["I will remember Mia."]
+    assert await run_db(lambda: Fact.objects.get().text) == "The user's cat is called Mia."
+    assert await run_db(lambda: ToolCall.objects.get().state) == "done"
+
+
+async def ask_to_forget(flow: Flow) -> dict[str, Any]:
+    """Have the model want to forget a fact of Alice's, and return the message with the buttons."""
+    flow.model.set_default("Hello.")
+    await flow.says(flow.alice, "hi")
+    session = await run_db(lambda: Session.objects.get(chat_id=str(flow.alice)))
+    await run_db(lambda: facts.remember(session, "Alice likes tea.", kind="durable", origin="command"))
+    flow.model.script(tool_use("forget", {"what": "Alice likes tea."}), match="I drink coffee now, drop the old fact")
+    flow.model.script(text("Forgotten."), on_result=True, times=None)
+    before = len(flow.telegram.bot_messages(flow.alice))
+    flow.telegram.user_sends(flow.alice, "I drink coffee now, drop the old fact")
+    await until(lambda: len(flow.telegram.bot_messages(flow.alice)) == before + 1)
+    return flow.telegram.bot_messages(flow.alice)[-1]
+
+
+async def test_a_destructive_tool_waits_for_approval(flow: Flow) -> None:
+    async with flow.running():
+        asked = await ask_to_forget(flow)
+        assert "May I do this?" in asked["text"]
+        assert await run_db(lambda: Fact.objects.filter(state="active").count()) == 1
+        flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        await flow.quiet()
+        shown = next(m for m in flow.telegram.messages(flow.alice) if m["message_id"] == asked["message_id"])
+        assert "Approved by Alice" in shown["text"]
+        assert not shown.get("reply_markup")
+    assert await run_db(lambda: Fact.objects.get().state) == "forgotten"
+    assert await run_db(lambda: list(Turn.objects.order_by("id").values_list("state", flat=True))) == ["done", "done"]
+
+
+async def test_a_rejected_call_does_not_run_and_the_model_hears_so(flow: Flow) -> None:
+    async with flow.running():
+        asked = await ask_to_forget(flow)
+        flow.telegram.press(flow.alice, asked["message_id"], text="❌ Reject", user_id=flow.alice)
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        await flow.quiet()
+    assert await run_db(lambda: Fact.objects.get().state) == "active"
+    assert "Denied by the user" in flow.asked()[-1]
+
+
+async def test_a_second_press_hears_that_it_is_late(flow: Flow) -> None:
+    async with flow.running():
+        asked = await ask_to_forget(flow)
+        data = asked["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
+        flow.telegram.press(flow.alice, asked["message_id"], data=data, user_id=flow.alice)
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        approval = await run_db(Approval.objects.get)
+        update = {
+            "callback_query": {
+                "id": "99",
+                "from": {"id": flow.alice, "is_bot": False, "first_name": "Alice"},
+                "data": data,
+                "message": {"message_id": asked["message_id"], "date": 1, "chat": asked["chat"]},
+                "chat_instance": "1",
+            }
+        }
+        flow.telegram.inject(update)
+        await until_db(lambda: Inbox.objects.filter(raw__contains='"id":"99"', state="done").exists())
+        await flow.quiet()
+        assert await run_db(lambda: Approval.objects.get().decided_at) == approval.decided_at
+    assert flow.texts(flow.alice).count("Forgotten.") == 1
+
+
+async def test_charlie_cannot_decide_for_alice(flow: Flow) -> None:
+    async with flow.running():
+        asked = await ask_to_forget(flow)
+        data = asked["reply_markup"]["inline_keyboard"][0][0]["callback_data"]
+        update = {
+            "callback_query": {
+                "id": "98",
+                "from": {"id": flow.charlie, "is_bot": False, "first_name": "Charlie"},
+                "data": data,
+                "message": {"message_id": 1, "date": 1, "chat": {"id": flow.charlie, "type": "private"}},
+                "chat_instance": "1",
+            }
+        }
+        flow.telegram.inject(update)
+        await until_db(lambda: Inbox.objects.filter(raw__contains='"id":"98"', state="done").exists())
+        assert await run_db(lambda: Approval.objects.get().state) == "waiting"
+
+
+async def test_a_viewer_in_the_group_cannot_decide_for_bob(flow: Flow) -> None:
+    group = flow.telegram.add_group("Ops", members=[flow.bob, flow.charlie])["id"]
+
+    def allow() -> None:
+        GroupAccess.objects.create(channel=flow.channel, chat_id=str(group), allowed=True)
+        Contact.objects.create(channel=flow.channel, external_id=str(flow.charlie), role="viewer", state="approved")
+
+    await run_db(allow)
+    async with flow.running() as bots:
+        await until(lambda: bots.pipeline.find_sender(flow.channel.pk))
+        await until_db(lambda: type(flow.channel).objects.get(pk=flow.channel.pk).identity)
+        name = f"@{(await run_db(lambda: type(flow.channel).objects.get().identity))['username']}"
+        flow.model.script(tool_use("forget", {"what": "everything"}), match="clean up")
+        flow.telegram.user_sends(group, f"{name} please clean up", user_id=flow.bob)
+        await until(lambda: flow.telegram.bot_messages(group))
+        asked = flow.telegram.bot_messages(group)[-1]
+        flow.telegram.press(group, asked["message_id"], text="✅ Approve", user_id=flow.charlie)
+        await flow.quiet()
+        assert await run_db(lambda: Approval.objects.get().state) == "waiting"
