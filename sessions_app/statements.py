@@ -65,9 +65,13 @@ _SYNONYMS = {
 
 
 def fold(text: str) -> str:
-    """Return the text for comparing and searching: compatible forms, no accents, lower case, single spaces."""
+    """Return the text for comparing and searching: compatible forms, no accents, lower case, single spaces.
+
+    Characters that cannot be seen (or stored, such as NUL and lone surrogates) become blanks.
+    """
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
-    plain = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+    seen = "".join(char if char.isprintable() else " " for char in decomposed)
+    plain = "".join(char for char in seen if not unicodedata.combining(char)).casefold()
     return _SPACE.sub(" ", unicodedata.normalize("NFC", plain)).strip(" .!;,")
 
 

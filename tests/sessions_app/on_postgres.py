@@ -1,0 +1,27 @@
+"""Runs the tests of what is remembered, and of the commands, on the database that DATABASE_URL names.
+
+Started as a process of its own: settings are read here, before pytest removes such variables from the environment.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import django
+import pytest
+from django.conf import settings
+
+PATHS = ("tests/sessions_app", "tests/bots/commands")
+
+
+def main() -> int:
+    """Return pytest's exit code; refuse to run on SQLite, where it would prove nothing."""
+    django.setup()
+    if settings.CLAW_ON_SQLITE:
+        print("DATABASE_URL must name a PostgreSQL database.", file=sys.stderr)
+        return 2
+    return int(pytest.main(["-q", "-m", "not services", "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache", *PATHS]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
