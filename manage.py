@@ -9,12 +9,14 @@ import sys
 from django.core.management import execute_from_command_line
 
 from clawsite.ops.demo import set_demo_environment
+from clawsite.ops.lean import skip_unused_drivers
 
 
 def main() -> None:
     """Run one management command with the project's settings."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawsite.settings")
     set_demo_environment(sys.argv, os.environ)
+    skip_unused_drivers(sys.argv, os.environ)
     execute_from_command_line(sys.argv)
 
 

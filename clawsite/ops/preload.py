@@ -10,12 +10,20 @@ import gc
 import sys
 from importlib import import_module
 
+from django.apps import apps
+from django.conf import settings
+from django.urls import get_resolver
+from django.utils import translation
+
 MODULES = (
     "django.contrib.admin.sites",
     "django.contrib.auth.backends",
     "django.contrib.sessions.backends.db",
+    "django.core.cache.backends.locmem",
     "django.core.handlers.asgi",
     "django.db.migrations.executor",
+    "django.db.models.deletion",
+    "django.db.models.sql.compiler",
     "django.template.loader",
     "django.views.debug",
     "channels.auth",
@@ -29,12 +37,12 @@ MODULES = (
     "daphne.endpoints",
     "daphne.http_protocol",
     "daphne.ws_protocol",
-    "daphne.twisted.plugins.fd_endpoint",
     "clawsite.web.entry",
     "clawsite.urls",
     "clawsite.ops.role",
     "clawsite.ops.housekeeping",
     "clawsite.ops.worker",
+    "bots.channels.webchat.adapter",
     "bots.main",
 )
 REACTOR = "twisted.internet.reactor"
@@ -44,8 +52,20 @@ def preload() -> None:
     """Import everything the roles share, and keep the collector from touching it, which would unshare it."""
     for name in MODULES:
         import_module(name)
+    _warm_up()
     if REACTOR in sys.modules:
         raise RuntimeError("An imported module has installed Twisted's event loop; roles cannot be forked from here.")
     gc.collect()
     gc.freeze()
     gc.disable()
+
+
+def _warm_up() -> None:
+    """Have Django work out what every role would work out for itself. No connection is opened."""
+    for model in apps.get_models(include_auto_created=True):
+        model._meta.get_fields(include_hidden=True)
+        str(model._default_manager.all().query)
+    get_resolver()._populate()
+    for language, _ in settings.LANGUAGES:
+        with translation.override(language):
+            translation.gettext("Yes")

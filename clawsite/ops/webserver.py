@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from daphne.endpoints import build_endpoint_description_strings
+import daphne.server
 from daphne.server import Server, twisted_loop
 from django.conf import settings
 from django.core.signals import request_finished
 from django.db import connections
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEndpoint
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.ops.link import Link
@@ -26,6 +28,7 @@ from clawsite.web.plain import App
 
 logger = logging.getLogger(__name__)
 
+BACKLOG = 512
 HTTP_SECONDS = 60
 CLOSE_SECONDS = 3.0
 # Of the drain time, what running requests may use.
@@ -38,7 +41,7 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
     request_finished.connect(_close_connections, dispatch_uid="claw-web-connections")
     server = Server(
         application,
-        endpoints=[_endpoint(link.listen_fd if link else None)],
+        endpoints=[_describe_endpoint(link.listen_fd if link else None)],
         signal_handlers=False,
         http_timeout=HTTP_SECONDS,
         websocket_timeout=-1,
@@ -63,11 +66,22 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
     return run_role("web", main, link=link, drive=drive, note=note)
 
 
-def _endpoint(listen_fd: int | None) -> str:
+def _parse_endpoint(reactor: Any, description: str) -> Any:
+    """Make the endpoint of a description of ours. Twisted's own parser first imports every plugin there is."""
+    kind, _, rest = description.partition(":")
+    if kind == "fd":
+        return AdoptedStreamServerEndpoint(reactor, int(rest), socket.AF_INET)  # type: ignore[no-untyped-call]
+    port, _, host = rest.partition(":")
+    return TCP4ServerEndpoint(reactor, int(port), backlog=BACKLOG, interface=host)  # type: ignore[no-untyped-call]
+
+
+daphne.server.serverFromString = _parse_endpoint
+
+
+def _describe_endpoint(listen_fd: int | None) -> str:
     if listen_fd is not None:
-        return f"fd:fileno={os.dup(listen_fd)}"
-    strings: list[str] = build_endpoint_description_strings(host=settings.CLAW_HOST, port=settings.CLAW_PORT)
-    return strings[0]
+        return f"fd:{os.dup(listen_fd)}"
+    return f"tcp:{settings.CLAW_PORT}:{settings.CLAW_HOST}"
 
 
 def _drive(server: Server, role: Coroutine[Any, Any, int]) -> int:
