@@ -104,18 +104,17 @@ class AnthropicProvider:
                 async for event in stream:
                     on_piece(message.take(event))  # type: ignore[arg-type]
                     now = loop.time()
-                    if now - renewed > 1.0:  # moving a timer for every delta would cost more than the delta
+                    if now - renewed > self._stall / 60:  # moving a timer for every delta costs more than the delta
                         renewed = now
                         clock.reschedule(now + self._stall)
 
     async def _client(self, target: Target) -> AsyncAnthropic:
         url = target.base_url or settings.ANTHROPIC_BASE_URL
-        client = self._clients.get(url)
-        if client is None:
+        if url not in self._clients:
             async with self._loading:
-                client = self._clients.get(url) or await asyncio.to_thread(_make_client, url)
-                self._clients[url] = client
-        return client
+                if url not in self._clients:
+                    self._clients[url] = await asyncio.to_thread(_make_client, url)
+        return self._clients[url]
 
 
 def _make_client(url: str) -> AsyncAnthropic:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import override
+
 from bots.agent.calls import CallRow, State, load_calls, record_intent, record_results, record_waiting
 from bots.agent.hooks import run_hooks
 from bots.agent.provider import ToolUse
@@ -111,7 +113,7 @@ class ToolRunner:
         if waiting:
             rows = [call.to_row(State.WAITING, "") for call in waiting]
             await run_db(record_waiting, self.job.context, rows, state=state())
-            return [], tuple(_pending(call) for call in waiting)
+            return [], tuple(_pending(call, language=self.job.context.language) for call in waiting)
         for call in rest:
             if not call.block:
                 await self._run(call, state)
@@ -224,10 +226,11 @@ class ToolRunner:
             call.row = None
 
 
-def _pending(call: _Call) -> PendingCall:
+def _pending(call: _Call, *, language: str) -> PendingCall:
     tool = call.tool
     listed = ", ".join(f"{key}={value!r}" for key, value in call.arguments.items())
-    summary = tool.summary(call.arguments) if tool.summary else f"{tool.name}: {listed}"
+    with override(language):
+        summary = tool.summary(call.arguments) if tool.summary else f"{tool.name}: {listed}"
     return PendingCall(
         call_id=call.use.call_id,
         tool=tool.name,

@@ -1,0 +1,1 @@
+"""The agent: against the emulated model over the real SDK, and its pure parts alone."""

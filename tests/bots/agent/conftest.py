@@ -1,0 +1,62 @@
+"""Fixtures of the agent's tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from pytest_django import Settings
+
+from bots.agent import budget, hooks, keys
+from bots.agent.anthropic import AnthropicProvider, close_provider
+from bots.agent.targets import breakers
+from clawsite.core.db import close_pool, run_db
+from guardrails.limits import reset_limits
+from tests.bots.agent.stage import Recorder, Stage, make_turn
+from tests.servers.messages import MessagesServer
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> Iterator[None]:
+    """Forget what a process remembers: breakers, keys, costs, limits, hooks."""
+    yield
+    breakers.clear()
+    keys.forget_keys()
+    budget.forget_costs()
+    reset_limits()
+    for event, registered in hooks.list_hooks().items():
+        for hook in registered:
+            hooks.remove_hook(event, hook)
+
+
+@pytest.fixture
+async def stage(settings: Settings) -> AsyncIterator[Stage]:
+    """The emulated model and a provider that gives up on a silent stream after half a second."""
+    async with MessagesServer() as model:
+        settings.ANTHROPIC_BASE_URL = model.url
+        settings.ANTHROPIC_API_KEY = "sk-ant-test-0000000000000000"
+        settings.CLAW_MODELS = ["claude-sonnet-5-5"]
+        provider = AnthropicProvider(stall_seconds=0.5)
+        try:
+            yield Stage(model, provider)
+        finally:
+            await provider.close()
+            await close_provider()
+
+
+@pytest.fixture
+async def turn_stage(stage: Stage, transactional_db: None) -> AsyncIterator[Stage]:
+    """The same with a session and a running turn in the database."""
+    turn = await run_db(make_turn)
+    stage.session_id, stage.turn_id = turn.session_id, turn.pk
+    try:
+        yield stage
+    finally:
+        await asyncio.to_thread(close_pool)
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    """Makes tools and remembers their calls."""
+    return Recorder()
