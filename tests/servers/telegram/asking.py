@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.servers.telegram.call import Call, method
 from tests.servers.telegram.errors import bad_request
+from tests.servers.telegram.world import member_json
 
 SCOPES = {
     "default": (),
@@ -21,6 +22,7 @@ SCOPES = {
     "chat_member": ("chat_id", "user_id"),
 }
 MAX_COMMANDS = 100
+GIFTS = ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels")
 
 
 @method
@@ -40,7 +42,7 @@ def get_chat(call: Call) -> dict[str, Any]:
     return call.chat().describe() | {
         "accent_color_id": 0,
         "max_reaction_count": 11,
-        "accepted_gift_types": {},
+        "accepted_gift_types": dict.fromkeys(GIFTS, False),
     }
 
 
@@ -48,11 +50,11 @@ def get_chat(call: Call) -> dict[str, Any]:
 def get_chat_member(call: Call) -> dict[str, Any]:
     chat, user_id = call.chat(), call.integer("user_id")
     if user_id == call.bot.id:
-        return {"user": call.bot.describe(), "status": chat.bot_status}
+        return member_json(call.bot.describe(), chat.bot_status)
     status = chat.members.get(user_id)
     if user_id not in call.world.users or (chat.user is None and status is None):
         raise bad_request("PARTICIPANT_ID_INVALID")
-    return {"user": call.world.users[user_id], "status": status or "member"}
+    return member_json(call.world.users[user_id], status or "member")
 
 
 @method

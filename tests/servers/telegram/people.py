@@ -12,7 +12,7 @@ from typing import Any
 from tests.servers.control import ControlError
 from tests.servers.telegram.entities import Entity, parse_text
 from tests.servers.telegram.files import FileStore, document_json, photo_json, voice_json
-from tests.servers.telegram.world import Bot, Callback, Chat, Message, World
+from tests.servers.telegram.world import Bot, Callback, Chat, Message, World, member_json
 
 MAX_CALLBACKS = 10_000
 _albums = itertools.count(14_000_000_000_000_001)
@@ -214,8 +214,8 @@ class People:
         me = account.describe()
         payload = {"chat": chat.describe(), "from": self._user(chat, None), "date": int(time.time())}
         payload |= {
-            "old_chat_member": {"user": me, "status": old},
-            "new_chat_member": {"user": me, "status": new},
+            "old_chat_member": member_json(me, old),
+            "new_chat_member": member_json(me, new),
         }
         account.updates.add("my_chat_member", payload)
 

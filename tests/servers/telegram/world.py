@@ -19,6 +19,24 @@ DEFAULT_TOKEN = "1000000001:AAEmulatorTokenForTestsOnly_0123456789"  # the shape
 KEPT_MESSAGES = 50_000
 KEPT_CALLS = 100_000
 CALLBACK_SECONDS = 15.0
+RIGHTS = (
+    "can_be_edited",
+    "is_anonymous",
+    "can_manage_chat",
+    "can_delete_messages",
+    "can_manage_video_chats",
+    "can_restrict_members",
+    "can_promote_members",
+    "can_change_info",
+    "can_invite_users",
+    "can_post_stories",
+    "can_edit_stories",
+    "can_delete_stories",
+)
+STATUS_FIELDS: dict[str, dict[str, Any]] = {
+    "administrator": dict.fromkeys(RIGHTS, True),
+    "kicked": {"until_date": 0},
+}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -155,6 +173,11 @@ class Bot:
         if found is None or time.monotonic() - found.created > self.callback_seconds:
             raise ApiError(400, QUERY_TOO_OLD)
         return found
+
+
+def member_json(user: dict[str, Any], status: str) -> dict[str, Any]:
+    """A ChatMember with the fields that its status demands."""
+    return {"user": user, "status": status} | STATUS_FIELDS.get(status, {})
 
 
 class Ledger:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import httpx
 import pytest
 from telegram import Bot
 from telegram.request import HTTPXRequest
@@ -18,6 +20,23 @@ async def bot(telegram_server: TelegramServer) -> AsyncIterator[Bot]:
     made = Bot(telegram_server.token, base_url=f"{root}/bot", base_file_url=f"{root}/file/bot", request=request)
     async with made:
         yield made
+
+
+@pytest.fixture
+async def api(telegram_server: TelegramServer) -> AsyncIterator[Callable[..., Awaitable[Any]]]:
+    """Call a method with JSON and get the whole answer, for what the library would not send or read."""
+    async with httpx.AsyncClient(base_url=f"{telegram_server.url}/bot{telegram_server.token}/") as client:
+
+        async def call(method: str, **params: Any) -> Any:
+            return (await client.post(method, json=params)).json()
+
+        yield call
+
+
+@pytest.fixture(autouse=True)
+def timedeltas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library warns when it still gives retry_after as a number, and warnings are errors."""
+    monkeypatch.setenv("PTB_TIMEDELTA", "true")
 
 
 @pytest.fixture

@@ -92,8 +92,7 @@ def test_nothing_is_found_in_code() -> None:
 def test_any_text_is_parsed_or_refused(html: str) -> None:
     try:
         text, entities = HtmlParser(html).parse()
-    except ApiError as error:
-        assert error.description.startswith("Bad Request: can't parse entities: ")
+    except ApiError:
         return
     length = utf16_length(text)
-    assert all(0 <= e["offset"] and e["offset"] + e["length"] <= length for e in entities)
+    assert all(e["offset"] >= 0 and e["offset"] + e["length"] <= length for e in entities)

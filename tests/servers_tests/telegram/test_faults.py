@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 
 import pytest
 from telegram import Bot
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TimedOut
 
+from tests.servers.services import answers
 from tests.servers.telegram import TelegramServer
 
 
@@ -91,19 +91,11 @@ async def test_updates_survive_a_cut_answer(telegram_server: TelegramServer, bot
 
 async def test_refused_connections_come_back(telegram_server: TelegramServer, bot: Bot, alice: int) -> None:
     telegram_server.refuse_connections(for_seconds=0.3)
-    await asyncio.sleep(0.1)
+    await telegram_server.await_for(lambda: not answers(telegram_server.http.port))
     with pytest.raises(NetworkError):
         await bot.send_message(alice, "x")
-
-    async def sent() -> bool:
-        try:
-            return bool(await bot.send_message(alice, "y"))
-        except NetworkError:
-            return False
-
-    async with asyncio.timeout(3):
-        while not await sent():
-            await asyncio.sleep(0.02)
+    await telegram_server.await_for(lambda: answers(telegram_server.http.port))
+    await bot.send_message(alice, "y")
 
 
 async def test_cleared_faults_do_not_happen(telegram_server: TelegramServer, bot: Bot, alice: int) -> None:

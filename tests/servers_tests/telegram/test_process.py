@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
-
+import httpx
 import pytest
 from telegram import Bot
 
@@ -36,8 +34,6 @@ def test_wrong_operations_are_refused(telegram_process: TelegramControl) -> None
 
 
 def test_a_form_of_another_page_cannot_control(telegram_process: TelegramControl) -> None:
-    request = urllib.request.Request(f"{telegram_process.url}/control/users", b"x=1")
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=5)
-    with caught.value:
-        assert caught.value.code == 400
+    answer = httpx.post(f"{telegram_process.url}/control/users", data={"x": "1"})
+    assert answer.status_code == 400
+    assert "application/json" in answer.json()["error"]

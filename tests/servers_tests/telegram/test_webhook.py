@@ -107,5 +107,5 @@ async def test_pending_updates_can_be_dropped(telegram_server: TelegramServer, b
     telegram_server.user_sends(alice, "old")
     await bot.delete_webhook(drop_pending_updates=True)
     assert telegram_server.pending_updates() == []
-    with pytest.raises(BadRequest, match="An https url must be provided"):
+    with pytest.raises(BadRequest, match="an https url must be provided"):
         await bot.set_webhook("http://example.com/hook")
