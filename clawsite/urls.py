@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+from clawsite.web import start
+from clawsite.web.chat import files, page, uploads
+from clawsite.web.first_login import first_login
+from clawsite.web.login import login
 
 urlpatterns = [
+    path("", start.start, name="start"),
+    path("chat/", page.chat, name="chat"),
+    path("chat/upload", uploads.upload, name="chat-upload"),
+    path("chat/file/<int:pk>", files.download, name="chat-file"),
+    path("language/", include("django.conf.urls.i18n")),
+    path("first-login/<str:token>", first_login, name="first-login"),
+    path("admin/login/", login),
     path("admin/", admin.site.urls),
 ]
+
+handler400 = "clawsite.web.errors.bad_request"
+handler403 = "clawsite.web.errors.forbidden"
+handler404 = "clawsite.web.errors.not_found"
+handler500 = "clawsite.web.errors.server_error"

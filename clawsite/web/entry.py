@@ -11,6 +11,7 @@ from django.core.handlers.asgi import ASGIHandler
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.web import sockets
+from clawsite.web.chat.hub import hub
 from clawsite.web.health import Health
 from clawsite.web.hosts import check_hosts, check_origins
 from clawsite.web.plain import App, Receive, Scope, Send, refuse
@@ -60,3 +61,4 @@ application: App = check_hosts(_route)
 def on_nudges(listener: NudgeListener) -> None:
     """Subscribe what the application keeps in memory."""
     listener.on("channel", lambda _: _webhook.channels.forget())
+    hub.listen(listener)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-websocket_urlpatterns: list[URLPattern] = []
+from clawsite.web.chat.consumer import ChatConsumer
+
+websocket_urlpatterns: list[URLPattern] = [
+    path("chat/socket", ChatConsumer.as_asgi()),
+]

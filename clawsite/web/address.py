@@ -1,0 +1,25 @@
+"""Which address asks, for limits by address. The same answer for pages and for sockets."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from clawsite.web.plain import Scope, find_header
+
+
+def address_of(scope: Scope) -> str:
+    """Return the address of a socket's far end."""
+    client = scope.get("client") or ("", 0)
+    return _choose(str(client[0]), find_header(scope, "x-forwarded-for"))
+
+
+def address_of_request(request: HttpRequest) -> str:
+    """Return the address of a request's far end."""
+    return _choose(request.META.get("REMOTE_ADDR", ""), request.headers.get("X-Forwarded-For", ""))
+
+
+def _choose(peer: str, forwarded: str) -> str:
+    """The proxy appends the address it saw, so the last entry is the only one that nobody could have made up."""
+    last = forwarded.rpartition(",")[2].strip()
+    return (last if settings.CLAW_BEHIND_PROXY and last else peer) or "unknown"

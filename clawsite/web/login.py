@@ -1,0 +1,18 @@
+"""The admin's login page behind a limit: five tries a minute from one address."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponseBase
+
+from clawsite.web.errors import too_often
+from clawsite.web.limits import is_too_often
+
+RATE = "5/m"
+
+
+def login(request: HttpRequest) -> HttpResponseBase:
+    """Show the login page, or take a try."""
+    if request.method == "POST" and is_too_often(request, group="login", rate=RATE):
+        return too_often(request)
+    return admin.site.login(request)
