@@ -55,6 +55,7 @@ RULES: tuple[Rule, ...] = (
             "governed|restrained 2 by|to",
             "not|dont|doesnt|longer|never 3 abide|adhere|follow|obey|comply|care|respect 5 "
             "rules|guidelines|policies|ethics|morals|law|laws|restrictions|policy|ethical|moral",
+            "ai|assistant|bot|model|chatbot 3 no|zero|without|any limits|limit|boundaries|restrictions|rules|filters",
             "as 2 if 2 no|without 2 policy|policies|filter|filters|rules|limits|restrictions|morals",
             "act|acts|acting|answer|speak|behave without 1 limits|rules|limit|filter|morals|conscience|moderation",
             "never was|been|being censored|filtered|restricted|moderated|limited|aligned",
