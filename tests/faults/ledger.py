@@ -42,7 +42,7 @@ def read_ledger(telegram: TelegramControl, chats: Iterable[int], *, sent: dict[i
             counts[number] += 1
             disorder += number < newest and counts[number] == 1
             newest = max(newest, number)
-        lost += sum(1 for number in range(1, sent[chat] + 1) if not counts[number])
+        lost += sum(1 for number in range(1, sent[chat] + 1) if number not in counts)
         duplicates += sum(count - 1 for count in counts.values())
         answered += len(counts)
     return Ledger(lost=lost, out_of_order=disorder, duplicates=duplicates, answered=answered)

@@ -117,7 +117,7 @@ def _is_token(error: ChannelError) -> bool:
 
 
 def _known(answer: object) -> list[Mapping[str, Any]]:
-    """Return the updates that have a number; ChannelError when the answer has none that has, though it has some.
+    """Return the updates that have a number, in its order; ChannelError when there are only others.
 
     What has no number can be neither stored once nor confirmed; it goes away with the others of its batch.
     """
@@ -127,7 +127,7 @@ def _known(answer: object) -> list[Mapping[str, Any]]:
         logger.warning("dropped %s updates without a number", len(items) - len(batch))
     if items and not batch:
         raise ChannelError("Telegram: The answer holds no updates.")
-    return batch
+    return sorted(batch, key=lambda update: int(update["update_id"]))
 
 
 def _has_number(item: Mapping[str, Any]) -> bool:

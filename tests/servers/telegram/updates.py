@@ -49,6 +49,7 @@ class UpdateQueue:
         self.forced: deque[Any] = deque(maxlen=MAX_PENDING)
         self.recent: dict[int, dict[str, Any]] = {}
         self.repeat_every = 0
+        self._repeated = 0
         self.changed = asyncio.Event()
         self._poller: asyncio.Future[None] | None = None
 
@@ -68,8 +69,6 @@ class UpdateQueue:
             return None
         update_id = self.next_id
         self.put({"update_id": update_id, kind: payload})
-        if self.repeat_every and update_id % self.repeat_every == 0:
-            self.forced.append({"update_id": update_id, kind: payload})
         return update_id
 
     def put(self, update: dict[str, Any]) -> None:
@@ -115,7 +114,16 @@ class UpdateQueue:
         out: list[Any] = []
         while self.forced and len(out) < limit:
             out.append(self.forced.popleft())
-        return out + [self.bodies[update_id][1] for update_id in self.pending[: limit - len(out)]]
+        fresh = self.pending[: limit - len(out)]
+        self._plan_repeats(fresh)
+        return out + [self.bodies[update_id][1] for update_id in fresh]
+
+    def _plan_repeats(self, given: list[int]) -> None:
+        """Have every n-th update come once more, after the answer that gave it: a repeat is never ahead of its time."""
+        for update_id in given if self.repeat_every else ():
+            if update_id % self.repeat_every == 0 and update_id > self._repeated:
+                self._repeated = update_id
+                self.forced.append(self.bodies[update_id][1])
 
     async def poll(self, offset: int, limit: int, timeout: float) -> list[Any]:
         """One getUpdates. Raises 409 when another one comes while this waits."""
