@@ -24,6 +24,9 @@ _COMMON_ZONES = (
     "UTC", "Europe/Lisbon", "Europe/Berlin", "Europe/Moscow", "America/Sao_Paulo", "America/New_York", "Asia/Tokyo",
 )  # fmt: skip
 
+# Names that the zone files of some machines hold beside real zones.
+_NOT_PLACES = {"localtime", "Factory", "posixrules"}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
@@ -85,7 +88,7 @@ def _zones() -> list[Choice]:
 @lru_cache(maxsize=1)
 def _zone_index() -> dict[str, str]:
     """Return every zone by its lower-case name, and by its city where only one zone has it."""
-    names = available_timezones()
+    names = available_timezones() - _NOT_PLACES
     index: dict[str, str] = {}
     shared: set[str] = set()
     for name in names:
