@@ -277,8 +277,13 @@ class QueueSocket:
     """Hears that the worker's queue has something new, in a process without an event loop."""
 
     def __init__(self) -> None:
-        path = _directory(settings.RUN_DIR) / f"{os.getpid()}.{id(self) & 0xFFFFFF:x}{_QUEUE}"
-        self._socket = _bind(path)
+        self._path = _directory(settings.RUN_DIR) / f"{os.getpid()}.{id(self) & 0xFFFFFF:x}{_QUEUE}"
+        self._socket = _bind(self._path)
+
+    def close(self) -> None:
+        """Close and remove the socket."""
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
 
     def wait(self, seconds: float) -> bool:
         """Wait for a nudge, at most so long; return whether there was one. Several at once count as one."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ class NudgeBroker(ORM):  # type: ignore[misc]
         try:
             if self._socket is None:
                 self._socket = QueueSocket()
+                Finalize(self, self._socket.close, exitpriority=1)
             self._socket.wait(seconds)
         except OSError:
             time.sleep(seconds)

@@ -1,0 +1,124 @@
+"""The supervisor against real accidents: kills, freezes, orphans. Nothing here is simulated."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.clawsite.running import ROOT, Running, until, up
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with up(tmp_path_factory.mktemp("up"), CLAW_HANG_SECONDS="3", CLAW_LEASE_SECONDS="60") as started:
+        yield started
+
+
+@pytest.mark.parametrize("role", ["web", "bots", "worker"])
+def test_a_killed_role_is_back_within_seconds(running: Running, role: str) -> None:
+    old = running.pids()[role]
+    begun = time.monotonic()
+    os.kill(old, signal.SIGKILL)
+    running.wait_replaced(role, old, seconds=15)
+    assert time.monotonic() - begun < 15
+    assert f"{role} (pid {old}) died of signal 9" in running.log.read_text()
+
+
+def test_requests_wait_while_web_is_replaced(running: Running) -> None:
+    old = running.pids()["web"]
+    os.kill(old, signal.SIGKILL)
+    assert running.get("/healthz", seconds=15) == (200, "ok\n")
+
+
+def test_a_frozen_role_is_killed_and_replaced(running: Running) -> None:
+    old = running.pids()["bots"]
+    os.kill(old, signal.SIGSTOP)
+    running.wait_replaced("bots", old, seconds=20)
+    assert f"bots (pid {old}) hangs" in running.log.read_text()
+    assert not psutil.pid_exists(old)
+
+
+def test_a_cluster_that_lost_any_process_is_replaced_as_a_whole(running: Running) -> None:
+    for number in range(4):  # sentinel, worker, monitor, pusher: the idle ones too
+        leader = running.pids()["worker"]
+        children = psutil.Process(leader).children(recursive=True)
+        assert len(children) == 4
+        children[number].kill()
+        running.wait_replaced("worker", leader, seconds=90)
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert alive == []
+    assert "of the cluster is gone" in running.log.read_text()
+
+
+def test_a_second_supervisor_is_turned_away(running: Running) -> None:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("CLAW_")}
+    second = subprocess.run(
+        [sys.executable, "manage.py", "up"], cwd=ROOT, env={**clean, "CLAW_HOME": str(running.home)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert f"clawsite already runs here (pid {running.process.pid})" in second.stderr
+
+
+def test_a_killed_supervisor_leaves_no_orphans_and_another_can_start(tmp_path: Path) -> None:
+    with up(tmp_path / "home") as first:
+        family = first.family()
+        assert len(family) == 7
+        first.process.kill()
+        first.process.wait(10)
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert alive == [], [process.cmdline() for process in alive]
+        with up(tmp_path / "home") as second:
+            assert second.get("/readyz")[0] == 200
+
+
+def test_the_next_supervisor_kills_a_frozen_orphan(tmp_path: Path) -> None:
+    with up(tmp_path / "home", CLAW_DRAIN_SECONDS="1") as first:
+        frozen = psutil.Process(first.pids()["bots"])
+        frozen.suspend()
+        first.process.kill()
+        first.process.wait(10)
+        with up(tmp_path / "home", CLAW_DRAIN_SECONDS="1"):
+            until(lambda: not frozen.is_running(), seconds=10, what="the frozen orphan is gone")
+
+
+def test_sigterm_ends_everything_in_time(tmp_path: Path) -> None:
+    with up(tmp_path / "home") as running:
+        family = running.family()
+        begun = time.monotonic()
+        assert running.stop() == 0
+        assert time.monotonic() - begun < 15
+        assert [process for process in family if process.is_running()] == []
+        assert not list((tmp_path / "home" / "run" / "nudge").iterdir())
+
+
+def test_a_frozen_role_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with up(tmp_path / "home", CLAW_DRAIN_SECONDS="2") as running:
+        os.kill(running.pids()["worker"], signal.SIGSTOP)
+        family = running.family()
+        begun = time.monotonic()
+        assert running.stop() == 1
+        assert time.monotonic() - begun < 10
+        _, alive = psutil.wait_procs(family, timeout=5)
+        assert alive == []
+
+
+def test_a_taken_port_is_told_at_once(tmp_path: Path, running: Running) -> None:
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("CLAW_")}
+    second = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT, env={**clean, "CLAW_HOME": str(tmp_path), "CLAW_PORT": str(running.port)},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert second.returncode == 1
+    assert f"Cannot listen on 127.0.0.1:{running.port}" in second.stderr
