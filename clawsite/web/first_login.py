@@ -1,0 +1,56 @@
+"""The page behind the first admin's link: choose a password, and be logged in. Opening it uses nothing up."""
+
+from __future__ import annotations
+
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.ops.first_admin import check_first_login, set_first_password
+from clawsite.web.errors import too_often
+from clawsite.web.limits import is_too_often
+
+RATE = "20/m"
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+
+
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def first_login(request: HttpRequest, token: str) -> HttpResponse:
+    """Show the form; set the password it brings and log its owner in."""
+    if is_too_often(request, group="first-login", rate=RATE):
+        return too_often(request)
+    try:
+        user = check_first_login(token)
+        if request.method != "POST":
+            return _form(request, user.username)
+        return _take(request, token, user.username)
+    except NotAllowed:
+        text = _("This link has been used or is too old. Restart clawsite and take the new one from its output.")
+        context = {"status": 404, "title": _("Not here"), "text": text}
+        return render(request, "web/error.html", context, status=404)
+
+
+def _take(request: HttpRequest, token: str, name: str) -> HttpResponse:
+    password = request.POST.get("password", "")
+    if password != request.POST.get("again", ""):
+        return _form(request, name, _("The two passwords are not the same."))
+    try:
+        user = set_first_password(token, password=password)
+    except BadInput as error:
+        return _form(request, name, error.message)
+    login(request, user, backend=BACKEND)
+    return redirect("/admin/")
+
+
+def _form(request: HttpRequest, name: str, problem: str = "") -> HttpResponse:
+    context = {"name": name, "problem": problem}
+    response = render(request, "web/first_login.html", context, status=400 if problem else 200)
+    response["Referrer-Policy"] = "no-referrer"
+    return response
