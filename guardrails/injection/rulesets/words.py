@@ -1,6 +1,7 @@
 """Word lists that the phrases of every language share, so that a text which mixes languages is still read.
 
-Each list holds its English, Portuguese and Russian words on lines of their own. A star means "begins with".
+Each list holds its English, Portuguese and Russian words on lines of their own, some a last line of German, French and
+Spanish ones: no rules are written in those, but the commonest order is known. A star means "begins with".
 """
 
 from __future__ import annotations
