@@ -60,7 +60,7 @@ class StreamGuard:
 
     def _cut(self, text: str, done: int, scan: Scan) -> int:
         """Return a place between words, outside of anything found, up to which no later text changes what is found."""
-        undecided = min(len(text) - TAIL_CHARS, _last_border(text, done, len(text)))
+        undecided = len(text) - TAIL_CHARS
         if text.find("[", done) >= 0 and (link := OPEN_LINK.search(text, done)):
             undecided = min(undecided, link.start())
         if self._compares_words:
