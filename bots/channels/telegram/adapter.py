@@ -81,7 +81,7 @@ class TelegramAdapter:
 
     async def close(self) -> None:
         """End polling and let every connection go; safe to call twice."""
-        self.polling.close()
+        await self.polling.close()
         api, self._api = self._api, None
         if api is not None:
             await api.close()

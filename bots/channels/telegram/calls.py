@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 from functools import lru_cache
 from ssl import SSLContext
@@ -32,9 +31,6 @@ UPLOAD_SECONDS = 60.0
 CHUNK = 256 * 1024
 # Telegram's servers keep an idle connection longer than this, so a kept one is not closed under a request.
 KEEPALIVE_SECONDS = 30.0
-
-# Waiting times come as timedelta; without this the library warns on each one.
-os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 
 class _Request(HTTPXRequest):

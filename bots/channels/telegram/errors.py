@@ -7,6 +7,7 @@ that was never made, and an answer that refuses, are certain.
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import httpx
@@ -25,6 +26,9 @@ from telegram.error import (
 
 from bots.channels.base import ChannelError
 from clawsite.core.redaction import redact
+
+# The library's own switch: waiting times come as timedelta, as they will in its next version. Without it, it warns.
+os.environ.setdefault("PTB_TIMEDELTA", "true")
 
 # A token that is refused may be right again (a proxy that misbehaved, a new token in the settings).
 TOKEN_SECONDS = 60.0

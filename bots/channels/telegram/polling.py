@@ -43,10 +43,14 @@ class Polling:
         self.last_error = ""
         self.failures = 0
         self._closed = asyncio.Event()
+        self._asking: asyncio.Task[object] | None = None
 
-    def close(self) -> None:
-        """Let the loop end."""
+    async def close(self) -> None:
+        """Let the loop end, and return when its request is off the line."""
         self._closed.set()
+        if self._asking is not None and not self._asking.done():
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
 
     async def run(self, api: BotApi) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
         """Yield batches until closed."""
@@ -55,9 +59,12 @@ class Polling:
             try:
                 batch = _known(await self._ask(api, offset))
             except ChannelError as error:
-                if not self._closed.is_set():
-                    await self._recover(api, error)
+                await self._recover(api, error)
                 continue
+            except asyncio.CancelledError:
+                if self._is_cancelled_by_close():
+                    return
+                raise
             self._note_success()
             # An empty answer has confirmed what was before the offset, so the next request needs none.
             offset = max((update["update_id"] for update in batch), default=-1) + 1
@@ -70,7 +77,14 @@ class Polling:
         }  # fmt: skip
         if offset:
             params["offset"] = offset
-        return await api.call("getUpdates", params, read_seconds=self.poll_seconds + READ_MARGIN_SECONDS)
+        call = api.call("getUpdates", params, read_seconds=self.poll_seconds + READ_MARGIN_SECONDS)
+        self._asking = asyncio.create_task(call)
+        return await self._asking
+
+    def _is_cancelled_by_close(self) -> bool:
+        """Tell a request that `close` ended from a consumer that is cancelled itself."""
+        consumer = asyncio.current_task()
+        return self._closed.is_set() and (consumer is None or not consumer.cancelling())
 
     async def _recover(self, api: BotApi, error: ChannelError) -> None:
         """Note the failure and wait; a webhook in the way is removed."""
