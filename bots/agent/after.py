@@ -55,6 +55,11 @@ class AfterAnswers:
         except asyncio.QueueFull:
             logger.warning("the work after answers is %d turns behind, one is left out", QUEUE_MAX)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits."""
+        return self._queue.empty()
+
     async def run(self) -> None:
         """Take one turn after the other."""
         while True:
@@ -72,6 +77,7 @@ async def after_answer(session_id: int, turn_id: int, *, provider: Provider | No
         await _extract_facts(session_id, turn_id, asker)
         await _compact(session_id, asker)
     finally:
+        asker.close()
         if asker.usage != Usage():
             await run_db(_add_usage, turn_id, asker.usage)
 

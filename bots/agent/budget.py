@@ -1,13 +1,12 @@
 """Money of the day: what all turns finished today cost, in one indexed query that is kept for 15 s.
 
-Costs of calls made by this process since the last look are added at once, so that a burst cannot hide behind
-the cache.
+What this process spends is added at once, before it is in a row, so that a burst cannot hide behind the cache.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from datetime import time as clock_time
 
@@ -22,16 +21,43 @@ from clawsite.core.metrics import MODEL_COST, MODEL_TOKENS
 from sessions_app.models import Turn
 
 KEEP_SECONDS = 15.0
+WRITE_SECONDS = 5.0
+METERS_MAX = 256
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Meter:
+    """What one run of this process spent. It counts beside the rows until it is in them."""
+
+    usd: float = 0.0
+    closed_at: float | None = None
+
+    def close(self) -> None:
+        """The run is over; its row is written any moment."""
+        self.closed_at = time.monotonic()
 
 
 @dataclass(slots=True)
 class _Kept:
     until: float = 0.0
     total: float = 0.0
-    since: float = 0.0
+    meters: set[Meter] = field(default_factory=set)
 
 
 _kept = _Kept()
+
+
+def open_meter() -> Meter:
+    """Return a meter for a run that begins; its owner closes it."""
+    if len(_kept.meters) > METERS_MAX:
+        _forget_closed(time.monotonic() - KEEP_SECONDS - WRITE_SECONDS)
+    meter = Meter()
+    _kept.meters.add(meter)
+    return meter
+
+
+def _forget_closed(before: float) -> None:
+    _kept.meters = {m for m in _kept.meters if m.closed_at is None or m.closed_at > before}
 
 
 def sum_today() -> float:
@@ -43,17 +69,18 @@ def sum_today() -> float:
 
 async def spent_today() -> float:
     """Return what the day cost so far, at most 15 s old for other processes' turns."""
-    if time.monotonic() >= _kept.until:
-        total = await run_db(sum_today)
-        _kept.total, _kept.since = total, 0.0
-        _kept.until = time.monotonic() + KEEP_SECONDS
-    return _kept.total + _kept.since
+    now = time.monotonic()
+    if now >= _kept.until:
+        _kept.total = await run_db(sum_today)
+        _kept.until = now + KEEP_SECONDS
+        _forget_closed(now - WRITE_SECONDS)
+    return _kept.total + sum(meter.usd for meter in _kept.meters)
 
 
-def spend(model: str, tokens: Tokens) -> Usage:
+def spend(model: str, tokens: Tokens, *, meter: Meter) -> Usage:
     """Count one model call of this process, whatever became of it, and return what it cost."""
     usage = count_usage(model, tokens)
-    _kept.since += usage.cost_usd
+    meter.usd += usage.cost_usd
     for kind, count in (("input", usage.input), ("output", usage.output), ("cached", usage.cached)):
         MODEL_TOKENS.labels(model, kind).inc(count)
     MODEL_COST.labels(model).inc(usage.cost_usd)
@@ -63,3 +90,4 @@ def spend(model: str, tokens: Tokens) -> Usage:
 def forget_costs() -> None:
     """Look anew at the next question."""
     _kept.until = 0.0
+    _kept.meters.clear()

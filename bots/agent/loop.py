@@ -57,6 +57,8 @@ async def run_agent(
         return run.stop(stopped.by)
     except NoAnswer as failure:
         return run.fail(failure)
+    finally:
+        run.meter.close()
 
 
 class _Run:
@@ -93,6 +95,7 @@ class _Run:
         self.enlarged = False
         self.asked_again = False
         self.pauses = 0
+        self.meter = budget.open_meter()
         self.prompt_tokens = 0
         self._before = ""
 
@@ -144,7 +147,7 @@ class _Run:
             self.on_text(self._before + self.progress.current)
 
     def _spend(self, target: Target, tokens: Tokens) -> None:
-        self.progress.usage = self.progress.usage + budget.spend(target.model, tokens)
+        self.progress.usage = self.progress.usage + budget.spend(target.model, tokens, meter=self.meter)
         self.prompt_tokens = self.prompt_tokens or tokens.prompt
 
     async def _take(self, end: End) -> AgentOutcome | None:

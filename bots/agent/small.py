@@ -41,6 +41,7 @@ class Asker:
         self._provider = provider
         self._retry = retry or Retry(retries=1)
         self.usage = Usage()
+        self._meter = budget.open_meter()
 
     async def ask(self, system: str, text: str, *, seconds: float, max_tokens: int) -> str:
         """Return the model's text.
@@ -75,8 +76,12 @@ class Asker:
             raise Unavailable("the model declined")
         return end.text.strip()
 
+    def close(self) -> None:
+        """Nothing more will be asked; the cost is about to be written down."""
+        self._meter.close()
+
     def _spend(self, target: Target, tokens: Tokens) -> None:
-        self.usage = self.usage + budget.spend(target.model, tokens)
+        self.usage = self.usage + budget.spend(target.model, tokens, meter=self._meter)
 
 
 class Cooling:

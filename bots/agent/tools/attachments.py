@@ -74,7 +74,7 @@ def decode_text(data: bytes, *, language: str) -> str | None:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        if error.start >= len(data) - 3:  # a letter cut in two at the reading limit
+        if len(data) >= READ_BYTES and error.start >= len(data) - 3:  # a letter cut in two at the limit
             return data[: error.start].decode("utf-8")
     odd = sum(1 for byte in data[:4096] if byte < 32 and byte not in (9, 10, 12, 13, 27))
     if odd > len(data[:4096]) * 0.01:
