@@ -106,6 +106,10 @@ class HttpServer:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
+    @property
+    def is_open(self) -> bool:
+        return self._listener is not None
+
     async def open(self) -> None:
         """Start listening; after `close` it takes the same port again."""
         if self._listener is None and not self._stopped:
@@ -178,8 +182,9 @@ class Connection(asyncio.Protocol):
         self.writable.set()
 
     def abort(self) -> None:
-        if self.transport is not None:
-            self.transport.abort()
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -270,6 +275,9 @@ class Connection(asyncio.Protocol):
             self._write(answer, close=wants_close(request))
             return
         self.task = asyncio.get_running_loop().create_task(self._finish(request, answer))
+        if isinstance(answer, Coroutine):
+            # A client that is gone at once cancels the task before it takes its first step.
+            self.task.add_done_callback(lambda _: answer.close())
 
     async def _finish(self, request: Request, answer: Response | Awaitable[Response]) -> None:
         try:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import struct
 
 from tests.servers.hosting import Hosted
 
@@ -44,6 +46,10 @@ class TcpProxy(Hosted):
     def connections(self) -> int:
         """Clients connected now."""
         return self.on_loop(lambda: len(self._tasks))
+
+    @property
+    def is_refusing(self) -> bool:
+        return self._listener is None
 
     def pause(self) -> None:
         """Pass nothing on in either direction; connections stay open (a half-open link)."""
@@ -88,7 +94,7 @@ class TcpProxy(Hosted):
 
     def _cut(self) -> None:
         for writer in tuple(self._writers):
-            writer.transport.abort()
+            reset(writer)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -99,7 +105,7 @@ class TcpProxy(Hosted):
         try:
             await self._serve(reader, writer)
         except (OSError, TimeoutError):
-            writer.transport.abort()
+            reset(writer)
         finally:
             self._tasks.discard(task)
             self._writers.discard(writer)
@@ -114,7 +120,7 @@ class TcpProxy(Hosted):
                 group.create_task(self._pass(reader, far_writer, up=True))
                 group.create_task(self._pass(far_reader, writer, up=False))
         except* OSError:
-            writer.transport.abort()
+            reset(writer)
         finally:
             self._writers.discard(far_writer)
             far_writer.transport.abort()
@@ -131,3 +137,12 @@ class TcpProxy(Hosted):
             await writer.drain()
         with contextlib.suppress(OSError):
             writer.write_eof()
+
+
+def reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a TCP reset, as a network that fails does, and not with an orderly end."""
+    connection = writer.get_extra_info("socket")
+    if connection is not None:
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

@@ -115,10 +115,10 @@ class UpdateQueue:
         while self.forced and len(out) < limit:
             out.append(self.forced.popleft())
         fresh = self.pending[: limit - len(out)]
-        self._plan_repeats(fresh)
+        self.plan_repeats(fresh)
         return out + [self.bodies[update_id][1] for update_id in fresh]
 
-    def _plan_repeats(self, given: list[int]) -> None:
+    def plan_repeats(self, given: list[int]) -> None:
         """Have every n-th update come once more, after the answer that gave it: a repeat is never ahead of its time."""
         for update_id in given if self.repeat_every else ():
             if update_id % self.repeat_every == 0 and update_id > self._repeated:

@@ -115,7 +115,8 @@ class Sender:
         while update_id is None or update_id in self.queue.bodies:
             if await self._attempt(body):
                 self.webhook.delivered += 1
-                if update_id is not None:
+                if update_id is not None and update_id in self.queue.bodies:
+                    self.queue.plan_repeats([update_id])
                     self.queue.drop(update_id)
                 return
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))

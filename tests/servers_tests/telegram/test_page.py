@@ -29,7 +29,7 @@ def test_a_person_can_chat(telegram_server: TelegramServer, chromium: str) -> No
         expect(page.locator(".message .body i")).to_have_text("really")
         page.click("text=Go on")
         telegram_server.wait_for(lambda: "callback_query" in telegram_server.pending_updates()[-1])
-        page.set_input_files("#file", [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"abc"}])
+        page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"abc"})
         page.click("#composer button")
         expect(page.locator(".file-link")).to_have_text("File: notes.txt (1 KB)")
         browser.close()

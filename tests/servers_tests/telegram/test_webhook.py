@@ -82,6 +82,17 @@ async def test_a_closed_door_is_tried_again(
     await telegram_server.await_for(lambda: receiver.texts() == ["wait for me"])
 
 
+async def test_every_nth_update_is_posted_twice(
+    telegram_server: TelegramServer, bot: Bot, alice: int, receiver: Receiver
+) -> None:
+    telegram_server.set_options(repeat_every=2, next_update_id=1000)
+    await bot.set_webhook(f"{receiver.http.url}/hook")
+    for number in range(3):
+        telegram_server.user_sends(alice, str(number))
+    await telegram_server.await_for(lambda: len(receiver.got) == 5)
+    assert sorted(update["update_id"] for update in receiver.got) == [1000, 1000, 1001, 1002, 1002]
+
+
 async def test_polling_and_webhook_exclude_each_other(
     telegram_server: TelegramServer, bot: Bot, receiver: Receiver
 ) -> None:
