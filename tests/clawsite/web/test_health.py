@@ -1,0 +1,152 @@
+"""What the health addresses tell, and to whom. Charlie, from outside, learns one word."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from pytest_django import Settings
+
+from clawsite.core.db import close_pool, run_db
+from clawsite.core.process import register_process
+from clawsite.web import entry, health, sockets
+from clawsite.web.health import Health
+from sessions_app.models import Channel, Inbox
+from tests.clawsite.web.asking import ask, knock
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+CHARLIE = "203.0.113.9"
+
+
+@pytest.fixture(autouse=True)
+def one_life(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give every test its own answers, and let the database thread go."""
+    fresh = Health()
+    answers = {
+        "/healthz": fresh.live, "/readyz": fresh.ready, "/startupz": fresh.startup,
+        "/health": fresh.details, "/metrics": fresh.metrics,
+    }  # fmt: skip
+    monkeypatch.setattr(entry, "_plain", answers)
+    yield
+    close_pool()
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/startupz"])
+async def test_the_probes_say_ok_and_no_more(path: str) -> None:
+    found = await ask(entry.application, path, client=CHARLIE)
+    assert (found.status, found.body) == (200, b"ok\n")
+
+
+async def test_alice_on_the_machine_sees_processes_channels_and_queues() -> None:
+    def prepare() -> None:
+        register_process("web")
+        channel = Channel.objects.create(kind="telegram", name="main", token="secret-token")
+        for number, state in enumerate(["new", "new", "dead", "done"]):
+            Inbox.objects.create(channel=channel, external_id=str(number), lane="1", raw="{}", state=state)
+
+    await run_db(prepare)
+    found = await ask(entry.application, "/health")
+    value = found.json()
+    assert found.status == 200
+    assert value["status"] == "ok"
+    assert value["queues"]["inbox"] | {"oldest_age": 0} == {"new": 2, "dead": 1, "oldest_age": 0}
+    assert value["processes"][0]["role"] == "web"
+    assert value["memory"]["web"] > 1_000_000
+    assert [channel["name"] for channel in value["channels"]] == ["main"]
+    assert b"secret-token" not in found.body
+
+
+@pytest.mark.parametrize(
+    ("client", "headers"),
+    [
+        (CHARLIE, {}),
+        ("127.0.0.1", {"x-forwarded-for": CHARLIE}),
+        ("127.0.0.1", {"forwarded": "for=203.0.113.9"}),
+        ("127.0.0.1", {"x-real-ip": CHARLIE}),
+        (CHARLIE, {"authorization": "Bearer wrong"}),
+        (CHARLIE, {"authorization": "Bearer "}),
+    ],
+)
+async def test_charlie_sees_only_the_status(client: str, headers: dict[str, str]) -> None:
+    found = await ask(entry.application, "/health", client=client, **headers)
+    assert found.json() == {"status": "ok"}
+    assert (await ask(entry.application, "/metrics", client=client, **headers)).status == 403
+
+
+async def test_behind_a_proxy_nobody_is_local(settings: Settings) -> None:
+    settings.CLAW_BEHIND_PROXY = True
+    assert (await ask(entry.application, "/health")).json() == {"status": "ok"}
+
+
+async def test_the_gateway_token_opens_details_from_anywhere(settings: Settings) -> None:
+    settings.CLAW_GATEWAY_TOKEN = "right"
+    found = await ask(entry.application, "/health", client=CHARLIE, authorization="Bearer right")
+    assert "processes" in found.json()
+    metrics = await ask(entry.application, "/metrics", client=CHARLIE, authorization="Bearer right")
+    assert metrics.status == 200
+    assert b'claw_queue_rows{queue="inbox",state="new"} 0.0' in metrics.body
+
+
+async def test_a_database_that_does_not_answer_is_not_ready_but_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.2)
+    fresh = Health()
+    release = threading.Event()
+    busy = asyncio.create_task(run_db(release.wait, 20.0))  # the database thread hangs, as with a locked database
+    try:
+        found = await ask(fresh.ready, "/readyz")
+        assert (found.status, found.body) == (503, b"the database does not answer in time\n")
+        assert (await ask(entry.application, "/healthz")).status == 200
+    finally:
+        release.set()
+        await busy
+    assert (await ask(fresh.ready, "/readyz")).status == 200
+
+
+async def test_missing_migrations_are_not_ready() -> None:
+    def forget() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE django_migrations SET app = 'gone' WHERE app = 'sessions_app'")
+
+    def remember() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE django_migrations SET app = 'sessions_app' WHERE app = 'gone'")
+
+    await run_db(forget)
+    try:
+        found = await ask(entry.application, "/readyz")
+        assert found.status == 503
+        assert b"migrations" in found.body
+    finally:
+        await run_db(remember)
+
+
+async def test_a_stopping_process_is_not_ready_and_closes_its_sockets(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Socket:
+        closed = 0
+
+        async def close_for_restart(self, code: int) -> None:
+            self.closed = code
+
+    class Broken:
+        async def close_for_restart(self, code: int) -> None:
+            raise RuntimeError("gone")
+
+    good, broken = Socket(), Broken()
+    monkeypatch.setitem(sockets._state, "draining", False)
+    for socket in (good, broken):
+        sockets.register(socket)
+    try:
+        sockets.begin_draining()
+        await sockets.close_all(seconds=5)
+        assert good.closed == 1012
+        assert (await ask(entry.application, "/readyz")).body == b"stopping\n"
+        assert (await ask(entry.application, "/healthz")).status == 200
+        sent, _ = await knock(entry.application, "/chat/socket", origin="http://127.0.0.1:18789")
+        assert sent == ["websocket.close"]
+    finally:
+        for socket in (good, broken):
+            sockets.unregister(socket)
