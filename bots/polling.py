@@ -12,6 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from bots.channels.base import ChannelAdapter, ChannelError, Unparsed
+from bots.channels.rich import clean_text
 from bots.commands.registry import match_command
 from bots.work import OpenChannel
 from clawsite.core.db import run_db
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 ALBUM_SECONDS = 1.5
 LEASE_POLL_SECONDS = 2.0
 MAX_RAW = 1024 * 1024
+MAX_ID = 100
 CONTROL = "#control"
 
 
@@ -34,7 +36,7 @@ def to_stored(
     adapter: ChannelAdapter, raw: Mapping[str, Any], *, channel_id: int, username: str
 ) -> StoredUpdate | None:
     """Return the row of a raw update: its lane, and `unparsed` when it is malformed; None when it needs no answer."""
-    text = json.dumps(raw, ensure_ascii=False, separators=(",", ":"))
+    text = clean_text(json.dumps(raw, ensure_ascii=False, separators=(",", ":")))
     try:
         external_id = adapter.external_id(raw)
         message = adapter.parse(raw)
@@ -55,7 +57,8 @@ def to_stored(
 
 def _unparsed(raw: Mapping[str, Any], text: str) -> StoredUpdate:
     number = raw.get("update_id", raw.get("id")) if isinstance(raw, dict) else None
-    name = str(number) if number is not None else f"bad:{hash(text) & 0xFFFFFFFFFFFF:x}"
+    known = isinstance(number, int | str) and len(str(number)) <= MAX_ID
+    name = (clean_text(str(number)) if known else "") or f"bad:{hash(text) & 0xFFFFFFFFFFFF:x}"
     return StoredUpdate(external_id=name, lane="unparsed", raw=text, state=Inbox.State.UNPARSED)
 
 

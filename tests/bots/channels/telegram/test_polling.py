@@ -51,7 +51,7 @@ class Consumer:
 async def consumer(platform: TelegramPlatform) -> AsyncIterator[Consumer]:
     """A consumer at work on an adapter with short pauses."""
     adapter = TelegramAdapter(platform.account())
-    adapter.polling = Polling(name="tg", poll_seconds=2, pause=0.02)
+    adapter.polling = Polling(name="tg", poll_seconds=1, pause=0.02)
     await adapter.open()
     consumer = Consumer(adapter)
     task = asyncio.create_task(consumer.run())
