@@ -175,6 +175,7 @@ USE_TZ = True
 TIME_ZONE = env_str("TIME_ZONE", "UTC")
 STATIC_URL = "/static/"
 STATIC_ROOT = CLAW_HOME / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or the static files' middleware warns
 STATICFILES_DIRS = [BASE_DIR / "clawsite" / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False

@@ -9,6 +9,7 @@ senders are trusted.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import hashlib
 import json
 import logging
@@ -74,6 +75,7 @@ def _open_socket() -> socket.socket:
 
 # Unbound, so threads and forked children can share it.
 _sender = _open_socket()
+atexit.register(_sender.close)
 
 
 def nudge(topic: str, **data: Any) -> None:

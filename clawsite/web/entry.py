@@ -6,7 +6,6 @@ from typing import cast
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
-from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 from clawsite.core.nudge import NudgeListener
@@ -18,7 +17,6 @@ from clawsite.web.plain import App, Receive, Scope, Send, refuse
 from clawsite.web.routing import websocket_urlpatterns
 from clawsite.web.webhooks import PREFIX, TelegramWebhook
 
-settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or the static files' middleware warns
 _health = Health()
 _webhook = TelegramWebhook()
 _pages = cast(App, ASGIHandler())

@@ -107,9 +107,7 @@ async def test_wakes_beyond_a_full_receiver_arrive_late_but_arrive(run_dir: Path
 
 
 async def test_a_nudge_from_another_process_arrives(run_dir: Path) -> None:
-    code = (
-        "import django; django.setup()\nfrom clawsite.core.nudge import nudge\nnudge('channel', channel=3)\n"
-    )
+    code = "import django; django.setup()\nfrom clawsite.core.nudge import nudge\nnudge('channel', channel=3)\n"
     heard: list[dict[str, Any]] = []
     async with NudgeListener("bots") as listener:
         listener.on("channel", heard.append)

@@ -1,0 +1,101 @@
+"""The first admin's link: works once, never again, and never beside a password that exists."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from django.core.cache import cache
+from django.core.signing import TimestampSigner
+from django.test import Client
+
+from clawsite.core.errors import NotAllowed
+from clawsite.core.models import AuditEvent, Secret, User
+from clawsite.ops import first_admin
+from clawsite.ops.first_admin import check_first_login, prepare_first_admin
+
+pytestmark = pytest.mark.django_db
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture(autouse=True)
+def no_limits() -> None:
+    cache.clear()
+
+
+def post(client: Client, link: str, password: str = PASSWORD, again: str | None = None) -> int:
+    data = {"password": password, "again": password if again is None else again}
+    return client.post(link, data).status_code
+
+
+def test_the_link_sets_the_password_logs_in_and_is_used_up(client: Client) -> None:
+    link = prepare_first_admin()
+    admin = User.objects.get()
+    assert (admin.username, admin.is_superuser, admin.has_usable_password()) == ("admin", True, False)
+    page = client.get(link)
+    assert page.status_code == 200
+    assert page["Referrer-Policy"] == "no-referrer"
+    assert client.head(link).status_code == 200
+    assert post(client, link) == 302
+    admin.refresh_from_db()
+    assert admin.check_password(PASSWORD)
+    assert client.get("/admin/").status_code == 200
+    assert AuditEvent.objects.filter(action="user.first_login", actor=f"user:{admin.pk}").count() == 1
+    assert client.get(link).status_code == 404
+    assert post(Client(), link, "another password") == 404
+    assert prepare_first_admin() == ""
+
+
+def test_only_a_hash_of_the_link_is_stored() -> None:
+    token = prepare_first_admin().rpartition("/")[2]
+    assert token.partition(":")[0] not in Secret.objects.get().value
+
+
+def test_each_start_makes_a_new_link_in_place_of_the_old(client: Client) -> None:
+    first, second = prepare_first_admin(), prepare_first_admin()
+    assert User.objects.count() == 1
+    assert client.get(first).status_code == 404
+    assert client.get(second).status_code == 200
+
+
+def test_nobody_gets_a_link_once_an_admin_has_a_password(client: Client) -> None:
+    link = prepare_first_admin()
+    User.objects.create_superuser("alice", password=PASSWORD)
+    assert prepare_first_admin() == ""
+    assert client.get(link).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("password", "again"),
+    [("short", None), ("1234567890", None), ("password1234", "other"), ("password123", None), ("", None)],
+)
+def test_a_bad_password_is_refused_and_the_link_still_works(client: Client, password: str, again: str | None) -> None:
+    link = prepare_first_admin()
+    assert post(client, link, password, again) == 400
+    assert not User.objects.get().has_usable_password()
+    assert post(client, link) == 302
+
+
+def test_an_old_link_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    token = prepare_first_admin().rpartition("/")[2]
+    check_first_login(token)
+    later = time.time() + first_admin.LINK_SECONDS + 1
+    monkeypatch.setattr("django.core.signing.time.time", lambda: later)
+    with pytest.raises(NotAllowed):
+        check_first_login(token)
+
+
+@pytest.mark.parametrize("token", ["x", "a:b:c", TimestampSigner(salt="clawsite.first-login").sign("guess")])
+def test_charlie_guesses_in_vain(client: Client, token: str) -> None:
+    prepare_first_admin()
+    assert client.get(f"/first-login/{token}").status_code == 404
+    assert post(client, f"/first-login/{token}") == 404
+    assert not User.objects.get().has_usable_password()
+
+
+def test_guessing_is_limited(client: Client) -> None:
+    prepare_first_admin()
+    codes = [client.get("/first-login/x").status_code for _ in range(25)]
+    assert codes[0] == 404
+    assert codes[-1] == 429
