@@ -59,6 +59,10 @@ class Controls(ABC):
     def clear_faults(self) -> None:
         self.control("clear_faults")
 
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults planned since the last `clear_faults`, each with its `hits`."""
+        return self.control("faults")  # type: ignore[no-any-return]
+
     def refuse_connections(self, *, for_seconds: float) -> None:
         """Close the door (open connections are cut) and open it again after this many seconds."""
         self.control("refuse_connections", for_seconds=for_seconds)
@@ -89,7 +93,7 @@ class Controls(ABC):
         return value
 
 
-class ControlError(Exception):
+class ControlError(ValueError):
     """An operation was refused; the text says why."""
 
 

@@ -73,6 +73,9 @@ class FaultPlan:
     def cuts_before(self, method: str) -> bool:
         return self._hit(method, cut_before=True) is not None
 
+    def describe(self) -> list[dict[str, Any]]:
+        return [{name: getattr(fault, name) for name in ("kind", "method", "times", "hits")} for fault in self.faults]
+
     def clear(self) -> None:
         self.faults.clear()
 

@@ -76,6 +76,7 @@ class Hosted(ABC):
             try:
                 if self._loop is not None:
                     _await(loop, self.stop())
+                _await(loop, _end_tasks())
             finally:
                 loop.call_soon_threadsafe(loop.stop)
                 thread.join(timeout=CALL_SECONDS)
@@ -84,3 +85,11 @@ class Hosted(ABC):
 
 def _await(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T]) -> T:
     return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=CALL_SECONDS)
+
+
+async def _end_tasks() -> None:
+    """Cancel what still runs on this loop and wait for it."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

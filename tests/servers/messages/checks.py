@@ -60,10 +60,12 @@ def check_body(body: Any, *, version: str, counting: bool = False) -> Model:
     model = _check_model(body, counting=counting)
     if version >= SAMPLING_REFUSED_SINCE and (name := next((n for n in SAMPLING if n in body), None)):
         raise invalid(f"`{name}` is deprecated for this model.")
-    _check_tools(body)
-    _check_thinking(body)
-    blocks = _check_messages(body["messages"], model)
-    _check_cache_marks(body, blocks)
+    try:
+        _check_tools(body)
+        _check_thinking(body)
+        _check_cache_marks(body, _check_messages(body["messages"], model))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise invalid(f"Input should be of another type: {error}") from None
     return model
 
 

@@ -46,6 +46,7 @@ class Operations:
             self.webhook,
             self.fault,
             self.clear_faults,
+            self.faults,
             self.refuse_connections,
             self.cut_connections,
         ]
@@ -159,6 +160,9 @@ class Operations:
 
     def fault(self, kind: str, **options: Any) -> None:
         self.server.plan.add(kind, **options)
+
+    def faults(self) -> list[dict[str, Any]]:
+        return self.server.plan.describe()
 
     def clear_faults(self) -> None:
         self.server.plan.clear()

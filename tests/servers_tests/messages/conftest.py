@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from anthropic import AsyncAnthropic
+from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
 
 from tests.servers.messages import MessagesServer
 
@@ -15,7 +15,10 @@ MODEL = "claude-opus-5-5"
 
 @pytest.fixture
 async def client(messages_server: MessagesServer) -> AsyncIterator[AsyncAnthropic]:
-    async with AsyncAnthropic(api_key="key-1", base_url=messages_server.url, max_retries=0, timeout=5.0) as made:
+    plain = DefaultAsyncHttpxClient(verify=False)  # loading certificates takes longer than most tests
+    async with AsyncAnthropic(
+        api_key="key-1", base_url=messages_server.url, max_retries=0, timeout=5.0, http_client=plain
+    ) as made:
         yield made
 
 

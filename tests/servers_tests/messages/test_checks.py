@@ -63,6 +63,8 @@ def test_accepted(accepted: dict[str, Any]) -> None:
     ("refused", "problem"),
     [
         ([], "valid dictionary"),
+        (body("hello"), "Input should be of another type"),
+        (body(thinking={"type": "enabled", "budget_tokens": "much"}), "Input should be of another type"),
         ({"model": MODEL, "max_tokens": 1}, "messages: Field required"),
         (body(model="gpt-4"), "model: gpt-4"),
         (body(max_tokens=200_000), "max_tokens: 200000 > 128000, which is the maximum allowed number of output tokens"),

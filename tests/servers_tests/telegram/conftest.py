@@ -13,11 +13,21 @@ from telegram.request import HTTPXRequest
 from tests.servers.telegram import TelegramServer
 
 
+def plain_request() -> HTTPXRequest:
+    """A request without certificates, which take longer to load than most tests take to run."""
+    return HTTPXRequest(read_timeout=3, connect_timeout=1, httpx_kwargs={"verify": False})
+
+
 @pytest.fixture
 async def bot(telegram_server: TelegramServer) -> AsyncIterator[Bot]:
     root = telegram_server.url
-    request = HTTPXRequest(read_timeout=3, connect_timeout=1)
-    made = Bot(telegram_server.token, base_url=f"{root}/bot", base_file_url=f"{root}/file/bot", request=request)
+    made = Bot(
+        telegram_server.token,
+        base_url=f"{root}/bot",
+        base_file_url=f"{root}/file/bot",
+        request=plain_request(),
+        get_updates_request=plain_request(),
+    )
     async with made:
         yield made
 

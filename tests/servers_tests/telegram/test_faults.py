@@ -65,6 +65,7 @@ async def test_cut_before_reading_does_nothing(telegram_server: TelegramServer, 
         await bot.send_message(alice, "lost")
     assert telegram_server.bot_messages(alice) == []
     assert telegram_server.calls(method="sendMessage") == []
+    assert [fault["hits"] for fault in telegram_server.faults()] == [1]
 
 
 async def test_cut_after_accepting_keeps_the_message(telegram_server: TelegramServer, bot: Bot, alice: int) -> None:
