@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.servers.http import Request, Response
+from tests.servers.wire import Request, Response
 
 POLL_SECONDS = 0.01
 CUTTING = {"refuse_connections", "cut_connections"}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from tests.servers.http import Request
+from tests.servers.wire import Request
 
 _DISPOSITION = re.compile(r'(name|filename)="((?:[^"\\]|\\.)*)"')
 _BOUNDARY = re.compile(r'boundary="?([^";]+)"?')

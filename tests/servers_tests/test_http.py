@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.servers.http import Cut, HttpServer, Request, Response
+from tests.servers.http import HttpServer
 from tests.servers.multipart import parse_form
+from tests.servers.wire import Cut, Request, Response
 
 
 async def serve(request: Request) -> Response:

@@ -14,7 +14,7 @@ from typing import Any
 from tests.servers.control import answer_control
 from tests.servers.faults import Fault, FaultPlan
 from tests.servers.hosting import Hosted
-from tests.servers.http import Cut, HttpServer, Request, Response
+from tests.servers.http import HttpServer
 from tests.servers.messages.catalogue import MODELS, list_models
 from tests.servers.messages.checks import check_body
 from tests.servers.messages.controls import MessagesControls
@@ -25,6 +25,7 @@ from tests.servers.messages.responder import respond
 from tests.servers.messages.scripts import Script, brings_results, last_user_text, pause, text
 from tests.servers.messages.stream import Player, plain_rest, start_event, whole_message
 from tests.servers.messages.usage import PromptCache, count_prompt
+from tests.servers.wire import Cut, Request, Response
 
 MAX_BODY = 32 * 1024 * 1024
 KEPT_HEADERS = (

@@ -12,11 +12,11 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from tests.servers.http import Cut
 from tests.servers.messages.checks import sign
 from tests.servers.messages.errors import ApiError
 from tests.servers.messages.scripts import Script, Step
 from tests.servers.messages.usage import Usage, count_text
+from tests.servers.wire import Cut
 
 PING = b'event: ping\ndata: {"type":"ping"}\n\n'
 STOP = b'event: message_stop\ndata: {"type":"message_stop"}\n\n'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.servers.http import Response
+from tests.servers.wire import Response
 
 FILES = {
     "/": ("page.html", "text/html; charset=utf-8"),

@@ -14,7 +14,7 @@ from typing import Any
 from tests.servers.control import answer_control
 from tests.servers.faults import Fault, FaultPlan
 from tests.servers.hosting import Hosted
-from tests.servers.http import Cut, HttpServer, Request, Response
+from tests.servers.http import HttpServer
 from tests.servers.multipart import parse_form
 from tests.servers.telegram import asking, editing, sending  # noqa: F401  (they register their methods)
 from tests.servers.telegram.call import METHODS, Call
@@ -26,6 +26,7 @@ from tests.servers.telegram.operations import Operations
 from tests.servers.telegram.page import page_response
 from tests.servers.telegram.webhook import Sender, Webhook
 from tests.servers.telegram.world import DEFAULT_TOKEN, Bot, World
+from tests.servers.wire import Cut, Request, Response
 
 GET_UPDATES = "getupdates"
 UNLIMITED = {"getchat", "getchatmember", "sendmessagedraft"}

@@ -9,8 +9,9 @@ import pytest
 from telegram import Bot
 from telegram.error import BadRequest, Conflict
 
-from tests.servers.http import HttpServer, Request, Response
+from tests.servers.http import HttpServer
 from tests.servers.telegram import TelegramServer
+from tests.servers.wire import Request, Response
 
 
 class Receiver:
