@@ -38,7 +38,7 @@ _WRITTEN = re.compile(
 _NAMED = re.compile(
     r"(?<!\w)(?:phones?|telephone|tel|mobile|cell|whats ?app|telefones?|celular|fone|"
     r"тел|телефон|телефона|телефону|моб|мобильный|номер телефона)(?!\w)"
-    r"[^\d\n+(]{0,24}(?P<number>\(?\d[\d \u00a0().-]{7,16}\d)(?![\w-]|\.\d)",
+    r"[^\d\n+(]{0,24}(?<![\w-])(?P<number>\(?\d[\d \u00a0().-]{7,16}\d)(?![\w-]|\.\d)",
     re.IGNORECASE,
 )
 _DATE = re.compile(r"(?:19|20)\d{2}[-. ]?(?:0[1-9]|1[0-2])[-. ]?(?:0[1-9]|[12]\d|3[01])")

@@ -60,7 +60,7 @@ _IP = re.compile(
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)(?!\w)|(?<![\w:])[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])", re.I
 )
 # What a text must hold before any of the number patterns is tried: eight digits close together.
-_NUMBERS = re.compile(r"\d(?:[ \u00a0().\u2011/-]{0,3}\d){7}")
+_NUMBERS = re.compile(r"\d(?:[ \u00a0().\u2011\u2116/-]{0,3}\d){7}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,12 +90,14 @@ def _is_address(text: str) -> bool:
 _RULES = (
     _Rule("card", _CARD, is_card),
     _Rule("cpf", _CPF, is_cpf),
-    _Rule("cnpj", _CNPJ, is_cnpj),
     _Rule("ssn", _SSN, is_ssn),
     _Rule("snils", _SNILS, is_snils),
     _Rule("inn", _INN, is_inn),
     _Rule("passport", _PASSPORT, lambda number: len(set(number)) > 1),
 )
+
+
+_CNPJ_RULE = _Rule("cnpj", _CNPJ, is_cnpj)
 
 
 def find_pii(text: str, start: int = 0, *, kinds: Collection[str] = KINDS) -> list[PiiHit]:
@@ -105,6 +107,8 @@ def find_pii(text: str, start: int = 0, *, kinds: Collection[str] = KINDS) -> li
         hits += [_hit("email", match) for match in _EMAIL.finditer(text, start)]
     if _NUMBERS.search(text, start):
         hits += _find_numbers(text, start, kinds)
+    if "cnpj" in kinds:
+        hits += _find_checked(text, start, _CNPJ_RULE)
     if "iban" in kinds:
         hits += _find_ibans(text, start)
     if "ip" in kinds:
