@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from django.urls import URLPattern, path
 
 from clawsite.web.chat.consumer import ChatConsumer
 
 websocket_urlpatterns: list[URLPattern] = [
-    path("chat/socket", ChatConsumer.as_asgi()),
+    path("chat/socket", cast(Any, ChatConsumer.as_asgi())),
 ]

@@ -19,7 +19,6 @@ from sessions_app.models import Attachment, Channel, Contact, Message, Session, 
 PAGE = 50
 # More than this was missed: the page starts anew from the newest ones.
 CATCH_UP = 200
-NEWEST_TURNS = 8
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +90,7 @@ def _find_session(channel_id: int, visitor: Visitor) -> Session | None:
 
 def _rows(session: Session, after: int | None) -> tuple[list[Message], bool, bool]:
     """Return messages, whether they replace what the page has, and whether there are older ones before them."""
-    if after is not None:
+    if after is not None and after <= session.last_seq:
         rows = list(session.messages.filter(seq__gt=after).order_by("seq")[: CATCH_UP + 1])
         if len(rows) <= CATCH_UP:
             return rows, False, False

@@ -11,6 +11,7 @@ import secrets
 from dataclasses import dataclass
 from typing import cast
 
+from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
@@ -62,34 +63,38 @@ def get_visitor(request: HttpRequest) -> Visitor:
     """Return who opens the page; a new browser gets its id here."""
     visitor = find_visitor(request)
     if visitor is None:
-        request.session[SESSION_KEY] = secrets.token_hex(16)
-        visitor = find_visitor(request)
-        assert visitor is not None
+        number = request.session[SESSION_KEY] = secrets.token_hex(16)
+        visitor = _stranger(number)
     return visitor
 
 
 def find_visitor(request: HttpRequest) -> Visitor | None:
     """Return who a request comes from, None for a browser that never opened the page."""
-    language = translation.get_language() or "en"
     user = request.user
     if _is_staff(user):
         known = cast(User, user)
-        name = known.get_full_name() or known.get_username()
-        return Visitor(external_id=f"user:{known.pk}", name=name[:200], language=language, user_id=known.pk)
+        name = (known.get_full_name() or known.get_username())[:200]
+        return Visitor(external_id=f"user:{known.pk}", name=name, language=_language(), user_id=known.pk)
     number = _visitor_id(request)
-    if number is None:
-        return None
-    return Visitor(external_id=f"visitor:{number}", name=f"Visitor {number[:6]}", language=language)
+    return None if number is None else _stranger(number)
+
+
+def _stranger(number: str) -> Visitor:
+    return Visitor(external_id=f"visitor:{number}", name=f"Visitor {number[:6]}", language=_language())
+
+
+def _language() -> str:
+    return translation.get_language() or settings.LANGUAGE_CODE
 
 
 def load_visitor(session_key: str, *, language_cookie: str, accept_language: str) -> Visitor | None:
     """Return who a session cookie stands for, as a request with this cookie would; None when it stands for nobody."""
     request = HttpRequest()
     request.session = SessionStore(session_key)
-    request.user = cast(User | AnonymousUser, get_user(request))
+    request.user = get_user(request)
     request.META["HTTP_ACCEPT_LANGUAGE"] = accept_language[:500]
     if language_cookie:
-        request.COOKIES["django_language"] = language_cookie
+        request.COOKIES[settings.LANGUAGE_COOKIE_NAME] = language_cookie
     with translation.override(get_language_from_request(request)):
         return find_visitor(request)
 

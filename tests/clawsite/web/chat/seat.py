@@ -80,7 +80,9 @@ class Seat:
 
     async def pair(self, role: str = "viewer") -> None:
         """Be approved by the admin with the code that was shown."""
-        code = await run_db(Pairing.objects.values_list("code", flat=True).get, contact__external_id=await self.own_id())
+        code = await run_db(
+            Pairing.objects.values_list("code", flat=True).get, contact__external_id=await self.own_id()
+        )
         await run_db(approve_pairing, code, actor=ADMIN, role=role)
 
     async def approve(self, role: str = "viewer") -> Contact:

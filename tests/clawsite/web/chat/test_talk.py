@@ -43,7 +43,9 @@ async def test_a_staff_user_is_known_at_once(flow: Flow) -> None:
     async with flow.running():
         await page.send("hi")
         assert "Hello Alice." in (await page.message("assistant"))["html"]
-    rows = await run_db(lambda: list(AuditEvent.objects.filter(action="contact.approve").values_list("data", flat=True)))
+    rows = await run_db(
+        lambda: list(AuditEvent.objects.filter(action="contact.approve").values_list("data", flat=True))
+    )
     assert sorted(row["role"] for row in rows) == ["admin", "operator"]
     await page.leave()
     await other.leave()
