@@ -84,6 +84,14 @@ async def test_topic_of_a_group(adapter: TelegramAdapter, platform: TelegramPlat
     assert last(server, "sendChatAction")["message_thread_id"] == str(topic)
 
 
+async def test_calls_share_a_kept_connection(
+    adapter: TelegramAdapter, platform: TelegramPlatform, server: TelegramServer
+) -> None:
+    for _ in range(10):
+        await adapter.send(platform.address(), Part(body="x", fallback="x"))
+    assert len(server.http.connections) == 1
+
+
 async def test_edit_without_buttons_takes_them_away(
     adapter: TelegramAdapter, platform: TelegramPlatform, server: TelegramServer
 ) -> None:

@@ -221,7 +221,8 @@ async def test_repeats_do_not_confuse_the_offset(
         platform.say(f"m{number}")
     await consumer.wait_for(30)
     assert sorted(consumer.texts) == sorted(f"m{number}" for number in range(30))
-    assert consumer.repeats > 0
+    await server.await_for(lambda: consumer.repeats > 0)
+    assert len(consumer.texts) == 30
 
 
 async def test_refused_token_is_asked_about_once_a_minute_and_loudly(
