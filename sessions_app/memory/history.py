@@ -17,6 +17,8 @@ PAGE = 60
 SCAN = 240
 # What the wrapping of one message costs beside its text.
 LINE_OVERHEAD = 4
+# A photo without a caption still has its turn in the dialogue; an answer without text is none.
+_TEXTLESS = {"user": "(a message without text)", "assistant": ""}
 SPOKEN = (Message.Role.USER, Message.Role.ASSISTANT)
 _PAGE_SQL = f"""
 SELECT m.seq, m.role, m.text, m.tokens, c.name, c.username
@@ -73,11 +75,17 @@ def read_history(session: Session, *, after_seq: int, user_seq: int) -> History:
     floor = max(after_seq, session.start_seq, user_seq - SCAN)
     rows = fetch(_PAGE_SQL, session.pk, floor, user_seq)
     lines = [
-        Line(seq=seq, role=role, text=text, tokens=size, name=name or username or "")
+        Line(
+            seq=seq,
+            role=role,
+            text=text if text.strip() else _TEXTLESS[role],
+            tokens=size,
+            name=name or username or "",
+        )
         for seq, role, text, size, name, username in rows
     ]
     current = next((line.name for line in lines if line.seq == user_seq), "")
-    past = [line for line in reversed(lines) if line.seq < user_seq and line.text.strip()]
+    past = [line for line in reversed(lines) if line.seq < user_seq and line.text]
     return History(lines=tuple(past[-PAGE:]), current_name=current)
 
 

@@ -90,7 +90,7 @@ def compose_prompt(
     return Composed(
         system=_blocks(layers, said, note),
         messages=messages,
-        report=_report(session, layers, plan, said, history, fitted, question, window=window),
+        report=_report(session, layers, plan, said, history, fitted, question, note, window=window),
         prompt_texts=tuple(said[layer.key] for layer in layers if layer.private and said[layer.key]),
         canary=canary,
     )
@@ -203,6 +203,7 @@ def _report(
     history: History,
     fitted: Fitted,
     question: str,
+    note: str,
     *,
     window: int,
 ) -> dict[str, Any]:
@@ -210,13 +211,14 @@ def _report(
     ratio = session.token_ratio
     used = {key: tokens.scale(tokens.estimate(text), ratio) for key, text in said.items()}
     used["conversation"] += fitted.tokens
-    message = tokens.scale(tokens.estimate(question), ratio)
+    message, notes = (tokens.scale(tokens.estimate(text), ratio) for text in (question, note))
+    texts = (*said.values(), question, note)
     return {
         "window": window,
-        "total": sum(used.values()) + message,
+        "total": sum(used.values()) + message + notes,
         "message": message,
-        "estimated": sum(tokens.estimate(text) for text in said.values()) + tokens.estimate(question)
-        + sum(line.size for line in fitted.lines),
+        "notes": notes,
+        "estimated": sum(tokens.estimate(text) for text in texts) + sum(line.size for line in fitted.lines),
         "layers": [{"key": layer.key, "tokens": used[layer.key], "budget": layer.budget} for layer in layers],
         "trimmed": [asdict(trim) for trim in plan.trims],
         "over_budget": list(plan.over_budget),

@@ -20,7 +20,9 @@ def main() -> int:
     if settings.CLAW_ON_SQLITE:
         print("DATABASE_URL must name a PostgreSQL database.", file=sys.stderr)
         return 2
-    return int(pytest.main(["-q", "-m", "not services", "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache", *PATHS]))
+    return int(
+        pytest.main(["-q", "-m", "not services", "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache", *PATHS])
+    )
 
 
 if __name__ == "__main__":

@@ -91,6 +91,15 @@ def test_notices_and_commands_never_reach_the_model(people: People) -> None:
     assert "secret-command" not in str(compose(people.alices).messages)
 
 
+def test_a_photo_without_words_has_its_place_in_the_dialogue(people: People) -> None:
+    talk(people.alices, "look at this", "go on", "", "a nice cat", "and?", " ")
+    assert [(m["role"], m["content"]) for m in compose(people.alices).messages] == [
+        ("user", "look at this"), ("assistant", "go on"),
+        ("user", "(a message without text)"), ("assistant", "a nice cat"),
+        ("user", "and?\n\nWhat now?"),
+    ]  # fmt: skip
+
+
 def test_history_never_begins_with_the_assistant(people: People) -> None:
     Message.objects.create(session=people.alices, seq=1, role=Message.Role.ASSISTANT, text="I speak first")
     people.alices.last_seq = 1
@@ -252,7 +261,7 @@ def test_private_texts_are_handed_to_the_leak_guard(people: People) -> None:
 def test_the_report_adds_up(people: People) -> None:
     fill(people.alices, 10)
     report = compose(people.alices, notes=("A note.",)).report
-    assert report["total"] == sum(layer["tokens"] for layer in report["layers"]) + report["message"]
+    assert report["total"] == sum(layer["tokens"] for layer in report["layers"]) + report["message"] + report["notes"]
     assert report["estimated"] == report["total"]
     assert report["layers"][0]["key"] == "core"
 
@@ -266,7 +275,6 @@ def test_a_long_session_costs_as_little_as_a_short_one(people: People) -> None:
     assert len(queries) <= 5
     assert len(composed.messages) == 61
     short, long = _best_of(people.alices), _best_of(people.bobs)
-    assert long < 0.003
     assert long < short * 2
 
 
