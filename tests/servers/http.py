@@ -15,6 +15,8 @@ from typing import Any
 
 from tests.servers.wire import Cut, Request, Response, frame, parse_head, wants_close
 
+__all__ = ["Gate", "Handler", "HttpServer", "Request", "Response"]
+
 logger = logging.getLogger(__name__)
 
 MAX_HEAD = 64 * 1024
