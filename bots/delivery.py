@@ -18,7 +18,7 @@ from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
 from bots.texts import resent_mark
 from bots.work import OpenChannel
-from clawsite.core.db import run_db, run_db_first
+from clawsite.core.db import run_db, run_tx, run_tx_first
 from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.metrics import MESSAGES
@@ -58,7 +58,7 @@ class Sender:
             return False
         for row in ready:
             self._busy[row.chat_id] = row.pk
-        won = await run_db(outbox.mark_sending, [row.pk for row in ready])
+        won = await run_tx(outbox.mark_sending, [row.pk for row in ready])
         for row in ready:
             if row.pk in won:
                 row.attempts += 1
@@ -99,7 +99,7 @@ class Sender:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 remote_ids = await self._deliver(row)
-            await run_db_first(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=row.payload.get("message"))
+            await run_tx_first(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=row.payload.get("message"))
             MESSAGES.labels(self.channel.row.kind, "out").inc()
         except ChannelError as error:
             await self._after_error(row, error)

@@ -31,7 +31,7 @@ from bots.channels.base import ChannelError, OutboundMessage, Unparsed
 from bots.delivery import Sender
 from bots.streaming import TurnStream, Watchers
 from bots.work import Ending, OpenChannel, Work
-from clawsite.core.db import run_db
+from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.leases import Held
 from clawsite.core.nudge import nudge
@@ -70,7 +70,7 @@ class Pipeline:
                 held = await run_db(commits.claim_row, head, runtime=self.runtime)
                 if held is None:
                     return False
-            work, rows = await run_db(self._open, head, channel, held)
+            work, rows = await run_tx(self._open, head, channel, held)
             self._send(channel, rows)
             if work is not None and work.turn is not None:
                 await self._run_turn(work)
@@ -158,11 +158,11 @@ class Pipeline:
                 )
                 return
             if outcome.stop == "parked":
-                rows = await run_db(commits.park_turn, work, outcome, runtime=self.runtime)
+                rows = await run_tx(commits.park_turn, work, outcome, runtime=self.runtime)
             else:
                 with work.stage("output"):
                     reply = check_answer(work, outcome)
-                rows = await run_db(commits.close_turn, work, outcome, reply, runtime=self.runtime)
+                rows = await run_tx(commits.close_turn, work, outcome, reply, runtime=self.runtime)
             self._send(work.channel, rows)
         finally:
             typing.cancel()

@@ -15,7 +15,7 @@ from bots.channels.base import ChannelAdapter, ChannelError, Unparsed
 from bots.channels.rich import clean_text
 from bots.commands.registry import match_command
 from bots.work import OpenChannel
-from clawsite.core.db import run_db
+from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease, take_lease
@@ -116,7 +116,7 @@ class Poller:
         delay = 0.5
         while True:
             try:
-                await run_db(self._commit, rows, held)
+                await run_tx(self._commit, rows, held)
                 MESSAGES.labels(self.channel.row.kind, "in").inc(len(rows))
                 return
             except LeaseLost:

@@ -1,0 +1,107 @@
+"""The database thread: order, sharing of commits, and what a failure undoes."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from clawsite.core.db import close_pool, run_db, run_tx, run_tx_first
+from clawsite.core.errors import BadInput
+from clawsite.core.models import AuditEvent
+
+pytestmark = pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="commits are shared on SQLite only")
+
+
+@pytest.fixture(autouse=True)
+def _pool(transactional_db: None) -> object:
+    yield
+    close_pool()
+
+
+def add(name: str) -> str:
+    with transaction.atomic():
+        AuditEvent.objects.create(actor="system", action=name)
+    return name
+
+
+def names() -> list[str]:
+    return list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
+
+
+BUSY: list[asyncio.Task[bool]] = []
+
+
+async def hold() -> threading.Event:
+    """Keep the thread busy until the event is set, so that what follows waits together."""
+    free = threading.Event()
+    task = asyncio.create_task(run_db(free.wait, 10))
+    BUSY.append(task)
+    await asyncio.sleep(0)
+    return free
+
+
+async def test_transactions_that_wait_together_share_a_commit() -> None:
+    commits: list[str] = []
+
+    def work(name: str) -> str:
+        transaction.on_commit(lambda: commits.append(f"{name} sees {len(names())}"))
+        return add(name)
+
+    free = await hold()
+    tasks = [asyncio.create_task(run_tx(work, name)) for name in "abc"]
+    await asyncio.sleep(0)
+    free.set()
+    assert await asyncio.gather(*tasks) == ["a", "b", "c"]
+    assert commits == ["a sees 3", "b sees 3", "c sees 3"]
+
+
+async def test_a_known_error_undoes_only_its_own() -> None:
+    def refuse() -> None:
+        add("refused")
+        raise BadInput("no")
+
+    free = await hold()
+    first, second, third = (
+        asyncio.create_task(run_tx(add, "one")),
+        asyncio.create_task(run_tx(refuse)),
+        asyncio.create_task(run_tx(add, "two")),
+    )
+    await asyncio.sleep(0)
+    free.set()
+    assert await first == "one"
+    assert await third == "two"
+    with pytest.raises(BadInput):
+        await second
+    assert await run_db(names) == ["one", "two"]
+
+
+async def test_an_unknown_error_reaches_only_its_caller_and_the_others_are_run_again() -> None:
+    def broken() -> None:
+        add("broken")
+        raise RuntimeError("boom")
+
+    free = await hold()
+    first = asyncio.create_task(run_tx(add, "one"))
+    second = asyncio.create_task(run_tx(broken))
+    await asyncio.sleep(0)
+    free.set()
+    assert await first == "one"
+    with pytest.raises(RuntimeError):
+        await second
+    # What ran alone keeps what it committed itself before it failed.
+    assert "one" in await run_db(names)
+
+
+async def test_a_record_goes_before_what_waits() -> None:
+    free = await hold()
+    later = asyncio.create_task(run_db(add, "later"))
+    await asyncio.sleep(0)
+    sooner = asyncio.create_task(run_tx_first(add, "sooner"))
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(later, sooner)
+    assert await run_db(names) == ["sooner", "later"]
