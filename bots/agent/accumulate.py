@@ -7,6 +7,7 @@ is not complete is not a message: only `finish` after a stop reason gives one.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from typing import Any
 
@@ -14,7 +15,14 @@ from bots.agent.provider import End, Tokens, ToolUse
 from bots.agent.wrap import clean_value
 from guardrails.inputs import clean
 
-_FIELDS = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}
+# What a delta adds to, and where it has it. Other deltas (citations) are not kept.
+_FIELDS = {
+    "text_delta": ("text", "text"),
+    "thinking_delta": ("thinking", "thinking"),
+    "signature_delta": ("signature", "signature"),
+    "input_json_delta": ("input", "partial_json"),
+}
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,100}")
 _COUNTS = (
     ("fresh", "input_tokens"),
     ("cache_read", "cache_read_input_tokens"),
@@ -23,13 +31,16 @@ _COUNTS = (
 )
 
 
+class BadEvent(Exception):
+    """A server sent something that is not the protocol."""
+
+
 class Accumulator:
     """Takes the events of one message as dictionaries, in order."""
 
     def __init__(self) -> None:
         self.stop_reason = ""
         self.detail = ""
-        self.done = False
         self._counts: dict[str, int] = {}
         self._blocks: dict[int, dict[str, Any]] = {}
         self._pieces: dict[int, dict[str, list[str]]] = {}
@@ -39,39 +50,45 @@ class Accumulator:
         """What the message was billed so far."""
         return Tokens(**self._counts)
 
-    def take(self, event: dict[str, Any]) -> str:
+    def take(self, event: object) -> str:
         """Add one event and return the new text for the user, which is mostly all there is ("" otherwise)."""
+        try:
+            return self._take(event)  # type: ignore[arg-type]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadEvent("an event is not understood") from error
+
+    def _take(self, event: dict[str, Any]) -> str:
         kind = event.get("type")
         if kind == "content_block_delta":
             return self._delta(event["index"], event["delta"])
         if kind == "content_block_start":
-            self._blocks[event["index"]] = dict(event["content_block"])
-            text = event["content_block"].get("text") if event["content_block"].get("type") == "text" else ""
-            return text or ""
+            return self._start(event["index"], {"type": "", **event["content_block"]})
         if kind == "message_start":
             self._count(event["message"].get("usage"))
         elif kind == "message_delta":
             self._end(event)
-        elif kind == "message_stop":
-            self.done = True
         return ""
 
+    def _start(self, index: int, block: dict[str, Any]) -> str:
+        self._blocks[index], self._pieces[index] = block, {}
+        if block["type"] != "text":
+            return ""
+        block["text"] = clean(block.get("text") or "")
+        return str(block["text"])
+
     def _delta(self, index: int, delta: dict[str, Any]) -> str:
-        kind = delta["type"]
-        name = _FIELDS.get(kind)
-        if name is not None:
-            piece: str = clean(delta[name]) if name == "text" else delta[name]
-            self._pieces.setdefault(index, {}).setdefault(name, []).append(piece)
-            return piece if name == "text" else ""
-        if kind == "input_json_delta":
-            self._pieces.setdefault(index, {}).setdefault("input", []).append(delta["partial_json"])
-        return ""
+        field, name = _FIELDS.get(delta["type"], ("", ""))
+        if not field:
+            return ""
+        piece: str = clean(delta[name]) if field == "text" else str(delta[name])
+        self._pieces[index].setdefault(field, []).append(piece)
+        return piece if field == "text" else ""
 
     def _end(self, event: dict[str, Any]) -> None:
         delta = event["delta"]
-        self.stop_reason = delta.get("stop_reason") or self.stop_reason
+        self.stop_reason = str(delta.get("stop_reason") or self.stop_reason)
         details = delta.get("stop_details") or {}
-        self.detail = details.get("category") or self.detail
+        self.detail = str(details.get("category") or self.detail)
         self._count(event.get("usage"))
 
     def _count(self, usage: dict[str, Any] | None) -> None:
@@ -87,9 +104,9 @@ class Accumulator:
         calls: list[ToolUse] = []
         for index in sorted(self._blocks):
             block = self._build(index)
-            if block.get("type") == "tool_use":
+            if block["type"] == "tool_use":
                 calls.append(self._call(block, {call.call_id for call in calls}))
-            if block.get("type") != "text" or block["text"].strip():
+            if block["type"] != "text" or block["text"].strip():
                 blocks.append(block)
         return End(
             stop_reason=self.stop_reason,
@@ -103,7 +120,7 @@ class Accumulator:
 
     def _build(self, index: int) -> dict[str, Any]:
         block = self._blocks[index]
-        for name, pieces in self._pieces.get(index, {}).items():
+        for name, pieces in self._pieces[index].items():
             joined = "".join(pieces)
             block[name] = _parse(joined) if name == "input" else block.get(name, "") + joined
         if block["type"] == "text":
@@ -112,10 +129,8 @@ class Accumulator:
 
     @staticmethod
     def _call(block: dict[str, Any], taken: set[str]) -> ToolUse:
-        """Some compatible servers send no id or the same one twice; every call needs its own to be
-        answered.
-        """
-        if not block.get("id") or block["id"] in taken:
+        """Some servers send no id, an odd one or the same one twice; every call needs its own to be answered."""
+        if not _ID.fullmatch(str(block.get("id", ""))) or block["id"] in taken:
             block["id"] = f"toolu_{secrets.token_hex(12)}"
         arguments = block.get("input")
         if not isinstance(arguments, dict):

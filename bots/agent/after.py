@@ -100,9 +100,7 @@ async def _extract_facts(session_id: int, turn_id: int, asker: Asker) -> None:
 
 
 def _find_own_words(turn_id: int) -> _Said | None:
-    """Return what the user wrote, or None when it was not their own words or a guard was not at ease with
-    the turn.
-    """
+    """Return what the user wrote, or None when it was not their own words or a guard was not at ease with the turn."""
     turn = Turn.objects.filter(pk=turn_id, tainted=False, user_seq__isnull=False).select_related("session").first()
     if turn is None or turn.user_seq is None:
         return None

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from json import JSONDecodeError
 from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from bots.agent.accumulate import Accumulator
+from bots.agent.accumulate import Accumulator, BadEvent
 from bots.agent.faults import classify, parse_retry_after
 from bots.agent.keys import find_key
 from bots.agent.provider import End, Fault, ModelCall, ModelError
@@ -23,7 +24,7 @@ from bots.agent.targets import list_targets, usable_targets
 from bots.agent.types import Target
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from anthropic import AsyncAnthropic, AsyncStream
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
@@ -46,9 +47,7 @@ class AnthropicProvider:
         self._loading = asyncio.Lock()
 
     async def warm(self, base_url: str = "") -> None:
-        """Import the SDK and make the client of this address, in a thread: together more than a second of
-        work.
-        """
+        """Import the SDK and make the client of this address, in a thread: together more than a second of work."""
         await self._client(Target(model="", base_url=base_url))
 
     async def close(self) -> None:
@@ -59,13 +58,10 @@ class AnthropicProvider:
 
     async def run(self, call: ModelCall, *, on_piece: Callable[[str], None]) -> End:
         """Make the call and return the whole message; `on_piece` gets every piece as it arrives."""
-        client = await self._client(call.target)
         key = await self._key(call.target) or LOCAL_KEY
         message = Accumulator()
         try:
-            await self._read(client, call, key, message, on_piece)
-        except (ModelError, asyncio.CancelledError):
-            raise
+            await self._read(await self._client(call.target), call, key, message, on_piece)
         except Exception as error:
             failure = _failure(error, call.target, message)
             if failure is None:
@@ -83,26 +79,14 @@ class AnthropicProvider:
         message: Accumulator,
         on_piece: Callable[[str], None],
     ) -> None:
-        """Feed the stream to the accumulator.
-
-        Pings are no progress, so a stream of pings alone runs into the clock.
-        """
-        from anthropic import AsyncStream
-
+        """Feed the stream to the accumulator. Pings are no progress, so a stream of pings alone runs into the clock."""
         loop = asyncio.get_running_loop()
         async with asyncio.timeout(self._stall) as clock:
-            stream = await client.post(
-                "/v1/messages",
-                body=build_body(call),
-                cast_to=object,
-                options={"headers": {"Authorization": f"Bearer {key}"}},
-                stream=True,
-                stream_cls=AsyncStream[object],
-            )
+            stream = await _open(client, call, key)
             renewed = loop.time()
             async with stream:
                 async for event in stream:
-                    on_piece(message.take(event))  # type: ignore[arg-type]
+                    on_piece(message.take(event))
                     now = loop.time()
                     if now - renewed > self._stall / 60:  # moving a timer for every delta costs more than the delta
                         renewed = now
@@ -118,10 +102,7 @@ class AnthropicProvider:
 
 
 def _make_client(url: str) -> AsyncAnthropic:
-    """Import the SDK and build a client.
-
-    The key is given with each request, so that a new one counts at once.
-    """
+    """Import the SDK and build a client. The key is given with each request, so that a new one counts at once."""
     from anthropic import AsyncAnthropic
     from httpx2 import Timeout
 
@@ -134,25 +115,36 @@ def _make_client(url: str) -> AsyncAnthropic:
     )
 
 
+async def _open(client: AsyncAnthropic, call: ModelCall, key: str) -> AsyncStream[object]:
+    """Send the request and return the stream of its events as plain data."""
+    from anthropic import AsyncStream
+
+    return await client.post(
+        "/v1/messages",
+        body=build_body(call),
+        cast_to=object,
+        options={"headers": {"Authorization": f"Bearer {key}"}},
+        stream=True,
+        stream_cls=AsyncStream[object],
+    )
+
+
 def _failure(error: Exception, target: Target, message: Accumulator) -> ModelError | None:
     """Return what an exception means, or None when it is not a failure of the outside."""
     from anthropic import AnthropicError, APIStatusError
-    from httpx2 import HTTPError, InvalidURL
+    from httpx2 import HTTPError, InvalidURL, LocalProtocolError, UnsupportedProtocol
 
     if isinstance(error, APIStatusError):
         fault = classify(error.status_code, error.type, error.error_code, own_server=bool(target.base_url))
         wait = parse_retry_after(error.response.headers)
         text = f"{target.model} answered {error.status_code} {error.type or ''}".strip() + "."
         return ModelError(text, fault=fault, retry_after=wait, tokens=message.tokens)
-    if isinstance(error, InvalidURL):
-        return ModelError(f"{target.model} has a wrong address.", fault=Fault.FAILOVER)
-    if isinstance(error, (AnthropicError, HTTPError, TimeoutError, OSError)):
-        return ModelError(f"{target.model}: {type(error).__name__}.", fault=Fault.RETRY, tokens=message.tokens)
-    if isinstance(error, (KeyError, TypeError, ValueError, AttributeError)):
-        return ModelError(
-            f"{target.model} sent an event that is not understood.", fault=Fault.RETRY, tokens=message.tokens
-        )
-    return None
+    if isinstance(error.__cause__ or error, (InvalidURL, LocalProtocolError, UnsupportedProtocol)):
+        return ModelError(f"{target.model} has a wrong address or key.", fault=Fault.FAILOVER)
+    if isinstance(error, (AnthropicError, HTTPError, TimeoutError, OSError, JSONDecodeError, BadEvent)):
+        text = f"{target.model}: {type(error).__name__}."
+        return ModelError(text, fault=Fault.RETRY, tokens=message.tokens)
+    return error if isinstance(error, ModelError) else None
 
 
 _provider: AnthropicProvider | None = None

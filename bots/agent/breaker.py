@@ -84,10 +84,7 @@ class Breakers:
         self._all: dict[str, Breaker] = {}
 
     def of(self, name: str) -> Breaker:
-        """Return the breaker of a target, made on first use.
-
-        Names come from the settings, so they are few.
-        """
+        """Return the breaker of a target, made on first use. Names come from the settings, so they are few."""
         if name not in self._all:
             self._all[name] = Breaker(clock=self._clock)
         return self._all[name]

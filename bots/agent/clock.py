@@ -55,6 +55,8 @@ class TurnClock:
             raise Stopped("cancelled")
 
     def _look(self) -> None:
+        if self._timeout.expired():
+            return
         if self._cancelled():
             self._hit = True
             self._timeout.reschedule(self._loop.time())

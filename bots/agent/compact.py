@@ -40,9 +40,7 @@ def is_clean(text: str) -> bool:
 
 
 def write_plain_summary(plan: CompactionPlan) -> str:
-    """Return a summary made without a model: the old notes, then the beginning of each message, newest
-    kept.
-    """
+    """Return a summary made without a model: the old notes, then the beginning of each message, newest kept."""
     found = _PARTS.search(plan.text)
     notes, messages = (found["notes"], found["messages"]) if found else ("", plan.text)
     lines = [line for part in messages.split("\n\n") if (line := _shorten(part)) and is_clean(line)]

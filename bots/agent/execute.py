@@ -47,10 +47,7 @@ _NO_TOOL = Tool(name="", description="", schema={"type": "object"}, policy=ToolP
 
 @dataclass(kw_only=True, slots=True)
 class _Call:
-    """One call on its way.
-
-    `block` is its answer once there is one, `row` what is still to be stored about it.
-    """
+    """One call on its way. `block` is its answer once there is one, `row` what is still to be stored about it."""
 
     use: ToolUse
     tool: Tool

@@ -27,9 +27,7 @@ KEEP_SECONDS = 3600.0  # a chat message is not kept longer than this for a model
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retry:
-    """How often and how long a call is repeated: `retries` more attempts, pauses of up to `base` * 2**n
-    seconds.
-    """
+    """How often and how long a call is repeated: `retries` more attempts, pauses of up to `base` * 2**n seconds."""
 
     retries: int = 4
     base: float = 1.0
@@ -114,9 +112,7 @@ class Failover:
         return targets
 
     def _pick(self, tries: list[_Try]) -> _Try | None:
-        """Return the next target to ask: one that need not be waited for, then the least tried, then the
-        first.
-        """
+        """Return the next target to ask: one that need not be waited for, then the least tried, then the first."""
         now = time.monotonic()
         order = sorted(tries, key=lambda t: (t.not_before > now, t.count // TRIES_IN_A_ROW, t.index))
         return next((t for t in order if not t.dead and self.breakers.of(t.target.name).admit()), None)
@@ -148,9 +144,7 @@ class Failover:
         self._last = target
 
     def _retry_after(self, tries: list[_Try], fault: Fault) -> float | None:
-        """Return when the first of these targets may be asked again, unless that is useless or too far
-        away.
-        """
+        """Return when the first of these targets may be asked again, unless that is useless or too far away."""
         if fault is Fault.PERMANENT or (all(t.dead for t in tries) and fault in (Fault.FAILOVER, Fault.BILLING)):
             return None
         waits = [self.breakers.of(t.target.name).wait for t in tries]

@@ -1,7 +1,4 @@
-"""What a failed answer of a model server means for us.
-
-Pure: status, error type and headers in, a Fault out.
-"""
+"""What a failed answer of a model server means for us. Pure: status, error type and headers in, a Fault out."""
 
 from __future__ import annotations
 
@@ -35,8 +32,7 @@ _RETRY_STATUS = {408, 409, 425, 429}
 
 
 def classify(status: int, kind: str | None, code: str | None, *, own_server: bool) -> Fault:
-    """Return what to do about an error answer; `status` is 200 for an error in mid-stream, which has only a
-    type.
+    """Return what to do about an error answer; `status` is 200 for an error in mid-stream, which has only a type.
 
     A bad request is wrong everywhere, unless the server is one of the user's own, which may speak a dialect.
     """
@@ -52,9 +48,7 @@ def classify(status: int, kind: str | None, code: str | None, *, own_server: boo
 
 
 def parse_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds the server asks us to wait (a number or a date), or None when it says nothing
-    usable.
-    """
+    """Return the seconds the server asks us to wait (a number or a date), or None when it says nothing usable."""
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         raw = headers.get(name)
         if raw is None:

@@ -168,10 +168,7 @@ class _Run:
         return self._answer()
 
     def _cut(self, end: End) -> AgentOutcome | None:
-        """The message reached a limit.
-
-        A tool call at its end is incomplete: the same again with more room, once.
-        """
+        """The message reached a limit. A tool call at its end is incomplete: the same again with more room, once."""
         if end.ends_in_call and end.stop_reason == "max_tokens" and not self.enlarged:
             self.enlarged = True
             self.max_tokens = max(min(self.max_tokens * 4, TOKENS_MAX), self.max_tokens)

@@ -1,7 +1,4 @@
-"""What the bot says when the model's answer is missing or not whole.
-
-One short, exact sentence for each case.
-"""
+"""What the bot says when the model's answer is missing or not whole. One short, exact sentence for each case."""
 
 from __future__ import annotations
 

@@ -21,10 +21,7 @@ CACHE_WRITE = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Prices of input and output, and the window in tokens.
-
-    From `long_at` prompt tokens on the long prices hold.
-    """
+    """Prices of input and output, and the window in tokens. From `long_at` prompt tokens on the long prices hold."""
 
     input: float
     output: float

@@ -81,9 +81,7 @@ class ToolUse:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class End:
-    """The whole message: blocks exactly as they must be sent back, tool calls, why it stopped and what it
-    cost.
-    """
+    """The whole message: blocks exactly as they must be sent back, tool calls, why it stopped and what it cost."""
 
     stop_reason: str
     tokens: Tokens

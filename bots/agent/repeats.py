@@ -18,9 +18,7 @@ class Repeats:
     stuck: bool = False
 
     def count(self, call: str, result: str) -> int:
-        """Add one result of a call (name and arguments hash) and return how often in a row it was this
-        one.
-        """
+        """Add one result of a call (name and arguments hash) and return how often in a row it was this one."""
         digest = hashlib.sha256(result.encode(errors="replace")).hexdigest()
         last, times = self._seen.get(call, ("", 0))
         times = times + 1 if last == digest else 1

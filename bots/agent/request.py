@@ -16,10 +16,7 @@ _CACHE = {"cache_control": {"type": "ephemeral"}}
 
 
 def build_body(call: ModelCall) -> dict[str, Any]:
-    """Return the request.
-
-    Marked for the cache: the tools, the last stable system block, and the end if told.
-    """
+    """Return the request. Marked for the cache: the tools, the last stable system block, and the end if told."""
     messages = [*call.messages]
     if call.cache_tail:
         messages[-1] = _cached_message(messages[-1])

@@ -1,5 +1,4 @@
-"""What tools gave back, as the model sees it, and what it taught the run: taint, addresses, verdicts,
-repeats.
+"""What tools gave back, as the model sees it, and what it taught the run: taint, addresses, verdicts, repeats.
 
 Everything a tool returns is data from outside: cut to size, scanned at full strength, marked. One injection
 hit taints the run to its end.

@@ -1,5 +1,4 @@
-"""Small questions to a model behind the answer: the cheapest target first, one attempt more, a time limit, a
-cost.
+"""Small questions to a model behind the answer: the cheapest target first, one attempt more, a time limit, a cost.
 
 Nothing here is ever in the way of a reply, and nothing is tried while the model or this job was failing a
 moment ago.
@@ -44,10 +43,7 @@ class Asker:
         self._meter = budget.open_meter()
 
     async def ask(self, system: str, text: str, *, seconds: float, max_tokens: int) -> str:
-        """Return the model's text.
-
-        Raises Unavailable when there is none in time, or no money left for today.
-        """
+        """Return the model's text. Raises Unavailable when there is none in time, or no money left for today."""
         targets = by_price(await usable_targets(list_targets()))
         if not targets or (settings.CLAW_DAY_USD and await budget.spent_today() >= settings.CLAW_DAY_USD):
             raise Unavailable("no model for work behind the answer")

@@ -1,7 +1,4 @@
-"""What a run has so far, and how it is kept while the run is parked or lest a crash interrupts it.
-
-Plain JSON.
-"""
+"""What a run has so far, and how it is kept while the run is parked or lest a crash interrupts it. Plain JSON."""
 
 from __future__ import annotations
 
@@ -18,10 +15,7 @@ _PICTURE = {"type": "text", "text": "[picture: call the tool again to see it]"}
 
 @dataclass(kw_only=True, slots=True)
 class Progress:
-    """Messages since the user's, the texts of finished steps, what was spent.
-
-    `current` is the text of this step.
-    """
+    """Messages since the user's, the texts of finished steps, what was spent. `current` is the text of this step."""
 
     messages: list[dict[str, Any]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -36,10 +30,7 @@ class Progress:
         return "\n\n".join(part for part in (*self.texts, self.current.strip()) if part)
 
     def keep(self, end: End) -> None:
-        """Add a finished message of the model.
-
-        One without content is not added: it could not be sent back.
-        """
+        """Add a finished message of the model. One without content is not added: it could not be sent back."""
         if end.content:
             self.messages.append({"role": "assistant", "content": list(end.content)})
         if end.text.strip():
@@ -57,10 +48,7 @@ class Progress:
         )
 
     def to_json(self, *, tainted: bool, known_urls: set[str]) -> dict[str, Any]:
-        """Return what `load_progress` takes.
-
-        Pictures are left out: they would make the row megabytes large.
-        """
+        """Return what `load_progress` takes. Pictures are left out: they would make the row megabytes large."""
         return {
             "version": VERSION,
             "messages": [_without_pictures(message) for message in self.messages],

@@ -65,9 +65,7 @@ def context_window(target: Target) -> int:
 
 
 def by_price(targets: Sequence[Target]) -> tuple[Target, ...]:
-    """Return the targets, cheapest first, for small jobs behind the answer; servers of one's own cost
-    nothing.
-    """
+    """Return the targets, cheapest first, for small jobs behind the answer; servers of one's own cost nothing."""
 
     def price(target: Target) -> float:
         found = find_model(target.model)

@@ -96,10 +96,7 @@ class ToolContext:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolOutput:
-    """What a tool gives back.
-
-    `source` says where the text comes from; images are (media type, base64) pairs.
-    """
+    """What a tool gives back. `source` says where the text comes from; images are (media type, base64) pairs."""
 
     text: str
     is_error: bool = False
@@ -130,10 +127,7 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class ToolSet:
-    """The tools one run may use: an allowlist.
-
-    Sorted by name, because a changed order spoils the prompt cache.
-    """
+    """The tools one run may use: an allowlist. Sorted by name, because a changed order spoils the prompt cache."""
 
     tools: tuple[Tool, ...] = ()
 
@@ -159,8 +153,7 @@ class PendingCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentJob:
-    """One run. `messages` end with the user's; `resume` is `AgentOutcome.state` of a run that parked or
-    crashed.
+    """One run. `messages` end with the user's; `resume` is `AgentOutcome.state` of a run that parked or crashed.
 
     `decisions` say by call id what a person decided; a parked call without a decision counts as denied.
     """

@@ -1,6 +1,4 @@
-"""Text from outside, made safe to show to the model: cut to size, marked as data, with marks nobody can
-forge.
-"""
+"""Text from outside, made safe to show to the model: cut to size, marked as data, with marks nobody can forge."""
 
 from __future__ import annotations
 

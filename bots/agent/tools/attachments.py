@@ -62,10 +62,7 @@ def find_picture_type(data: bytes) -> str:
 
 
 def decode_text(data: bytes, *, language: str) -> str | None:
-    """Return the text of a file, or None when it is not text.
-
-    Old files without Unicode are read by language.
-    """
+    """Return the text of a file, or None when it is not text. Old files without Unicode are read by language."""
     for bom, name in _BOMS:
         if data.startswith(bom):
             return data.decode(name, errors="replace")

@@ -29,9 +29,7 @@ def tool(
     repeatable: bool = False,
     summary: Callable[[dict[str, Any]], str] | None = None,
 ) -> Callable[[ToolRun], Tool]:
-    """Register an async function `(context, arguments) -> ToolOutput` as a tool; the decorated name is the
-    Tool.
-    """
+    """Register an async function `(context, arguments) -> ToolOutput` as a tool; the decorated name is the Tool."""
 
     def register(run: ToolRun) -> Tool:
         made = Tool(
@@ -50,10 +48,7 @@ def tool(
 
 
 def register_tool(made: Tool) -> None:
-    """Add a tool.
-
-    Raises ValueError for a bad name or schema, a policy of another name, or a name that is taken.
-    """
+    """Add a tool. Raises ValueError for a bad name or schema, a policy of another name, or a name that is taken."""
     if not _NAME.fullmatch(made.name) or made.policy.name != made.name:
         raise ValueError(f"bad tool name {made.name!r}")
     if made.name in _tools:

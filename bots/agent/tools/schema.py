@@ -1,5 +1,4 @@
-"""Checks a tool call's arguments against the tool's JSON Schema. Pure; the small part of JSON Schema that
-tools use.
+"""Checks a tool call's arguments against the tool's JSON Schema. Pure; the small part of JSON Schema that tools use.
 
 Models send wrong types and forget fields. What does not fit is told to the model in words it can act on;
 nothing is converted or guessed. A schema that uses more than this part is refused when the tool is

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from bots.agent.tools.registry import tool
 from bots.agent.types import ToolContext, ToolOutput
-from guardrails import http
+from guardrails.http import fetch
 from guardrails.tools import ToolPolicy
 from guardrails.types import Role
 
@@ -39,7 +39,7 @@ URL_MAX = 2000
 )
 async def fetch_url(context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
     """Return the text of a page, with its real address and status before it."""
-    page = await http.fetch(
+    page = await fetch(
         arguments["url"],
         max_bytes=BYTES_MAX,
         seconds=SECONDS,

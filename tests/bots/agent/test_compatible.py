@@ -47,10 +47,50 @@ async def test_unknown_events_and_blocks_are_passed_over(stage: Stage, raw: RawM
     assert outcome.messages[0]["content"][0] == {"type": "poem", "lines": 2}
 
 
-async def test_events_that_make_no_sense_are_a_failed_attempt(stage: Stage, raw: RawModel) -> None:
-    raw.answers = [[{"type": "content_block_delta"}], message(TEXT)]
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "content_block_delta"},
+        {"type": "content_block_delta", "index": 7, "delta": {"type": "text_delta", "text": "no block"}},
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": None}},
+        {"type": "message_delta", "delta": None},
+        {"type": "content_block_start", "index": [], "content_block": {"type": "text"}},
+    ],
+)
+async def test_events_that_make_no_sense_are_a_failed_attempt(
+    stage: Stage, raw: RawModel, event: dict[str, object]
+) -> None:
+    raw.answers = [[event, *message(TEXT)], message(TEXT)]
 
     assert (await stage.run()).text == "Here."
+    assert len(raw.bodies) == 2
+
+
+async def test_an_error_of_our_own_is_not_taken_for_the_models(stage: Stage, raw: RawModel) -> None:
+    raw.answers = [message(TEXT)]
+
+    def fail(text: str) -> None:
+        raise ValueError(text)
+
+    stage.shown = type("Screen", (), {"append": staticmethod(fail)})()
+
+    with pytest.raises(ValueError, match=r"Here\."):
+        await stage.run()
+    assert len(raw.bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "address"), [("two\nlines", ""), ("key", "ftp://127.0.0.1:1"), ("key", "http://[::1"), ("key", "nonsense")]
+)
+async def test_a_request_that_cannot_be_made_is_no_reason_to_repeat_it(
+    stage: Stage, settings: Settings, key: str, address: str
+) -> None:
+    settings.ANTHROPIC_API_KEY = key
+    settings.ANTHROPIC_BASE_URL = address or settings.ANTHROPIC_BASE_URL
+
+    outcome = await stage.run()
+
+    assert (outcome.stop, outcome.stop_detail, outcome.retry_after) == ("unavailable", "failover", None)
 
 
 async def test_a_paused_turn_goes_on_with_its_blocks_unchanged(stage: Stage, raw: RawModel) -> None:
