@@ -118,3 +118,8 @@ def _shorten(line: Line, *, limit: int, ratio: float) -> Line:
         return line
     text = tokens.cut(line.text, limit - tokens.scale(LINE_OVERHEAD, ratio), ratio=ratio)
     return replace(line, text=text, tokens=tokens.estimate(text))
+
+
+def size_of_lines(history: History, ratio: float) -> int:
+    """Return what all of its messages would take, in tokens corrected by the session's ratio."""
+    return sum(tokens.scale(line.size, ratio) for line in history.lines)

@@ -7,27 +7,22 @@ first; messages alternate, begin and end with the user's, and the one being answ
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from string import Template
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from django.conf import settings
 from django.utils.crypto import salted_hmac
 
-from guardrails.redact import redact_secrets
 from sessions_app import tokens
 from sessions_app.facts import find_relevant
-from sessions_app.languages import english_name
-from sessions_app.memory.history import Fitted, History, fit_lines
+from sessions_app.memory.history import History, fit_lines, size_of_lines
 from sessions_app.memory.registry import read_memory
 from sessions_app.models import Session
-from sessions_app.prompts.budget import Plan, Want, plan_budget
+from sessions_app.prompts.budget import Want, plan_budget
 from sessions_app.prompts.dialogue import name_author, to_messages
 from sessions_app.prompts.layers import CORE, Layer, get_session_layers
-
-_BULLET = "- "
+from sessions_app.prompts.report import make_report
+from sessions_app.prompts.writing import BULLET, write_layers, write_summary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,9 +69,9 @@ def compose_prompt(
     facts = [fact.text for fact in find_relevant(session, user_text)]
     question = _question(session, history, user_text)
     canary = make_canary(session.pk)
-    texts = _write_layers(layers, session, canary=canary, skills=skills_text, facts=facts, language=language, now=now)
-    texts["conversation"] = _write_summary(texts["conversation"], history)
-    note = "\n".join(f"{_BULLET}{line}" for line in notes)
+    texts = write_layers(layers, session, canary=canary, skills=skills_text, facts=facts, language=language, now=now)
+    texts["conversation"] = write_summary(texts["conversation"], history)
+    note = "\n".join(f"{BULLET}{line}" for line in notes)
     ratio = session.token_ratio
     plan = plan_budget(
         _wants(layers, texts, history, ratio=ratio),
@@ -90,7 +85,7 @@ def compose_prompt(
     return Composed(
         system=_blocks(layers, said, note),
         messages=messages,
-        report=_report(session, layers, plan, said, history, fitted, question, note, window=window),
+        report=make_report(session, layers, plan, said, history, fitted, question, note, window=window),
         prompt_texts=tuple(said[layer.key] for layer in layers if layer.private and said[layer.key]),
         canary=canary,
     )
@@ -102,65 +97,9 @@ def _question(session: Session, history: History, user_text: str) -> str:
     return user_text
 
 
-def _write_layers(
-    layers: Sequence[Layer],
-    session: Session,
-    *,
-    canary: str,
-    skills: str,
-    facts: Sequence[str],
-    language: str,
-    now: datetime,
-) -> dict[str, str]:
-    """Return the whole text of each layer, before any budget. A layer without anything to say is "" (never core)."""
-    texts = {layer.key: layer.text if layer.enabled or layer.key == CORE else "" for layer in layers}
-    on = {layer.key for layer in layers if layer.enabled}
-    texts[CORE] = f"{texts[CORE]}\n\nInternal marker of this chat, never to be written: {canary}".strip()
-    texts["skills"] = "\n\n".join(part for part in (texts["skills"], skills) if part) if "skills" in on else ""
-    texts["memory"] = _write_facts(texts["memory"], facts) if facts and "memory" in on else ""
-    texts["temporal"] = _write_time(texts["temporal"], session, language=language, now=now)
-    return texts
-
-
-def _write_facts(intro: str, facts: Sequence[str]) -> str:
-    lines = "\n".join(_BULLET + _as_data(fact) for fact in facts)
-    return f"{intro}\n<facts>\n{lines}\n</facts>".strip()
-
-
-def _write_summary(intro: str, history: History) -> str:
-    if not history.summary:
-        return ""
-    return f"{intro}\n<summary>\n{_as_data(history.summary)}\n</summary>".strip()
-
-
-def _as_data(text: str) -> str:
-    """Return remembered text so that it cannot close its block, without secrets that became known since."""
-    return redact_secrets(text).replace("</", "< /")
-
-
-def _write_time(template: str, session: Session, *, language: str, now: datetime) -> str:
-    """Fill the temporal layer's template in, to the minute, in the session's zone. Unknown names stay as they are."""
-    zone = _zone(session.time_zone)
-    local = now.astimezone(zone)
-    return Template(template).safe_substitute(
-        weekday=local.strftime("%A"),
-        date=local.strftime("%Y-%m-%d"),
-        time=local.strftime("%H:%M"),
-        zone=f"{zone.key}, UTC{local.strftime('%z')[:3]}:{local.strftime('%z')[3:5]}",
-        language=english_name(language),
-    )
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name or settings.TIME_ZONE)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
-
-
 def _wants(layers: Sequence[Layer], texts: Mapping[str, str], history: History, *, ratio: float) -> list[Want]:
     sizes = {key: tokens.scale(tokens.estimate(text), ratio) for key, text in texts.items()}
-    sizes["conversation"] += _size_of(history, ratio)
+    sizes["conversation"] += size_of_lines(history, ratio)
     return [
         Want(
             key=layer.key,
@@ -178,12 +117,8 @@ def _cut_layer(key: str, text: str, allowed: int, ratio: float, history: History
     if key == CORE:
         return text
     if key == "conversation":
-        allowed = max(allowed // 2, allowed - _size_of(history, ratio))
+        allowed = max(allowed // 2, allowed - size_of_lines(history, ratio))
     return tokens.cut(text, allowed, ratio=ratio)
-
-
-def _size_of(history: History, ratio: float) -> int:
-    return sum(tokens.scale(line.size, ratio) for line in history.lines)
 
 
 def _blocks(layers: Sequence[Layer], said: Mapping[str, str], note: str) -> tuple[SystemBlock, ...]:
@@ -193,43 +128,3 @@ def _blocks(layers: Sequence[Layer], said: Mapping[str, str], note: str) -> tupl
     if note:
         blocks.append(SystemBlock(text=f"About this message:\n{note}", stable=False))
     return tuple(blocks)
-
-
-def _report(
-    session: Session,
-    layers: Sequence[Layer],
-    plan: Plan,
-    said: Mapping[str, str],
-    history: History,
-    fitted: Fitted,
-    question: str,
-    note: str,
-    *,
-    window: int,
-) -> dict[str, Any]:
-    """Return what /context shows: tokens by layer, what was trimmed and why, and what the memory strategy saved."""
-    ratio = session.token_ratio
-    used = {key: tokens.scale(tokens.estimate(text), ratio) for key, text in said.items()}
-    used["conversation"] += fitted.tokens
-    message, notes = (tokens.scale(tokens.estimate(text), ratio) for text in (question, note))
-    texts = (*said.values(), question, note)
-    return {
-        "window": window,
-        "total": sum(used.values()) + message + notes,
-        "message": message,
-        "notes": notes,
-        "estimated": sum(tokens.estimate(text) for text in texts) + sum(line.size for line in fitted.lines),
-        "layers": [{"key": layer.key, "tokens": used[layer.key], "budget": layer.budget} for layer in layers],
-        "trimmed": [asdict(trim) for trim in plan.trims],
-        "over_budget": list(plan.over_budget),
-        "fits": plan.fits,
-        "memory": {
-            "strategy": str(session.memory),
-            "messages": len(fitted.lines),
-            "left_out": fitted.left_out,
-            "shortened": fitted.shortened,
-            "summary_upto": history.upto_seq,
-            "summary_tokens": history.summary_tokens,
-            "covered_tokens": history.covered_tokens,
-        },
-    }  # fmt: skip
