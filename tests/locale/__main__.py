@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
+
+from django.conf import settings
 
 from tests.locale import __doc__ as usage
 from tests.locale.catalogs import LANGUAGES, PLACES, compiled, problems, update
@@ -26,7 +27,7 @@ def main(action: str) -> int:
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawsite.settings")
+    settings.configure(USE_I18N=False)  # templates are read, nothing of the product is started
     actions = {"update", "compile", "check"}
     if len(sys.argv) != 2 or sys.argv[1] not in actions:
         sys.exit(usage)

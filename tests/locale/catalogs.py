@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
-import django
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
-from django.conf import settings
 from django.utils.translation.template import templatize
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,8 +45,6 @@ PLACES = (
 
 def collect(place: Place) -> Catalog:
     """Return every text of the sources, with the files it is in (without lines, which would change all the time)."""
-    if not settings.configured:
-        django.setup()
     found = Catalog(charset="utf-8")
     for path in sorted(_files(place)):
         for _line, text, _comments, _context in _texts_of(path):
