@@ -234,5 +234,5 @@ def _pending(call: _Call, *, language: str) -> PendingCall:
         arguments=call.arguments,
         arguments_hash=call.digest,
         summary=shorten(summary, limit=SUMMARY_MAX),
-        role=tool.policy.role.value,
+        role=tool.policy.role,
     )

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from clawsite.core.leases import Held
 from guardrails.tools import ToolPolicy
-from guardrails.types import Actor, Verdict
+from guardrails.types import Actor, Role, Verdict
 
 Stop = Literal[
     "answer", "parked", "cancelled", "refused", "limit", "cut", "unavailable", "not_configured"
@@ -148,7 +148,7 @@ class PendingCall:
     arguments: dict[str, Any]
     arguments_hash: str
     summary: str
-    role: str
+    role: Role
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
