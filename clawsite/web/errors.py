@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
@@ -23,8 +23,10 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403 for a form that does not come from a fresh page of ours."""
+    """403 for a form that does not come from a fresh page of ours; a script that asked gets the same as JSON."""
     text = _("This form is too old or was opened elsewhere. Please go back, reload the page and try again.")
+    if request.headers.get("X-File-Name") is not None:
+        return JsonResponse({"error": {"code": "not_allowed", "message": _("Please reload the page.")}}, status=403)
     return _page(request, 403, _("Not allowed"), text)
 
 

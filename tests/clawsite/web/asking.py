@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +23,8 @@ class Answer:
         return json.loads(self.body)
 
 
-def scope_of(kind: str, path: str, *, method: str, headers: dict[str, str], client: str) -> Scope:
-    names = {"host": "127.0.0.1:18789"} | {key.replace("_", "-"): value for key, value in headers.items()}
+def scope_of(kind: str, path: str, *, method: str, headers: Mapping[str, str], client: str) -> Scope:
+    names = {"host": "127.0.0.1:18789", **headers}
     return {
         "type": kind,
         "method": method,
@@ -40,10 +40,16 @@ def scope_of(kind: str, path: str, *, method: str, headers: dict[str, str], clie
 
 
 async def ask(
-    app: App, path: str, *, method: str = "GET", body: bytes = b"", client: str = "127.0.0.1", **headers: str
+    app: App,
+    path: str,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    client: str = "127.0.0.1",
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Make one HTTP request."""
-    scope = scope_of("http", path, method=method, headers=headers, client=client)
+    scope = scope_of("http", path, method=method, headers=headers or {}, client=client)
     incoming = [{"type": "http.request", "body": body, "more_body": False}]
     sent: list[MutableMapping[str, Any]] = []
 
@@ -64,7 +70,7 @@ async def ask(
     )
 
 
-async def knock(app: App, path: str, **headers: str) -> tuple[list[str], Scope]:
+async def knock(app: App, path: str, headers: Mapping[str, str]) -> tuple[list[str], Scope]:
     """Open a WebSocket; return the kinds of messages the application sent and the scope it was given."""
     scope = scope_of("websocket", path, method="GET", headers=headers, client="127.0.0.1")
     sent: list[str] = []

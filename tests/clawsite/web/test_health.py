@@ -72,9 +72,9 @@ async def test_alice_on_the_machine_sees_processes_channels_and_queues() -> None
     ],
 )
 async def test_charlie_sees_only_the_status(client: str, headers: dict[str, str]) -> None:
-    found = await ask(entry.application, "/health", client=client, **headers)
+    found = await ask(entry.application, "/health", client=client, headers=headers)
     assert found.json() == {"status": "ok"}
-    assert (await ask(entry.application, "/metrics", client=client, **headers)).status == 403
+    assert (await ask(entry.application, "/metrics", client=client, headers=headers)).status == 403
 
 
 async def test_behind_a_proxy_nobody_is_local(settings: Settings) -> None:
@@ -84,9 +84,9 @@ async def test_behind_a_proxy_nobody_is_local(settings: Settings) -> None:
 
 async def test_the_gateway_token_opens_details_from_anywhere(settings: Settings) -> None:
     settings.CLAW_GATEWAY_TOKEN = "right"
-    found = await ask(entry.application, "/health", client=CHARLIE, authorization="Bearer right")
+    found = await ask(entry.application, "/health", client=CHARLIE, headers={"authorization": "Bearer right"})
     assert "processes" in found.json()
-    metrics = await ask(entry.application, "/metrics", client=CHARLIE, authorization="Bearer right")
+    metrics = await ask(entry.application, "/metrics", client=CHARLIE, headers={"authorization": "Bearer right"})
     assert metrics.status == 200
     assert b'claw_queue_rows{queue="inbox",state="new"} 0.0' in metrics.body
 
@@ -143,9 +143,14 @@ async def test_a_stopping_process_is_not_ready_and_closes_its_sockets(monkeypatc
         sockets.begin_draining()
         await sockets.close_all(seconds=5)
         assert good.closed == 1012
+        late = Socket()
+        sockets.register(late)
+        await asyncio.gather(*sockets._late)
+        sockets.unregister(late)
+        assert late.closed == 1012
         assert (await ask(entry.application, "/readyz")).body == b"stopping\n"
         assert (await ask(entry.application, "/healthz")).status == 200
-        sent, _ = await knock(entry.application, "/chat/socket", origin="http://127.0.0.1:18789")
+        sent, _ = await knock(entry.application, "/chat/socket", {"origin": "http://127.0.0.1:18789"})
         assert sent == ["websocket.close"]
     finally:
         for socket in (good, broken):

@@ -28,11 +28,11 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
     ],
 )
 async def test_the_host_decides(host: str, status: int) -> None:
-    assert (await ask(check_hosts(page), "/", host=host)).status == status
+    assert (await ask(check_hosts(page), "/", headers={"host": host})).status == status
 
 
 async def test_a_rebound_name_opens_no_socket() -> None:
-    sent, _ = await knock(check_hosts(page), "/chat/socket", host="evil.example")
+    sent, _ = await knock(check_hosts(page), "/chat/socket", {"host": "evil.example"})
     assert sent == ["websocket.close"]
 
 
@@ -63,7 +63,7 @@ class Seen:
 )
 async def test_a_page_elsewhere_opens_no_socket(origin: str, passes: bool) -> None:
     seen = Seen()
-    sent, _ = await knock(check_origins(seen), "/chat/socket", origin=origin, cookie="sessionid=a")
+    sent, _ = await knock(check_origins(seen), "/chat/socket", {"origin": origin, "cookie": "sessionid=a"})
     assert (seen.scope is not None) == passes
     assert sent == ([] if passes else ["websocket.close"])
     if seen.scope is not None:
@@ -73,7 +73,7 @@ async def test_a_page_elsewhere_opens_no_socket(origin: str, passes: bool) -> No
 
 async def test_a_client_without_origin_loses_its_cookies() -> None:
     seen = Seen()
-    await knock(check_origins(seen), "/chat/socket", cookie="sessionid=a")
+    await knock(check_origins(seen), "/chat/socket", {"cookie": "sessionid=a"})
     assert seen.scope is not None
     assert seen.scope["browser"] is False
     assert b"cookie" not in dict(seen.scope["headers"])
@@ -89,14 +89,15 @@ async def test_the_scheme_is_the_proxys_word_only_behind_a_proxy(
     for behind in (True, False):
         settings.CLAW_BEHIND_PROXY = behind
         seen = Seen()
-        await knock(check_origins(seen), "/", host="claw.example", origin=origin, x_forwarded_proto=proto)
+        headers = {"host": "claw.example", "origin": origin, "x-forwarded-proto": proto}
+        await knock(check_origins(seen), "/", headers)
         assert (seen.scope is not None) == (passes and behind)
 
 
 async def test_the_public_address_is_ours(settings: Settings) -> None:
     settings.CLAW_PUBLIC_URL = "https://claw.example/claw"
     seen = Seen()
-    await knock(check_origins(seen), "/", origin="https://claw.example")
+    await knock(check_origins(seen), "/", {"origin": "https://claw.example"})
     assert seen.scope is not None
 
 

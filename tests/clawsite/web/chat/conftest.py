@@ -6,12 +6,19 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from django.core.cache import cache
 
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import NudgeListener
 from clawsite.web.chat.identity import get_channel
 from clawsite.web.entry import on_nudges
 from tests.bots.flow import Flow, open_flow
+
+
+@pytest.fixture(autouse=True)
+def limits() -> None:
+    """Let every test begin with nothing counted."""
+    cache.clear()
 
 
 @pytest.fixture

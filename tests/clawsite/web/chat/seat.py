@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from typing import Any
+from typing import Any, cast
 
 from channels.testing import WebsocketCommunicator
 from django.test import Client
@@ -99,7 +99,7 @@ class Page:
     """One open socket and everything that came over it."""
 
     def __init__(self, headers: list[tuple[bytes, bytes]], *, address: str = "127.0.0.1") -> None:
-        self.socket = WebsocketCommunicator(application, "/chat/socket", headers=headers)
+        self.socket = WebsocketCommunicator(cast(Any, application), "/chat/socket", headers=headers)
         self.socket.scope |= {"client": (address, 40000), "scheme": "ws"}
         self.frames: list[dict[str, Any]] = []
         self.closed: int | None = None

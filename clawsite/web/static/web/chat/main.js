@@ -31,9 +31,10 @@ connection.addEventListener("state", ({ detail }) => {
 
 connection.addEventListener("access", ({ detail }) => {
   access = detail.access;
+  document.body.dataset.access = access;
   uploads.allow(access === "approved");
   composer.commands = detail.hints ?? [];
-  if (detail.changed && access === "approved") toast(texts.approved, { good: true, seconds: 10 });
+  if (detail.changed && access === "approved") toast(texts.approved, { good: true });
   note(access === "pending" ? texts.pendingNote : access === "blocked" ? texts.noAccess : "");
   loaded = true;
   setTimeout(welcome, 60);
