@@ -83,6 +83,8 @@ def parse_target(url: str) -> Target:
 
 def _host(host: str) -> str:
     """Return a host as lower-case ASCII; an address must be written the usual way, not as one number or in octal."""
+    if "%" in host:
+        raise BadInput("The host is not a valid name.")
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:

@@ -13,7 +13,8 @@ from functools import lru_cache
 
 RUN_WORDS = 8
 _INVISIBLE = "\u00ad\u200b-\u200f\u2060-\u2064\ufeff"
-_WORD = re.compile(rf"[^\W_](?:[^\W_]|[{_INVISIBLE}])*")
+# A link is one word: long ones stand in prompts, and giving one to the user is no leak.
+_WORD = re.compile(rf"https?://[^\s<>\"`)\]]+|[^\W_](?:[^\W_]|[{_INVISIBLE}])*")
 _NEAR_CHARS = 120
 _INVISIBLE_CHARS = re.compile(f"[{_INVISIBLE}]")
 

@@ -82,6 +82,15 @@ def test_the_users_own_words_and_common_phrases_are_no_leak() -> None:
 
 
 @both
+def test_a_long_link_of_the_prompt_may_be_given(check) -> None:  # type: ignore[no-untyped-def]
+    link = "https://docs.test/guide/how-to/start/on/a/new/machine/with/nothing/installed.html"
+    context = OutputContext(prompt_texts=(f"When somebody asks for help, point to {link} and be kind to them.",))
+    assert not check(f"Please read {link} first." + AFTER, context=context).blocked
+    assert check(f"I point to {link} and be kind." + AFTER, context=context).text
+    assert check(f"When somebody asks for help, point to {link} and" + AFTER, context=context).blocked
+
+
+@both
 def test_secrets_are_masked(check) -> None:  # type: ignore[no-untyped-def]
     checked = check("The key is ghp_a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8 now." + AFTER)
     assert checked.text.startswith("The key is [secret] now.")

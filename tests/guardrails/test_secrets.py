@@ -47,7 +47,8 @@ SECRETS = [
     ("private_key", "-----BEGIN OPENSSH PRIVATE KEY-----\\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU"),
     (
         "private_key",
-        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: x 1\n\nlQOYBF0000000000000000000\n=abcd\n-----END PGP PRIVATE KEY BLOCK-----",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: x 1\n\nlQOYBF0000000000000000000\n=abcd\n"
+        "-----END PGP PRIVATE KEY BLOCK-----",
     ),
 ]
 HARMLESS = [
