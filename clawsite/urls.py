@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from clawsite.web import start
 from clawsite.web.chat import files, page, uploads
@@ -15,6 +17,7 @@ urlpatterns = [
     path("chat/", page.chat, name="chat"),
     path("chat/upload", uploads.upload, name="chat-upload"),
     path("chat/file/<int:pk>", files.download, name="chat-file"),
+    path("favicon.ico", RedirectView.as_view(url=static("web/favicon.svg"))),
     path("language/", include("django.conf.urls.i18n")),
     path("first-login/<str:token>", first_login, name="first-login"),
     path("admin/login/", login),

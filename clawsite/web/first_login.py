@@ -52,5 +52,6 @@ def _take(request: HttpRequest, token: str, name: str) -> HttpResponse:
 def _form(request: HttpRequest, name: str, problem: str = "") -> HttpResponse:
     context = {"name": name, "problem": problem}
     response = render(request, "web/first_login.html", context, status=400 if problem else 200)
-    response["Referrer-Policy"] = "no-referrer"
+    # Not no-referrer: a browser would then send the form with "Origin: null", which the CSRF check refuses.
+    response["Referrer-Policy"] = "same-origin"
     return response

@@ -35,7 +35,7 @@ def test_the_link_sets_the_password_logs_in_and_is_used_up(client: Client) -> No
     assert (admin.username, admin.is_superuser, admin.has_usable_password()) == ("admin", True, False)
     page = client.get(link)
     assert page.status_code == 200
-    assert page["Referrer-Policy"] == "no-referrer"
+    assert page["Referrer-Policy"] == "same-origin"
     assert client.head(link).status_code == 200
     assert post(client, link) == 302
     admin.refresh_from_db()
