@@ -17,6 +17,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone, translation
 
 from bots import texts
@@ -36,10 +37,13 @@ from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_r
 from sessions_app.models import Attachment, Inbox, Message, Outbox, Session, Turn
 from sessions_app.outbox import add_row
 from sessions_app.sessions import add_message, find_session
+from sessions_app.tokens import learn_ratio
 
 APPROVAL_SECONDS = 600
 BACKOFF_SECONDS = (1, 5, 20, 60)
 RING_SECONDS = 60.0
+# What the schemas of the built-in tools take in a prompt, measured with the estimator.
+TOOL_TOKENS = 900
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,7 @@ def begin_turn(work: Work, *, user_seq: int, runtime: Runtime) -> Turn:
     session = load_session(work)
     with transaction.atomic():
         _hold(work, runtime=runtime)
-        turn = work.turn or (Turn.objects.filter(inbox_id=work.head.pk).first() if work.head.attempts else None)
+        turn = work.turn
         if turn is None:
             turn = _first_attempt(work, session, user_seq=user_seq)
         else:
@@ -112,7 +116,7 @@ def _remember_user(work: Work, *, role: str) -> Message:
         text=work.text,
         contact_id=work.contact.pk if work.contact else None,
         external_id=message.message_id,
-        data={"files": files} if files else None,
+        data=({"files": files} if files else {}) | ({"forwarded": True} if message.forwarded else {}),
     )
     if files:
         Attachment.objects.bulk_create(
@@ -228,8 +232,9 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
         turn = Turn.objects.select_related("session").get(pk=work.the_turn.pk)
         state, replies, role = Turn.State.DONE, [reply], Message.Role.ASSISTANT
         if turn.cancel_requested or outcome.stop == "cancelled":
+            # /stop itself has answered; only a streamed beginning still has to be replaced.
             state, role = Turn.State.CANCELLED, Message.Role.NOTICE
-            replies = [OutboundMessage(text=texts.stopped(), notify=False)]
+            replies = [OutboundMessage(text=texts.stopped(), notify=False)] if turn.preview_ids else []
         elif turn.epoch != turn.session.epoch:
             state, replies = Turn.State.CANCELLED, []
         elif outcome.stop in ("unavailable", "not_configured"):
@@ -254,6 +259,7 @@ def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:
 
 def _account(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> None:
     """Write down how the turn went and what it cost."""
+    work.verdicts += outcome.verdicts
     usage = outcome.usage
     report = dict(work.composed.report) if work.composed else {}
     Turn.objects.filter(pk=turn.pk).update(
@@ -271,6 +277,18 @@ def _account(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> No
         outcome=outcome.stop,
         finished_at=timezone.now(),
     )
+    _calibrate(work, outcome)
+
+
+def _calibrate(work: Work, outcome: AgentOutcome) -> None:
+    """Learn from the measured size of the first prompt how far the token estimate is off in this session."""
+    if not outcome.prompt_tokens or work.composed is None:
+        return
+    session = work.the_session
+    estimated = int(work.composed.report.get("estimated", 0)) + TOOL_TOKENS
+    ratio = learn_ratio(session.token_ratio, estimated, outcome.prompt_tokens)
+    if abs(ratio - session.token_ratio) > 0.02 * session.token_ratio:
+        Session.objects.filter(pk=session.pk).update(token_ratio=ratio)
 
 
 def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Outbox]:
@@ -341,6 +359,18 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) 
         release_lease(held)
         nudge_on_commit("inbox")
     return given_up
+
+
+def wait_for_model(work: Work, outcome: AgentOutcome, *, seconds: float) -> None:
+    """Return a row because no model answers now; what the attempts cost is kept."""
+    with transaction.atomic():
+        usage = outcome.usage
+        Turn.objects.filter(pk=work.the_turn.pk).update(
+            input_tokens=F("input_tokens") + usage.input,
+            output_tokens=F("output_tokens") + usage.output,
+            cost_usd=F("cost_usd") + Decimal(str(usage.cost_usd)),
+        )
+        hand_back(work.head, work.held, seconds=seconds, error="model unavailable")
 
 
 def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str = "") -> None:

@@ -24,6 +24,7 @@ from clawsite.core.jitter import jitter
 from clawsite.core.metrics import MESSAGES
 from sessions_app import outbox
 from sessions_app.models import Outbox, Turn
+from sessions_app.sessions import move_chat
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ class Sender:
     async def _after_error(self, row: Outbox, error: ChannelError) -> None:
         channel_id = self.channel.row.pk
         if error.moved_to:
-            await run_db(outbox.move_chat, channel_id, old=row.chat_id, new=error.moved_to)
+            await run_db(move_chat, channel_id, old=row.chat_id, new=error.moved_to)
             await run_db(outbox.mark_waiting, row.pk, seconds=0, error=error.message, counted=False)
         elif error.retry_after is not None:
             chat = None if error.whole_bot else row.chat_id
@@ -123,14 +124,18 @@ class Sender:
             logger.warning("outbox %s was refused for good: %s", row.pk, error.message)
             await run_db(outbox.mark_dead, row.pk, error=error.message)
         else:
-            await run_db(self._wait_outage, row, error.message)
+            await run_db(self._wait_outage, row, error)
 
-    def _wait_outage(self, row: Outbox, reason: str) -> None:
-        """The platform is out of reach: wait as long as it takes, no failure of the row."""
+    def _wait_outage(self, row: Outbox, error: ChannelError) -> None:
+        """The platform is out of reach: wait as long as it takes, no failure of the row.
+
+        When the call may have been accepted all the same, the row is marked: the next attempt may be a repetition.
+        """
         tries = int(row.payload.get("outages", 0)) + 1
         row.payload["outages"] = tries
-        Outbox.objects.filter(pk=row.pk).update(payload=row.payload)
-        outbox.mark_waiting(row.pk, seconds=_backoff(tries), error=reason, counted=False)
+        change = {"payload": row.payload} | ({} if error.unsent else {"resent": True})
+        Outbox.objects.filter(pk=row.pk).update(**change)
+        outbox.mark_waiting(row.pk, seconds=_backoff(tries), error=error.message, counted=False)
 
     async def _give_up_or_wait(self, row: Outbox, reason: str) -> None:
         try:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from bots.account import prepare_account
 from bots.agent.after import AfterAnswers
-from bots.agent.anthropic import warm
+from bots.agent.anthropic import close_provider, warm
 from bots.agent.targets import is_configured
 from bots.channels.base import ChannelError
 from bots.channels.registry import get_adapter
@@ -225,6 +225,7 @@ class Bots:
         await _cancel(tasks)
         for pk in list(self._accounts):
             await self._close(pk)
+        await close_provider()
 
 
 async def _warm_model() -> None:

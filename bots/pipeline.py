@@ -129,10 +129,11 @@ class Pipeline:
         with work.stage("session"):
             session = opening.load_session(work)
         user_seq = session.last_seq + 1
-        if work.turn is None and work.head.attempts:
-            work.turn = opening.find_turn(work.head.pk)
-        if work.turn is not None and work.turn.user_seq:
-            user_seq = work.turn.user_seq
+        earlier = work.turn or opening.find_turn(work.head.pk)
+        if earlier is not None and earlier.user_seq:
+            work.turn, user_seq = earlier, earlier.user_seq
+            # A tool may have run before a crash: go on from its record instead of calling it again.
+            work.resume = work.resume or earlier.agent_state or None
         with work.stage("prompt"):
             opening.compose(work, user_seq=user_seq, now=timezone.now())
         commits.begin_turn(work, user_seq=user_seq, runtime=self.runtime)
@@ -149,13 +150,7 @@ class Pipeline:
             with work.stage("agent"):
                 outcome = await self.run_model(work)
             if outcome.stop == "unavailable" and self._may_wait(work, outcome):
-                await run_db(
-                    commits.hand_back,
-                    work.head,
-                    work.held,
-                    seconds=outcome.retry_after or 5.0,
-                    error="model unavailable",
-                )
+                await run_db(commits.wait_for_model, work, outcome, seconds=outcome.retry_after or 5.0)
                 return
             if outcome.stop == "parked":
                 rows = await run_tx(commits.park_turn, work, outcome, runtime=self.runtime)
@@ -168,7 +163,7 @@ class Pipeline:
             typing.cancel()
             self.running.pop(turn_id, None)
             self.cancelled.discard(turn_id)
-        if outcome.stop == "answer" and self.afterwards is not None:
+        if outcome.stop in ("answer", "cut") and self.afterwards is not None:
             self.afterwards(work.the_turn.session_id, turn_id)
 
     async def run_model(self, work: Work) -> AgentOutcome:
@@ -296,7 +291,6 @@ def _output_context(work: Work, tool_urls: frozenset[str]) -> OutputContext:
 
 def check_answer(work: Work, outcome: AgentOutcome) -> OutboundMessage:
     """Stage 6: let out what may be said, masked where told; a notice says when an answer is missing or not whole."""
-    work.verdicts += outcome.verdicts
     with opening.speaking(work):
         if not outcome.text.strip() and outcome.notice:
             return OutboundMessage(text=outcome.notice)

@@ -58,7 +58,7 @@ def to_stored(
 def _unparsed(raw: Mapping[str, Any], text: str) -> StoredUpdate:
     number = raw.get("update_id", raw.get("id")) if isinstance(raw, dict) else None
     known = isinstance(number, int | str) and len(str(number)) <= MAX_ID
-    name = (clean_text(str(number)) if known else "") or f"bad:{hash(text) & 0xFFFFFFFFFFFF:x}"
+    name = (clean_text(str(number)) if known else "") or f"bad:{hashlib.sha256(text.encode()).hexdigest()[:32]}"
     return StoredUpdate(external_id=name, lane="unparsed", raw=text, state=Inbox.State.UNPARSED)
 
 

@@ -9,7 +9,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from sessions_app.models import Message, Session
+from sessions_app import outbox
+from sessions_app.models import GroupAccess, Message, Session
 from sessions_app.tokens import estimate
 
 
@@ -57,6 +58,18 @@ def add_message(
             tokens=estimate(text),
             created_at=now,
         )
+
+
+def move_chat(channel_id: int, *, old: str, new: str) -> None:
+    """A group got a new id: its sessions, its permission and what waits to be sent follow. Safe to repeat."""
+    with transaction.atomic():
+        taken = Session.objects.filter(channel_id=channel_id, chat_id=new).values_list("thread_id", flat=True)
+        Session.objects.filter(channel_id=channel_id, chat_id=old).exclude(thread_id__in=list(taken)).update(
+            chat_id=new
+        )
+        if not GroupAccess.objects.filter(channel_id=channel_id, chat_id=new).exists():
+            GroupAccess.objects.filter(channel_id=channel_id, chat_id=old).update(chat_id=new)
+        outbox.move_chat(channel_id, old=old, new=new)
 
 
 def record_edit(session_id: int, *, external_id: str, text: str) -> bool:

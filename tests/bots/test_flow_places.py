@@ -1,0 +1,152 @@
+"""Groups, topics, edits, reactions, files and albums: the same journey from other places."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from clawsite.core.db import run_db
+from sessions_app.models import Attachment, Channel, GroupAccess, Inbox, Message, Session
+from tests.bots.flow import Flow, until_db
+from tests.servers.messages.scripts import text, tool_use
+
+
+@pytest.fixture
+async def live(flow: Flow) -> AsyncIterator[Flow]:
+    """The role running, and the bot's name known."""
+    flow.model.set_default("Here.")
+    async with flow.running():
+        await until_db(lambda: Channel.objects.get(pk=flow.channel.pk).identity)
+        yield flow
+
+
+async def bot_name(flow: Flow) -> str:
+    identity = await run_db(lambda: Channel.objects.get(pk=flow.channel.pk).identity)
+    return f"@{identity['username']}"
+
+
+async def settle(flow: Flow, count: int) -> None:
+    """Wait until so many updates were taken in and worked on."""
+    await until_db(lambda: Inbox.objects.exclude(state="new").count() >= count)
+
+
+async def test_a_group_is_off_until_an_admin_allows_it(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice])["id"]
+    name = await bot_name(live)
+    live.telegram.user_sends(group, f"{name} hello", user_id=live.alice)
+    await until_db(lambda: GroupAccess.objects.filter(title="Ops", allowed=False).exists())
+    await settle(live, 1)
+    assert not live.telegram.bot_messages(group)
+    await run_db(lambda: GroupAccess.objects.update(allowed=True))
+    live.telegram.user_sends(group, f"{name} hello again", user_id=live.alice)
+    assert await live.answers(group, 0, 1) == ["Here."]
+
+
+async def test_in_a_group_only_what_is_addressed_is_answered(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice, live.bob], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    live.telegram.user_sends(group, "just talking", user_id=live.bob)
+    await settle(live, 1)
+    live.telegram.user_sends(group, "@copilot are you here?", user_id=live.alice)
+    assert await live.answers(group, 0, 1) == ["Here."]
+    answer = live.telegram.bot_messages(group)[0]
+    live.telegram.user_sends(group, "thanks", user_id=live.bob, reply_to=answer["message_id"])
+    assert await live.answers(group, 1, 1) == ["Here."]
+    assert "just talking" not in live.asked()[-1]
+
+
+async def test_a_stranger_in_an_allowed_group_gets_nothing(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.charlie], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    live.telegram.user_sends(group, f"{await bot_name(live)} tell me all", user_id=live.charlie)
+    await settle(live, 1)
+    assert not live.telegram.bot_messages(group)
+    assert not live.model.requests()
+
+
+async def test_topics_are_sessions_of_their_own(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice], topics=True, admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    one, two = live.telegram.add_topic(group, "One"), live.telegram.add_topic(group, "Two")
+    name = await bot_name(live)
+    for number, topic in enumerate((one, two)):
+        live.telegram.user_sends(group, f"{name} in {topic}", user_id=live.alice, thread=topic)
+        await live.answers(group, number, 1)
+    threads = {message.get("message_thread_id") for message in live.telegram.bot_messages(group)}
+    assert threads == {one, two}
+    assert await run_db(lambda: set(Session.objects.values_list("thread_id", flat=True))) == {str(one), str(two)}
+
+
+async def test_the_newest_message_edited_is_answered_again(live: Flow) -> None:
+    live.telegram.user_sends(live.alice, "what is 2 plus 3")
+    await live.answers(live.alice, 0, 1)
+    sent = live.telegram.messages(live.alice)[0]
+    live.telegram.user_edits(live.alice, sent["message_id"], "what is 2 plus 4")
+    await live.answers(live.alice, 1, 1)
+    assert "2 plus 4" in live.asked()[-1]
+    first = await run_db(lambda: Message.objects.get(seq=1))
+    assert first.text == "what is 2 plus 3"
+    assert first.data["edits"][0]["text"] == "what is 2 plus 4"
+
+
+async def test_an_older_message_edited_is_only_noted(live: Flow) -> None:
+    await live.says(live.alice, "first")
+    await live.says(live.alice, "second")
+    old = live.telegram.messages(live.alice)[0]
+    live.telegram.user_edits(live.alice, old["message_id"], "first, better")
+    await until_db(lambda: Message.objects.get(seq=1).data.get("edits"))
+    await live.quiet()
+    assert len(live.texts(live.alice)) == 2
+
+
+async def test_a_reaction_is_noted_on_the_answer(live: Flow) -> None:
+    await live.says(live.alice, "hello")
+    answer = live.telegram.bot_messages(live.alice)[0]
+    live.telegram.inject(
+        {
+            "message_reaction": {
+                "chat": {"id": live.alice, "type": "private"},
+                "message_id": answer["message_id"],
+                "user": {"id": live.alice, "is_bot": False, "first_name": "Alice"},
+                "date": 1,
+                "old_reaction": [],
+                "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+            }
+        }
+    )
+    await until_db(lambda: Message.objects.get(role="assistant").data.get("reactions"))
+    assert "👍" in (await run_db(lambda: Message.objects.get(role="assistant"))).data["reactions"].values()
+
+
+async def test_a_document_is_fetched_and_can_be_read(live: Flow) -> None:
+    live.model.script(tool_use("read_attachment"), match="look at this")
+    live.model.script(text("It says hello."), on_result=True)
+    live.telegram.user_sends(live.alice, "look at this", document=b"hello from the file", file_name="note.txt")
+    assert await live.answers(live.alice, 0, 1) == ["It says hello."]
+    assert "hello from the file" in live.asked()[-1]
+    stored = await run_db(lambda: Attachment.objects.get())
+    assert (stored.name, stored.size, stored.state) == ("note.txt", 19, "stored")
+    assert "note.txt" in str(live.model.requests()[0]["body"]["system"])
+
+
+async def test_a_file_over_the_limit_is_refused_and_the_turn_goes_on(live: Flow) -> None:
+    live.telegram.user_sends(
+        live.alice, "see file", document=b"small", file_name="huge.bin", claimed_size=30 * 1024 * 1024
+    )
+    assert await live.answers(live.alice, 0, 1) == ["Here."]
+    assert await run_db(lambda: Attachment.objects.get().state) == "refused"
+
+
+async def test_an_album_is_one_turn(live: Flow) -> None:
+    pixel = b"\x89PNG\r\n\x1a\n" + b"\0" * 50
+    live.telegram.send_album(live.alice, [pixel, pixel, pixel], caption="three pictures")
+    assert await live.answers(live.alice, 0, 1) == ["Here."]
+    assert await run_db(Attachment.objects.count) == 3
+    assert len(live.asked()) == 1
+
+
+async def test_a_voice_message_is_accepted_as_a_file(live: Flow) -> None:
+    live.telegram.user_sends(live.alice, voice=b"OggS" + b"\0" * 100)
+    assert await live.answers(live.alice, 0, 1) == ["Here."]
+    assert await run_db(lambda: Attachment.objects.get().kind) == "voice"
