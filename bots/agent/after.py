@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -27,6 +29,7 @@ from sessions_app.models import Message, Session, Turn
 logger = logging.getLogger(__name__)
 
 QUEUE_MAX = 100
+GIVE_WAY_SECONDS = 10.0
 FACT_SECONDS, FACT_TOKENS = 30.0, 700
 COMPACT_SECONDS = 90.0
 GIVE_UP_AFTER = 3  # failed summaries in a row, then one is made without a model
@@ -43,17 +46,21 @@ class _Said:
 
 
 class AfterAnswers:
-    """The queue of a process. `run` works until it is cancelled."""
+    """The queue of a process. `run` works until it is cancelled, and gives way while `is_busy` says so."""
 
-    def __init__(self) -> None:
+    def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
         self._queue: asyncio.Queue[tuple[int, int]] = asyncio.Queue(maxsize=QUEUE_MAX)
+        self._is_busy = is_busy
+        self._left_out = 0
 
     def add(self, session_id: int, turn_id: int) -> None:
         """Queue a finished turn; never waits and never fails."""
         try:
             self._queue.put_nowait((session_id, turn_id))
         except asyncio.QueueFull:
-            logger.warning("the work after answers is %d turns behind, one is left out", QUEUE_MAX)
+            self._left_out += 1
+            if self._left_out % QUEUE_MAX == 1:
+                logger.warning("the work after answers is %d turns behind; %d left out", QUEUE_MAX, self._left_out)
 
     @property
     def is_idle(self) -> bool:
@@ -64,10 +71,17 @@ class AfterAnswers:
         """Take one turn after the other."""
         while True:
             session_id, turn_id = await self._queue.get()
+            await self._give_way()
             try:
                 await after_answer(session_id, turn_id)
             except Exception as error:
                 log_unknown(error, where=f"the work after turn {turn_id}")
+
+    async def _give_way(self) -> None:
+        """Let people who wait for an answer go first, for ten seconds at the most."""
+        deadline = time.monotonic() + GIVE_WAY_SECONDS
+        while self._is_busy() and time.monotonic() < deadline:
+            await asyncio.sleep(0.25)
 
 
 async def after_answer(session_id: int, turn_id: int, *, provider: Provider | None = None) -> None:

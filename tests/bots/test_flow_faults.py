@@ -105,7 +105,7 @@ async def test_stop_ends_a_running_turn(flow: Flow) -> None:
     flow.model.script(text("Long ", deltas=1), pause(20, ping_every=0.2), text("story"), match="long story")
     async with flow.running():
         flow.telegram.user_sends(flow.alice, "a long story please")
-        await until(lambda: flow.model.requests())
+        await until(flow.model.requests)
         flow.telegram.user_sends(flow.alice, "/stop")
         await until_db(lambda: Turn.objects.filter(state="cancelled").exists())
         await flow.quiet()
@@ -116,7 +116,7 @@ async def test_a_row_that_fails_five_times_is_given_up_and_said(flow: Flow, monk
     flow.model.set_default("Fine.")
     async with flow.running():
         await flow.says(flow.alice, "hi")
-    row = await run_db(lambda: Inbox.objects.get())
+    row = await run_db(Inbox.objects.get)
     await run_db(lambda: Inbox.objects.filter(pk=row.pk).update(state="new", attempts=5, external_id="again"))
     before = len(flow.texts(flow.alice))
     async with flow.running():

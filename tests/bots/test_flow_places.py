@@ -125,7 +125,7 @@ async def test_a_document_is_fetched_and_can_be_read(live: Flow) -> None:
     live.telegram.user_sends(live.alice, "look at this", document=b"hello from the file", file_name="note.txt")
     assert await live.answers(live.alice, 0, 1) == ["It says hello."]
     assert "hello from the file" in live.asked()[-1]
-    stored = await run_db(lambda: Attachment.objects.get())
+    stored = await run_db(Attachment.objects.get)
     assert (stored.name, stored.size, stored.state) == ("note.txt", 19, "stored")
     assert "note.txt" in str(live.model.requests()[0]["body"]["system"])
 

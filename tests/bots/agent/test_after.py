@@ -258,7 +258,7 @@ async def test_the_queue_is_bounded_and_survives_a_failure(turn_stage: Stage, ca
     queue = AfterAnswers()
     for _ in range(after.QUEUE_MAX + 1):
         queue.add(turn_stage.session_id, turn_stage.turn_id)
-    assert "one is left out" in caplog.text
+    assert "1 left out" in caplog.text
     await run_db(lambda: Turn.objects.filter(pk=turn_stage.turn_id).update(user_seq=None))
 
     task = asyncio.create_task(queue.run())
