@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 # Seconds before each start after a death; the last one repeats.
 PAUSES = (0.0, 0.0, 1.0, 5.0, 15.0, 60.0)
+# A run this long is no part of a crash loop: it takes one earlier death back; a minute takes back all.
+WORKING_SECONDS = 5.0
 HEALTHY_SECONDS = 60.0
 # A role may need so long to its first beat, whatever the limit between beats is.
 START_SECONDS = 30.0
@@ -15,16 +17,19 @@ OWN_GAP_SECONDS = 3.0
 
 @dataclass(kw_only=True, slots=True)
 class Backoff:
-    """Counts deaths in a row. A run of HEALTHY_SECONDS forgets those before it."""
+    """Counts early deaths. Being killed again and again while working is not a crash loop and costs no time."""
 
     deaths: int = field(default=0)
 
     def next_pause(self, *, ran: float) -> float:
-        """Count one death after a run of so many seconds; return how long to wait before the next start."""
+        """Count a death after a run of so many seconds; return how long to wait before the next start."""
         if ran >= HEALTHY_SECONDS:
             self.deaths = 0
+        elif ran >= WORKING_SECONDS:
+            self.deaths = max(0, self.deaths - 1)
         pause = PAUSES[min(self.deaths, len(PAUSES) - 1)]
-        self.deaths += 1
+        if ran < WORKING_SECONDS:
+            self.deaths += 1
         return pause
 
 

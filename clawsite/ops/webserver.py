@@ -15,6 +15,7 @@ from typing import Any
 
 import daphne.server
 from daphne.server import Server, twisted_loop
+from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from django.conf import settings
 from django.core.signals import request_finished
 from django.db import connections
@@ -75,7 +76,16 @@ def _parse_endpoint(reactor: Any, description: str) -> Any:
     return TCP4ServerEndpoint(reactor, int(port), backlog=BACKLOG, interface=host)  # type: ignore[no-untyped-call]
 
 
+class _WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no types
+    """Daphne's socket, which can also close with the protocol's own codes (1012: the server restarts)."""
+
+    def serverClose(self, code: int | None = None) -> None:
+        """Begin the closing handshake."""
+        self.sendCloseFrame(code=1000 if code is None else code, reasonUtf8=b"", isReply=False)
+
+
 daphne.server.serverFromString = _parse_endpoint
+WebSocketFactory.protocol = _WebSocket
 
 
 def _describe_endpoint(listen_fd: int | None) -> str:

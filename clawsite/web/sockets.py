@@ -24,12 +24,17 @@ class Closable(Protocol):
 
 
 _open: set[Closable] = set()
+_late: set[asyncio.Task[None]] = set()
 _state = {"draining": False}
 
 
 def register(socket: Closable) -> None:
-    """Remember an open socket."""
+    """Remember an open socket. One that was let in just before the end is closed at once."""
     _open.add(socket)
+    if is_draining():
+        task = asyncio.get_running_loop().create_task(_close(socket))
+        _late.add(task)
+        task.add_done_callback(_late.discard)
 
 
 def unregister(socket: Closable) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
 
 from tests.clawsite.running import ROOT, Running, until, up
 
@@ -58,6 +64,58 @@ def test_a_cluster_that_lost_any_process_is_replaced_as_a_whole(running: Running
         _, alive = psutil.wait_procs(children, timeout=10)
         assert alive == []
     assert "of the cluster is gone" in running.log.read_text()
+
+
+def test_a_cluster_in_which_no_task_runs_is_replaced(tmp_path: Path) -> None:
+    with up(tmp_path / "home") as running:
+        leader = running.pids()["worker"]
+        sign = running.home / "run" / f"canary.{leader}"
+        for process in psutil.Process(leader).children(recursive=True):
+            process.suspend()  # nothing can run, though nobody is dead
+        os.utime(sign, (time.time() - 600, time.time() - 600))
+        running.wait_replaced("worker", leader, seconds=15)
+        assert "no task has run for" in running.log.read_text()
+        assert not sign.exists()
+
+
+def test_a_dead_process_loses_its_leases_within_a_second(running: Running) -> None:
+    database = running.home / "clawsite.sqlite3"
+
+    def owners() -> set[int | None]:
+        with closing(sqlite3.connect(database, timeout=20)) as connection:
+            rows = connection.execute(
+                "SELECT p.pid FROM core_lease l LEFT JOIN core_process p ON p.id = l.owner_id"
+                " WHERE l.name LIKE 'send:%'"
+            )
+            return {row[0] for row in rows}
+
+    until(lambda: owners() == {running.pids().get("bots")}, seconds=30, what="the sender's lease is taken")
+    old = running.pids()["bots"]
+    begun = time.monotonic()
+    os.kill(old, signal.SIGKILL)
+    until(lambda: old not in owners(), seconds=10, what="the lease is let go")
+    assert time.monotonic() - begun < 1.0
+    running.wait_replaced("bots", old, seconds=15)
+
+
+async def test_open_sockets_are_told_of_the_end(tmp_path: Path) -> None:
+    with up(tmp_path / "home") as running:
+        address = f"127.0.0.1:{running.port}"
+        async with httpx.AsyncClient() as browser:
+            page = await browser.get(f"http://{address}/chat/")
+        cookies = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
+        async with connect(
+            f"ws://{address}/chat/socket",
+            origin=Origin(f"http://{address}"),
+            additional_headers={"Cookie": cookies},
+        ) as socket:
+            await asyncio.to_thread(
+                until, lambda: '"sockets": 1' in running.get("/health")[1], seconds=15, what="the socket is known"
+            )
+            running.process.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(socket.wait_closed(), 15)
+        assert socket.close_code == 1012
+        assert await asyncio.to_thread(running.process.wait, 15) == 0
 
 
 def test_a_second_supervisor_is_turned_away(running: Running) -> None:

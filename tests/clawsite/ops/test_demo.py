@@ -1,0 +1,66 @@
+"""The demo: one command, no account, and a conversation that works."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from clawsite.ops.demo import HOME, set_demo_environment
+from clawsite.ops.lean import skip_unused_drivers
+from tests.clawsite.running import until, up
+
+REAL = {"TELEGRAM_BOT_TOKEN": "1:real", "ANTHROPIC_API_KEY": "real", "CLAW_HOME": "/srv/claw"}
+
+
+def test_only_the_demo_changes_the_environment() -> None:
+    environment = dict(REAL)
+    for argv in (["manage.py"], ["manage.py", "up"], ["manage.py", "web", "--demo"]):
+        set_demo_environment(argv, environment)
+    assert environment == REAL
+
+
+def test_the_demo_never_uses_a_real_account_and_has_its_own_home() -> None:
+    environment = dict(REAL)
+    set_demo_environment(["manage.py", "up", "--demo"], environment)
+    assert environment["CLAW_HOME"] == "/srv/claw"
+    assert "real" not in environment["TELEGRAM_BOT_TOKEN"] + environment["ANTHROPIC_API_KEY"]
+    for name in ("TELEGRAM_API_URL", "ANTHROPIC_BASE_URL"):
+        assert environment[name].startswith("http://127.0.0.1:")
+    environment = {}
+    set_demo_environment(["manage.py", "up", "--demo"], environment)
+    assert environment["CLAW_HOME"] == HOME
+
+
+def test_the_driver_is_left_out_only_where_it_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    modules: dict[str, object] = {}
+    monkeypatch.setattr("clawsite.ops.lean.sys.modules", modules)
+    skip_unused_drivers(["manage.py", "migrate"], {})
+    skip_unused_drivers(["manage.py", "up"], {"DATABASE_URL": "postgres://x"})
+    skip_unused_drivers(["manage.py", "up"], {"DATABASE_URL_FILE": "/run/secrets/url"})
+    assert modules == {}
+    skip_unused_drivers(["manage.py", "up"], {})
+    assert modules == {"psycopg": None}
+
+
+@pytest.mark.faults
+def test_the_demo_runs_with_its_emulators(tmp_path: Path) -> None:
+    with up(tmp_path / "home", "--demo") as running:
+        text = running.log.read_text()
+        assert re.search(rf"Web chat +http://127\.0\.0\.1:{running.port}/chat/", text)
+        assert re.search(r"First login +http://127\.0\.0\.1:\d+/first-login/\S+", text)
+        assert re.search(r"Telegram +http://127\.0\.0\.1:\d+/", text)
+        database = running.home / "clawsite.sqlite3"
+        until(lambda: find_username(database), seconds=30, what="the bot knows who it is on the emulator")
+        assert running.stop() == 0
+
+
+def find_username(database: Path) -> str:
+    """Return what the emulator told the bot about itself, "" so far."""
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        row = connection.execute("SELECT identity FROM sessions_app_channel WHERE name = 'telegram'").fetchone()
+    return str(json.loads(row[0]).get("username", "")) if row else ""

@@ -1,0 +1,126 @@
+"""The life of a role: errors that nobody awaits do not end it, signals do, and so does losing its row."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.clawsite.running import ROOT, until
+
+pytestmark = pytest.mark.faults
+
+CODE = """
+import asyncio, sys
+import django
+django.setup()
+from django.core.management import call_command
+from clawsite.core.db import run_db
+from clawsite.core.models import Process
+from clawsite.ops import role
+role.ROW_SECONDS = 0.1
+call_command("migrate", verbosity=0)
+
+async def main(process_id, stop, listener):
+    async def fail():
+        raise ValueError("a broken task")
+    task = asyncio.create_task(fail())
+    await asyncio.sleep(0)
+    del task
+    print("runs", process_id, flush=True)
+    mode = sys.argv[1]
+    if mode == "raise":
+        raise RuntimeError("secret detail")
+    if mode == "leave":
+        return
+    if mode == "declared dead":
+        await run_db(lambda: Process.objects.all().delete())
+    if mode == "busy":
+        await asyncio.sleep(600)
+    await stop.wait()
+    print("rows", await run_db(Process.objects.count), flush=True)
+
+sys.exit(role.run_role("bots", main))
+"""
+
+
+def start(home: Path, mode: str, **environment: str) -> subprocess.Popen[str]:
+    values = {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings", **environment}
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, mode],
+        cwd=ROOT, env={**os.environ, **values}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("runs")
+    return process
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    try:
+        out, errors = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    return process.returncode, out, errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_its_row(tmp_path: Path, number: signal.Signals) -> None:
+    process = start(tmp_path, "wait")
+    process.send_signal(number)
+    code, out, errors = finish(process)
+    assert (code, out) == (0, "rows 1\n")
+    assert "a broken task" in errors  # it is in the log, and it ended nothing
+    assert count_rows(tmp_path) == "0"
+
+
+def test_an_error_of_the_role_is_logged_with_an_id_and_ends_it(tmp_path: Path) -> None:
+    code, _, errors = finish(start(tmp_path, "raise"))
+    assert code == 1
+    assert "in the role bots" in errors
+
+
+def test_an_end_without_being_told_is_a_fault(tmp_path: Path) -> None:
+    code, _, errors = finish(start(tmp_path, "leave"))
+    assert code == 1
+    assert "ended without being told to" in errors
+
+
+def test_a_process_whose_row_is_gone_ends(tmp_path: Path) -> None:
+    code, _, errors = finish(start(tmp_path, "declared dead"))
+    assert code in (1, -signal.SIGKILL)
+    assert "declared dead" in errors
+
+
+def test_work_that_does_not_end_is_cut_off_after_the_drain_time(tmp_path: Path) -> None:
+    process = start(tmp_path, "busy", CLAW_DRAIN_SECONDS="1")
+    process.send_signal(signal.SIGTERM)
+    code, _, errors = finish(process)
+    assert code == -signal.SIGKILL
+    assert "not done in time" in errors
+
+
+def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
+    process = start(tmp_path, "busy")
+    process.send_signal(signal.SIGTERM)
+
+    def is_over() -> bool:
+        process.send_signal(signal.SIGTERM)
+        return process.poll() is not None
+
+    until(is_over, seconds=10, what="ended")
+    assert finish(process)[0] == 1
+
+
+def count_rows(home: Path) -> str:
+    code = "import django; django.setup()\nfrom clawsite.core.models import Process\nprint(Process.objects.count())"
+    values = {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT, env={**os.environ, **values}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    return done.stdout.strip()
