@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 MAX_KEYS = 10_000
 REDIS_SECONDS = 1.0
+# A Redis that hangs must not cost every message a second.
+REDIS_REST_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,6 +121,7 @@ class BoundedMemoryStorage(Storage, MovingWindowSupport):
 
 
 _memory = BoundedMemoryStorage()
+_redis_rests_until = 0.0
 
 
 @cache
@@ -134,10 +137,12 @@ def _redis(url: str) -> RedisStorage:
 
 def check_limit(key: str, *, limit: int, seconds: int) -> RateAnswer:
     """Count one use of `key`, unless it has been used `limit` times in the last `seconds`."""
-    if settings.REDIS_URL:
+    global _redis_rests_until
+    if settings.REDIS_URL and time.monotonic() >= _redis_rests_until:
         try:
             return _ask(MovingWindowRateLimiter(_redis(settings.REDIS_URL)), key, limit, seconds)
         except StorageError:
+            _redis_rests_until = time.monotonic() + REDIS_REST_SECONDS
             logger.warning("Redis does not answer; limits count in this process until it does")
     return _ask(MovingWindowRateLimiter(_memory), key, limit, seconds)
 
@@ -157,5 +162,7 @@ def check_rate(subject: str, *, policy: Policy) -> RateAnswer:
 
 
 def reset_limits() -> int:
-    """Forget the windows of this process; return how many there were."""
+    """Forget the windows of this process, and that Redis was away; return how many windows there were."""
+    global _redis_rests_until
+    _redis_rests_until = 0.0
     return _memory.reset()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.utils.translation import gettext
 
@@ -52,13 +52,17 @@ class Scan:
 
 
 class OutputRules:
-    """The rules of one place and one turn. Holds no text; may be asked any number of times."""
+    """The rules of one place and one turn. Keeps no text; may be asked any number of times."""
 
     def __init__(self, policy: Policy, context: OutputContext, *, stage: Stage = Stage.OUTPUT) -> None:
         self._policy = policy
         self._context = context
         self._stage = stage
         self._note = gettext("(link removed)")
+
+    def know(self, urls: frozenset[str]) -> None:
+        """Add links to the known ones."""
+        self._context = replace(self._context, known_urls=self._context.known_urls | urls)
 
     def scan(self, text: str, start: int = 0) -> Scan:
         """Look at a text from `start` on, which must not lie inside anything an earlier scan replaced or held."""

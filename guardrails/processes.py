@@ -16,13 +16,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import IO, Literal
 
 from clawsite.core.errors import BadInput, NotConfigured
+from guardrails.sandbox import PATH, Sandbox, has_sandbox, sandbox_argv
 
-PATH = "/usr/local/bin:/usr/bin:/bin"
+__all__ = ["Completed", "Limits", "Sandbox", "has_sandbox", "run"]
+
 OUTPUT_BYTES = 1024 * 1024
 ARGUMENT_BYTES = 128 * 1024
 GRACE_SECONDS = 1.0
@@ -42,15 +43,6 @@ class Limits:
     open_files: int = 256
     processes: int = 0
     output_bytes: int = OUTPUT_BYTES
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sandbox:
-    """Demands a sandbox. `writable` directories keep what is written; all else is read-only or gone at the end."""
-
-    writable: tuple[Path, ...] = ()
-    readable: tuple[Path, ...] = ()
-    network: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +83,7 @@ def run(
     command = _check_argv(argv)
     variables = {"PATH": PATH, "HOME": str(cwd), "LANG": "C.UTF-8", "TMPDIR": "/tmp", **(env or {})}  # noqa: S108
     if sandbox is not None:
-        command = [*_sandbox_argv(sandbox, cwd=cwd, env=variables), *command]
+        command = [*sandbox_argv(sandbox, cwd=cwd, env=variables), *command]
     started = time.monotonic()
     process = subprocess.Popen(
         [*_limit_argv(limits), *command],
@@ -147,64 +139,6 @@ def _limit_argv(limits: Limits) -> list[str]:
         "nproc": limits.processes,
     }
     return [program, *(f"--{name}={value}" for name, value in values.items() if value), "--"]
-
-
-@cache
-def find_sandbox() -> str | None:
-    """Return the path of a bubblewrap that works on this machine, or None. Tried once in a process."""
-    program = shutil.which("bwrap", path=PATH)
-    if program is None:
-        return None
-    try:
-        trial = subprocess.run(
-            [program, *_BASE, "--ro-bind", "/usr", "/usr", *_links(), "/usr/bin/true"],
-            env={},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return program if trial.returncode == 0 else None
-
-
-def has_sandbox() -> bool:
-    """Whether programs can be shut into a sandbox here."""
-    return find_sandbox() is not None
-
-
-_BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # noqa: S108
-
-
-def _links() -> list[str]:
-    """Show /bin, /lib and the like as the system has them: links into /usr on a merged system, else the directories."""
-    shown: list[str] = []
-    for name in ("bin", "sbin", "lib", "lib32", "lib64"):
-        path = Path("/", name)
-        if path.is_symlink():
-            shown += ["--symlink", os.readlink(path), str(path)]
-        elif path.is_dir():
-            shown += ["--ro-bind", str(path), str(path)]
-    return shown
-
-
-def _sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str]) -> list[str]:
-    program = find_sandbox()
-    if program is None:
-        raise NotConfigured("This needs the sandbox of bubblewrap, which does not work on this machine.")
-    argv = [program, *_BASE, "--clearenv", "--ro-bind", "/usr", "/usr", *_links()]
-    argv += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
-    if sandbox.network:
-        argv += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
-        argv += ["--ro-bind-try", "/etc/hosts", "/etc/hosts"]
-    for path in (*sandbox.readable, *(() if cwd in sandbox.writable else (cwd,))):
-        argv += ["--ro-bind", str(path), str(path)]
-    for path in sandbox.writable:
-        argv += ["--bind", str(path), str(path)]
-    for name, value in env.items():
-        argv += ["--setenv", name, value]
-    return [*argv, "--chdir", str(cwd), "--"]
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:

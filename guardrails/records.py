@@ -48,3 +48,17 @@ def purge(subject: str) -> int:
         decided = Approval.objects.filter(requested_by=subject).exclude(state=Approval.State.WAITING)
         approvals, _ = decided.delete()
     return verdicts + approvals
+
+
+def purge_session(session_ref: str) -> int:
+    """Remove what is kept about a conversation (such as `session:7`): verdicts and decided requests. Returns how many.
+
+    A request that still waits stays, as in `purge`.
+    """
+    if not session_ref:
+        return 0
+    with transaction.atomic():
+        verdicts, _ = VerdictRecord.objects.filter(session_ref=session_ref).delete()
+        decided = Approval.objects.filter(session_ref=session_ref).exclude(state=Approval.State.WAITING)
+        approvals, _ = decided.delete()
+    return verdicts + approvals

@@ -37,6 +37,10 @@ class StreamGuard:
         """Why nothing more will be shown, as soon as it is known; the caller may stop the model."""
         return self._blocked
 
+    def know(self, urls: frozenset[str]) -> None:
+        """Take in links that a tool brought while the answer is being written: from here on they may be given."""
+        self._rules.know(urls)
+
     def feed(self, cumulative: str) -> str:
         """Take the whole text so far and return how much of it may be shown, masked like the final answer.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from guardrails.limits import check_limit
-from guardrails.processes import has_sandbox
+from guardrails.sandbox import has_sandbox
 from guardrails.secrets import find_secrets
 from guardrails.types import Action, Actor, Role, Stage, Verdict
 

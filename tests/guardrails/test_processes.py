@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from clawsite.core.errors import BadInput, NotConfigured
-from guardrails import processes
-from guardrails.processes import Limits, Sandbox, find_sandbox, has_sandbox, run
+from guardrails import sandbox
+from guardrails.processes import Limits, Sandbox, run
+from guardrails.sandbox import find_sandbox, has_sandbox
 
 PYTHON = sys.executable
 
@@ -30,7 +31,7 @@ def needs_sandbox() -> None:
 @pytest.fixture
 def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Pretend to be a machine without bubblewrap."""
-    monkeypatch.setattr(processes, "PATH", "/nowhere")
+    monkeypatch.setattr(sandbox, "PATH", "/nowhere")
     find_sandbox.cache_clear()
     yield
     find_sandbox.cache_clear()

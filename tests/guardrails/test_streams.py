@@ -155,6 +155,15 @@ def test_a_blocked_stream_says_so_at_once() -> None:
     assert guard.blocked.rule == "leak.prompt"
 
 
+def test_links_that_a_tool_brings_may_be_given_from_then_on() -> None:
+    guard = StreamGuard(POLICY, CONTEXT)
+    text = "First https://fresh.example/a is not known. " + "Words. " * 60
+    assert "fresh[.]example (link removed)" in guard.feed(text)
+    guard.know(frozenset({"https://fresh.example/a"}))
+    text += "\n\nNow https://fresh.example/a is known. " + "Words. " * 60
+    assert "Now https://fresh.example/a is known." in guard.feed(text)
+
+
 def test_a_new_attempt_starts_over() -> None:
     guard = StreamGuard(POLICY, CONTEXT)
     first = "The first attempt says this. " * 30

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guardrails import processes
+from guardrails import sandbox
 from guardrails.limits import reset_limits
 from guardrails.tools import Effect, ToolPolicy, decide_call, hash_arguments
 from guardrails.types import Action, Actor, Role, Verdict
@@ -95,11 +95,11 @@ def test_arguments_are_bounded() -> None:
 
 def test_a_risky_tool_needs_the_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = ToolPolicy(name="shell", role=Role.VIEWER, effect="read", needs_sandbox=True)
-    monkeypatch.setattr(processes, "PATH", "/nowhere")
-    processes.find_sandbox.cache_clear()
+    monkeypatch.setattr(sandbox, "PATH", "/nowhere")
+    sandbox.find_sandbox.cache_clear()
     assert decide_call(spec, actor=ALICE, tainted=False, arguments={}).rule == "tool.no_sandbox"
     monkeypatch.undo()
-    processes.find_sandbox.cache_clear()
+    sandbox.find_sandbox.cache_clear()
 
 
 json_values = st.recursive(
