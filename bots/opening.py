@@ -87,7 +87,7 @@ def _with(message: InboundMessage, **change: Any) -> InboundMessage:
 
 def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Work | None:
     """A decision was made: go on with the parked turn of another row. None when it is over or still waits."""
-    turn = Turn.objects.select_related("session", "inbox").filter(inbox_id=raw.get("inbox")).first()
+    turn = Turn.objects.select_related("session", "inbox").filter(inbox_id=int(raw.get("inbox", 0))).first()
     if turn is None or turn.state != Turn.State.PARKED:
         return None
     if turn.cancel_requested or turn.epoch != turn.session.epoch:

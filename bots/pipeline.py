@@ -27,7 +27,7 @@ from bots.agent.targets import targets_for
 from bots.agent.tools import toolset_for
 from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext
 from bots.attachments import fetch_files
-from bots.channels.base import ChannelError, OutboundMessage, Unparsed
+from bots.channels.base import Address, ChannelError, OutboundMessage, Unparsed
 from bots.delivery import Sender
 from bots.streaming import TurnStream, Watchers
 from bots.work import Ending, OpenChannel, Work
@@ -215,7 +215,7 @@ class Pipeline:
         if rows and sender is not None:
             sender.send_now(rows)
 
-    def _preview(self, channel_id: int, turn_id: int, address: object, direct: bool, text: str) -> None:
+    def _preview(self, channel_id: int, turn_id: int, address: Address, direct: bool, text: str) -> None:
         sender = self.find_sender(channel_id)
         if sender is not None:
             sender.preview(turn_id, address, direct, text)

@@ -44,7 +44,7 @@ def add_message(
 ) -> Message:
     """Append one message under the next number of its session. In the transaction of its cause."""
     now = timezone.now()
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         Session.objects.filter(pk=session_id).update(last_seq=F("last_seq") + 1, active_at=now)
         seq = Session.objects.values_list("last_seq", flat=True).get(pk=session_id)
         return Message.objects.create(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,7 +28,8 @@ from sessions_app.models import Message, Session, Turn
 logger = logging.getLogger(__name__)
 
 QUEUE_MAX = 100
-GIVE_WAY_SECONDS = 10.0
+LOOK_SECONDS = 0.25
+GIVE_WAY_LOOKS = 40  # ten seconds
 FACT_SECONDS, FACT_TOKENS = 30.0, 700
 COMPACT_SECONDS = 90.0
 GIVE_UP_AFTER = 3  # failed summaries in a row, then one is made without a model
@@ -79,9 +79,10 @@ class AfterAnswers:
 
     async def _give_way(self) -> None:
         """Let people who wait for an answer go first, for ten seconds at the most."""
-        deadline = time.monotonic() + GIVE_WAY_SECONDS
-        while self._is_busy() and time.monotonic() < deadline:
-            await asyncio.sleep(0.25)
+        for _ in range(GIVE_WAY_LOOKS):
+            if not self._is_busy():
+                return
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def after_answer(session_id: int, turn_id: int, *, provider: Provider | None = None) -> None:

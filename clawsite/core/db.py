@@ -68,7 +68,7 @@ class _Pool:
         while (job := self._jobs.get()).work is not None:
             if not job.result.set_running_or_notify_cancel():
                 continue
-            if job.grouped:
+            if job.grouped and not self._jobs.empty():
                 self._run_group(job)
             else:
                 _run_alone(job)
