@@ -11,11 +11,15 @@ from bots.channels.base import CommandHint
 from bots.commands.registry import command_hints
 from bots.work import OpenChannel
 from clawsite.core.db import run_db
+from guardrails.secrets import register_secret
 from sessions_app.models import Channel
 
 
 async def prepare_account(channel: OpenChannel) -> None:
     """Connect the adapter and store what the platform says about the bot; ChannelError when it does not answer."""
+    for secret in (channel.row.token, channel.row.webhook_secret):
+        if secret:
+            register_secret(secret)
     identity = dict(await channel.adapter.open())
     if identity and identity != channel.row.identity:
         channel.row.identity = identity

@@ -3,8 +3,8 @@
 begin  claims the row, counts the attempt, stores the user's message and the turn.
 end    finishes a row that needs no model, with whatever is said about it.
 close  finishes a turn: the answer, what it cost, and the outbox row that carries it.
-park   keeps a turn that waits for a person's decision.
-fail   lets a row wait for its next attempt, or gives it up where everybody sees it.
+
+`parking` keeps turns that wait for a decision, `setbacks` rows that did not get through.
 """
 
 from __future__ import annotations
@@ -15,32 +15,25 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from bots import texts
 from bots.agent.types import AgentOutcome
-from bots.channels.base import Button, OutboundMessage
+from bots.channels.base import OutboundMessage
 from bots.opening import load_session, speaking
-from bots.presses import KIND
 from bots.work import Ending, Work
 from clawsite.core.errors import LeaseLost
-from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease
 from clawsite.core.metrics import TURNS
 from clawsite.core.nudge import nudge_on_commit
-from guardrails import approvals
 from guardrails.records import record_verdicts
-from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
-from sessions_app.models import Attachment, Inbox, Message, Outbox, Session, Turn
+from sessions_app.inbox import Head, claim, finish_row
+from sessions_app.models import Attachment, Message, Outbox, Session, Turn
 from sessions_app.outbox import add_row
-from sessions_app.sessions import add_message, find_session
+from sessions_app.sessions import add_message
 from sessions_app.tokens import learn_ratio
 
-APPROVAL_SECONDS = 600
-BACKOFF_SECONDS = (1, 5, 20, 60)
 RING_SECONDS = 60.0
 # What the schemas of the built-in tools take in a prompt, measured with the estimator.
 TOOL_TOKENS = 900
@@ -60,7 +53,7 @@ def claim_row(head: Head, *, runtime: Runtime) -> Held | None:
         return claim(head, process_id=runtime.process_id)
 
 
-def _hold(work: Work, *, runtime: Runtime) -> None:
+def hold_lane(work: Work, *, runtime: Runtime) -> None:
     """Hold the lane for this transaction: take the lease now, or check the one taken before."""
     if work.held is not None:
         check_lease(work.held)
@@ -74,13 +67,13 @@ def begin_turn(work: Work, *, user_seq: int, runtime: Runtime) -> Turn:
     """Store the user's message and the turn. LeaseLost when the lane or the session moved since they were read."""
     session = load_session(work)
     with transaction.atomic():
-        _hold(work, runtime=runtime)
+        hold_lane(work, runtime=runtime)
         turn = work.turn
         if turn is None:
             turn = _first_attempt(work, session, user_seq=user_seq)
         else:
             _next_attempt(turn)
-        _record(work)
+        record_verdicts_of(work)
     work.turn = turn
     return turn
 
@@ -135,7 +128,7 @@ def _remember_user(work: Work, *, role: str) -> Message:
     return stored
 
 
-def _record(work: Work) -> None:
+def record_verdicts_of(work: Work) -> None:
     """Store the verdicts gathered so far, once."""
     if work.verdicts:
         ref = work.session.ref if work.session else ""
@@ -149,12 +142,12 @@ def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> li
     Returns the rows that were born `sending`, for the caller to send at once.
     """
     with transaction.atomic(), speaking(work):
-        _hold(work, runtime=runtime)
+        hold_lane(work, runtime=runtime)
         ending = decide()
         if ending.remember:
             _remember_user(work, role=Message.Role.COMMAND)
         rows = _say(work, ending.replies, role=Message.Role.NOTICE, runtime=runtime)
-        _record(work)
+        record_verdicts_of(work)
         _finish(work)
         TURNS.labels(ending.outcome.partition(":")[0]).inc()
     return rows
@@ -228,7 +221,7 @@ def say(
 def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, runtime: Runtime) -> list[Outbox]:
     """Commit the answer with everything that belongs to it. A stopped or outdated turn says only that."""
     with transaction.atomic(), speaking(work):
-        _hold(work, runtime=runtime)
+        hold_lane(work, runtime=runtime)
         turn = Turn.objects.select_related("session").get(pk=work.the_turn.pk)
         state, replies, role = Turn.State.DONE, [reply], Message.Role.ASSISTANT
         if turn.cancel_requested or outcome.stop == "cancelled":
@@ -240,8 +233,8 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
         elif outcome.stop in ("unavailable", "not_configured"):
             state, role = Turn.State.FAILED, Message.Role.NOTICE
         rows = _say(work, replies, role=role, runtime=runtime, extra=_preview_of(work, turn))
-        _account(work, turn, outcome, state=state)
-        _record(work)
+        account_turn(work, turn, outcome, state=state)
+        record_verdicts_of(work)
         _finish(work)
     TURNS.labels(outcome.stop).inc()
     return rows
@@ -257,7 +250,7 @@ def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:
     return tie
 
 
-def _account(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> None:
+def account_turn(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> None:
     """Write down how the turn went and what it cost."""
     work.verdicts += outcome.verdicts
     usage = outcome.usage
@@ -289,125 +282,3 @@ def _calibrate(work: Work, outcome: AgentOutcome) -> None:
     ratio = learn_ratio(session.token_ratio, estimated, outcome.prompt_tokens)
     if abs(ratio - session.token_ratio) > 0.02 * session.token_ratio:
         Session.objects.filter(pk=session.pk).update(token_ratio=ratio)
-
-
-def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Outbox]:
-    """Keep a turn until its pending calls are decided, and ask for each decision with buttons."""
-    turn, rounds = work.the_turn, int((work.resume or {}).get("round", 0)) + 1
-    born: list[Outbox] = []
-    with transaction.atomic(), speaking(work):
-        _hold(work, runtime=runtime)
-        for call in outcome.pending:
-            approval = approvals.create_approval(
-                kind=KIND,
-                subject_hash=call.arguments_hash,
-                summary=call.summary,
-                requested_by=work.subject,
-                allowed=[work.subject],
-                role=call.role,
-                session_ref=load_session(work).ref,
-                data={"turn": turn.pk, "call_id": call.call_id, "round": rounds},
-                seconds=APPROVAL_SECONDS,
-            )
-            ask = OutboundMessage(
-                text=texts.confirm(call.summary, APPROVAL_SECONDS // 60), buttons=decision_buttons(approval.key)
-            )
-            row = say(
-                load_session(work),
-                ask,
-                role=Message.Role.NOTICE,
-                dedupe_key=f"approval:{approval.key}",
-                trace_id=work.trace_id,
-                sender_here=runtime.sender_here(work),
-            )
-            born += [row] if row is not None and row.state == Outbox.State.SENDING else []
-        _account(work, turn, outcome, state=Turn.State.PARKED)
-        Turn.objects.filter(pk=turn.pk).update(agent_state=outcome.state | {"round": rounds}, finished_at=None)
-        Inbox.objects.filter(pk=turn.inbox_id, state=Inbox.State.NEW).update(state=Inbox.State.PARKED)
-        if work.head.pk != turn.inbox_id:
-            finish_row(work.head.pk, trace_id=work.trace_id)
-        for pk in work.merged:
-            finish_row(pk, trace_id=work.trace_id)
-        _record(work)
-        if work.held is not None:
-            release_lease(work.held)
-    return born
-
-
-def decision_buttons(key: str) -> tuple[tuple[Button, ...], ...]:
-    """Return the two buttons of a decision; they carry only the approval's random key."""
-    yes, no = texts.decision_labels()
-    return ((Button(label=yes, data=f"ok:{key}", style="success"), Button(label=no, data=f"no:{key}", style="danger")),)
-
-
-def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) -> bool:
-    """Let a row wait after an error of ours; True when it was given up instead. LeaseLost when it is not ours."""
-    with transaction.atomic():
-        if held is None:
-            held = claim(head, process_id=runtime.process_id)
-            if held is None:
-                raise LeaseLost("Another process works on this lane.")
-        else:
-            check_lease(held)
-        attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
-        given_up = attempts >= MAX_ATTEMPTS
-        if given_up:
-            finish_row(head.pk, state=Inbox.State.DEAD, error=f"error {error_id}")
-        else:
-            wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
-            postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
-        release_lease(held)
-        nudge_on_commit("inbox")
-    return given_up
-
-
-def wait_for_model(work: Work, outcome: AgentOutcome, *, seconds: float) -> None:
-    """Return a row because no model answers now; what the attempts cost is kept."""
-    with transaction.atomic():
-        usage = outcome.usage
-        Turn.objects.filter(pk=work.the_turn.pk).update(
-            input_tokens=F("input_tokens") + usage.input,
-            output_tokens=F("output_tokens") + usage.output,
-            cost_usd=F("cost_usd") + Decimal(str(usage.cost_usd)),
-        )
-        hand_back(work.head, work.held, seconds=seconds, error="model unavailable")
-
-
-def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str = "") -> None:
-    """Return a row as if it had not been tried: the process stops, or the model asks us to come back later."""
-    with transaction.atomic():
-        if held is not None:
-            check_lease(held)
-            postpone_row(head.pk, seconds=seconds, error=error, uncount=True)
-            release_lease(held)
-            nudge_on_commit("inbox")
-
-
-def tell_failure(head: Head, *, error_id: str) -> None:
-    """Tell the user that a row was given up, once, where the session is known. The row is not looked into again."""
-    channel_id, chat_id, thread_id = head.lane.split("#")[0].split("/", 2)
-    session = find_session(int(channel_id), chat_id=chat_id, thread_id=thread_id)
-    if session is None:
-        return
-    with transaction.atomic(), translation.override(session.language or settings.LANGUAGE_CODE):
-        Turn.objects.filter(inbox_id=head.pk).update(
-            state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
-        )
-        reply = OutboundMessage(text=texts.failed(error_id))
-        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}")
-
-
-def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:
-    """Finish a row that says nothing to us, and keep why."""
-    with transaction.atomic():
-        held = held or claim(head, process_id=runtime.process_id)
-        if held is None:
-            raise LeaseLost("Another process works on this lane.")
-        check_lease(held)
-        finish_row(head.pk, state=state, error=error)
-        release_lease(held)
-
-
-def let_go(held: Held) -> None:
-    """Release a lane whose row stays as it is."""
-    release_lease(held)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.utils import timezone
 
-from bots import commits, opening, texts
+from bots import commits, opening, parking, setbacks, texts
 from bots.agent.loop import run_agent
 from bots.agent.targets import targets_for
 from bots.agent.tools import toolset_for
@@ -79,7 +79,7 @@ class Pipeline:
         except LeaseLost:
             return False
         except asyncio.CancelledError:
-            await asyncio.shield(run_db(commits.hand_back, head, work.held if work else held))
+            await asyncio.shield(run_db(setbacks.hand_back, head, work.held if work else held))
             raise
         except Exception as error:
             await self._fail(head, work.held if work and work.held else held, error)
@@ -139,7 +139,7 @@ class Pipeline:
         commits.begin_turn(work, user_seq=user_seq, runtime=self.runtime)
 
     def _finish_silently(self, head: Head, held: Held | None, *, state: str, error: str = "") -> None:
-        commits.end_silently(head, held, state=state, error=error, runtime=self.runtime)
+        setbacks.end_silently(head, held, state=state, error=error, runtime=self.runtime)
 
     # --- stages 5 to 8 --------------------------------------------------------------------------------------------
     async def _run_turn(self, work: Work) -> None:
@@ -150,10 +150,10 @@ class Pipeline:
             with work.stage("agent"):
                 outcome = await self.run_model(work)
             if outcome.stop == "unavailable" and self._may_wait(work, outcome):
-                await run_db(commits.wait_for_model, work, outcome, seconds=outcome.retry_after or 5.0)
+                await run_db(setbacks.wait_for_model, work, outcome, seconds=outcome.retry_after or 5.0)
                 return
             if outcome.stop == "parked":
-                rows = await run_tx(commits.park_turn, work, outcome, runtime=self.runtime)
+                rows = await run_tx(parking.park_turn, work, outcome, runtime=self.runtime)
             else:
                 with work.stage("output"):
                     reply = check_answer(work, outcome)
@@ -170,12 +170,9 @@ class Pipeline:
         """Stage 5: the agent with the tools this person may use, streaming through the output guard."""
         await fetch_files(work)
         turn_id, session, actor = work.the_turn.pk, work.the_session, work.the_contact.actor
-        stream = TurnStream(
-            work,
-            StreamGuard(policy_from_settings(), _output_context(work, frozenset())),
-            watchers=self.watchers,
-            preview=self._preview,
-        )
+        with opening.speaking(work):
+            guard = StreamGuard(policy_from_settings(), _output_context(work, frozenset()))
+        stream = TurnStream(work, guard, watchers=self.watchers, preview=self._preview)
         job = AgentJob(
             system=work.prompt.system,
             messages=work.prompt.messages,
@@ -201,6 +198,7 @@ class Pipeline:
             ),
             resume=work.resume,
             decisions=work.decisions,
+            on_urls=guard.know,
         )
         return await run_agent(job, on_text=stream.on_text, cancelled=lambda: turn_id in self.cancelled)
 
@@ -259,8 +257,8 @@ class Pipeline:
         """Let the row wait, or give it up and tell the user; what cannot be recorded is found again by its lease."""
         error_id = log_unknown(error, where=f"inbox row {head.pk}")
         try:
-            if await run_db(commits.fail_row, head, held, error_id=error_id, runtime=self.runtime):
-                await run_db(commits.tell_failure, head, error_id=error_id)
+            if await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime):
+                await run_db(setbacks.tell_failure, head, error_id=error_id)
         except Exception as second:
             log_unknown(second, where=f"recording the failure of inbox row {head.pk}")
             if held is not None:
@@ -268,7 +266,7 @@ class Pipeline:
 
     async def _let_go(self, held: Held) -> None:
         try:
-            await run_db(commits.let_go, held)
+            await run_db(setbacks.let_go, held)
         except Exception as error:
             log_unknown(error, where=f"releasing {held.name}")
 
@@ -286,6 +284,7 @@ def _output_context(work: Work, tool_urls: frozenset[str]) -> OutputContext:
         prompt_texts=work.prompt.prompt_texts,
         canary=work.prompt.canary,
         known_urls=frozenset(given) | tool_urls,
+        user_text=work.text,
     )
 
 

@@ -84,6 +84,7 @@ class _Run:
             chars=job.limits.tool_result_chars,
             tainted=job.context.tainted or bool(state.get("tainted")),
             known_urls=set(state.get("known_urls", ())),
+            on_urls=job.on_urls,
         )
         self.tools = ToolRunner(job, self.results)
         self.failover = Failover(

@@ -6,7 +6,7 @@ hit taints the run to its end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +25,7 @@ class Results:
     chars: int
     tainted: bool = False
     known_urls: set[str] = field(default_factory=set)
+    on_urls: Callable[[frozenset[str]], None] | None = None
     verdicts: list[Verdict] = field(default_factory=list)
     repeats: Repeats = field(default_factory=Repeats)
 
@@ -33,7 +34,7 @@ class Results:
         source = output.source or tool
         checked = check_untrusted(shorten(output.text, limit=self.chars), stage=Stage.TOOL_RESULT, source=source)
         self.note(checked.verdicts)
-        self.known_urls.update(extract_urls(checked.text))
+        self._learn(frozenset(extract_urls(checked.text)))
         hint = self.repeats.hint(self.repeats.count(key, checked.text))
         content: list[dict[str, Any]] = [{"type": "text", "text": wrap_data(checked.text, source=source) + hint}]
         content += [
@@ -41,6 +42,11 @@ class Results:
             for kind, data in output.images
         ]
         return _block(call_id, content, is_error=output.is_error), checked.text
+
+    def _learn(self, urls: frozenset[str]) -> None:
+        self.known_urls.update(urls)
+        if urls and self.on_urls is not None:
+            self.on_urls(urls)
 
     def of_ours(self, call_id: str, text: str, *, key: str) -> dict[str, Any]:
         """Return the block for a call that did not run, in words of ours."""

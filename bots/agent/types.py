@@ -156,6 +156,7 @@ class AgentJob:
     """One run. `messages` end with the user's; `resume` is `AgentOutcome.state` of a run that parked or crashed.
 
     `decisions` say by call id what a person decided; a parked call without a decision counts as denied.
+    `on_urls` hears of the links that a tool result brought, before the model goes on.
     """
 
     system: tuple[SystemPart, ...]
@@ -166,6 +167,7 @@ class AgentJob:
     context: ToolContext
     resume: Mapping[str, Any] | None = None
     decisions: Mapping[str, bool] = field(default_factory=dict)
+    on_urls: Callable[[frozenset[str]], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

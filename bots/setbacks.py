@@ -1,0 +1,98 @@
+"""The transactions of rows that did not get through: they wait, are handed back, or are given up for all to see."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone, translation
+
+from bots import texts
+from bots.agent.types import AgentOutcome
+from bots.channels.base import OutboundMessage
+from bots.commits import Runtime, say
+from bots.work import Work
+from clawsite.core.errors import LeaseLost
+from clawsite.core.jitter import jitter
+from clawsite.core.leases import Held, check_lease, release_lease
+from clawsite.core.nudge import nudge_on_commit
+from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
+from sessions_app.models import Inbox, Message, Turn
+from sessions_app.sessions import find_session
+
+BACKOFF_SECONDS = (1, 5, 20, 60)
+
+
+def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) -> bool:
+    """Let a row wait after an error of ours; True when it was given up instead. LeaseLost when it is not ours."""
+    with transaction.atomic():
+        if held is None:
+            held = claim(head, process_id=runtime.process_id)
+            if held is None:
+                raise LeaseLost("Another process works on this lane.")
+        else:
+            check_lease(held)
+        attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
+        given_up = attempts >= MAX_ATTEMPTS
+        if given_up:
+            finish_row(head.pk, state=Inbox.State.DEAD, error=f"error {error_id}")
+        else:
+            wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
+            postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
+        release_lease(held)
+        nudge_on_commit("inbox")
+    return given_up
+
+
+def wait_for_model(work: Work, outcome: AgentOutcome, *, seconds: float) -> None:
+    """Return a row because no model answers now; what the attempts cost is kept."""
+    with transaction.atomic():
+        usage = outcome.usage
+        Turn.objects.filter(pk=work.the_turn.pk).update(
+            input_tokens=F("input_tokens") + usage.input,
+            output_tokens=F("output_tokens") + usage.output,
+            cost_usd=F("cost_usd") + Decimal(str(usage.cost_usd)),
+        )
+        hand_back(work.head, work.held, seconds=seconds, error="model unavailable")
+
+
+def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str = "") -> None:
+    """Return a row as if it had not been tried: the process stops, or the model asks us to come back later."""
+    with transaction.atomic():
+        if held is not None:
+            check_lease(held)
+            postpone_row(head.pk, seconds=seconds, error=error, uncount=True)
+            release_lease(held)
+            nudge_on_commit("inbox")
+
+
+def tell_failure(head: Head, *, error_id: str) -> None:
+    """Tell the user that a row was given up, once, where the session is known. The row is not looked into again."""
+    channel_id, chat_id, thread_id = head.lane.split("#")[0].split("/", 2)
+    session = find_session(int(channel_id), chat_id=chat_id, thread_id=thread_id)
+    if session is None:
+        return
+    with transaction.atomic(), translation.override(session.language or settings.LANGUAGE_CODE):
+        Turn.objects.filter(inbox_id=head.pk).update(
+            state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
+        )
+        reply = OutboundMessage(text=texts.failed(error_id))
+        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}")
+
+
+def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:
+    """Finish a row that says nothing to us, and keep why."""
+    with transaction.atomic():
+        held = held or claim(head, process_id=runtime.process_id)
+        if held is None:
+            raise LeaseLost("Another process works on this lane.")
+        check_lease(held)
+        finish_row(head.pk, state=state, error=error)
+        release_lease(held)
+
+
+def let_go(held: Held) -> None:
+    """Release a lane whose row stays as it is."""
+    release_lease(held)
