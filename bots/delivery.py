@@ -1,7 +1,8 @@
 """The outbox sender: one per channel account, under a lease, in order chat by chat.
 
 A chat has one call on its way at a time and one budget that every call spends. Whatever fails waits in its row; a row
-is given up after eight failures of its own or when the platform says that repeating cannot help.
+is given up after eight failures of its own or when the platform says that repeating cannot help. How a call went is
+written down however long the database needs, because what is not written down is sent again.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.utils import translation
 
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
@@ -19,8 +21,9 @@ from bots.channels.budget import ChatBudget
 from bots.texts import resent_mark
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx, run_tx_first
-from clawsite.core.errors import log_unknown
+from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
+from clawsite.core.leases import Held, check_lease
 from clawsite.core.metrics import MESSAGES
 from sessions_app import outbox
 from sessions_app.models import Outbox, Turn
@@ -36,22 +39,60 @@ PREVIEW_CHARS = 3500
 
 
 class Sender:
-    """Sends the rows of one channel while its process holds the channel's sender lease (`leading`)."""
+    """Sends the rows of one channel while its process holds the channel's sender lease.
+
+    A process that was frozen cannot know that another leads now. So a check of the lease is trusted for half the time
+    after which others may take it; then nothing is sent before the next check.
+    """
 
     def __init__(self, channel: OpenChannel) -> None:
         self.channel = channel
-        self.leading = False
+        self._held: Held | None = None
+        self._sure_until = 0.0
+        self._leads = False
         self.budget = ChatBudget()
         self.wake = asyncio.Event()
         self._busy: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._previews: dict[int, _Preview] = {}
 
+    # --- the lease ------------------------------------------------------------------------------------------------
+    @property
+    def leading(self) -> bool:
+        """Whether new rows may be sent by this process now."""
+        return self._leads and time.monotonic() < self._sure_until
+
+    async def lead(self, held: Held) -> None:
+        """Begin under a lease. Before this nothing is born `sending` here, so what is so was left by somebody."""
+        self._held = held
+        await self.check()
+        self._leads = True
+
+    async def check(self) -> None:
+        """Make sure that the lease is still ours; LeaseLost otherwise."""
+        if self._held is None:
+            raise LeaseLost(f"Nobody here sends for {self.channel.row.name}.")
+        began = time.monotonic()
+        await run_db(check_lease, self._held)
+        self._sure_until = began + settings.CLAW_LEASE_SECONDS / 2
+
+    def rest(self) -> None:
+        """Take no new rows; what is on its way may finish."""
+        self._leads = False
+
+    def resign(self) -> None:
+        """Send nothing more: another leads."""
+        self._leads, self._held, self._sure_until = False, None, 0.0
+
+    async def _ensure_sure(self) -> None:
+        if time.monotonic() >= self._sure_until:
+            await self.check()
+
     # --- rows -----------------------------------------------------------------------------------------------------
     async def run_once(self) -> bool:
-        """Start sending what may be sent now; True when there may be more at once."""
-        free = AT_ONCE - len(self._busy)
-        if free <= 0:
+        """Start sending what may be sent now; True when there may be more at once. LeaseLost when overtaken."""
+        free, held = AT_ONCE - len(self._busy), self._held
+        if free <= 0 or held is None:
             return False
         heads = await run_db(outbox.find_heads, self.channel.row.pk, busy=set(self._busy), limit=free)
         ready = [row for row in heads if row.chat_id not in self._busy and not self._must_wait(row)]
@@ -59,13 +100,17 @@ class Sender:
             return False
         for row in ready:
             self._busy[row.chat_id] = row.pk
-        won = await run_tx(outbox.mark_sending, [row.pk for row in ready])
+        won: set[int] = set()
+        try:
+            won = await run_tx(outbox.mark_sending, [row.pk for row in ready], held=held)
+        finally:
+            for row in ready:
+                if row.pk not in won:
+                    self._busy.pop(row.chat_id, None)
         for row in ready:
             if row.pk in won:
                 row.attempts += 1
                 self._start(row)
-            else:
-                self._busy.pop(row.chat_id, None)
         return len(heads) == free
 
     def send_now(self, rows: Iterable[Outbox]) -> None:
@@ -98,54 +143,79 @@ class Sender:
     async def _send_row(self, row: Outbox) -> None:
         """Send one row and record how it went; never raises."""
         try:
-            async with asyncio.timeout(CALL_SECONDS):
-                remote_ids = await self._deliver(row)
-            await run_tx_first(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=row.payload.get("message"))
-            MESSAGES.labels(self.channel.row.kind, "out").inc()
-        except ChannelError as error:
-            await self._after_error(row, error)
+            await self._send_and_record(row)
+        except LeaseLost:
+            logger.warning("outbox %s is left to the process that sends now", row.pk)
         except Exception as error:
-            error_id = log_unknown(error, where=f"delivery of outbox {row.pk}")
-            await self._give_up_or_wait(row, f"error {error_id}")
+            # The row stays `sending` and is taken up as unknown after a while.
+            log_unknown(error, where=f"recording outbox {row.pk}")
         finally:
             self._busy.pop(row.chat_id, None)
             self.wake.set()
 
+    async def _send_and_record(self, row: Outbox) -> None:
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                await self._ensure_sure()
+                remote_ids = await self._deliver(row)
+        except ChannelError as error:
+            await self._after_error(row, error)
+        except LeaseLost:
+            raise
+        except TimeoutError:
+            await self._after_error(row, ChannelError(f"No answer within {CALL_SECONDS:.0f} s.", unsent=False))
+        except Exception as error:
+            error_id = log_unknown(error, where=f"delivery of outbox {row.pk}")
+            await self._give_up_or_wait(row, f"error {error_id}")
+        else:
+            message_id = row.payload.get("message")
+            await self._record(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=message_id)
+            MESSAGES.labels(self.channel.row.kind, "out").inc()
+
+    async def _record(self, work: Callable[..., object], /, *args: object, **kwargs: object) -> None:
+        """Write down how a call went, trying until the database takes it. Meanwhile the chat waits."""
+        delay = 0.5
+        while True:
+            try:
+                await run_tx_first(work, *args, **kwargs)
+                return
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the database does not take the record of a call: %s", error)
+            await asyncio.sleep(jitter(delay))
+            delay = min(delay * 2, 5.0)
+
     async def _after_error(self, row: Outbox, error: ChannelError) -> None:
         channel_id = self.channel.row.pk
         if error.moved_to:
-            await run_db(move_chat, channel_id, old=row.chat_id, new=error.moved_to)
-            await run_db(outbox.mark_waiting, row.pk, seconds=0, error=error.message, counted=False)
+            await self._record(move_chat, channel_id, old=row.chat_id, new=error.moved_to)
+            await self._record(outbox.mark_waiting, row.pk, seconds=0, error=error.message, counted=False)
         elif error.retry_after is not None:
             chat = None if error.whole_bot else row.chat_id
             self.budget.cool(chat, error.retry_after)
-            await run_db(outbox.mark_waiting, row.pk, seconds=error.retry_after + 1, error=error.message, counted=False)
+            seconds = error.retry_after + 1
+            await self._record(outbox.mark_waiting, row.pk, seconds=seconds, error=error.message, counted=False)
         elif error.permanent:
             logger.warning("outbox %s was refused for good: %s", row.pk, error.message)
-            await run_db(outbox.mark_dead, row.pk, error=error.message)
+            await self._record(outbox.mark_dead, row.pk, error=error.message)
         else:
-            await run_db(self._wait_outage, row, error)
+            row.payload["outages"] = int(row.payload.get("outages", 0)) + 1
+            await self._record(self._wait_outage, row, error)
 
     def _wait_outage(self, row: Outbox, error: ChannelError) -> None:
         """The platform is out of reach: wait as long as it takes, no failure of the row.
 
         When the call may have been accepted all the same, the row is marked: the next attempt may be a repetition.
         """
-        tries = int(row.payload.get("outages", 0)) + 1
-        row.payload["outages"] = tries
+        tries = int(row.payload["outages"])
         change = {"payload": row.payload} | ({} if error.unsent else {"resent": True})
         Outbox.objects.filter(pk=row.pk).update(**change)
         outbox.mark_waiting(row.pk, seconds=_backoff(tries), error=error.message, counted=False)
 
     async def _give_up_or_wait(self, row: Outbox, reason: str) -> None:
-        try:
-            if row.attempts >= outbox.MAX_ATTEMPTS:
-                await run_db(outbox.mark_dead, row.pk, error=reason)
-            else:
-                await run_db(outbox.mark_waiting, row.pk, seconds=_backoff(row.attempts), error=reason)
-        except Exception as error:
-            # The row stays `sending` and is taken up as unknown after a while.
-            log_unknown(error, where=f"recording a failure of outbox {row.pk}")
+        if row.attempts >= outbox.MAX_ATTEMPTS:
+            await self._record(outbox.mark_dead, row.pk, error=reason)
+        else:
+            await self._record(outbox.mark_waiting, row.pk, seconds=_backoff(row.attempts), error=reason)
 
     # --- one message ----------------------------------------------------------------------------------------------
     async def _deliver(self, row: Outbox) -> list[str]:
@@ -163,10 +233,11 @@ class Sender:
         done = list(row.remote_ids)
         for number, part in enumerate(parts[len(done) :], start=len(done)):
             await self._pace(row, group, first=number == len(row.remote_ids))
+            await self._ensure_sure()
             self.budget.spend(row.chat_id, group)
             done.append(await self._put(address, part, shown[number] if number < len(shown) else ""))
             if len(parts) > 1:
-                await run_db(outbox.keep_part, row.pk, remote_ids=done)
+                await self._record(outbox.keep_part, row.pk, remote_ids=list(done))
         for remote_id in stale or shown[len(parts) :]:
             self.budget.spend(row.chat_id, group)
             await self.channel.adapter.delete(address, remote_id)

@@ -28,9 +28,9 @@ from bots.polling import Poller
 from bots.streaming import Watchers
 from bots.work import OpenChannel, Work, account_of
 from clawsite.core.db import close_pool, run_db
-from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
-from clawsite.core.leases import Held, check_lease, release_lease, take_lease
+from clawsite.core.leases import Held, release_lease, take_lease
 from clawsite.core.nudge import NudgeListener
 from sessions_app import outbox
 from sessions_app.models import Channel
@@ -140,7 +140,7 @@ class Bots:
 
     async def _close(self, pk: int) -> None:
         account = self._accounts.pop(pk)
-        account.sender.leading = False
+        account.sender.rest()
         await _cancel(account.tasks)
         await account.sender.drain(5.0)
         await account.channel.adapter.close()
@@ -156,35 +156,38 @@ class Bots:
                 if held is not None:
                     await self._lead(account, held)
             except asyncio.CancelledError:
-                account.sender.leading = False
+                account.sender.rest()
                 if held is not None:
                     await account.sender.drain(5.0)
                     await asyncio.shield(run_db(release_lease, held))
                 raise
             except ClawError as error:
                 logger.warning("sending for %s ended: %s", account.channel.row.name, error.message)
+                account.sender.resign()
             except Exception as error:
                 log_unknown(error, where=f"sending for {account.channel.row.name}")
-            account.sender.leading = False
+                account.sender.rest()
             await asyncio.sleep(jitter(LEASE_SECONDS))
 
     async def _lead(self, account: _Account, held: Held) -> None:
-        """The sender's loop. The lease is checked every 15 s; LeaseLost ends it."""
+        """The sender's loop. The lease is checked every 15 s, and sooner when leases are short; LeaseLost ends it."""
         sender, channel_id = account.sender, account.channel.row.pk
-        unknown = await run_db(outbox.recover_unknown, channel_id)
+        unknown = await run_db(outbox.recover_unknown, channel_id, except_for=sender.on_their_way())
         if unknown:
             logger.warning("%d messages of %s may be sent twice", unknown, account.channel.row.name)
-        sender.leading = True
+        await sender.lead(held)
         checked = time.monotonic()
         while True:
-            if time.monotonic() - checked > CHECK_SECONDS:
+            if time.monotonic() - checked > min(CHECK_SECONDS, settings.CLAW_LEASE_SECONDS / 4):
                 checked = time.monotonic()
-                await run_db(check_lease, held)
+                await sender.check()
                 await run_db(
                     outbox.recover_unknown, channel_id, older_than=UNKNOWN_SECONDS, except_for=sender.on_their_way()
                 )
             try:
                 more = await sender.run_once()
+            except LeaseLost:
+                raise
             except Exception as error:
                 log_unknown(error, where=f"outbox of {account.channel.row.name}")
                 more = False

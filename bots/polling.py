@@ -125,7 +125,7 @@ class Poller:
             except Exception as error:
                 log_unknown(error, where=f"storing updates of {self.channel.row.name}")
                 await asyncio.sleep(jitter(delay))
-                delay = min(delay * 2, 10.0)
+                delay = min(delay * 2, 5.0)
 
     def to_rows(self, batch: Sequence[Mapping[str, Any]]) -> list[StoredUpdate]:
         """Turn raw updates into rows, leaving out what needs no answer."""
@@ -144,4 +144,6 @@ class Poller:
         now = time.monotonic()
         if now - self._noted_at > 5.0:
             self._noted_at = now
-            Channel.objects.filter(pk=self.channel.row.pk).update(last_poll_at=timezone.now(), last_error="")
+            error = str(getattr(self.channel.adapter, "last_error", ""))[:200]
+            change = {"last_error": error} if error else {"last_poll_at": timezone.now(), "last_error": ""}
+            Channel.objects.filter(pk=self.channel.row.pk).update(**change)

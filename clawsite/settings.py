@@ -8,6 +8,7 @@ from pathlib import Path
 
 import dj_database_url
 from cryptography.fernet import Fernet
+from django.templatetags.static import static
 
 from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str
 from clawsite.core.keys import load_or_create_key
@@ -109,11 +110,23 @@ _SQLITE_OPTIONS = {
         "PRAGMA cache_size=-16000;PRAGMA journal_size_limit=67108864"
     ),
 }
+# Nothing waits for ever: not for a server that is gone, nor for a lock; and a process that was frozen inside a
+# transaction must not keep its locks. What DATABASE_URL says itself (?connect_timeout=3) comes first.
+_POSTGRES_OPTIONS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c lock_timeout=20s -c idle_in_transaction_session_timeout=20s",
+}
 DATABASE_URL = env_secret("DATABASE_URL")
 if DATABASE_URL:
     DATABASES = {
         "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True),
     }
+    if "postgresql" in DATABASES["default"]["ENGINE"]:
+        DATABASES["default"]["OPTIONS"] = _POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 else:
     DATABASES = {
         "default": {
@@ -268,4 +281,16 @@ UNFOLD = {
     "SITE_SYMBOL": "forum",
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-}
+    "BORDER_RADIUS": "6px",
+    "STYLES": [lambda request: static("clawadmin/admin.css")],
+    "DASHBOARD_CALLBACK": "clawsite.admin.overview.overview",
+    "SIDEBAR": {"navigation": "clawsite.admin.navigation.sidebar"},
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("web/favicon.svg")}],
+    # The red of the other pages.
+    "COLORS": {
+        "primary": {
+            "50": "#fdf3f1", "100": "#fbe4df", "200": "#f7cdc4", "300": "#f0aa9b", "400": "#f0745d", "500": "#dc5640",
+            "600": "#c8412b", "700": "#a83321", "800": "#8b2d1f", "900": "#742b20", "950": "#3f130c",
+        },
+    },
+}  # fmt: skip

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
+from clawsite.core.leases import Held, check_lease
 from clawsite.core.nudge import nudge_on_commit
 from sessions_app.models import Message, Outbox
 
@@ -83,9 +84,10 @@ def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Ou
     return ready[:limit]
 
 
-def mark_sending(pks: Sequence[int]) -> set[int]:
-    """Commit that these rows are about to be sent; return those that still waited."""
+def mark_sending(pks: Sequence[int], *, held: Held) -> set[int]:
+    """Commit that these rows are about to be sent; return those that still waited. LeaseLost for a sender overtaken."""
     with transaction.atomic():
+        check_lease(held)
         rows = Outbox.objects.select_for_update().filter(pk__in=pks, state=Outbox.State.NEW)
         found = set(rows.values_list("pk", flat=True))
         Outbox.objects.filter(pk__in=found).update(

@@ -2,6 +2,10 @@
 
 A lease is free when it has no owner or when its owner has not beaten for CLAW_LEASE_SECONDS. Taking it raises its
 token; every transaction that commits work done under a lease calls `check_lease` with the token it was given.
+
+A process may take what is its own once more, or a lease that it could not release (the database was gone) would be
+held for as long as it lives; its older token ends by that. Within a process callers see to it themselves that a thing
+is done once at a time.
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ _TAKE = """
 INSERT INTO core_lease (name, owner_id, token, taken_at) VALUES (%s, %s, 1, %s)
 ON CONFLICT (name) DO UPDATE
 SET owner_id = excluded.owner_id, token = core_lease.token + 1, taken_at = excluded.taken_at
-WHERE core_lease.owner_id IS NULL
+WHERE core_lease.owner_id IS NULL OR core_lease.owner_id = excluded.owner_id
    OR core_lease.owner_id IN (SELECT id FROM core_process WHERE beat_at < %s)
 RETURNING token
 """
@@ -35,7 +39,7 @@ class Held:
 
 
 def take_lease(name: str, *, process_id: int) -> Held | None:
-    """Take a free lease in one statement; return None when a live process holds it."""
+    """Take a free lease in one statement; return None when another live process holds it."""
     now = timezone.now()
     stale = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
     with connection.cursor() as cursor:

@@ -19,10 +19,11 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import log_unknown
+from clawsite.core.jitter import jitter
 from clawsite.core.metrics import STARTS
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import beat, end_process, register_process, void_dead_local_processes
@@ -34,7 +35,9 @@ Main = Callable[[int, asyncio.Event, NudgeListener], Awaitable[None]]
 Drive = Callable[[Coroutine[Any, Any, int]], int]
 
 PIPE_SECONDS = 1.0
-ROW_SECONDS = 5.0
+# Much shorter than a lease lives, whatever CLAW_LEASE_SECONDS says.
+ROW_SECONDS = min(5.0, settings.CLAW_LEASE_SECONDS / 4)
+REGISTER_SECONDS = 2.0
 LAG_SECONDS = 0.5
 # After the supervisor's own deadline, so that alone or orphaned the role still ends.
 GRACE_SECONDS = 2
@@ -103,7 +106,10 @@ async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dic
         loop.add_signal_handler(number, _on_signal, stop)
     pulse = Pulse()
     pipe = asyncio.create_task(_beat_pipe(link, pulse), name="beat pipe")
-    process_id = await run_db(_register, role)
+    process_id = await _enter(role, stop)
+    if process_id is None:
+        pipe.cancel()
+        return 0
     row = asyncio.create_task(_beat_row(process_id, pulse, note), name="beat row")
     try:
         return await _work(role, main, process_id, stop, link)
@@ -112,6 +118,21 @@ async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dic
         pipe.cancel()
         await asyncio.gather(row, pipe, return_exceptions=True)
         await _leave(process_id)
+
+
+async def _enter(role: str, stop: asyncio.Event) -> int | None:
+    """Make this process a row, waiting for a database that is out of reach; None when told to stop meanwhile."""
+    while not stop.is_set():
+        try:
+            return await run_db(_register, role)
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("the database does not know %s yet: %s", role, error)
+        try:
+            async with asyncio.timeout(jitter(REGISTER_SECONDS)):
+                await stop.wait()
+        except TimeoutError:
+            continue
+    return None
 
 
 def _register(role: str) -> int:
@@ -168,7 +189,7 @@ async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, 
             if not await run_db(beat, process_id, **data):
                 logger.error("this process was declared dead; ending")
                 _kill_group()
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             logger.warning("the database did not take a beat: %s", error)
         await asyncio.sleep(ROW_SECONDS)
 
@@ -176,7 +197,7 @@ async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, 
 async def _leave(process_id: int) -> None:
     try:
         await run_db(end_process, process_id)
-    except DatabaseError as error:
+    except (DatabaseError, InterfaceError) as error:
         logger.warning("the database did not take the goodbye: %s", error)
 
 

@@ -32,7 +32,8 @@ PREFIX = "/webhook/telegram/"
 SECRET_HEADER = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
 MAX_BODY = 1024 * 1024
 CHANNELS_SECONDS = 10.0
-COMMIT_SECONDS = 25.0
+# Then 503: better a repetition than a connection held while the database is locked.
+COMMIT_SECONDS = 8.0
 
 
 class WebhookChannels:

@@ -60,6 +60,8 @@ class Polling:
                 batch = _known(await self._ask(api, offset))
             except ChannelError as error:
                 await self._recover(api, error)
+                # After a wait the consumer checks that it still may poll, as before every request.
+                yield []
                 continue
             except asyncio.CancelledError:
                 if self._is_cancelled_by_close():
