@@ -74,35 +74,78 @@ def count_refusal(contact: Contact) -> bool:
     return bool(rows.update(refusals=F("refusals") + 1))
 
 
-def _require_admin(actor: Actor) -> None:
+def require_admin(actor: Actor) -> None:
+    """Raise NotAllowed unless the actor is an admin."""
     if not actor.is_at_least(Role.ADMIN):
         raise NotAllowed("Only an admin may do this.")
 
 
-def approve_pairing(code: str, *, actor: Actor, role: str = Contact.RoleChoice.VIEWER) -> Contact:
+def approve_pairing(
+    code: str, *, actor: Actor, role: str = Contact.RoleChoice.VIEWER, origin: str = ""
+) -> Contact:
     """Let the person behind a code in; BadInput when the code is unknown, used or too old."""
-    _require_admin(actor)
-    if role not in Contact.RoleChoice.values:
-        raise BadInput(f"There is no role {role!r}. Roles: {', '.join(Contact.RoleChoice.values)}.")
+    require_admin(actor)
+    _check_role(role)
     with transaction.atomic():
         contact = _decide_pairing(code, actor=actor)
         _set_state(contact, Contact.State.APPROVED, role=role)
-        audit.record("contact.approve", actor=actor.subject, subject=contact.subject, role=role)
+        audit.record("contact.approve", actor=actor.subject, subject=contact.subject, origin=origin, role=role)
         nudge_on_commit("contact", contact=contact.pk)
     contact.refresh_from_db()
     return contact
 
 
-def deny_pairing(code: str, *, actor: Actor) -> Contact:
+def deny_pairing(code: str, *, actor: Actor, origin: str = "") -> Contact:
     """Block the person behind a code; BadInput when the code is unknown, used or too old."""
-    _require_admin(actor)
+    require_admin(actor)
     with transaction.atomic():
         contact = _decide_pairing(code, actor=actor)
         _set_state(contact, Contact.State.BLOCKED)
-        audit.record("contact.deny", actor=actor.subject, subject=contact.subject)
+        audit.record("contact.deny", actor=actor.subject, subject=contact.subject, origin=origin)
         nudge_on_commit("contact", contact=contact.pk)
     contact.refresh_from_db()
     return contact
+
+
+def _check_role(role: str) -> None:
+    if role not in Contact.RoleChoice.values:
+        raise BadInput(f"There is no role {role!r}. Roles: {', '.join(Contact.RoleChoice.values)}.")
+
+
+def approve_contact(contact: Contact, *, actor: Actor, role: str = Contact.RoleChoice.VIEWER, origin: str = "") -> None:
+    """Let a person in, or give an approved one another role; open pairing codes of theirs are used up."""
+    require_admin(actor)
+    _check_role(role)
+    with transaction.atomic():
+        _close_pairings(contact, actor=actor)
+        _set_state(contact, Contact.State.APPROVED, role=role)
+        audit.record("contact.approve", actor=actor.subject, subject=contact.subject, origin=origin, role=role)
+        nudge_on_commit("contact", contact=contact.pk)
+    contact.refresh_from_db()
+
+
+def block_contact(contact: Contact, *, actor: Actor, origin: str = "") -> None:
+    """Shut a person out; open pairing codes of theirs are used up."""
+    require_admin(actor)
+    with transaction.atomic():
+        _close_pairings(contact, actor=actor)
+        _set_state(contact, Contact.State.BLOCKED)
+        audit.record("contact.block", actor=actor.subject, subject=contact.subject, origin=origin)
+        nudge_on_commit("contact", contact=contact.pk)
+    contact.refresh_from_db()
+
+
+def link_contact(contact: Contact, *, user_id: int | None, actor: Actor, origin: str = "") -> None:
+    """Say which account a contact belongs to (None: to none). Contacts of one account are the same person."""
+    require_admin(actor)
+    with transaction.atomic():
+        Contact.objects.filter(pk=contact.pk).update(user_id=user_id)
+        audit.record("contact.link", actor=actor.subject, subject=contact.subject, origin=origin, user=user_id)
+        nudge_on_commit("contact", contact=contact.pk)
+
+
+def _close_pairings(contact: Contact, *, actor: Actor) -> None:
+    contact.pairings.filter(decided_at=None).update(decided_at=timezone.now(), decided_by=actor.subject)
 
 
 def _decide_pairing(code: str, *, actor: Actor) -> Contact:
@@ -131,6 +174,16 @@ def note_group(channel_id: int, chat_id: str, *, title: str) -> GroupAccess:
         channel_id=channel_id, chat_id=chat_id, defaults={"title": title[:200]}
     )
     return group
+
+
+def allow_group(group: GroupAccess, *, actor: Actor, allowed: bool, origin: str = "") -> None:
+    """Let the bot speak in a group, or forbid it."""
+    require_admin(actor)
+    with transaction.atomic():
+        GroupAccess.objects.filter(pk=group.pk).update(allowed=allowed)
+        verb = "allow" if allowed else "forbid"
+        audit.record(f"group.{verb}", actor=actor.subject, subject=f"group:{group.pk}", origin=origin)
+    group.refresh_from_db()
 
 
 def may_talk_in(group: GroupAccess | None, contact: Contact) -> bool:

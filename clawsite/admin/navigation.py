@@ -1,0 +1,91 @@
+"""Where everything is: the groups of the sidebar and of the index page, by what the person may see."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.apps import apps
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+# Group -> (model, what it is called here, Material symbol).
+GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
+    (
+        _("Conversations"),
+        (
+            ("sessions_app.Session", _("Sessions"), "forum"),
+            ("sessions_app.Message", _("Messages"), "chat_bubble"),
+            ("sessions_app.Fact", _("Facts"), "lightbulb"),
+            ("sessions_app.Turn", _("Turns"), "autorenew"),
+        ),
+    ),
+    (
+        _("People"),
+        (
+            ("sessions_app.Pairing", _("Pairing codes"), "waving_hand"),
+            ("sessions_app.Contact", _("Contacts"), "group"),
+            ("sessions_app.GroupAccess", _("Groups"), "groups"),
+        ),
+    ),
+    (_("Channels"), (("sessions_app.Channel", _("Channels"), "hub"),)),
+    (
+        _("Delivery"),
+        (
+            ("sessions_app.Inbox", _("Inbox"), "inbox"),
+            ("sessions_app.Outbox", _("Outbox"), "outbox"),
+        ),
+    ),
+    (
+        _("Prompt"),
+        (
+            ("sessions_app.PromptLayer", _("Layers"), "layers"),
+            ("sessions_app.SessionLayer", _("Session overrides"), "tune"),
+        ),
+    ),
+    (
+        _("Safety"),
+        (
+            ("guardrails.Approval", _("Approvals"), "how_to_reg"),
+            ("guardrails.VerdictRecord", _("Verdicts"), "shield"),
+        ),
+    ),
+    (
+        _("System"),
+        (
+            ("core.Process", _("Processes"), "memory"),
+            ("core.Lease", _("Leases"), "lock_clock"),
+            ("core.AuditEvent", _("Audit log"), "history"),
+            ("core.User", _("Users"), "badge"),
+            ("auth.Group", _("Rights"), "admin_panel_settings"),
+            ("core.Secret", _("Secrets"), "key"),
+        ),
+    ),
+)
+
+
+def groups_for(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups with the pages that this person may open; a group without any is left out."""
+    found = []
+    for title, models in GROUPS:
+        items = [_item(label, name, icon) for label, name, icon in models if _may_see(request, label)]
+        if items:
+            found.append({"title": title, "separator": True, "items": items})
+    return found
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the sidebar: the overview, then the groups."""
+    home = {"title": _("Overview"), "icon": "home", "link": reverse("admin:index")}
+    return [{"title": "", "items": [home]}, *groups_for(request)]
+
+
+def _item(label: str, name: Any, icon: str) -> dict[str, Any]:
+    opts = apps.get_model(label)._meta
+    return {"title": name, "icon": icon, "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")}
+
+
+def _may_see(request: HttpRequest, label: str) -> bool:
+    opts = apps.get_model(label)._meta
+    user = cast(Any, request.user)
+    return any(user.has_perm(f"{opts.app_label}.{verb}_{opts.model_name}") for verb in ("view", "change"))

@@ -1,0 +1,69 @@
+"""Removing a conversation for good: its messages, facts, turns, raw updates, verdicts and files.
+
+Everything else that is a record stays. A conversation that is being answered is left alone until that is over.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from clawsite.core import audit
+from clawsite.core.errors import BadInput
+from clawsite.core.nudge import nudge_on_commit
+from guardrails import records
+from guardrails.types import Actor
+from sessions_app.contacts import find_contact, require_admin
+from sessions_app.models import Fact, Inbox, Session, Turn
+from sessions_app.search import unindex_facts
+
+logger = logging.getLogger(__name__)
+
+
+def purge_session(session: Session, *, actor: Actor, origin: str = "") -> int:
+    """Remove a session and all it holds; return how many messages there were. BadInput while it is being answered."""
+    require_admin(actor)
+    with transaction.atomic():
+        Session.objects.select_for_update().filter(pk=session.pk).first()
+        if Turn.objects.filter(session=session, state=Turn.State.RUNNING).exists():
+            raise BadInput(_("The bot is answering in this conversation right now. Stop it or try again in a moment."))
+        messages = session.messages.count()
+        _forget_records(session)
+        unindex_facts(Fact.objects.filter(session=session).values_list("pk", flat=True))
+        _updates(session).delete()
+        audit.record(
+            "session.purge", actor=actor.subject, subject=f"session:{session.pk}", origin=origin, messages=messages
+        )
+        nudge_on_commit("session", session=session.pk)
+        transaction.on_commit(partial(_remove_files, session.pk))
+        session.delete()
+    return messages
+
+
+def _forget_records(session: Session) -> None:
+    """Remove what the guards kept about this place, and about the person when it is a chat with one."""
+    records.purge_session(session.ref)
+    person = find_contact(session.channel_id, session.chat_id) if session.kind == Session.Kind.DIRECT else None
+    if person is not None:
+        records.purge(person.subject)
+
+
+def _updates(session: Session) -> QuerySet[Inbox]:
+    """Return the raw updates of the place; what still waits stays and will be answered in a new conversation."""
+    lane = f"{session.channel_id}/{session.chat_id}/{session.thread_id}"
+    place = Q(lane=lane) | Q(lane__startswith=f"{lane}#")
+    return Inbox.objects.filter(place, channel_id=session.channel_id).exclude(state=Inbox.State.NEW)
+
+
+def _remove_files(session_id: int) -> None:
+    """Remove the folder of the session's files, which is named by its number alone."""
+    folder = settings.MEDIA_ROOT / str(session_id)
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        logger.error("the files of session %d could not be removed", session_id)
