@@ -120,12 +120,17 @@ def _become_child(close: tuple[int, ...]) -> None:
 
 
 def fork_role(role: Role, *, life: tuple[int, int], listen_fd: int | None, close: tuple[int, ...]) -> Child:
-    """Start one run of a role."""
+    """Start one run of a role; OSError when the system has no room for another process."""
     read_fd, write_fd = os.pipe()
     os.set_blocking(read_fd, False)
     os.set_blocking(write_fd, False)
     link = Link(beat_fd=write_fd, life_fd=life[0], listen_fd=listen_fd if role.listens else None)
     strange = () if role.listens or listen_fd is None else (listen_fd,)
-    pid = fork(lambda: role.run(link), close=(*close, *strange, read_fd, life[1]))
-    os.close(write_fd)
+    try:
+        pid = fork(lambda: role.run(link), close=(*close, *strange, read_fd, life[1]))
+    except OSError:
+        os.close(read_fd)
+        raise
+    finally:
+        os.close(write_fd)
     return Child(role=role, pid=pid, beat_fd=read_fd, started=find_start(pid) or 0)

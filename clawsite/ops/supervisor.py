@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS = 0.5
 SWEEP_SECONDS = 30.0
+RETRY_SECONDS = 1.0
 # Between asking a hung process for its stacks and killing it.
 DUMP_SECONDS = 0.3
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -99,7 +100,11 @@ class Supervisor:
         now = time.monotonic()
         for slot in self._slots:
             if slot.child is None and slot.start_at <= now:
-                self._start(slot)
+                try:
+                    self._start(slot)
+                except OSError as error:
+                    slot.start_at = now + RETRY_SECONDS
+                    logger.error("%s cannot be started: %s; trying again", slot.role.name, error.strerror)
 
     def _start(self, slot: Slot) -> None:
         others = tuple(other.child.beat_fd for other in self._slots if other.child is not None)
@@ -178,7 +183,8 @@ class Supervisor:
         if self._stops:
             return
         ran = time.monotonic() - child.born
-        pause = slot.backoff.next_pause(ran=ran)
+        killed = code == os.CLD_KILLED and status == signal.SIGKILL and child.ready
+        pause = slot.backoff.next_pause(ran=ran, killed=killed)
         slot.start_at = time.monotonic() + pause
         how = f"exit code {status}" if code == os.CLD_EXITED else f"signal {status}"
         when = f"in {pause:.0f} s" if pause else "now"
@@ -188,8 +194,12 @@ class Supervisor:
     def _start_sweeper(self) -> None:
         others = tuple(child.beat_fd for child in self._children())
         listen = () if self._listen_fd is None else (self._listen_fd,)
-        pid = fork(self._run_sweep, close=(*self._close, *others, *listen, *self._life))
-        self._sweepers[pid] = time.monotonic() + SWEEP_SECONDS
+        try:
+            pid = fork(self._run_sweep, close=(*self._close, *others, *listen, *self._life))
+        except OSError as error:  # the role that starts next does the same
+            logger.warning("no process to free what the dead held: %s", error.strerror)
+        else:
+            self._sweepers[pid] = time.monotonic() + SWEEP_SECONDS
 
     def _run_sweep(self) -> int:
         self._sweep()

@@ -17,12 +17,17 @@ OWN_GAP_SECONDS = 3.0
 
 @dataclass(kw_only=True, slots=True)
 class Backoff:
-    """Counts early deaths. Being killed again and again while working is not a crash loop and costs no time."""
+    """Counts early deaths. Being killed from outside, however often, is not a crash loop and costs no time."""
 
     deaths: int = field(default=0)
 
-    def next_pause(self, *, ran: float) -> float:
-        """Count a death after a run of so many seconds; return how long to wait before the next start."""
+    def next_pause(self, *, ran: float, killed: bool) -> float:
+        """Count a death after a run of so many seconds; return how long to wait before the next start.
+
+        `killed`: by SIGKILL while it did its work, which no code of its own does.
+        """
+        if killed and ran < WORKING_SECONDS:
+            return 0.0
         if ran >= HEALTHY_SECONDS:
             self.deaths = 0
         elif ran >= WORKING_SECONDS:

@@ -10,8 +10,10 @@ import asyncio
 import gc
 import logging
 import os
-import signal
+from contextlib import suppress
 from typing import Any
+
+import psutil
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.queue import Workers
@@ -72,7 +74,8 @@ async def _watch(workers: Workers, stop: asyncio.Event) -> None:
 
 
 def _end_group() -> None:
-    """Kill this process with all its children; they die with it even where they are not of its group."""
-    if os.getpgrp() == os.getpid():
-        os.killpg(0, signal.SIGKILL)
+    """Kill all children and end, with an exit code that counts as our own fault."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
     os._exit(1)

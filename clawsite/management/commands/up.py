@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 from argparse import ArgumentParser
+from contextlib import suppress
 from typing import Any
 
 from django.conf import settings
@@ -109,8 +110,9 @@ class _Announcement:
             lines.append(f"First login  {root}{self._link}  (works once, for one hour)")
         if self._demo:
             lines.append(f"Telegram     {settings.TELEGRAM_API_URL}/  (an emulator: write to the bot there)")
-        self._command.stdout.write("\n".join(lines) + "\n")
-        self._command.stdout.flush()
+        with suppress(OSError):  # nobody reads any more, which is no reason to stop
+            self._command.stdout.write("\n".join(lines) + "\n")
+            self._command.stdout.flush()
 
 
 def _supervise(roles: list[Role], lock: HomeLock, listening: socket.socket | None, announce: _Announcement) -> int:
