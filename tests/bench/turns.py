@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,7 +87,10 @@ def measure_direct(telegram: TimedTelegram, model: MessagesServer, *, turns: int
                     messages=[{"role": "user", "content": f"turn {number}"}],
                     stream=True,
                 )
-                parts = [event.delta.text async for event in stream if event.type == "content_block_delta"]
+                parts = []
+                async for event in stream:
+                    if event.type == "content_block_delta" and event.delta.type == "text_delta":
+                        parts.append(event.delta.text)
                 await bot.send_message(FIRST_CHAT, "".join(parts))
                 taken.append(time.perf_counter() - begin)
         return taken[5:]
@@ -116,13 +120,13 @@ def fill_history(home: Path, *, chat: int, messages: int) -> None:
 
 
 def measure_memory(stack: Stack) -> dict[str, float]:
-    """MB (PSS) of every process of the installation, by what it is."""
-    found: dict[str, float] = {}
-    for number, process in enumerate(stack.family()):
+    """MB (PSS) by role; a role's processes are added up."""
+    found: dict[str, float] = defaultdict(float)
+    roles = stack.roles()
+    for process in stack.family():
         with contextlib.suppress(psutil.NoSuchProcess, FileNotFoundError):
-            name = "supervisor" if number == 0 else " ".join(process.cmdline())[-24:] or process.name()
-            found[f"{number} {name}"] = pss_mb(process.pid)
-    return found
+            found[roles.get(process.pid, "worker's children")] += pss_mb(process.pid)
+    return dict(found)
 
 
 def run_bench(

@@ -6,6 +6,7 @@ The stack plays the service manager too: `keep_alive` starts the supervisor agai
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -19,12 +20,14 @@ from typing import Any
 
 import psutil
 
-from tests.servers.messages import MessagesControl
+from tests.servers.messages import MessagesControl, MessagesServer
 from tests.servers.services import free_port
-from tests.servers.telegram import TelegramControl
+from tests.servers.telegram import TelegramControl, TelegramServer
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
+Telegram = TelegramControl | TelegramServer
+Model = MessagesControl | MessagesServer
 
 
 def wait_for(check: Callable[[], Any], *, timeout: float, what: str) -> Any:
@@ -37,7 +40,7 @@ def wait_for(check: Callable[[], Any], *, timeout: float, what: str) -> Any:
     return value
 
 
-def product_environment(telegram: TelegramControl, model: MessagesControl) -> dict[str, str]:
+def product_environment(telegram: Telegram, model: Model) -> dict[str, str]:
     """Return what points an installation at the emulators, with rates raised out of the way."""
     bot = telegram.bots()[0]
     return {
@@ -105,6 +108,16 @@ class Stack:
             return [top, *top.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
+
+    def roles(self) -> dict[int, str]:
+        """Return the role of every process that has one, by pid."""
+        top = {self.process.pid: "supervisor"} if self.process is not None else {}
+        try:
+            with urllib.request.urlopen(self.url + "/health", timeout=5) as answer:  # noqa: S310 - our own address
+                told = json.load(answer)["processes"]
+        except (OSError, KeyError, ValueError):
+            return top
+        return top | {int(process["pid"]): str(process["role"]) for process in told}
 
     def manage(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run a management command in this installation."""
