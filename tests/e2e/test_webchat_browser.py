@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.e2e.browser import WAIT_MILLISECONDS, open_browser, watched
 from tests.faults.stack import Stack, product_environment, running_stack, wait_for
@@ -143,7 +143,7 @@ def test_files_commands_and_buttons(stack: Stack, browser: Browser, messages_pro
         log_in(stack, page)
         page.goto(f"{stack.url}/chat/")
         connected(page)
-        page.set_input_files("#picker", [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello " * 5000}])
+        page.set_input_files("#picker", FilePayload(name="notes.txt", mimeType="text/plain", buffer=b"hello " * 5000))
         page.locator("#files progress").wait_for(state="detached")
         expect(page.locator("#files li.failed")).to_have_count(0)
         say(page, "look")

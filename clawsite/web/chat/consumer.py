@@ -174,7 +174,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if feed.access != Contact.State.APPROVED and not hub.may_stranger_write(feed.address):
             with translation.override(visitor.language):
                 raise BadInput(_("Please wait a moment before you write again."))
-        feed.wrote_at = time.monotonic()
+        hub.expect(feed.visitor_id)
         if isinstance(frame, frames.Send):
             await ask_db(visitor.language, store_message, visitor, frame)
         else:

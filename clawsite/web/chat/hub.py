@@ -67,6 +67,13 @@ class Hub:
             self._expecting.discard(chat)
             self._by_session[chat.session_id].add(chat)
 
+    def expect(self, visitor_id: str) -> None:
+        """Take note that a visitor writes: pages of theirs without a session will look at the next nudges."""
+        now = time.monotonic()
+        for chat in self._expecting:
+            if chat.visitor_id == visitor_id:
+                chat.wrote_at = now
+
     def leave(self, chat: Chat) -> None:
         """Forget a socket; safe to call twice and for one that was not admitted."""
         if chat not in self._sockets:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,11 +144,12 @@ def _check_room(folder: Path, size: int) -> None:
         raise TooLarge(_("The file is larger than {limit} MB.").format(limit=MAX_BYTES // 1024 // 1024))
     now, used, count = time.time(), size, 0
     for entry in list(folder.iterdir()):
-        found = entry.stat()
-        if now - found.st_mtime > KEEP_SECONDS:
-            entry.unlink(missing_ok=True)
-        elif now - found.st_mtime < DAY_SECONDS:
-            used, count = used + found.st_size, count + 1
+        with suppress(FileNotFoundError):  # another upload may just have renamed it
+            found = entry.stat()
+            if now - found.st_mtime > KEEP_SECONDS:
+                entry.unlink()
+            elif now - found.st_mtime < DAY_SECONDS:
+                used, count = used + found.st_size, count + 1
     if used > DAY_BYTES or count >= DAY_FILES:
         raise TooLarge(_("You have uploaded a lot today. Please try again tomorrow."))
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
+from ipaddress import IPv4Network
 from typing import Any, cast
 
 from channels.testing import WebsocketCommunicator
@@ -23,6 +24,8 @@ from sessions_app.models import Contact, Pairing
 HOST = "testserver"
 ORIGIN = f"http://{HOST}"
 WAIT_SECONDS = 10.0
+# Every browser has its own, because strangers are limited by address.
+_addresses = IPv4Network("10.0.0.0/8").hosts()
 ADMIN = Actor(subject="user:1", role=Role.ADMIN, name="Alice")
 
 
@@ -39,9 +42,9 @@ def make_staff(name: str, *, admin: bool) -> User:
 class Seat:
     """One browser. `open()` opens a socket; `client` makes its other requests."""
 
-    def __init__(self, *, user: User | None = None, address: str = "127.0.0.1") -> None:
-        self.client = Client(HTTP_HOST=HOST, REMOTE_ADDR=address, enforce_csrf_checks=True)
-        self.address = address
+    def __init__(self, *, user: User | None = None, address: str = "") -> None:
+        self.address = address or str(next(_addresses))
+        self.client = Client(HTTP_HOST=HOST, REMOTE_ADDR=self.address, enforce_csrf_checks=True)
         self.user = user
 
     async def sit_down(self) -> Seat:

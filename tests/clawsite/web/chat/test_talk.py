@@ -214,7 +214,7 @@ async def test_who_is_blocked_is_shown_nothing_more(flow: Flow) -> None:
     page = await bob.open()
     await page.until("access")
     await run_db(lambda: Contact.objects.filter(pk=contact.pk).update(state="blocked"))
-    await page.send("hello?")
+    nudge("contact", contact=contact.pk)
     await page.until("access", access="blocked")
     assert (await page.until("closed"))["code"] == 4403
     again = await bob.open()
