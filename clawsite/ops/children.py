@@ -50,13 +50,18 @@ class Child:
     last_beat: float = field(default_factory=time.monotonic)
     beaten: bool = field(default=False)
     ready: bool = field(default=False)
+    mute: bool = field(default=False)
 
     def read_beats(self) -> bool:
-        """Take what the pipe holds; return whether the role has just become ready."""
+        """Take what the pipe holds; return whether the role has just become ready.
+
+        Afterwards `mute` tells that the child has closed its end, so there is nothing more to wait for.
+        """
         try:
             words = os.read(self.beat_fd, _READ_BYTES)
         except BlockingIOError:
             return False
+        self.mute = not words
         if words:
             self.last_beat = time.monotonic()
             self.beaten = True

@@ -139,6 +139,8 @@ class Supervisor:
     def _hear(self, child: Child) -> None:
         if child.read_beats():
             self._on_ready(child.role.name)
+        if child.mute:  # an emulator, or a dead one not yet buried: its pipe would wake us for ever
+            self._selector.unregister(child.beat_fd)
 
     def _kill_hung(self) -> None:
         now = time.monotonic()
@@ -177,7 +179,8 @@ class Supervisor:
         child, slot.child = slot.child, None
         if child is None:
             return
-        self._selector.unregister(child.beat_fd)
+        if not child.mute:
+            self._selector.unregister(child.beat_fd)
         os.close(child.beat_fd)
         self._kill_orphans()
         if self._stops:

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from clawsite.ops.demo import HOME, set_demo_environment
@@ -56,6 +57,8 @@ def test_the_demo_runs_with_its_emulators(tmp_path: Path) -> None:
         assert re.search(r"Telegram +http://127\.0\.0\.1:\d+/", text)
         database = running.home / "clawsite.sqlite3"
         until(lambda: find_username(database), seconds=30, what="the bot knows who it is on the emulator")
+        supervisor = psutil.Process(running.process.pid)
+        assert supervisor.cpu_percent(interval=1.0) < 25  # it waits, it does not spin
         assert running.stop() == 0
 
 
