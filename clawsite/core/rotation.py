@@ -1,0 +1,90 @@
+"""Rotation of the encryption keys. Every step leaves a state in which all secrets can be read.
+
+A new key goes first in the key file, then every secret is written anew with it, and only then may old keys go.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.fernet import Fernet, MultiFernet
+from django.apps import apps
+from django.db import models, transaction
+from django.db.models.functions import Cast
+
+from clawsite.core import audit
+from clawsite.core.crypto import EncryptedTextField
+from clawsite.core.errors import BadInput
+
+
+def read_keys(path: Path) -> list[str]:
+    """Return the keys of the file, the current one first."""
+    return path.read_text(encoding="ascii").split()
+
+
+def write_keys(path: Path, keys: list[str]) -> None:
+    """Replace the key file in one step, readable by its owner only."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write("\n".join(keys) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def add_key(path: Path) -> list[str]:
+    """Put a fresh key in front of the others and return all of them."""
+    keys = [Fernet.generate_key().decode("ascii"), *read_keys(path)]
+    write_keys(path, keys)
+    return keys
+
+
+def encrypted_columns() -> list[tuple[type[models.Model], str]]:
+    """Return every column that holds secrets, whichever app it belongs to."""
+    return [
+        (model, field.name)
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if isinstance(field, EncryptedTextField)
+    ]
+
+
+def encrypt_anew(keys: list[str], *, actor: str) -> int:
+    """Write every secret with the first key, in one transaction; return how many. Safe to repeat.
+
+    Raises BadInput when one of them fits none of the keys; then nothing is changed.
+    """
+    cipher = MultiFernet([Fernet(key) for key in keys])
+    count = 0
+    with transaction.atomic():
+        for model, column in encrypted_columns():
+            count += sum(_rotate(model, column, pk, token, cipher) for pk, token in _raw(model, column))
+        audit.record("keys.rotate", actor=actor, subject="encryption.key", secrets=count)
+    return count
+
+
+def _raw(model: type[models.Model], column: str) -> list[tuple[object, str]]:
+    """Return primary keys and stored tokens, not decrypted."""
+    stored = Cast(column, output_field=models.TextField())
+    rows = model._default_manager.annotate(stored=stored).values_list("pk", "stored")
+    return [(pk, token) for pk, token in rows if token]
+
+
+def _rotate(model: type[models.Model], column: str, pk: object, token: str, cipher: MultiFernet) -> int:
+    try:
+        fresh = cipher.rotate(token.encode("ascii")).decode("ascii")
+    except Exception as error:
+        name = f"{model._meta.label}.{column}"
+        raise BadInput(f"A secret of {name} fits no key in the key file; enter it anew first.") from error
+    value = models.Value(fresh, output_field=models.TextField())
+    model._default_manager.filter(pk=pk).update(**{column: value})
+    return 1
+
+
+def drop_old_keys(path: Path) -> int:
+    """Keep only the current key; return how many went. Call it after every process was started with the new key."""
+    keys = read_keys(path)
+    write_keys(path, keys[:1])
+    return len(keys) - 1

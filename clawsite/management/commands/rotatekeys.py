@@ -1,0 +1,39 @@
+"""`manage.py rotatekeys`: encrypt all stored secrets with a fresh key."""
+
+from __future__ import annotations
+
+import getpass
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from clawsite.core.env import env_secret
+from clawsite.core.errors import ClawError
+from clawsite.core.rotation import add_key, drop_old_keys, encrypt_anew
+
+
+class Command(BaseCommand):
+    """Adds a key and encrypts everything anew; old keys stay until they are dropped, so nothing stops working."""
+
+    help = "Encrypt all stored secrets with a fresh key. Restart clawsite, then drop the old keys with --drop-old."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--drop-old", action="store_true", help="only forget all keys but the current one")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Rotate, or drop."""
+        path = settings.CLAW_HOME / "encryption.key"
+        if env_secret("CLAW_ENCRYPTION_KEYS"):
+            raise CommandError("The keys come from CLAW_ENCRYPTION_KEYS: put a new one in front there instead.")
+        if options["drop_old"]:
+            self.stdout.write(f"{drop_old_keys(path)} old keys dropped.")
+            return
+        try:
+            count = encrypt_anew(add_key(path), actor=f"cli:{getpass.getuser()}")
+        except ClawError as error:
+            raise CommandError(error.message) from None
+        self.stdout.write(f"{count} secrets are encrypted with a fresh key.")
+        self.stdout.write("Restart clawsite, then run: manage.py rotatekeys --drop-old")
