@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tests.servers.telegram import TelegramControl
+from tests.faults.stack import Telegram
 
 NUMBERED = re.compile(r"message (\d+) of (\d+)")
 
@@ -27,7 +27,7 @@ class Ledger:
     answered: int
 
 
-def read_ledger(telegram: TelegramControl, chats: Iterable[int], *, sent: dict[int, int]) -> Ledger:
+def read_ledger(telegram: Telegram, chats: Iterable[int], *, sent: dict[int, int]) -> Ledger:
     """Compare, chat by chat, the numbers that were sent (1..n) with those in the bot's messages, in their order."""
     lost = disorder = duplicates = answered = 0
     for chat in chats:

@@ -1,6 +1,7 @@
-"""The product as its users run it: `manage.py up` in a state directory of its own, against emulators in processes.
+"""The product as its users run it: programs in a state directory of their own, against emulators.
 
-The stack plays the service manager too: `keep_alive` starts the supervisor again when a test killed it.
+A `Stack` is `manage.py up`; it plays the service manager too: `keep_alive` starts the supervisor again when a test
+killed it. A `Program` is one management command, such as `bots` alone, in the same directory.
 """
 
 from __future__ import annotations
@@ -56,23 +57,22 @@ def product_environment(telegram: Telegram, model: Model) -> dict[str, str]:
     }
 
 
-class Stack:
-    """One installation. `home` is its state directory."""
+class Program:
+    """One management command running in an installation. `home` is its state directory."""
 
-    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, home: Path, environment: Mapping[str, str], *arguments: str, name: str = "") -> None:
         self.home = home
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.log = home.parent / f"{home.name}.log"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("CLAW_", "TELEGRAM_"))}
-        self.environment = kept | {"CLAW_HOME": str(home), "CLAW_PORT": str(self.port)} | dict(environment)
+        self.arguments = arguments
+        self.log = home.parent / f"{name or home.name}.log"
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "TELEGRAM_"))}
+        self.environment = kept | {"CLAW_HOME": str(home)} | dict(environment)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start the supervisor; returns at once."""
+        """Start it; returns at once."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "up"],
+                [sys.executable, "manage.py", *self.arguments],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,
@@ -80,9 +80,75 @@ class Stack:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The process that was started last."""
+        assert self.process is not None
+        return self.process.pid
+
+    def is_running(self) -> bool:
+        """Tell whether it was started and has not ended."""
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone."""
+        os.kill(self.pid, number)
+
+    def family(self) -> list[psutil.Process]:
+        """Return the process and everything it started that still lives."""
+        if self.process is None:
+            return []
+        try:
+            top = psutil.Process(self.process.pid)
+            return [top, *top.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def manage(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
+        """Run a management command in this installation."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def stop(self) -> int:
+        """Stop as a service manager would and return the exit code (-1: not in time); whatever is left is killed."""
+        if self.process is None:
+            return 0
+        family = self.family()
+        if self.is_running():
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            return -1
+        finally:
+            for left in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    left.kill()
+
+    def tail(self) -> str:
+        """Return the end of the log."""
+        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+
+
+class Stack(Program):
+    """One installation under its supervisor."""
+
+    def __init__(self, home: Path, environment: Mapping[str, str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        super().__init__(home, {"CLAW_PORT": str(self.port)} | dict(environment), "up")
+
     def keep_alive(self) -> None:
         """Start the supervisor again when it is gone, as a service manager would."""
-        if self.process is None or self.process.poll() is not None:
+        if not self.is_running():
             self.start()
 
     def wait_ready(self, *, timeout: float = READY_SECONDS) -> None:
@@ -99,16 +165,6 @@ class Stack:
         except OSError:
             return 0
 
-    def family(self) -> list[psutil.Process]:
-        """Return the supervisor and everything it started that still lives."""
-        if self.process is None:
-            return []
-        try:
-            top = psutil.Process(self.process.pid)
-            return [top, *top.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            return []
-
     def roles(self) -> dict[int, str]:
         """Return the role of every process that has one, by pid."""
         top = {self.process.pid: "supervisor"} if self.process is not None else {}
@@ -118,33 +174,6 @@ class Stack:
         except (OSError, KeyError, ValueError):
             return top
         return top | {int(process["pid"]): str(process["role"]) for process in told}
-
-    def manage(self, *arguments: str, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
-        """Run a management command in this installation."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    def stop(self) -> int:
-        """Stop as a service manager would and return the exit code; whatever is left is killed."""
-        family = self.family()
-        if self.process is None:
-            return 0
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            return -1
-        finally:
-            for left in family:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    left.kill()
 
 
 @contextlib.contextmanager
