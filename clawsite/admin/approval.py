@@ -35,7 +35,7 @@ class ApprovalAdmin(RecordAdmin):
     list_filter = ("state", ("created_at", admin.DateFieldListFilter))
     search_fields = ("key", "summary", "requested_by", "session_ref")
     fieldsets = (
-        (None, {"fields": ("kind", "wording", "status", "requested_by", "role", "session_ref")}),
+        (None, {"fields": ("kind", "wording", "state", "requested_by", "role", "session_ref")}),
         (gettext_lazy("Decision"), {"fields": ("decided_by", "decided_at", "created_at", "expires_at")}),
     )
 

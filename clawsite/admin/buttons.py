@@ -32,7 +32,7 @@ class Button:
     """What a button says, who may press it (a Django permission), and when it is shown.
 
     choices: (name, options) of a select beside it. confirm: a question that is asked on a page of its own first.
-    in_list: it also stands in each row of the list.
+    in_list: it also stands in each row of the list, as `list_label` when that is given.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Button:
     choices: tuple[str, Sequence[tuple[str, Any]]] | None = None
     confirm: str | Promise = ""
     in_list: bool = False
+    list_label: str | Promise = ""
 
 
 def button(label: str | Promise, *, permission: str, **options: Any) -> Callable[[F], F]:
@@ -132,7 +133,7 @@ class ButtonAdmin(ModelAdmin):
     def row_buttons(self, row: Any) -> SafeString:
         """Return the buttons of one row; they post the list's own form, which carries the CSRF token."""
         own = [each for each in self.buttons if each.in_list and each.shown(row)]
-        cells = ((each.style, f"{self._url(row, each)}?back=list", each.label) for each in own)
+        cells = ((each.style, f"{self._url(row, each)}?back=list", each.list_label or each.label) for each in own)
         made = '<button type="submit" class="claw-button claw-{}" formaction="{}">{}</button>'
         return format_html('<span class="claw-row-buttons">{}</span>', format_html_join("", made, cells))
 

@@ -29,7 +29,7 @@ class InboxAdmin(RecordAdmin):
     list_select_related = ("channel",)
     search_fields = ("external_id", "lane", "trace_id", "error")
     fieldsets = (
-        (None, {"fields": ("channel", "status", "error", "attempts", "received_at", "done_at", "not_before")}),
+        (None, {"fields": ("channel", "state", "error", "attempts", "received_at", "done_at", "not_before")}),
         (gettext_lazy("What came"), {"fields": ("update",)}),
         (gettext_lazy("Details"), {"fields": ("external_id", "lane", "trace_id"), "classes": ("collapse",)}),
     )

@@ -29,7 +29,7 @@ class OutboxAdmin(RecordAdmin):
     list_select_related = ("channel",)
     search_fields = ("chat_id", "trace_id", "error")
     fieldsets = (
-        (None, {"fields": ("channel", "status", "error", "attempts", "resent", "created_at", "sent_at", "not_before")}),
+        (None, {"fields": ("channel", "state", "error", "attempts", "resent", "created_at", "sent_at", "not_before")}),
         (gettext_lazy("What goes out"), {"fields": ("message",)}),
         (gettext_lazy("Details"), {"fields": ("chat_id", "thread_id", "dedupe_key", "trace_id", "remote"), "classes": ("collapse",)}),  # fmt: skip
     )

@@ -112,7 +112,7 @@ class SessionAdmin(SettingAdmin):
     def read(self, row: Session) -> SafeString:
         """The way to the transcript."""
         url = reverse("admin:sessions_app_session_transcript", args=[row.pk])
-        return format_html('<a class="claw-link" href="{}">{}</a>', url, _("Read"))
+        return format_html('<a class="claw-link" href="{}#end">{}</a>', url, _("Read"))
 
     @button(
         gettext_lazy("Delete the conversation"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Model
@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
 
 MOST_JSON = 100_000
 MOST_TEXT = 120
@@ -48,7 +49,8 @@ def age(moment: datetime | None) -> str:
     """Return how long ago something was, in its largest unit; "–" for never."""
     if moment is None:
         return "–"
-    return timesince(moment, timezone.now(), depth=1)
+    now = timezone.now()
+    return _("now") if now - moment < timedelta(minutes=1) else timesince(moment, now, depth=1)
 
 
 def link(row: Model | None, text: object = "") -> SafeString | str:

@@ -57,7 +57,7 @@ class TurnAdmin(RecordAdmin):
     search_fields = ("trace_id", "outcome", "model")
     inlines = (ToolCallInline,)
     fieldsets = (
-        (None, {"fields": ("where", "status", "outcome", "attempt", "tainted", "started_at", "finished_at")}),
+        (None, {"fields": ("where", "state", "outcome", "attempt", "tainted", "started_at", "finished_at")}),
         (_("Model"), {"fields": ("model", "input_tokens", "cached_tokens", "output_tokens", "cost_usd")}),
         (_("Prompt and stages"), {"fields": ("prompt", "times", "trace_id"), "classes": ("collapse",)}),
     )

@@ -1,0 +1,1 @@
+"""The admin as Alice, Bob and Charlie meet it."""

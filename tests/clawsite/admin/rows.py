@@ -1,0 +1,184 @@
+"""A row of every model that the admin shows, with text that would do harm if a page took it for markup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from clawsite.core import audit
+from clawsite.core.models import AuditEvent, Lease, Process, Secret
+from guardrails.approvals import create_approval
+from guardrails.models import Approval, VerdictRecord
+from sessions_app.contacts import issue_pairing
+from sessions_app.facts import remember
+from sessions_app.models import (
+    Attachment,
+    Channel,
+    Contact,
+    Fact,
+    GroupAccess,
+    Inbox,
+    Message,
+    Outbox,
+    Pairing,
+    PromptLayer,
+    Session,
+    SessionLayer,
+    Summary,
+    ToolCall,
+    Turn,
+)
+from sessions_app.prompts.layers import ensure_layers
+from sessions_app.sessions import add_message
+
+EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
+TOKEN = "123456789:AAEsecretTokenOfTheChannel_0123456789"
+WEBHOOK_SECRET = "webhook-secret-nobody-may-see"
+SECRET = "sk-ant-secret-nobody-may-see"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """One of each."""
+
+    channel: Channel
+    contact: Contact
+    stranger: Contact
+    pairing: Pairing
+    group: GroupAccess
+    session: Session
+    message: Message
+    fact: Fact
+    turn: Turn
+    inbox: Inbox
+    dead: Inbox
+    outbox: Outbox
+    verdict: VerdictRecord
+    approval: Approval
+    layer: PromptLayer
+    override: SessionLayer
+    process: Process
+    lease: Lease
+    event: AuditEvent
+    secret: Secret
+
+    def by_model(self) -> dict[str, object]:
+        """Return the primary key of a row for each model's name in the admin's addresses."""
+        return {
+            "sessions_app_channel": self.channel.pk,
+            "sessions_app_contact": self.contact.pk,
+            "sessions_app_pairing": self.pairing.pk,
+            "sessions_app_groupaccess": self.group.pk,
+            "sessions_app_session": self.session.pk,
+            "sessions_app_message": self.message.pk,
+            "sessions_app_fact": self.fact.pk,
+            "sessions_app_turn": self.turn.pk,
+            "sessions_app_inbox": self.dead.pk,
+            "sessions_app_outbox": self.outbox.pk,
+            "sessions_app_promptlayer": self.layer.pk,
+            "sessions_app_sessionlayer": self.override.pk,
+            "guardrails_verdictrecord": self.verdict.pk,
+            "guardrails_approval": self.approval.pk,
+            "core_process": self.process.pk,
+            "core_lease": self.lease.pk,
+            "core_auditevent": self.event.pk,
+            "core_secret": self.secret.pk,
+        }
+
+
+def make_rows() -> Rows:
+    """Create everything."""
+    ensure_layers()
+    channel = Channel.objects.create(
+        kind="telegram",
+        name="bot",
+        token=TOKEN,
+        webhook_secret=WEBHOOK_SECRET,
+        identity={"username": EVIL},
+        last_error=EVIL,
+        config={"mode": "polling", "api_url": "http://127.0.0.1:1", "webhook_url": "kept"},
+    )
+    contact = Contact.objects.create(channel=channel, external_id="7", name=EVIL, state="approved", role="admin")
+    stranger = Contact.objects.create(channel=channel, external_id="8", name=f"Charlie {EVIL}")
+    group = GroupAccess.objects.create(channel=channel, chat_id="-100", title=EVIL)
+    session = Session.objects.create(channel=channel, chat_id="7", title=EVIL)
+    inbox = _inbox(channel, "1", Inbox.State.DONE)
+    asked = add_message(session.pk, role="user", text=f"hello {EVIL}", contact_id=contact.pk)
+    turn = _turn(session, inbox, asked)
+    add_message(session.pk, role="assistant", text=f"answer {EVIL}", data={"buttons": [[[EVIL, "ok:1", ""]]]})
+    Attachment.objects.create(session=session, message_seq=asked.seq, kind="document", name=EVIL, size=2048, error=EVIL)
+    Summary.objects.create(session=session, upto_seq=asked.seq, text=EVIL)
+    layer = PromptLayer.objects.get(key="identity")
+    process = Process.objects.create(role="bots", host="here", pid=1, started=1)
+    return Rows(
+        channel=channel,
+        contact=contact,
+        stranger=stranger,
+        pairing=issue_pairing(stranger),
+        group=group,
+        session=session,
+        message=asked,
+        fact=remember(session, "The user likes <b>tea</b>"),
+        turn=turn,
+        inbox=inbox,
+        dead=_inbox(channel, "2", Inbox.State.DEAD),
+        outbox=_outbox(channel, session),
+        verdict=VerdictRecord.objects.create(
+            stage="input", rule="injection.override", action="warn", detail=EVIL, session_ref=session.ref, trace_id="t1"
+        ),
+        approval=create_approval("test", subject_hash="0" * 64, summary=f"Delete {EVIL}", requested_by=contact.subject),
+        layer=layer,
+        override=SessionLayer.objects.create(session=session, layer=layer, text=EVIL),
+        process=process,
+        lease=Lease.objects.create(name="lane:1/7/", owner=process),
+        event=audit.record("channel.change", actor="user:1", subject=f"channel:{channel.pk}", fields=[EVIL]),
+        secret=Secret.objects.create(name="ANTHROPIC_API_KEY", value=SECRET),
+    )
+
+
+def _inbox(channel: Channel, number: str, state: str) -> Inbox:
+    return Inbox.objects.create(
+        channel=channel,
+        external_id=number,
+        lane=f"{channel.pk}/7/",
+        raw=f'{{"text": "{EVIL}"}}',
+        state=state,
+        error=EVIL,
+        attempts=5,
+        trace_id="t1",
+    )
+
+
+def _outbox(channel: Channel, session: Session) -> Outbox:
+    return Outbox.objects.create(
+        channel=channel,
+        session=session,
+        chat_id="7",
+        dedupe_key="k1",
+        payload={"text": EVIL},
+        state=Outbox.State.DEAD,
+        error=EVIL,
+    )
+
+
+def _turn(session: Session, inbox: Inbox, asked: Message) -> Turn:
+    turn = Turn.objects.create(
+        inbox=inbox,
+        session=session,
+        epoch=1,
+        state=Turn.State.DONE,
+        user_seq=asked.seq,
+        model="model",
+        input_tokens=1234,
+        output_tokens=56,
+        cost_usd="0.0123",
+        outcome="answer",
+        trace_id="t1",
+        finished_at=timezone.now() - timedelta(minutes=1),
+    )
+    ToolCall.objects.create(
+        turn=turn, call_id="c1", tool="fetch_url", arguments={"url": EVIL}, arguments_hash="0" * 64, result=EVIL
+    )
+    return turn
