@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from bots.channels.base import ChannelAdapter, ChannelError, Unparsed
 from bots.channels.rich import clean_text
-from bots.commands.registry import match_command
+from bots.commands.registry import match_message
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
@@ -49,7 +49,7 @@ def to_stored(
         return _unparsed(raw, text[:MAX_RAW])
     place = message.address
     lane = f"{channel_id}/{place.chat_id}/{place.thread_id}"
-    match = match_command(message.text, bot_username=username) if message.text else None
+    match = match_message(message, bot_username=username)
     if message.kind in ("callback", "reaction") or (match is not None and match.command.control):
         lane += CONTROL
     delay = ALBUM_SECONDS if message.group_key else 0.0

@@ -33,12 +33,13 @@ def is_triggered(
     """Tell whether the bot answers this message.
 
     Direct chats answer everything and groups only what is addressed to the bot, unless the session says otherwise.
-    A command always works in a direct chat, so that a session that was switched off can be switched on again.
+    A command always works in a direct chat, so that a session that was switched off can be switched on again. In a
+    group a plain word such as "stop" is a command only when it is said to the bot, or where the bot answers everything.
     """
     if message.kind in ("callback", "reaction"):
         return True
-    if is_command:
-        return message.direct or command_addressed or trigger != Session.Trigger.OFF
+    if is_command and (message.direct or command_addressed or is_addressed(message, names)):
+        return True
     if trigger == Session.Trigger.AUTO:
         return message.direct or is_addressed(message, names)
     if trigger == Session.Trigger.MENTION:

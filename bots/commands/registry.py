@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils import translation
 
 from bots import texts
-from bots.channels.base import CommandHint
+from bots.channels.base import CommandHint, InboundMessage
 from bots.commands import builtin
 from bots.commands.base import Answer, Command, CommandContext, Match, say
 from bots.commands.catalog import all_commands, find_command, register
@@ -21,7 +21,7 @@ from guardrails.types import Role
 
 __all__ = [
     "Command", "CommandContext", "Match", "add_phrases", "all_commands", "command_hints", "find_command",
-    "find_command_line", "match_command", "register", "run_command",
+    "find_command_line", "match_command", "match_message", "register", "run_command",
 ]  # fmt: skip
 
 MAX_ARGS = 1000
@@ -46,6 +46,13 @@ def match_command(text: str, *, bot_username: str) -> Match | None:
     if addressee and addressee.lower() != bot_username.lstrip("@").lower():
         return None
     return _match(name, args or "")
+
+
+def match_message(message: InboundMessage, *, bot_username: str) -> Match | None:
+    """Return the command that somebody typed, or None. Forwarded words are somebody else's and never are one."""
+    if message.forwarded or not message.text:
+        return None
+    return match_command(message.text, bot_username=bot_username)
 
 
 def _without_name(text: str, bot_username: str) -> str:
