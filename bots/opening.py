@@ -17,7 +17,7 @@ from django.utils import timezone, translation
 from bots import access, presses, texts
 from bots.agent.targets import context_window, targets_for
 from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
-from bots.commands.registry import CommandContext, match_command, run_command
+from bots.commands.registry import CommandContext, match_message, run_command
 from bots.trigger import is_triggered, strip_names
 from bots.work import Ending, OpenChannel, Work
 from guardrails.inputs import check_input, check_untrusted
@@ -49,7 +49,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key:
         _merge_album(work)
-    work.match = presses.command_of(message) or match_command(message.text, bot_username=channel.username)
+    work.match = presses.command_of(message) or match_message(message, bot_username=channel.username)
     place = message.address
     work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
     work.contact = find_contact(channel.row.pk, message.sender.external_id)
@@ -88,7 +88,8 @@ def _with(message: InboundMessage, **change: Any) -> InboundMessage:
 def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Work | None:
     """A decision was made: go on with the parked turn of another row. None when it is over or still waits."""
     turn = Turn.objects.select_related("session", "inbox").filter(inbox_id=int(raw.get("inbox", 0))).first()
-    if turn is None or turn.state != Turn.State.PARKED:
+    # One that runs while its lane is ours was begun by a process that died.
+    if turn is None or turn.state not in (Turn.State.PARKED, Turn.State.RUNNING):
         return None
     if turn.cancel_requested or turn.epoch != turn.session.epoch:
         close_parked(turn)
@@ -162,7 +163,8 @@ def _check_edit(work: Work) -> Ending | None:
 
 def _check_rate(work: Work) -> Ending | None:
     answer = check_rate(work.subject, policy=policy_from_settings())
-    if answer.allowed:
+    if answer.allowed or find_turn(work.head.pk) is not None:
+        # A row that comes back after a wait or a crash was let in before.
         return None
     work.verdicts.append(answer.verdict)
     note = (OutboundMessage(text=texts.flooded(answer.retry_after)),) if answer.notice else ()
@@ -225,7 +227,7 @@ def run_chat_command(work: Work) -> Ending | None:
     if message.kind == "callback" and match is None:
         return presses.press(work)
     if match is None or work.contact is None:
-        looks_like_one = work.text.startswith("/") and message.direct
+        looks_like_one = is_unknown_command(work)
         return Ending(outcome="unknown_command", replies=(_plain(texts.unknown_command()),)) if looks_like_one else None
     if message.kind == "callback":
         work.text = f"/{match.command.name} {match.args}".strip()
@@ -239,6 +241,12 @@ def run_chat_command(work: Work) -> Ending | None:
         language=work.language,
     )
     return Ending(outcome=f"command:{match.command.name}", replies=run_command(match.command, context))
+
+
+def is_unknown_command(work: Work) -> bool:
+    """Tell whether somebody typed a slash command that does not exist, in a direct chat."""
+    message = work.message
+    return work.text.startswith("/") and message.direct and not message.forwarded
 
 
 def _plain(text: str) -> OutboundMessage:

@@ -273,8 +273,7 @@ class Pipeline:
 
 def needs_no_model(work: Work) -> bool:
     """Tell whether a row is a command, a press or a reaction; an unknown slash command in a direct chat is one too."""
-    unknown = work.text.startswith("/") and work.message.direct
-    return work.match is not None or unknown or work.message.kind in ("callback", "reaction")
+    return work.match is not None or opening.is_unknown_command(work) or work.message.kind in ("callback", "reaction")
 
 
 def _output_context(work: Work, tool_urls: frozenset[str]) -> OutputContext:

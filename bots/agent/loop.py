@@ -221,7 +221,9 @@ class _Run:
         return self._end(stop, notice=notice, text="", retry_after=failure.retry_after, detail=failure.fault.value)
 
     def _state(self) -> dict[str, Any]:
-        return self.progress.to_json(tainted=self.results.tainted, known_urls=self.results.known_urls)
+        state = self.progress.to_json(tainted=self.results.tainted, known_urls=self.results.known_urls)
+        # Whoever parked the run keeps its own words beside ours; a crash must not part them.
+        return {**(self.job.resume or {}), **state}
 
     def _end(
         self,

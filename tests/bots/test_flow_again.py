@@ -1,0 +1,44 @@
+"""Rows that come back: after a process was stopped or died, what was begun is finished, once."""
+
+from __future__ import annotations
+
+from clawsite.core.db import run_db
+from guardrails import approvals
+from guardrails.models import Approval
+from sessions_app.models import Contact, Fact, Inbox, Turn
+from tests.bots.flow import Flow, open_flow, until, until_db
+from tests.bots.test_flow_tools import ask_to_forget
+from tests.servers.messages.scripts import text
+
+
+async def test_a_row_that_comes_back_is_not_refused_for_being_too_many(transactional_db: None) -> None:
+    async with open_flow(CLAW_USER_RATE=1, CLAW_DRAIN_SECONDS=1) as flow:
+        flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.5))
+        flow.model.set_default("The whole answer.")
+        async with flow.running():
+            flow.telegram.user_sends(flow.alice, "go")
+            await until(flow.model.requests)
+        async with flow.running():
+            await until_db(lambda: Turn.objects.get().state == "done")
+            await flow.quiet()
+    assert "The whole answer." in flow.texts(flow.alice)
+
+
+async def test_a_decided_turn_goes_on_after_its_process_died(flow: Flow) -> None:
+    async with flow.running():
+        await ask_to_forget(flow)
+    await run_db(_decide_and_die, str(flow.alice))
+    async with flow.running():
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        await flow.quiet()
+    assert await run_db(lambda: Fact.objects.get().state) == "forgotten"
+    assert await run_db(lambda: set(Turn.objects.values_list("state", flat=True))) == {"done"}
+    assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"done"}
+
+
+def _decide_and_die(alice: str) -> None:
+    """Approve, and leave behind what a process leaves that began to go on and was killed."""
+    actor = Contact.objects.get(external_id=alice).actor
+    assert approvals.decide(Approval.objects.get().key, actor=actor, approve=True).outcome == "approved"
+    Turn.objects.filter(state="parked").update(state="running", attempt=2)
+    Inbox.objects.filter(external_id__startswith="approval:").update(attempts=1)
