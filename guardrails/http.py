@@ -7,6 +7,7 @@ changes meanwhile leads nowhere else. Redirects are checked like first addresses
 from __future__ import annotations
 
 import asyncio
+import codecs
 import re
 import ssl
 import zlib
@@ -30,6 +31,10 @@ USER_AGENT = "clawsite/1 (+fetch)"
 _REDIRECTS = (301, 302, 303, 307, 308)
 _TEXT_TYPES = re.compile(
     r"text/[\w.+-]+|application/(?:[\w.-]+\+)?(?:json|xml|yaml|x-yaml|javascript|toml|x-ndjson|rss|atom)(?:\+xml)?"
+)
+_PAGE_CODECS = re.compile(
+    r"ascii|utf-8(?:-sig)?|utf-16(?:-[lb]e)?|utf-32(?:-[lb]e)?|iso8859-\d+|cp\d+|koi8-[rut]|mac-\w+|kz1048|ptcp154|"
+    r"tis-620|big5(?:hkscs)?|gb2312|gbk|gb18030|hz|shift_jis(?:x0213|_2004)?|euc_\w+|iso2022_\w+|johab"
 )
 _CHARSET = re.compile(r"charset=[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 
@@ -156,7 +161,13 @@ def _unpack(unpack: zlib._Decompress, packed: bytes, most: int) -> bytes:
 def _decode(body: bytes, kind: str) -> str:
     """Decode by the declared character set, else by one named in the head of the page, else as UTF-8."""
     named = _CHARSET.search(kind) or _CHARSET.search(body[:1024].decode("latin-1"))
+    return body.decode(_codec(named[1]) if named else "utf-8", "replace")
+
+
+def _codec(name: str) -> str:
+    """Return the codec of a character set of pages, UTF-8 for any other: some take minutes for what a page may hold."""
     try:
-        return body.decode(named[1] if named else "utf-8", "replace")
+        known = codecs.lookup(name).name
     except LookupError:
-        return body.decode("utf-8", "replace")
+        return "utf-8"
+    return known if _PAGE_CODECS.fullmatch(known) else "utf-8"
