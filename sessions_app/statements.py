@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 _WORD = re.compile(r"\w+")
 _WORD_OR_SIGN = re.compile(r"\w+|[^\w\s]")
@@ -94,11 +94,14 @@ def stem(word: str) -> str:
 def count_met(words: Sequence[str], folded: str) -> int:
     """Return how many of the words are in a folded text, in whatever form: "phone" is met by "phones"."""
     present = key_words(folded)
-    return sum(1 for word in words if any(_is_form(other, stem(word)) for other in present))
+    whole = set(present)
+    begun = {word[: len(word) - ending] for word in present for ending in range(_ENDING + 1)}
+    return sum(1 for word in words if _is_met(stem(word), whole, begun))
 
 
-def _is_form(word: str, root: str) -> bool:
-    return word == root or (word.startswith(root) and len(word) - len(root) <= _ENDING and not root[-1].isdigit())
+def _is_met(root: str, whole: Set[str], begun: Set[str]) -> bool:
+    """Tell whether a root is a word, or begins one that goes on for an ending's length; numbers must match whole."""
+    return root in whole or (root in begun and not root[-1].isdigit())
 
 
 def is_same_statement(left: str, right: str) -> bool:

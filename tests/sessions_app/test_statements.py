@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,3 +96,12 @@ def test_folding_is_idempotent_and_never_fails(text: str) -> None:
     assert is_same_statement(folded, folded)
     assert all(stem(word) for word in key_words(folded))
     assert isinstance(subject_key(folded), str)
+
+
+def test_a_long_question_and_long_facts_cost_little() -> None:
+    words = key_words(" ".join(f"word{number}x" for number in range(700)))
+    norm = " ".join(f"word{number}x" for number in range(0, 700, 9))
+    began = time.perf_counter()
+    for _ in range(40):
+        count_met(words, norm)
+    assert time.perf_counter() - began < 0.3
