@@ -200,9 +200,10 @@ def say(
     extra: Mapping[str, Any] | None = None,
 ) -> Outbox | None:
     """Append a message of the bot to a session and queue it for its channel. In the transaction of its cause."""
-    shown = {"buttons": reply.to_json()["buttons"]} if reply.buttons else {}
+    payload = reply.to_json()
+    shown = {name: payload[name] for name in ("buttons", "plain") if name in payload}
     message = add_message(session.pk, role=role, text=reply.text, data=shown)
-    payload = reply.to_json() | {"message": message.pk} | dict(extra or {})
+    payload |= {"message": message.pk} | dict(extra or {})
     if session.kind == Session.Kind.GROUP:
         payload["group"] = True
     nudge_on_commit("session", session=session.pk)

@@ -79,6 +79,11 @@ class Intake:
             self._lanes.pop(head.lane, None)
             self.wake.set()
 
+    def channels_changed(self) -> None:
+        """Look again at rows whose channel was not open."""
+        self._later.clear()
+        self.wake.set()
+
     async def drain(self, seconds: float) -> None:
         """Let what runs finish; what does not in time is handed back untouched."""
         tasks = set(self._lanes.values())

@@ -118,6 +118,7 @@ class Bots:
         account = _Account(channel=channel, sender=Sender(channel), stamp=_stamp(row))
         self._accounts[row.pk] = account
         account.tasks = [asyncio.create_task(self._serve(account), name=f"channel {row.name}")]
+        self.intake.channels_changed()
 
     async def _serve(self, account: _Account) -> None:
         """Connect the account, for as long as that takes, and run its poller and its sender."""
