@@ -173,7 +173,8 @@ class PostgresService(Service):
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.directory,
             "fsync": "off",
-            "synchronous_commit": "off",
+            # Off, a commit may be lost when the server is killed, which the tests of crashes do.
+            "synchronous_commit": "on",
             "full_page_writes": "off",
             "max_connections": 200,
             "shared_buffers": "64MB",

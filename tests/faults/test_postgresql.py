@@ -1,0 +1,60 @@
+"""PostgreSQL locked, killed and given what it refuses: every loop recovers by itself, and nothing is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.site import Site, open_site
+from tests.faults.stack import wait_for
+from tests.servers.services import PostgresService
+
+LOCK_SECONDS = 8.0
+RECOVERY_SECONDS = 10.0
+pytestmark = [pytest.mark.faults, pytest.mark.services]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, postgres_service: PostgresService) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("postgresql") / "home"
+    with open_site(home, database=postgres_service.url()) as opened:
+        yield opened
+
+
+def test_while_a_table_is_locked_nothing_is_confirmed(site: Site) -> None:
+    site.people.write()
+    site.people.wait_answered(timeout=20)
+    with site.store.locked():
+        end = time.monotonic() + LOCK_SECONDS
+        site.people.write(each=3)
+        wait_for(lambda: time.monotonic() >= end, timeout=LOCK_SECONDS + 1, what="the lock has lasted")
+        assert len(site.telegram.pending_updates()) >= 3 * len(site.people.chats)
+    site.people.wait_answered(timeout=RECOVERY_SECONDS)
+    site.people.check()
+
+
+def test_after_a_crash_of_the_server_all_loops_go_on(site: Site, postgres_service: PostgresService) -> None:
+    pids = {process.pid for process in site.stack.family()}
+    site.people.write(each=2)
+    postgres_service.kill()
+    site.people.write(each=2)
+    wait_for(lambda: site.stack.get("/readyz") == 503, timeout=10, what="not ready")
+    postgres_service.start()
+    site.people.wait_answered(timeout=RECOVERY_SECONDS)
+    wait_for(lambda: site.stack.get("/readyz") == 200, timeout=RECOVERY_SECONDS, what="ready")
+    wait_for(lambda: site.store.waiting() == 0, timeout=RECOVERY_SECONDS, what="nothing waits")
+    # The record of what had just been sent may have died with the server.
+    site.people.check(duplicates=2)
+    assert pids <= {process.pid for process in site.stack.family()}, site.stack.tail()
+
+
+def test_the_sender_still_sends_and_the_worker_still_works(site: Site) -> None:
+    """A lease that could not be released, or a connection that nobody renewed, would show here."""
+    tasks = "SELECT count(*) FROM django_q_ormq"
+    for _ in range(2):
+        site.people.write()
+        site.people.wait_answered(timeout=RECOVERY_SECONDS)
+    wait_for(lambda: site.store.value(tasks) == 0, timeout=RECOVERY_SECONDS, what="the worker's queue is empty")
+    site.people.check(duplicates=2)

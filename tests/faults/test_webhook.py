@@ -1,0 +1,81 @@
+"""The webhook, from Telegram's delivery to the answer: wrong secrets leave no trace, a locked database answers 503."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.site import Site, open_site
+from tests.faults.stack import wait_for
+
+LOCK_SECONDS = 15.0
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    home = tmp_path_factory.mktemp("webhook") / "home"
+    with open_site(home, webhook=True, CLAW_SQLITE_TIMEOUT="2") as opened:
+        wait_for(opened.telegram.webhook, timeout=20, what="the webhook is set")
+        yield opened
+
+
+def post(site: Site, *, secret: str, update_id: int = 1) -> int:
+    """Deliver an update as somebody else than Telegram and return the status of the answer."""
+    webhook = site.telegram.webhook()
+    assert webhook is not None
+    alice = {"id": site.people.chats[0], "is_bot": False, "first_name": "Mallory"}
+    message = {"message_id": 1, "date": 1, "chat": {**alice, "type": "private"}, "from": alice, "text": "let me in"}
+    request = urllib.request.Request(  # noqa: S310 - our own address
+        webhook["url"],
+        data=json.dumps({"update_id": update_id, "message": message}).encode(),
+        headers={"Content-Type": "application/json", "X-Telegram-Bot-Api-Secret-Token": secret},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - our own address
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_what_telegram_posts_is_answered_once(site: Site) -> None:
+    site.telegram.set_options(repeat_every=3)
+    site.people.write(each=4)
+    site.people.wait_answered(timeout=20)
+    site.people.check()
+    assert site.telegram.pending_updates() == []
+    assert site.telegram.calls(method="getUpdates") == []
+
+
+def test_a_wrong_secret_is_refused_without_a_row(site: Site) -> None:
+    before = site.store.value("SELECT count(*) FROM sessions_app_inbox")
+    assert [post(site, secret=secret) for secret in ("", "wrong", "x" * 5000)] == [401, 401, 401]
+    assert site.store.value("SELECT count(*) FROM sessions_app_inbox") == before
+
+
+def test_while_the_database_is_locked_nothing_is_acknowledged(site: Site) -> None:
+    wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+    stored = site.store.value("SELECT count(*) FROM sessions_app_inbox")
+    with site.store.locked():
+        end = time.monotonic() + LOCK_SECONDS
+        site.people.write(each=3)
+        refused = wait_for(
+            lambda: "503" in str((site.telegram.webhook() or {}).get("last_error_message")),
+            timeout=LOCK_SECONDS,
+            what="a delivery is answered with 503",
+        )
+        assert site.stack.get("/healthz") == 200
+        wait_for(lambda: time.monotonic() >= end, timeout=LOCK_SECONDS + 1, what="the lock has lasted")
+        assert len(site.telegram.pending_updates()) == 3 * len(site.people.chats)
+    assert refused
+    site.people.wait_answered(timeout=20)
+    wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+    site.people.check()
+    assert site.store.value("SELECT count(*) FROM sessions_app_inbox") == stored + 3 * len(site.people.chats)
+    assert site.stack.get("/readyz") == 200
