@@ -8,13 +8,10 @@ from django.utils.translation import gettext_lazy
 from bots.commands.base import Answer, Command, CommandContext, say
 from bots.commands.catalog import find_command, visible_commands
 from bots.commands.spelling import spell
-from guardrails.types import Role
 
 
 def run(context: CommandContext) -> Answer:
     """List the commands that the actor may use here; with a name, say what that one does."""
-    if not context.actor.is_at_least(Role.VIEWER):
-        return say(_("I answer people I know. /pair shows your code; an admin can let you in with it."))
     if context.args:
         return _describe(context, context.args)
     lines = [f"/{command.name} - {command.description}" for command in visible_commands(context)]
@@ -34,6 +31,5 @@ COMMAND = Command(
     name="help",
     description=gettext_lazy("What I can do for you"),
     run=run,
-    role=Role.STRANGER,
     control=True,
 )

@@ -91,7 +91,7 @@ def run_command(command: Command, context: CommandContext) -> Answer:
 
 def command_hints() -> dict[str, list[CommandHint]]:
     """Return the command menu by language as platforms name them ("" is the default): what every viewer may use."""
-    shown = [each for each in all_commands() if not each.hidden and each.role in (Role.STRANGER, Role.VIEWER)]
+    shown = [each for each in all_commands() if not each.hidden and each.role is Role.VIEWER]
     hints: dict[str, list[CommandHint]] = {}
     for code, _name in settings.LANGUAGES:
         with translation.override(code):

@@ -6,14 +6,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.commands.base import Answer, Command, CommandContext, command_button, say
-from bots.commands.pair import show_code
-from guardrails.types import Role
 
 
 def run(context: CommandContext) -> Answer:
-    """Greet somebody we know; show a stranger the way in."""
-    if not context.actor.is_at_least(Role.VIEWER):
-        return show_code(context)
+    """Greet."""
     text = _(
         "Hello {name}! Ask me anything in your own words, or send a photo or a file with your question.\n\n"
         "/help shows what I can do."
@@ -26,6 +22,5 @@ COMMAND = Command(
     name="start",
     description=gettext_lazy("Say hello"),
     run=run,
-    role=Role.STRANGER,
     control=True,
 )

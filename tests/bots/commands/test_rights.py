@@ -7,11 +7,10 @@ import pytest
 from bots import texts
 from bots.commands.registry import all_commands
 from sessions_app import facts
-from sessions_app.models import Channel, Contact, Pairing, Session
+from sessions_app.contacts import issue_pairing
+from sessions_app.models import Contact, Session
 from tests.bots.commands.conftest import Say
 from tests.sessions_app.people import People
-
-FOR_STRANGERS = {"start", "help", "pair"}
 
 
 def session_of_charlie(people: People) -> Session:
@@ -24,7 +23,7 @@ def viewer(people: People) -> Contact:
     return people.charlie
 
 
-@pytest.mark.parametrize("name", sorted({command.name for command in all_commands()} - FOR_STRANGERS))
+@pytest.mark.parametrize("name", sorted(command.name for command in all_commands()))
 def test_strangers_hear_that_a_command_does_not_exist(people: People, say: Say, name: str) -> None:
     facts.remember(people.alices, "The safe opens at nine")
     answers = say(people.charlie, session_of_charlie(people), f"/{name} x")
@@ -51,14 +50,11 @@ def test_in_their_own_chat_viewers_change_it(people: People, say: Say) -> None:
     assert session.language == "ru"
 
 
-def test_a_blocked_person_is_a_stranger_and_gets_no_code(people: People, say: Say) -> None:
+@pytest.mark.parametrize("name", ["start", "status", "pair"])
+def test_a_blocked_person_is_a_stranger(people: People, say: Say, name: str) -> None:
     people.charlie.state = Contact.State.BLOCKED
     people.charlie.save()
-    session = session_of_charlie(people)
-    assert say(people.charlie, session, "/start") == ()
-    assert say(people.charlie, session, "/pair") == ()
-    assert say(people.charlie, session, "/status")[0].text == texts.unknown_command()
-    assert not Pairing.objects.exists()
+    assert say(people.charlie, session_of_charlie(people), f"/{name}")[0].text == texts.unknown_command()
 
 
 def test_help_lists_what_one_may_use_and_no_more(people: People, say: Say) -> None:
@@ -68,10 +64,6 @@ def test_help_lists_what_one_may_use_and_no_more(people: People, say: Say) -> No
     assert "/reset" not in in_group
     assert "/settings" not in in_group
     assert "/memory" in in_group
-    people.charlie.state = Contact.State.PENDING
-    short = say(people.charlie, people.group, "/help")[0].text
-    assert "/memory" not in short
-    assert "/pair" in short
 
 
 def test_help_on_a_command_that_is_not_yours_says_it_does_not_exist(people: People, say: Say) -> None:
@@ -80,57 +72,23 @@ def test_help_on_a_command_that_is_not_yours_says_it_does_not_exist(people: Peop
     assert "new conversation" in say(people.bob, people.bobs, "/help /reset")[0].text
 
 
-def test_a_stranger_sees_the_same_code_again(people: People, say: Say) -> None:
-    session = session_of_charlie(people)
-    first = say(people.charlie, session, "/start")[0].text
-    again = say(people.charlie, session, "/pair")[0].text
-    code = Pairing.objects.get(contact=people.charlie).code
-    assert f"{code[:4]}-{code[4:]}" in first
-    assert first == again
-
-
-@pytest.mark.parametrize("access", [Channel.Access.CLOSED, Channel.Access.OPEN])
-def test_where_nobody_is_let_in_by_code_there_is_none(people: People, say: Say, access: str) -> None:
-    people.charlie.channel.access = access
-    assert say(people.charlie, session_of_charlie(people), "/pair") == ()
-
-
 def test_a_code_is_never_shown_in_a_group(people: People, say: Say) -> None:
-    assert say(people.charlie, people.group, "/pair") == ()
     assert "direct chat" in say(people.alice, people.group, "/pair")[0].text
 
 
-def test_only_admins_see_who_waits_and_let_people_in(people: People, say: Say) -> None:
-    say(people.charlie, session_of_charlie(people), "/start")
-    code = Pairing.objects.get().code
+def test_only_admins_see_who_waits_and_no_message_lets_anybody_in(people: People, say: Say) -> None:
+    code = issue_pairing(people.charlie).code
     for contact, session in ((people.bob, people.bobs), (people.charlie, people.group)):
-        shown = "".join(answer.text for answer in say(contact, session, f"/pair approve {code} admin"))
+        shown = "".join(answer.text for answer in say(contact, session, "/pair"))
         assert code[:4] not in shown
-    people.charlie.refresh_from_db()
-    assert people.charlie.state == Contact.State.PENDING
-    listed = say(people.alice, people.alices, "/pair")[0].text
+    listed = say(people.alice, people.alices, f"/pair approve {code} admin")[0].text
     assert "Charlie" in listed
     assert f"{code[:4]}-{code[4:]}" in listed
-    assert "operator" in say(people.alice, people.alices, f"/pair approve {code[:4]}-{code[4:]} operator")[0].text
+    assert "pair approve CODE" in listed
     people.charlie.refresh_from_db()
-    assert (people.charlie.state, people.charlie.role) == (Contact.State.APPROVED, Contact.RoleChoice.OPERATOR)
+    assert people.charlie.state == Contact.State.PENDING
 
 
-def test_an_admin_can_deny(people: People, say: Say) -> None:
-    say(people.charlie, session_of_charlie(people), "/start")
-    code = Pairing.objects.get().code
-    say(people.alice, people.alices, f"/pair deny {code}")
-    people.charlie.refresh_from_db()
-    assert people.charlie.state == Contact.State.BLOCKED
-
-
-@pytest.mark.parametrize("line", ["approve", "approve WRONG123", "approve WRONG123 king", "deny", "deny WRONG123"])
-def test_a_wrong_code_or_role_is_said_to_be_so(people: People, say: Say, line: str) -> None:
-    answer = say(people.alice, people.alices, f"/pair {line}")[0].text
-    assert "unknown" in answer or "no role" in answer
-
-
-def test_nobody_waiting_is_said_with_the_way_to_do_it(people: People, say: Say) -> None:
-    answer = say(people.alice, people.alices, "/pair")[0].text
-    assert "/pair approve CODE" in answer
-    assert "in already" in say(people.bob, people.bobs, "/pair")[0].text
+def test_nobody_waiting_is_said(people: People, say: Say) -> None:
+    assert say(people.alice, people.alices, "/pair")[0].text == "Nobody waits to be let in."
+    assert "operator" in say(people.bob, people.bobs, "/pair")[0].text
