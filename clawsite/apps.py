@@ -11,3 +11,9 @@ class ClawsiteConfig(AppConfig):
     name = "clawsite"
     verbose_name = "clawsite"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the checks of the settings."""
+        from clawsite import checks
+
+        checks.register_checks()

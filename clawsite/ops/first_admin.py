@@ -49,6 +49,26 @@ def _create_admin() -> User:
     return user
 
 
+def create_admin(name: str, *, password: str, actor: str) -> User:
+    """Make a superuser, or give the superuser of this name a password; BadInput for a weak one or a taken name."""
+    with transaction.atomic():
+        user = User.objects.select_for_update().filter(username=name).first()
+        if user is not None and not user.is_superuser:
+            raise BadInput(f"{name} is an account without admin rights. Choose another name.")
+        user = user or User(username=name, is_staff=True, is_superuser=True)
+        try:
+            user.full_clean(exclude=["password"])
+            validate_password(password, user)
+        except ValidationError as error:
+            raise BadInput(" ".join(error.messages)) from None
+        user.set_password(password)
+        user.is_staff = user.is_active = True
+        user.save()
+        Secret.objects.filter(name=_ROW).delete()
+        audit.record("user.password", actor=actor, subject=f"user:{user.pk}", username=user.username)
+    return user
+
+
 def check_first_login(token: str) -> User:
     """Return the account a link is for; NotAllowed when it is unknown, used, replaced or too old."""
     try:

@@ -1,0 +1,116 @@
+"""System checks of what a person can set wrong in the environment: each says what to write instead.
+
+E001 TIME_ZONE, E002 CLAW_LANGUAGE, E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret
+(a missing one is made up), E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 log level,
+W001 open to the network without an address, W002 (with --deploy) a SQLite with a known fault.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+from clawsite.core.zones import is_time_zone
+from sessions_app.accounts import MODES
+
+TAG = "clawsite"
+# Two connections that write and checkpoint at one instant can, very rarely, damage the file before this version.
+SOUND_SQLITE = (3, 51, 3)
+_WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
+
+
+def register_checks() -> None:
+    """Make these part of `manage.py check`."""
+    register(check_settings, TAG)
+    register(check_sqlite, TAG, deploy=True)
+
+
+def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """Return what is wrong with the settings."""
+    return [*_place(), *_telegram(), *_address()]
+
+
+def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """Warn of a SQLite with the fault; it is too rare to bother everybody at every command."""
+    if not settings.CLAW_ON_SQLITE or sqlite3.sqlite_version_info >= SOUND_SQLITE:
+        return []
+    return [
+        Warning(
+            f"SQLite {sqlite3.sqlite_version} can, very rarely, damage its file when two processes write at one instant.",
+            hint="Use a Python with SQLite 3.51.3 or later, or PostgreSQL (DATABASE_URL), and keep backups.",
+            id="clawsite.W002",
+        )
+    ]
+
+
+def _place() -> Iterator[CheckMessage]:
+    codes = [code for code, _ in settings.LANGUAGES]
+    if not is_time_zone(settings.TIME_ZONE):
+        yield _error("TIME_ZONE", settings.TIME_ZONE, "Use a name such as America/Sao_Paulo or UTC.", 1)
+    if settings.LANGUAGE_CODE not in codes:
+        yield _error("CLAW_LANGUAGE", settings.LANGUAGE_CODE, f"Use one of: {', '.join(codes)}.", 2)
+    level = logging.getLevelName(settings.LOGGING["root"]["level"])
+    if not isinstance(level, int):
+        yield _error("CLAW_LOG_LEVEL", settings.LOGGING["root"]["level"], "Use DEBUG, INFO, WARNING or ERROR.", 9)
+
+
+def _telegram() -> Iterator[CheckMessage]:
+    mode, secret = settings.TELEGRAM_MODE, settings.TELEGRAM_WEBHOOK_SECRET
+    if mode not in MODES:
+        yield _error("TELEGRAM_MODE", mode, f"Use one of: {', '.join(MODES)}.", 3)
+    if mode == "webhook" and not settings.CLAW_PUBLIC_URL.startswith("https://"):
+        hint = "Set CLAW_PUBLIC_URL to the https address of this server, or TELEGRAM_MODE to polling."
+        yield Error("TELEGRAM_MODE is webhook, but Telegram only posts to an https address.", hint=hint, id="clawsite.E004")
+    if secret and not _WEBHOOK_SECRET.fullmatch(secret):
+        hint = "Use up to 256 letters, digits, _ and -, or leave it out: one is made up."
+        yield Error("TELEGRAM_WEBHOOK_SECRET has characters that Telegram refuses.", hint=hint, id="clawsite.E005")
+    if not _is_root(settings.TELEGRAM_API_URL):
+        yield _error("TELEGRAM_API_URL", "not an address", "It looks like https://api.telegram.org.", 7)
+    for name in ("TELEGRAM_ADMIN_USERS", "TELEGRAM_ALLOWED_USERS"):
+        wrong = [entry for entry in getattr(settings, name) if not (entry.isascii() and entry.isdecimal())]
+        for entry in wrong:
+            yield _error(name, entry, "Give ids, which are numbers; @userinfobot tells a person theirs.", 8)
+
+
+def _address() -> Iterator[CheckMessage]:
+    url = settings.CLAW_PUBLIC_URL
+    if url and not _is_root(url):
+        yield _error("CLAW_PUBLIC_URL", url, "It looks like https://claw.example.org, without a path.", 6)
+    if not url and not _is_loopback(settings.CLAW_HOST):
+        hint = "Set CLAW_PUBLIC_URL to the address people type, or CLAW_ALLOWED_HOSTS to the names of this machine."
+        text = f"CLAW_HOST {settings.CLAW_HOST} opens clawsite to the network, but only requests to this machine's own names for itself are answered."  # fmt: skip
+        if len(settings.ALLOWED_HOSTS) <= len(_OWN_NAMES):
+            yield Warning(text, hint=hint, id="clawsite.W001")
+
+
+_OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _is_root(url: str) -> bool:
+    """Tell whether a URL is scheme and host, and maybe a path, with nothing else; a token in it is a mistake."""
+    try:
+        parts = urlsplit(url)
+        port_fits = parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+    plain = not (parts.username or parts.password or parts.query or parts.fragment)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port_fits and plain
+
+
+def _error(name: str, value: str, hint: str, number: int) -> Error:
+    return Error(f"{name} is {value!r}.", hint=hint, id=f"clawsite.E{number:03}")
