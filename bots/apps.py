@@ -14,7 +14,7 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
-        from bots.presses import KIND, resume_turn
+        from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
         register_resumer(KIND, resume_turn)

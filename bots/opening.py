@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone, translation
 
 from bots import access, presses, texts
 from bots.agent.targets import context_window, targets_for
 from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
 from bots.commands.registry import CommandContext, match_message, run_command
+from bots.decisions import close_parked, decisions_of
 from bots.trigger import is_triggered, strip_names
 from bots.work import Ending, OpenChannel, Work
 from guardrails.inputs import check_input, check_untrusted
@@ -25,7 +25,7 @@ from guardrails.limits import check_rate
 from guardrails.policy import policy_from_settings
 from guardrails.types import Action, Stage
 from sessions_app.contacts import find_contact
-from sessions_app.inbox import Head, finish_row
+from sessions_app.inbox import Head
 from sessions_app.models import Inbox, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
 from sessions_app.sessions import find_session, get_or_create_session, move_chat, record_edit
@@ -94,7 +94,7 @@ def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Wo
     if turn.cancel_requested or turn.epoch != turn.session.epoch:
         close_parked(turn)
         return None
-    decisions = presses.decisions_of(turn)
+    decisions = decisions_of(turn)
     if decisions is None:
         return None
     message = channel.adapter.parse(json.loads(turn.inbox.raw))
@@ -107,15 +107,6 @@ def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Wo
     work.resume, work.decisions, work.tainted = turn.agent_state, decisions, turn.tainted
     work.trace_id = turn.trace_id or work.trace_id
     return work
-
-
-def close_parked(turn: Turn) -> None:
-    """End a parked turn that was stopped or reset meanwhile; its decision has nothing to go on with."""
-    with transaction.atomic():
-        Turn.objects.filter(pk=turn.pk, state=Turn.State.PARKED).update(
-            state=Turn.State.CANCELLED, agent_state={}, finished_at=timezone.now(), outcome="cancelled"
-        )
-        finish_row(turn.inbox_id, trace_id=turn.trace_id)
 
 
 def check_trigger(work: Work) -> Ending | None:

@@ -1,6 +1,6 @@
 """Turns that wait for a person: the pending calls become approvals with buttons, and the turn's state is kept.
 
-A decision inserts a row in the turn's lane (`presses.resume_turn`), which goes on where the turn was parked.
+A decision inserts a row in the turn's lane (`decisions.resume_turn`), which goes on where the turn was parked.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from bots import texts
 from bots.agent.types import AgentOutcome, PendingCall
 from bots.channels.base import Button, OutboundMessage
 from bots.commits import Runtime, account_turn, hold_lane, record_verdicts_of, say
+from bots.decisions import KIND
 from bots.opening import load_session, speaking
-from bots.presses import KIND
 from bots.work import Work
 from clawsite.core.leases import release_lease
 from guardrails import approvals
@@ -57,7 +57,7 @@ def _ask(work: Work, call: PendingCall, *, rounds: int, runtime: Runtime) -> Out
     text = texts.confirm(call.summary, APPROVAL_SECONDS // 60)
     return say(
         session,
-        OutboundMessage(text=text, buttons=decision_buttons(approval.key)),
+        OutboundMessage(text=text, plain=True, buttons=decision_buttons(approval.key)),
         role=Message.Role.NOTICE,
         dedupe_key=f"approval:{approval.key}",
         trace_id=work.trace_id,

@@ -121,6 +121,22 @@ def _move(approval: Approval, *, state: Approval.State, actor: str) -> bool:
     return True
 
 
+def withdraw(kind: str, *, actor: str, **data: object) -> int:
+    """Take back the waiting requests of a kind with this data, because what asked is over; return how many.
+
+    Their owner is not told: it is who calls this.
+    """
+    waiting = Approval.objects.filter(kind=kind, state=Approval.State.WAITING)
+    rows = list(waiting.filter(**{f"data__{key}": value for key, value in data.items()}))
+    now = timezone.now()
+    with transaction.atomic():
+        for approval in rows:
+            open_row = Approval.objects.filter(pk=approval.pk, state=Approval.State.WAITING)
+            if open_row.update(state=Approval.State.EXPIRED, decided_by=actor, decided_at=now):
+                _audit("withdrawn", approval, actor=actor)
+    return len(rows)
+
+
 def _audit(what: str, approval: Approval, *, actor: str) -> None:
     audit.record(
         f"approval.{what}",

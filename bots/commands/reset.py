@@ -17,7 +17,7 @@ from sessions_app.models import Session
 def run(context: CommandContext) -> Answer:
     """Begin a new epoch: what an open turn of the old one computes is not committed."""
     session = context.session
-    request_stop(session)
+    request_stop(session, actor=context.actor.subject)
     Session.objects.filter(pk=session.pk).update(epoch=F("epoch") + 1, start_seq=F("last_seq"))
     session.refresh_from_db(fields=["epoch", "start_seq", "last_seq"])
     audit.record("session.reset", actor=context.actor.subject, subject=session.ref)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from clawsite.core.db import run_db
 from guardrails.models import Approval
 from sessions_app import facts
@@ -120,3 +122,31 @@ async def test_a_viewer_in_the_group_cannot_decide_for_bob(flow: Flow) -> None:
         flow.telegram.press(group, asked["message_id"], text="✅ Approve", user_id=flow.charlie)
         await flow.quiet()
         assert await run_db(lambda: Approval.objects.get().state) == "waiting"
+
+
+@pytest.mark.parametrize("command", ["/stop", "/reset"])
+async def test_what_was_stopped_can_no_longer_be_approved(flow: Flow, command: str) -> None:
+    async with flow.running():
+        asked = await ask_to_forget(flow)
+        await flow.says(flow.alice, command)
+        flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
+        await until_db(lambda: Inbox.objects.filter(lane__endswith="#control", raw__contains="callback").exists())
+        await flow.quiet()
+        assert not any("Approved by" in said for said in flow.texts(flow.alice))
+        assert "Forgotten." not in flow.texts(flow.alice)
+    assert await run_db(lambda: Approval.objects.get().state) == "expired"
+    assert await run_db(lambda: Turn.objects.latest("id").state) == "cancelled"
+    assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"done"}
+    assert await run_db(lambda: Fact.objects.get().state) == "active"
+
+
+async def test_a_name_is_no_markup_where_a_decision_is_shown(flow: Flow) -> None:
+    async with flow.running():
+        asked = await ask_to_forget(flow)
+        sly = "[Alice](http://evil.example/x)"
+        await run_db(lambda: Contact.objects.filter(name="Alice").update(name=sly))
+        flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        await flow.quiet()
+        shown = next(m for m in flow.telegram.messages(flow.alice) if m["message_id"] == asked["message_id"])
+    assert not any(entity["type"] == "text_link" for entity in shown.get("entities", []))
