@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from clawsite.ops.demo import set_demo_environment
@@ -17,7 +18,10 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawsite.settings")
     set_demo_environment(sys.argv, os.environ)
     skip_unused_drivers(sys.argv, os.environ)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"clawsite is not configured right: {error}")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """System checks of what a person can set wrong in the environment: each says what to write instead.
 
-E001 TIME_ZONE, E002 CLAW_LANGUAGE, E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret
-(a missing one is made up), E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 log level,
-W001 open to the network without an address, W002 (with --deploy) a SQLite with a known fault.
+E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
+E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, W001 open to the network without an address,
+W002 (with --deploy) a SQLite with a known fault. A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django
+before any check, so settings.py itself refuses those with a sentence.
 """
 
 from __future__ import annotations
 
-import logging
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from clawsite.core.zones import is_time_zone
 from sessions_app.accounts import MODES
 
 TAG = "clawsite"
@@ -35,7 +34,7 @@ def register_checks() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
-    return [*_place(), *_telegram(), *_address()]
+    return [*_telegram(), *_address()]
 
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -49,17 +48,6 @@ def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[C
             id="clawsite.W002",
         )
     ]
-
-
-def _place() -> Iterator[CheckMessage]:
-    codes = [code for code, _ in settings.LANGUAGES]
-    if not is_time_zone(settings.TIME_ZONE):
-        yield _error("TIME_ZONE", settings.TIME_ZONE, "Use a name such as America/Sao_Paulo or UTC.", 1)
-    if settings.LANGUAGE_CODE not in codes:
-        yield _error("CLAW_LANGUAGE", settings.LANGUAGE_CODE, f"Use one of: {', '.join(codes)}.", 2)
-    level = logging.getLevelName(settings.LOGGING["root"]["level"])
-    if not isinstance(level, int):
-        yield _error("CLAW_LOG_LEVEL", settings.LOGGING["root"]["level"], "Use DEBUG, INFO, WARNING or ERROR.", 9)
 
 
 def _telegram() -> Iterator[CheckMessage]:
@@ -86,12 +74,12 @@ def _address() -> Iterator[CheckMessage]:
         yield _error("CLAW_PUBLIC_URL", url, "It looks like https://claw.example.org, without a path.", 6)
     if not url and not _is_loopback(settings.CLAW_HOST):
         hint = "Set CLAW_PUBLIC_URL to the address people type, or CLAW_ALLOWED_HOSTS to the names of this machine."
-        text = f"CLAW_HOST {settings.CLAW_HOST} opens clawsite to the network, but only requests to this machine's own names for itself are answered."  # fmt: skip
-        if len(settings.ALLOWED_HOSTS) <= len(_OWN_NAMES):
+        text = f"CLAW_HOST {settings.CLAW_HOST} is open to the network, but nobody there knows a name that is answered."
+        if set(settings.ALLOWED_HOSTS) <= _OWN_NAMES:
             yield Warning(text, hint=hint, id="clawsite.W001")
 
 
-_OWN_NAMES = ("127.0.0.1", "localhost", "[::1]")
+_OWN_NAMES = {"127.0.0.1", "localhost", "[::1]"}
 
 
 def _is_loopback(host: str) -> bool:

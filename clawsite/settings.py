@@ -10,8 +10,9 @@ import dj_database_url
 from cryptography.fernet import Fernet
 from django.templatetags.static import static
 
-from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str
+from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str, require
 from clawsite.core.keys import load_or_create_key
+from clawsite.core.zones import is_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -183,9 +184,11 @@ Q_CLUSTER = {
 # --- Languages, time, files ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = env_str("CLAW_LANGUAGE", "en").lower()
 LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("ru", "Русский")]
+require(LANGUAGE_CODE in dict(LANGUAGES), "CLAW_LANGUAGE", f"Use one of: {', '.join(dict(LANGUAGES))}.")
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = env_str("TIME_ZONE", "UTC")
+require(is_time_zone(TIME_ZONE), "TIME_ZONE", "Use a name such as America/Sao_Paulo or UTC.")
 STATIC_URL = "/static/"
 STATIC_ROOT = CLAW_HOME / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or the static files' middleware warns
@@ -257,6 +260,8 @@ CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(RUN_DIR / "metrics")
 
 # --- Logs: one line each; secrets are removed by a filter on every handler ----------------------------------------
+_LEVEL = env_str("CLAW_LOG_LEVEL", "INFO").upper()
+require(_LEVEL in ("DEBUG", "INFO", "WARNING", "ERROR"), "CLAW_LOG_LEVEL", "Use DEBUG, INFO, WARNING or ERROR.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -267,7 +272,7 @@ LOGGING = {
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"},
     },
-    "root": {"handlers": ["stderr"], "level": env_str("CLAW_LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["stderr"], "level": _LEVEL},
     "loggers": {
         name: {"level": "WARNING"}
         for name in ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")

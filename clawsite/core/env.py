@@ -53,6 +53,12 @@ def env_float(name: str, default: float, *, least: float = 0.0) -> float:
     return value
 
 
+def require(known: bool, name: str, hint: str) -> None:
+    """Stop the process with a sentence unless the value of a setting is one that can be used."""
+    if not known:
+        raise ImproperlyConfigured(f"{name} is {os.environ.get(name, '').strip()!r}. {hint}")
+
+
 def env_list(name: str) -> list[str]:
     """Return the comma-separated parts of a variable, without empty ones."""
     return [part.strip() for part in os.environ.get(name, "").split(",") if part.strip()]
