@@ -16,6 +16,7 @@ from bots.opening import load_session, speaking
 from bots.work import Work
 from clawsite.core.leases import release_lease
 from guardrails import approvals
+from guardrails.types import Role
 from sessions_app.inbox import finish_row
 from sessions_app.models import Inbox, Message, Outbox, Turn
 
@@ -49,7 +50,7 @@ def _ask(work: Work, call: PendingCall, *, rounds: int, runtime: Runtime) -> Out
         summary=call.summary,
         requested_by=work.subject,
         allowed=[work.subject],
-        role=call.role,
+        role=_least_decider(call.role),
         session_ref=session.ref,
         data={"turn": work.the_turn.pk, "call_id": call.call_id, "round": rounds},
         seconds=APPROVAL_SECONDS,
@@ -63,6 +64,11 @@ def _ask(work: Work, call: PendingCall, *, rounds: int, runtime: Runtime) -> Out
         trace_id=work.trace_id,
         sender_here=runtime.sender_here(work),
     )
+
+
+def _least_decider(role: Role) -> Role:
+    """Return the role from which on others than the one who asked may decide: never below operator."""
+    return Role.OPERATOR if role in (Role.STRANGER, Role.VIEWER) else role
 
 
 def decision_buttons(key: str) -> tuple[tuple[Button, ...], ...]:

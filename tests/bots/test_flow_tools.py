@@ -120,7 +120,7 @@ async def test_a_viewer_in_the_group_cannot_decide_for_bob(flow: Flow) -> None:
         await until(lambda: flow.telegram.bot_messages(group))
         asked = flow.telegram.bot_messages(group)[-1]
         flow.telegram.press(group, asked["message_id"], text="✅ Approve", user_id=flow.charlie)
-        await flow.quiet()
+        await until_db(lambda: Inbox.objects.filter(raw__contains="callback_query", state="done").exists())
         assert await run_db(lambda: Approval.objects.get().state) == "waiting"
 
 
