@@ -11,7 +11,7 @@ from tests.faults.site import Site, open_site
 from tests.faults.stack import wait_for
 from tests.servers.services import PostgresService
 
-LOCK_SECONDS = 8.0
+LOCK_SECONDS = 6.0
 RECOVERY_SECONDS = 10.0
 pytestmark = [pytest.mark.faults, pytest.mark.services]
 
@@ -37,7 +37,10 @@ def test_while_a_table_is_locked_nothing_is_confirmed(site: Site) -> None:
 
 def test_after_a_crash_of_the_server_all_loops_go_on(site: Site, postgres_service: PostgresService) -> None:
     pids = {process.pid for process in site.stack.family()}
+    site.model.set_default(deltas=10, pause=0.1)
+    asked = site.model.last_request()
     site.people.write(each=2)
+    wait_for(lambda: site.model.last_request() > asked + 1, timeout=10, what="turns run")
     postgres_service.kill()
     site.people.write(each=2)
     wait_for(lambda: site.stack.get("/readyz") == 503, timeout=10, what="not ready")
@@ -52,6 +55,7 @@ def test_after_a_crash_of_the_server_all_loops_go_on(site: Site, postgres_servic
 
 def test_the_sender_still_sends_and_the_worker_still_works(site: Site) -> None:
     """A lease that could not be released, or a connection that nobody renewed, would show here."""
+    site.model.set_default()
     tasks = "SELECT count(*) FROM django_q_ormq"
     for _ in range(2):
         site.people.write()

@@ -1,0 +1,34 @@
+"""SIGTERM under load: out within 15 seconds with code 0, and the next start goes on where this one stopped."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.faults.site import open_site
+from tests.faults.stack import wait_for
+
+STOP_SECONDS = 15.0
+STOPS = 2
+
+
+@pytest.mark.faults
+def test_stops_under_load_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    with open_site(tmp_path / "home", people=8) as site:
+        site.model.set_default(deltas=10, pause=0.03)
+        for _ in range(STOPS):
+            answered = site.people.ledger().answered
+            site.people.write(each=5)
+            wait_for(lambda answered=answered: site.people.ledger().answered > answered + 4, timeout=20, what="load")
+            begun = time.monotonic()
+            assert site.stack.stop() == 0, site.stack.tail()
+            assert time.monotonic() - begun <= STOP_SECONDS
+            site.people.write()
+            site.stack.start()
+            site.stack.wait_ready()
+        site.people.wait_answered(timeout=30)
+        wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+        site.people.check()
+        assert site.store.is_whole()
