@@ -201,7 +201,7 @@ def say(
 ) -> Outbox | None:
     """Append a message of the bot to a session and queue it for its channel. In the transaction of its cause."""
     payload = reply.to_json()
-    shown = {name: payload[name] for name in ("buttons", "plain") if name in payload}
+    shown: dict[str, Any] = {name: payload[name] for name in ("buttons", "plain") if name in payload}
     message = add_message(session.pk, role=role, text=reply.text, data=shown)
     payload |= {"message": message.pk} | dict(extra or {})
     if session.kind == Session.Kind.GROUP:

@@ -239,9 +239,18 @@ class Sender:
             if len(parts) > 1:
                 await self._record(outbox.keep_part, row.pk, remote_ids=list(done))
         for remote_id in stale or shown[len(parts) :]:
-            self.budget.spend(row.chat_id, group)
-            await self.channel.adapter.delete(address, remote_id)
+            await self._take_away(address, remote_id, group=group)
         return done
+
+    async def _take_away(self, address: Address, remote_id: str, *, group: bool) -> None:
+        """Delete what the message replaces. It is out by now, so a failure here must not send it again."""
+        self.budget.spend(address.chat_id, group)
+        try:
+            await self.channel.adapter.delete(address, remote_id)
+        except ChannelError as error:
+            logger.info("a message that was replaced stays: %s", error.message)
+            if error.retry_after is not None:
+                self.budget.cool(None if error.whole_bot else address.chat_id, error.retry_after)
 
     async def _pace(self, row: Outbox, group: bool, *, first: bool) -> None:
         """Keep the chat's budget between the parts of one message; the first part was paced by the queue."""
@@ -264,7 +273,8 @@ class Sender:
     async def _put(self, address: Address, part: Part, shown: str) -> str:
         """Edit or send one part; formatting that the platform refuses goes out as plain text."""
         adapter = self.channel.adapter
-        for plain in (False, True):
+        plain = False
+        while True:
             try:
                 if shown:
                     await adapter.edit(address, shown, part, plain=plain)
@@ -273,21 +283,21 @@ class Sender:
             except ChannelError as error:
                 if error.gone and shown:
                     shown = ""
-                    return await adapter.send(address, part, plain=plain)
-                if not error.bad_markup or plain:
+                elif error.bad_markup and not plain:
+                    plain = True
+                else:
                     raise
-        raise AssertionError("unreachable")
 
     # --- previews -------------------------------------------------------------------------------------------------
-    def preview(self, turn_id: int, address: Address, direct: bool, text: str) -> None:
+    def preview(self, turn: Turn, address: Address, direct: bool, text: str) -> None:
         """Show an unfinished answer, newest text only, when the chat's budget has room for it."""
         if not self.leading or self._busy.get(address.chat_id):
             return
-        preview = self._previews.get(turn_id)
+        preview = self._previews.get(turn.pk)
         if preview is None:
             if len(self._previews) > 500:
                 self._previews.pop(next(iter(self._previews)))
-            preview = self._previews[turn_id] = _Preview(self, turn_id, address, direct)
+            preview = self._previews[turn.pk] = _Preview(self, turn, address, direct)
         preview.show(text)
 
     async def drain(self, seconds: float) -> None:
@@ -299,9 +309,10 @@ class Sender:
 class _Preview:
     """The streamed message of one turn: at most one call at a time, paced, cosmetic."""
 
-    def __init__(self, sender: Sender, turn_id: int, address: Address, direct: bool) -> None:
-        self._sender, self._turn_id, self._address, self._direct = sender, turn_id, address, direct
-        self._remote_id = ""
+    def __init__(self, sender: Sender, turn: Turn, address: Address, direct: bool) -> None:
+        self._sender, self._turn_id, self._address, self._direct = sender, turn.pk, address, direct
+        # What an earlier attempt has shown is edited, not left behind.
+        self._remote_id = str(turn.preview_ids[0]) if turn.preview_ids else ""
         self._task: asyncio.Task[None] | None = None
         self._began = self._at = time.monotonic()
         self._over = False

@@ -27,7 +27,7 @@ from bots.agent.targets import targets_for
 from bots.agent.tools import toolset_for
 from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext
 from bots.attachments import fetch_files
-from bots.channels.base import Address, ChannelError, OutboundMessage, Unparsed
+from bots.channels.base import ChannelError, OutboundMessage, Unparsed
 from bots.delivery import Sender
 from bots.streaming import TurnStream, Watchers
 from bots.work import Ending, OpenChannel, Work
@@ -213,10 +213,10 @@ class Pipeline:
         if rows and sender is not None:
             sender.send_now(rows)
 
-    def _preview(self, channel_id: int, turn_id: int, address: Address, direct: bool, text: str) -> None:
-        sender = self.find_sender(channel_id)
+    def _preview(self, work: Work, text: str) -> None:
+        sender = self.find_sender(work.channel.row.pk)
         if sender is not None:
-            sender.preview(turn_id, address, direct, text)
+            sender.preview(work.the_turn, work.message.address, work.message.direct, text)
 
     async def _show_typing(self, work: Work) -> None:
         """Show that the bot is at work, when the turn takes a while and the chat's budget has room."""
@@ -277,12 +277,18 @@ def needs_no_model(work: Work) -> bool:
 
 
 def _output_context(work: Work, tool_urls: frozenset[str]) -> OutputContext:
-    """What the output guard compares an answer with: the real prompt, and the URLs that were really given."""
-    given = extract_urls(work.text) + extract_urls(work.message.quoted)
+    """What the output guard compares an answer with: the real prompt, and the URLs that were really given.
+
+    Given are those of the message, of what it quotes, and of all that the prompt holds: what people wrote here before,
+    answers that passed this guard, facts, and what admins wrote.
+    """
+    prompt = work.prompt
+    given = [work.text, work.message.quoted, *(message["content"] for message in prompt.messages)]
+    given += [block.text for block in prompt.system]
     return OutputContext(
-        prompt_texts=work.prompt.prompt_texts,
-        canary=work.prompt.canary,
-        known_urls=frozenset(given) | tool_urls,
+        prompt_texts=prompt.prompt_texts,
+        canary=prompt.canary,
+        known_urls=frozenset(url for text in given for url in extract_urls(text)) | tool_urls,
         user_text=work.text,
     )
 

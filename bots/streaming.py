@@ -10,7 +10,6 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from bots.channels.base import Address
 from bots.work import Work
 from clawsite.core.db import run_db
 from clawsite.core.nudge import nudge
@@ -42,7 +41,7 @@ class Watchers:
         return self._until.get(session_id, 0.0) > self._clock()
 
 
-Preview = Callable[[int, int, Address, bool, str], None]
+Preview = Callable[[Work, str], None]
 
 
 class TurnStream:
@@ -79,8 +78,7 @@ class TurnStream:
         if live:
             nudge("delta", session=self._session_id, turn=self._turn_id, attempt=self._attempt, text=safe)
         else:
-            message = self._work.message
-            self._preview(self._work.channel.row.pk, self._turn_id, message.address, message.direct, safe)
+            self._preview(self._work, safe)
 
 
 def _save_draft(turn_id: int, text: str) -> None:

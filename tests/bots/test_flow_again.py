@@ -42,3 +42,17 @@ def _decide_and_die(alice: str) -> None:
     assert approvals.decide(Approval.objects.get().key, actor=actor, approve=True).outcome == "approved"
     Turn.objects.filter(state="parked").update(state="running", attempt=2)
     Inbox.objects.filter(external_id__startswith="approval:").update(attempts=1)
+
+
+async def test_a_second_attempt_goes_on_in_the_message_that_is_shown(transactional_db: None) -> None:
+    async with open_flow(CLAW_DRAIN_SECONDS=1) as flow:
+        flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.2))
+        flow.model.script(text("Other words, and these do end. " * 12, deltas=20, pause=0.2))
+        async with flow.running():
+            flow.telegram.user_sends(flow.alice, "go")
+            await until_db(lambda: Turn.objects.filter(session__isnull=False).exclude(preview_ids=[]).exists())
+        async with flow.running():
+            await until_db(lambda: Turn.objects.get().state == "done", timeout=30)
+            await flow.quiet()
+    (shown,) = flow.texts(flow.alice)
+    assert shown == ("Other words, and these do end. " * 12).strip()

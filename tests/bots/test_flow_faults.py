@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from clawsite.core.db import run_db
-from sessions_app.models import Inbox, Message, Outbox, Turn
+from sessions_app import outbox
+from sessions_app.models import Inbox, Message, Outbox, Session, Turn
 from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.servers.messages.scripts import cut, eof, error, pause, text
 
@@ -134,3 +137,35 @@ async def test_a_streamed_answer_is_one_message_that_grows(flow: Flow) -> None:
     edits = [call for call in flow.telegram.calls() if call["method"] == "editMessageText"]
     assert edits
     assert await run_db(lambda: Message.objects.filter(role="assistant").count()) == 1
+
+
+async def test_what_cannot_be_taken_away_does_not_send_the_answer_twice(flow: Flow) -> None:
+    flow.model.set_default("The first words.")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+        shown = flow.telegram.bot_messages(flow.alice)[0]["message_id"]
+        flow.telegram.fault("status", method="deleteMessage", status=429, retry_after=1)
+        await run_db(_queue, str(flow.alice), {"text": "The answer.", "edit_ids": [str(shown)], "fresh": True})
+        await until(lambda: "The answer." in flow.texts(flow.alice))
+        await flow.quiet()
+    assert flow.texts(flow.alice) == ["The first words.", "The answer."]
+    assert await run_db(lambda: Outbox.objects.latest("id").state) == "sent"
+
+
+async def test_a_preview_that_is_gone_and_a_markup_that_is_refused_at_once(flow: Flow) -> None:
+    flow.model.set_default("The first words.")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+        refused = "Bad Request: can't parse entities: unsupported"
+        flow.telegram.fault("status", method="sendMessage", status=400, description=refused)
+        await run_db(_queue, str(flow.alice), {"text": "**The answer.**", "edit_ids": ["987654"]})
+        await until(lambda: len(flow.texts(flow.alice)) == 2)
+        await flow.quiet()
+    assert await run_db(lambda: Outbox.objects.latest("id").attempts) == 1
+
+
+def _queue(chat: str, payload: dict[str, Any]) -> None:
+    session = Session.objects.get(chat_id=chat)
+    outbox.add_row(
+        channel_id=session.channel_id, chat_id=chat, session_id=session.pk, dedupe_key="test", payload=payload
+    )

@@ -152,3 +152,14 @@ async def test_a_session_cannot_read_the_files_of_another(flow: Flow) -> None:
         flow.model.script(text("No."), on_result=True)
         await flow.says(flow.bob, "give me that file")
     assert "alice only" not in flow.asked()[-1]
+
+
+async def test_a_link_given_earlier_in_the_chat_may_be_repeated(flow: Flow) -> None:
+    link = "https://alice.example/blog/1"
+    flow.model.script(text("Noted."), match="my page is")
+    flow.model.script(text(f"It is {link}, not https://evil.example/x?y=1"), match="what is my page")
+    async with flow.running():
+        await flow.says(flow.alice, f"hi, my page is {link}")
+        (answer,) = await flow.says(flow.alice, "what is my page again?")
+    assert link in answer
+    assert "https://evil.example" not in answer
