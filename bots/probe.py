@@ -42,7 +42,7 @@ class Identity:
 
 
 def probe_channel(row: Channel) -> Identity:
-    """Ask the platform who the account is; BadInput when it refuses the token, Unavailable when it does not answer."""
+    """Ask the platform who the account is; BadInput or Unavailable, by whether waiting may help, when it does not say."""
     return probe_account(row.kind, account_of(row))
 
 
@@ -56,9 +56,8 @@ async def _ask(kind: str, account: Account) -> Identity:
     try:
         return Identity(kind=kind, data=dict(await adapter.open()))
     except ChannelError as error:
-        if error.permanent:
-            raise BadInput(_("The platform refuses the account: {reason}").format(reason=error.message)) from None
-        raise Unavailable(_("The platform does not answer: {reason}").format(reason=error.message)) from None
+        kind_of_error = BadInput if error.permanent else Unavailable
+        raise kind_of_error(_("The account does not work: {reason}").format(reason=error.message)) from None
     finally:
         await adapter.close()
 

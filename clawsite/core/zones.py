@@ -9,6 +9,6 @@ def is_time_zone(name: str) -> bool:
     """Tell whether a name such as America/Sao_Paulo is one that can be loaded."""
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return False
     return True

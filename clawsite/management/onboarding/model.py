@@ -56,14 +56,7 @@ def _use_server(wizard: Wizard, target: Target) -> None:
 
 
 def _use_key(wizard: Wizard, target: Target) -> None:
-    stored = Secret.objects.filter(name=MAIN).first()
-    if stored is not None and not wizard.options["model_key_file"]:
-        probe_model(target, key=stored.value)
-        wizard.say(f"A key is stored already. {target.model} answers.")
-        return
-    if not needs_key(target) and not wizard.options["model_key_file"]:
-        probe_model(target, key="")
-        wizard.say(f"{target.model} answers at {settings.ANTHROPIC_BASE_URL}, without a key.")
+    if not wizard.options["model_key_file"] and _works_already(wizard, target):
         return
 
     def use(key: str) -> str:
@@ -76,6 +69,23 @@ def _use_key(wizard: Wizard, target: Target) -> None:
         return
     wizard.say(f"{target.model} answers.")
     _store(wizard, key)
+
+
+def _works_already(wizard: Wizard, target: Target) -> bool:
+    """Tell whether the model answers with what is stored, or without any key where it needs none."""
+    stored = Secret.objects.filter(name=MAIN).first()
+    if stored is None and needs_key(target):
+        return False
+    try:
+        probe_model(target, key=stored.value if stored else "")
+    except BadInput as error:
+        if not wizard.interactive:
+            raise
+        wizard.say(error.message)
+        return False
+    with_what = "with the key that is stored" if stored else "without a key"
+    wizard.say(f"{target.model} answers, {with_what}.")
+    return True
 
 
 def _store(wizard: Wizard, key: str) -> None:
