@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F
@@ -19,7 +20,7 @@ from clawsite.core.nudge import nudge_on_commit
 from sessions_app.models import Inbox
 
 MAX_ATTEMPTS = 5
-SCAN_PAGE = 256
+SCAN_PAGE, SCAN_PAGES = 256, 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,24 +74,27 @@ def store_updates(channel_id: int, updates: Sequence[StoredUpdate], *, held: Hel
 def find_heads(*, busy: Collection[str], limit: int) -> list[Head]:
     """Return the heads of up to `limit` lanes that may be worked on now, oldest first; `busy` lanes are passed over.
 
-    A head that waits (after a failed attempt) hides the rest of its lane, which keeps the order.
+    A head that waits (after a failed attempt) hides the rest of its lane, which keeps the order. A lane that fills a
+    page with rows that wait does not hide the lanes behind it: the next page is read without it.
     """
     now = timezone.now()
-    rows = (
-        Inbox.objects.filter(state=Inbox.State.NEW)
-        .exclude(lane__in=list(busy))
-        .order_by("id")
-        .values_list("pk", "channel_id", "lane", "received_at", "attempts", "not_before")[:SCAN_PAGE]
-    )
-    seen: set[str] = set()
-    heads = []
-    for pk, channel_id, lane, received_at, attempts, not_before in rows:
-        if lane in seen:
-            continue
-        seen.add(lane)
-        if not_before <= now:
-            heads.append(Head(pk=pk, channel_id=channel_id, lane=lane, received_at=received_at, attempts=attempts))
+    seen = set(busy)
+    heads: list[Head] = []
+    for _ in range(SCAN_PAGES):
+        rows = _read_page(seen)
+        for pk, channel_id, lane, received_at, attempts, not_before in rows:
+            if lane not in seen and not_before <= now:
+                heads.append(Head(pk=pk, channel_id=channel_id, lane=lane, received_at=received_at, attempts=attempts))
+            seen.add(lane)
+        if len(heads) >= limit or len(rows) < SCAN_PAGE:
+            break
     return heads[:limit]
+
+
+def _read_page(passed: Collection[str]) -> list[tuple[Any, ...]]:
+    """Return the oldest new rows of all lanes but these."""
+    rows = Inbox.objects.filter(state=Inbox.State.NEW).exclude(lane__in=list(passed)).order_by("id")
+    return list(rows.values_list("pk", "channel_id", "lane", "received_at", "attempts", "not_before")[:SCAN_PAGE])
 
 
 def claim(head: Head, *, process_id: int) -> Held | None:

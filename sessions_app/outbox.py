@@ -20,7 +20,7 @@ from sessions_app.models import Message, Outbox
 
 MAX_ATTEMPTS = 8
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
-SCAN_PAGE = 256
+SCAN_PAGE, SCAN_PAGES = 256, 16
 
 
 def add_row(
@@ -70,18 +70,28 @@ def _insert(row: Outbox) -> bool:
 
 
 def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Outbox]:
-    """Return the first open row of up to `limit` chats, oldest first, unless it waits. `busy` chats are passed."""
+    """Return the first open row of up to `limit` chats, oldest first, unless it waits. `busy` chats are passed.
+
+    A chat that fills a page with rows that wait does not hide those behind it: the next page is read without it.
+    """
     now = timezone.now()
-    rows = (
-        Outbox.objects.filter(channel_id=channel_id, state__in=OPEN)
-        .exclude(chat_id__in=list(busy))
-        .order_by("id")[:SCAN_PAGE]
-    )
-    heads: dict[str, Outbox] = {}
-    for row in rows:
-        heads.setdefault(row.chat_id, row)
-    ready = [row for row in heads.values() if row.state == Outbox.State.NEW and row.not_before <= now]
+    seen = set(busy)
+    ready: list[Outbox] = []
+    for _ in range(SCAN_PAGES):
+        rows = _read_page(channel_id, seen)
+        for row in rows:
+            if row.chat_id not in seen and row.state == Outbox.State.NEW and row.not_before <= now:
+                ready.append(row)
+            seen.add(row.chat_id)
+        if len(ready) >= limit or len(rows) < SCAN_PAGE:
+            break
     return ready[:limit]
+
+
+def _read_page(channel_id: int, passed: Collection[str]) -> list[Outbox]:
+    """Return the oldest open rows of all chats of a channel but these."""
+    rows = Outbox.objects.filter(channel_id=channel_id, state__in=OPEN).exclude(chat_id__in=list(passed))
+    return list(rows.order_by("id")[:SCAN_PAGE])
 
 
 def mark_sending(pks: Sequence[int], *, held: Held) -> set[int]:
