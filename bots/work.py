@@ -13,6 +13,7 @@ from django.conf import settings
 
 from bots.channels.base import Account, ChannelAdapter, InboundMessage, OutboundMessage
 from bots.commands.registry import Match
+from clawsite.core.crypto import check_secret
 from clawsite.core.leases import Held
 from clawsite.core.metrics import STAGE_SECONDS
 from guardrails.types import Verdict
@@ -35,12 +36,12 @@ class OpenChannel:
 
 
 def account_of(row: Channel) -> Account:
-    """Return what an adapter needs to know of a channel row."""
+    """Return what an adapter needs to know of a channel row; DecryptError when its token cannot be read."""
     return Account(
         channel_id=row.pk,
         name=row.name,
-        token=row.token,
-        webhook_secret=row.webhook_secret,
+        token=check_secret(row.token),
+        webhook_secret=check_secret(row.webhook_secret),
         config=row.config,
         identity=row.identity,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -22,6 +22,9 @@ else:
     _TextField = models.TextField
 
 
+_LOST = "A stored secret cannot be decrypted. Restore encryption.key from the backup or enter the secret anew."
+
+
 class SecretText(str):
     """A secret as text. It shows its value only where a string is used on purpose, never in repr()."""
 
@@ -29,6 +32,21 @@ class SecretText(str):
 
     def __repr__(self) -> str:
         return "'[secret]'"
+
+
+class LostSecret(SecretText):
+    """Stands for a stored secret that no key opens: empty to read, and stored again as it was found.
+
+    A row with one can be loaded, shown and given a new secret; whoever needs the secret calls `check_secret`.
+    """
+
+    stored: str
+
+    def __new__(cls, stored: str) -> Self:
+        """Keep what the row holds."""
+        made = super().__new__(cls, "")
+        made.stored = stored
+        return made
 
 
 class DecryptError(ClawError):
@@ -52,9 +70,14 @@ def decrypt(token: str) -> SecretText:
     try:
         return SecretText(_cipher(settings.CLAW_ENCRYPTION_KEYS).decrypt(token.encode("ascii")).decode())
     except InvalidToken:
-        raise DecryptError(
-            "A stored secret cannot be decrypted. Restore encryption.key from the backup or enter the secret anew."
-        ) from None
+        raise DecryptError(_LOST) from None
+
+
+def check_secret(value: str) -> str:
+    """Return a secret that was read from a row; raise DecryptError for one that no key opens."""
+    if isinstance(value, LostSecret):
+        raise DecryptError(_LOST)
+    return value
 
 
 def same_secret(given: str, expected: str) -> bool:
@@ -67,9 +90,16 @@ class EncryptedTextField(_TextField):
     """A text column that is encrypted in the database and a SecretText in Python. It cannot be searched."""
 
     def get_prep_value(self, value: Any) -> Any:
-        """Encrypt on the way in; empty stays empty."""
+        """Encrypt on the way in; empty stays empty, and what could not be opened stays as it was."""
+        if isinstance(value, LostSecret):
+            return value.stored
         return encrypt(str(value)) if value else ""
 
     def from_db_value(self, value: str | None, *_: object) -> SecretText:
-        """Decrypt on the way out; empty stays empty."""
-        return decrypt(value) if value else SecretText("")
+        """Decrypt on the way out; empty stays empty. One lost key must not make whole tables unreadable."""
+        if not value:
+            return SecretText("")
+        try:
+            return decrypt(value)
+        except DecryptError:
+            return LostSecret(value)

@@ -64,7 +64,11 @@ def _load() -> list[Channel]:
 def _by_ref(rows: list[Channel]) -> dict[str, OpenChannel]:
     found: dict[str, OpenChannel] = {}
     for row in rows:
-        adapter: ChannelAdapter = get_adapter(row.kind)(account_of(row))
+        try:
+            adapter: ChannelAdapter = get_adapter(row.kind)(account_of(row))
+        except ClawError as error:
+            logger.error("channel %s cannot be used: %s", row.name, error.message)
+            continue
         found[row.name] = found[str(row.pk)] = OpenChannel(row=row, adapter=adapter)
     return found
 

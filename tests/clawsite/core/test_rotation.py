@@ -10,7 +10,7 @@ from cryptography.fernet import Fernet
 from django.db import connection
 from django.test import override_settings
 
-from clawsite.core.crypto import DecryptError
+from clawsite.core.crypto import DecryptError, check_secret
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent, Secret
 from clawsite.core.rotation import add_key, drop_old_keys, encrypt_anew, encrypted_columns, read_keys, write_keys
@@ -65,4 +65,4 @@ def test_a_secret_without_its_key_changes_nothing(key_file: Path) -> None:
         encrypt_anew(read_keys(key_file), actor="cli:test")
     assert stored() == before
     with override_settings(CLAW_ENCRYPTION_KEYS=tuple(read_keys(key_file))), pytest.raises(DecryptError):
-        Channel.objects.get()
+        check_secret(Channel.objects.get().token)
