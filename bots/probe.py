@@ -42,7 +42,7 @@ class Identity:
 
 
 def probe_channel(row: Channel) -> Identity:
-    """Ask the platform who the account is; BadInput or Unavailable, by whether waiting may help, when it does not say."""
+    """Ask the platform who the account is; BadInput when that fails for good, Unavailable when it may work later."""
     return probe_account(row.kind, account_of(row))
 
 

@@ -43,7 +43,7 @@ def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[C
         return []
     return [
         Warning(
-            f"SQLite {sqlite3.sqlite_version} can, very rarely, damage its file when two processes write at one instant.",
+            f"SQLite {sqlite3.sqlite_version} can, very rarely, damage its file when two processes write at once.",
             hint="Use a Python with SQLite 3.51.3 or later, or PostgreSQL (DATABASE_URL), and keep backups.",
             id="clawsite.W002",
         )
@@ -56,7 +56,9 @@ def _telegram() -> Iterator[CheckMessage]:
         yield _error("TELEGRAM_MODE", mode, f"Use one of: {', '.join(MODES)}.", 3)
     if mode == "webhook" and not settings.CLAW_PUBLIC_URL.startswith("https://"):
         hint = "Set CLAW_PUBLIC_URL to the https address of this server, or TELEGRAM_MODE to polling."
-        yield Error("TELEGRAM_MODE is webhook, but Telegram only posts to an https address.", hint=hint, id="clawsite.E004")
+        yield Error(
+            "TELEGRAM_MODE is webhook, but Telegram only posts to an https address.", hint=hint, id="clawsite.E004"
+        )
     if secret and not _WEBHOOK_SECRET.fullmatch(secret):
         hint = "Use up to 256 letters, digits, _ and -, or leave it out: one is made up."
         yield Error("TELEGRAM_WEBHOOK_SECRET has characters that Telegram refuses.", hint=hint, id="clawsite.E005")

@@ -101,9 +101,7 @@ def save_channel(channel: Channel, *, actor: Actor, fields: Iterable[str], origi
         with transaction.atomic():
             channel.save(update_fields=sorted(named) if channel.pk else None)
             told = {"fields": sorted(named)} if verb == "update" else {"name": channel.name, "kind": channel.kind}
-            audit.record(
-                f"channel.{verb}", actor=actor.subject, subject=f"channel:{channel.pk}", origin=origin, **told
-            )
+            audit.record(f"channel.{verb}", actor=actor.subject, subject=f"channel:{channel.pk}", origin=origin, **told)
             nudge_on_commit("channel", channel=channel.pk)
     except IntegrityError:
         raise BadInput(_("There is a channel of this name already.")) from None

@@ -80,9 +80,7 @@ def require_admin(actor: Actor) -> None:
         raise NotAllowed("Only an admin may do this.")
 
 
-def approve_pairing(
-    code: str, *, actor: Actor, role: str = Contact.RoleChoice.VIEWER, origin: str = ""
-) -> Contact:
+def approve_pairing(code: str, *, actor: Actor, role: str = Contact.RoleChoice.VIEWER, origin: str = "") -> Contact:
     """Let the person behind a code in; BadInput when the code is unknown, used or too old."""
     require_admin(actor)
     _check_role(role)

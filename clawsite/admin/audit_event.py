@@ -14,7 +14,18 @@ from clawsite.core.models import AuditEvent
 
 FAMILIES = [
     (name, name)
-    for name in ("approval", "channel", "contact", "group", "login", "logout", "promptlayer", "secret", "session", "user")
+    for name in (
+        "approval",
+        "channel",
+        "contact",
+        "group",
+        "login",
+        "logout",
+        "promptlayer",
+        "secret",
+        "session",
+        "user",
+    )
 ]
 
 

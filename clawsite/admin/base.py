@@ -32,7 +32,7 @@ class AuditedAdmin(ButtonAdmin):
     paginator = CappedPaginator
     compressed_fields = True
     warn_unsaved_form = True
-    change_form_outer_after_template = "admin/changes.html"
+    change_form_outer_after_template: str | None = "admin/changes.html"
     audit_name: ClassVar[str] = ""
 
     @property
@@ -46,7 +46,9 @@ class AuditedAdmin(ButtonAdmin):
     def record(self, request: HttpRequest, row: Model, what: str, **data: Any) -> None:
         """Add one audit row about a row of this page."""
         actor = actor_of(request).subject
-        audit.record(f"{self._noun}.{what}", actor=actor, subject=self.subject_of(row), origin=origin_of(request), **data)
+        audit.record(
+            f"{self._noun}.{what}", actor=actor, subject=self.subject_of(row), origin=origin_of(request), **data
+        )
 
     def construct_change_message(
         self, request: HttpRequest, form: ModelForm[Any], formsets: Any, add: bool = False

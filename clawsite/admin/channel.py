@@ -33,13 +33,20 @@ class ChannelAdmin(SettingAdmin):
 
     form = ChannelForm
     list_display = ("name", "kind", "state", "bot", "access", "polled", "last_error")
-    list_filter = (choice_filter("enabled", title=gettext_lazy("state"), choices=(("True", gettext_lazy("on")), ("False", gettext_lazy("off")))),)
+    list_filter = (
+        choice_filter(
+            "enabled",
+            title=gettext_lazy("state"),
+            choices=(("True", gettext_lazy("on")), ("False", gettext_lazy("off"))),
+        ),
+    )
     search_fields = ("name",)
     ordering = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
         """Leave secrets in the database: a list needs none, and shows even when the key file is lost."""
-        return super().get_queryset(request).defer("token", "webhook_secret")
+        rows: QuerySet[Channel] = super().get_queryset(request).defer("token", "webhook_secret")
+        return rows
 
     def get_fieldsets(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """Return the fields of the kind; who may only look sees whether a secret is set."""
@@ -49,7 +56,11 @@ class ChannelAdmin(SettingAdmin):
         account = (*secrets, *(("mode", "api_url") if may else ("settings_shown",)))
         if obj is not None and obj.kind != TELEGRAM:
             return [(None, {"fields": first})]
-        told = [] if obj is None else [(gettext_lazy("What the platform says"), {"fields": ("bot", "polled", "last_error")})]
+        told = (
+            []
+            if obj is None
+            else [(gettext_lazy("What the platform says"), {"fields": ("bot", "polled", "last_error")})]
+        )
         return [(None, {"fields": first}), (gettext_lazy("Telegram account"), {"fields": account}), *told]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -23,7 +23,13 @@ def secret_field(label: Any, help_text: Any) -> forms.CharField:
     return forms.CharField(label=label, help_text=help_text, required=False, widget=widget, max_length=500)
 
 
-class ChannelForm(forms.ModelForm):
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Channel]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class ChannelForm(_ModelForm):
     """Secrets are not fields of the model here, so that nothing can put a stored one into the page."""
 
     new_token = secret_field(_("Token"), KEEP)
@@ -55,11 +61,11 @@ class ChannelForm(forms.ModelForm):
                 label=_("Kind"), choices=[(kind, kind.capitalize()) for kind in kinds], widget=UnfoldAdminSelectWidget()
             )
         config = self.instance.config if isinstance(self.instance.config, dict) else {}
-        self.initial |= {"mode": config.get("mode", ""), "api_url": config.get("api_url", "")}
+        self.initial = {**self.initial, "mode": config.get("mode", ""), "api_url": config.get("api_url", "")}
 
     def clean_name(self) -> str:
         """Check the name."""
-        return self._checked("name", lambda value: check_name(value))
+        return self._checked("name", check_name)
 
     def clean_new_token(self) -> str:
         """Check what was entered; nothing entered is nothing to check."""

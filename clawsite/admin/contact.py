@@ -31,7 +31,19 @@ class ContactAdmin(SettingAdmin):
     search_fields = ("name", "username", "external_id")
     autocomplete_fields = ("user",)
     ordering = ("-id",)
-    fields = ("user", "name", "username", "external_id", "channel", "state", "role", "language", "refusals", "created_at", "seen_at")  # fmt: skip
+    fields = (
+        "user",
+        "name",
+        "username",
+        "external_id",
+        "channel",
+        "state",
+        "role",
+        "language",
+        "refusals",
+        "created_at",
+        "seen_at",
+    )
     readonly_fields = fields[1:]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -68,13 +80,24 @@ class ContactAdmin(SettingAdmin):
         """When the person last wrote."""
         return age(row.seen_at)
 
-    @button(gettext_lazy("Approve as"), permission=PERMISSION, style="primary", choices=ROLES, shown=lambda row: row.state != "approved")  # fmt: skip
+    @button(
+        gettext_lazy("Approve as"),
+        permission=PERMISSION,
+        style="primary",
+        choices=ROLES,
+        shown=lambda row: row.state != "approved",
+    )
     def approve(self, request: HttpRequest, row: Contact) -> str:
         """Let the person in."""
         approve_contact(row, actor=actor_of(request), role=request.POST.get("role", ""), origin=origin_of(request))
         return _("{name} may talk to the bot now.").format(name=row)
 
-    @button(gettext_lazy("Change the role to"), permission=PERMISSION, choices=ROLES, shown=lambda row: row.state == "approved")  # fmt: skip
+    @button(
+        gettext_lazy("Change the role to"),
+        permission=PERMISSION,
+        choices=ROLES,
+        shown=lambda row: row.state == "approved",
+    )
     def change_role(self, request: HttpRequest, row: Contact) -> str:
         """Give the person another role."""
         approve_contact(row, actor=actor_of(request), role=request.POST.get("role", ""), origin=origin_of(request))

@@ -24,7 +24,25 @@ class FactAdmin(RecordAdmin):
     list_filter = ("state", ("created_at", admin.DateFieldListFilter))
     list_select_related = ("session",)
     search_fields = ("text",)
-    fieldsets = ((None, {"fields": ("text", "where", "kind", "origin", "confidence", "state", "source_seq", "created_at", "used_at", "expires_at")}),)  # fmt: skip
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    "text",
+                    "where",
+                    "kind",
+                    "origin",
+                    "confidence",
+                    "state",
+                    "source_seq",
+                    "created_at",
+                    "used_at",
+                    "expires_at",
+                )
+            },
+        ),
+    )
 
     @display(description=gettext_lazy("statement"))
     def statement(self, row: Fact) -> str:
@@ -41,7 +59,13 @@ class FactAdmin(RecordAdmin):
         """Whether it holds."""
         return row.state, row.get_state_display()
 
-    @button(gettext_lazy("Forget"), permission="sessions_app.change_fact", style="danger", shown=lambda row: row.state == "active", in_list=True)  # fmt: skip
+    @button(
+        gettext_lazy("Forget"),
+        permission="sessions_app.change_fact",
+        style="danger",
+        shown=lambda row: row.state == "active",
+        in_list=True,
+    )
     def forget(self, request: HttpRequest, row: Fact) -> str:
         """Forget the statement for good."""
         if not forget(row.session, row.pk):

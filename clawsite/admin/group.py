@@ -44,7 +44,9 @@ class GroupAdmin(SettingAdmin):
         """Only an admin decides who may talk where."""
         return bool(request.user.is_superuser) and super().has_change_permission(request, obj)
 
-    @button(gettext_lazy("Allow"), permission=PERMISSION, style="primary", shown=lambda row: not row.allowed, in_list=True)  # fmt: skip
+    @button(
+        gettext_lazy("Allow"), permission=PERMISSION, style="primary", shown=lambda row: not row.allowed, in_list=True
+    )
     def allow(self, request: HttpRequest, row: GroupAccess) -> str:
         """Let the bot speak here."""
         allow_group(row, actor=actor_of(request), allowed=True, origin=origin_of(request))

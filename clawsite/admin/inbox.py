@@ -54,7 +54,13 @@ class InboxAdmin(RecordAdmin):
         """The update as the platform sent it."""
         return pretty_json(row.raw)
 
-    @button(gettext_lazy("Try again"), permission="sessions_app.change_inbox", style="primary", shown=lambda row: row.state in REPLAYED, in_list=True)  # fmt: skip
+    @button(
+        gettext_lazy("Try again"),
+        permission="sessions_app.change_inbox",
+        style="primary",
+        shown=lambda row: row.state in REPLAYED,
+        in_list=True,
+    )
     def replay(self, request: HttpRequest, row: Inbox) -> str:
         """Give the row a new set of attempts."""
         if not replay_row(row.pk):

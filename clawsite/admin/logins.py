@@ -36,9 +36,7 @@ def _logged_out(sender: object, request: HttpRequest | None, user: User | None, 
         audit.record("logout", actor=subject, subject=subject, origin=_origin(request))
 
 
-def _failed(
-    sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any
-) -> None:
+def _failed(sender: object, credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
     name = str(credentials.get("username", ""))[:150]
     user = User.objects.filter(username=name).only("pk").first()
     subject = f"user:{user.pk}" if user else "unknown"

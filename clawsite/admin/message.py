@@ -31,7 +31,9 @@ class MessageAdmin(RecordAdmin):
     def where(self, row: Message) -> SafeString:
         """The place in the transcript."""
         url = reverse("admin:sessions_app_session_transcript", args=[row.session_id])
-        return format_html('<a class="claw-link" href="{}?before={}#m{}">{}</a>', url, row.seq + 1, row.seq, row.session)
+        return format_html(
+            '<a class="claw-link" href="{}?before={}#m{}">{}</a>', url, row.seq + 1, row.seq, row.session
+        )
 
     @display(description=_("said"))
     def said(self, row: Message) -> str:

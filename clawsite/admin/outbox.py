@@ -31,7 +31,10 @@ class OutboxAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": ("channel", "state", "error", "attempts", "resent", "created_at", "sent_at", "not_before")}),
         (gettext_lazy("What goes out"), {"fields": ("message",)}),
-        (gettext_lazy("Details"), {"fields": ("chat_id", "thread_id", "dedupe_key", "trace_id", "remote"), "classes": ("collapse",)}),  # fmt: skip
+        (
+            gettext_lazy("Details"),
+            {"fields": ("chat_id", "thread_id", "dedupe_key", "trace_id", "remote"), "classes": ("collapse",)},
+        ),
     )
 
     @display(description=gettext_lazy("state"), label=COLOURS)
@@ -64,7 +67,13 @@ class OutboxAdmin(RecordAdmin):
         """The ids of the parts that are out."""
         return pretty_json(row.remote_ids)
 
-    @button(gettext_lazy("Send again"), permission="sessions_app.change_outbox", style="primary", shown=lambda row: row.state in REPLAYED, in_list=True)  # fmt: skip
+    @button(
+        gettext_lazy("Send again"),
+        permission="sessions_app.change_outbox",
+        style="primary",
+        shown=lambda row: row.state in REPLAYED,
+        in_list=True,
+    )
     def replay(self, request: HttpRequest, row: Outbox) -> str:
         """Queue the row again."""
         if not replay_row(row.pk):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -20,7 +21,8 @@ RECENT = timedelta(days=7)
 MOST = 100
 
 
-class Attention(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Attention:
     """One thing that may need somebody: how many, and where."""
 
     count: int
@@ -62,9 +64,7 @@ def _attention(request: HttpRequest) -> list[Attention | None]:
     ]
 
 
-def _count(
-    request: HttpRequest, rows: QuerySet[Any], text: Any, query: str, icon: str, style: str
-) -> Attention | None:
+def _count(request: HttpRequest, rows: QuerySet[Any], text: Any, query: str, icon: str, style: str) -> Attention | None:
     """Count rows to MOST, for who may see them."""
     opts = rows.model._meta
     if not cast(Any, request.user).has_perm(f"{opts.app_label}.view_{opts.model_name}"):

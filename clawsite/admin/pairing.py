@@ -34,7 +34,9 @@ class PairingAdmin(RecordAdmin):
     list_select_related = ("contact", "contact__channel")
     list_filter = (("decided_at", admin.EmptyFieldListFilter),)
     search_fields = ("code", "contact__name", "contact__username")
-    fieldsets = ((None, {"fields": ("code", "person", "channel", "created_at", "expires_at", "decided_at", "decided_by")}),)  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("code", "person", "channel", "created_at", "expires_at", "decided_at", "decided_by")}),
+    )
 
     @display(description=gettext_lazy("person"))
     def person(self, row: Pairing) -> SafeString | str:
@@ -58,7 +60,15 @@ class PairingAdmin(RecordAdmin):
         """How long ago."""
         return age(row.created_at)
 
-    @button(gettext_lazy("Approve as"), permission=PERMISSION, style="primary", choices=ROLES, shown=is_open, in_list=True, list_label=gettext_lazy("Approve"))  # fmt: skip
+    @button(
+        gettext_lazy("Approve as"),
+        permission=PERMISSION,
+        style="primary",
+        choices=ROLES,
+        shown=is_open,
+        in_list=True,
+        list_label=gettext_lazy("Approve"),
+    )
     def approve(self, request: HttpRequest, row: Pairing) -> str:
         """Let the person behind the code in; from the list, as a viewer."""
         role = request.POST.get("role") or Contact.RoleChoice.VIEWER
@@ -70,4 +80,3 @@ class PairingAdmin(RecordAdmin):
         """Shut the person behind the code out."""
         contact = deny_pairing(row.code, actor=actor_of(request), origin=origin_of(request))
         return _("{name} is blocked.").format(name=contact)
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -29,7 +29,13 @@ PERMISSION = "sessions_app.change_promptlayer"
 MOST_CHARS = 100_000
 
 
-class LayerForm(forms.ModelForm):
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[PromptLayer]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class LayerForm(_ModelForm):
     """The text in a wide field; the core layer stays on."""
 
     class Meta:
@@ -37,7 +43,11 @@ class LayerForm(forms.ModelForm):
 
         model = PromptLayer
         fields = ("title", "text", "budget", "priority", "enabled")
-        widgets = {"text": UnfoldAdminTextareaWidget(attrs={"rows": 16, "class": "claw-wide claw-mono", "data-estimate": "", "maxlength": MOST_CHARS})}  # fmt: skip
+        widgets = {
+            "text": UnfoldAdminTextareaWidget(
+                attrs={"rows": 16, "class": "claw-wide claw-mono", "data-estimate": "", "maxlength": MOST_CHARS}
+            )
+        }
 
     def clean_enabled(self) -> bool:
         """Refuse to switch the core layer off."""
@@ -88,7 +98,11 @@ class PromptLayerAdmin(SettingAdmin):
         """Give the page the size at hand."""
         row = kwargs.get("obj")
         if row is not None:
-            context["size"] = {"tokens": estimate(row.text), "budget": row.budget, "url": reverse("admin:sessions_app_promptlayer_count")}  # fmt: skip
+            context["size"] = {
+                "tokens": estimate(row.text),
+                "budget": row.budget,
+                "url": reverse("admin:sessions_app_promptlayer_count"),
+            }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: PromptLayer, form: Any, change: bool) -> None:

@@ -15,7 +15,7 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RightsGroupAdmin(SettingAdmin, DjangoGroupAdmin):
+class RightsGroupAdmin(SettingAdmin, DjangoGroupAdmin):  # type: ignore[misc]
     """Changed by superusers only."""
 
     audit_name = "rights"

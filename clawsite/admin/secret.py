@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
@@ -19,7 +19,13 @@ from clawsite.core.models import Secret
 INTERNAL = ("FIRST_LOGIN",)
 
 
-class SecretForm(forms.ModelForm):
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Secret]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class SecretForm(_ModelForm):
     """A name and a value; the value of a stored secret is in no page."""
 
     new_value = secret_field(_("Value"), _("It is stored encrypted and never shown again."))
@@ -35,7 +41,9 @@ class SecretForm(forms.ModelForm):
         if "new_value" in self.fields:
             self.fields["new_value"].required = True
         if "name" in self.fields:
-            self.fields["name"].help_text = _("As the setting is called, such as ANTHROPIC_API_KEY or MODEL_KEY_host:port.")
+            self.fields["name"].help_text = _(
+                "As the setting is called, such as ANTHROPIC_API_KEY or MODEL_KEY_host:port."
+            )
 
     def clean_name(self) -> str:
         """Refuse the names that the system uses itself."""
@@ -57,7 +65,8 @@ class SecretAdmin(SettingAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Secret]:
         """Leave the values in the database."""
-        return super().get_queryset(request).defer("value").exclude(name__in=INTERNAL)
+        rows: QuerySet[Secret] = super().get_queryset(request).defer("value").exclude(name__in=INTERNAL)
+        return rows
 
     def get_fields(self, request: HttpRequest, obj: Secret | None = None) -> Any:
         """Show the field for a new value to those who may give one."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.conf import settings
@@ -29,10 +29,18 @@ from sessions_app.purge import purge_session
 LANGUAGES = [("", gettext_lazy("The person's own")), *settings.LANGUAGES]
 
 
-class SessionForm(forms.ModelForm):
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[Session]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class SessionForm(_ModelForm):
     """What may be set for one conversation."""
 
-    language = forms.ChoiceField(label=gettext_lazy("Language"), required=False, choices=LANGUAGES, widget=UnfoldAdminSelectWidget())  # fmt: skip
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), required=False, choices=LANGUAGES, widget=UnfoldAdminSelectWidget()
+    )
     time_zone = forms.CharField(
         label=gettext_lazy("Time zone"),
         required=False,
@@ -64,7 +72,19 @@ class SessionAdmin(SettingAdmin):
     list_select_related = ("channel",)
     search_fields = ("title", "chat_id")
     ordering = ("-active_at",)
-    known = ("title", "kind", "channel", "chat_id", "thread_id", "created_at", "active_at", "last_seq", "start_seq", "epoch", "token_ratio")  # fmt: skip
+    known = (
+        "title",
+        "kind",
+        "channel",
+        "chat_id",
+        "thread_id",
+        "created_at",
+        "active_at",
+        "last_seq",
+        "start_seq",
+        "epoch",
+        "token_ratio",
+    )
     readonly_fields = known
     fieldsets = (
         (gettext_lazy("Settings"), {"fields": SessionForm.Meta.fields}),

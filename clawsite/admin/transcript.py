@@ -32,6 +32,27 @@ class Line:
         """Which side of the page it stands on."""
         return "theirs" if self.message.role in (Message.Role.USER, Message.Role.COMMAND) else "ours"
 
+    @property
+    def offered(self) -> list[list[str]]:
+        """The labels of the buttons under it, row by row."""
+        rows = self._part("buttons", list)
+        return [[str(button[0]) for button in row if button] for row in rows if isinstance(row, list)]
+
+    @property
+    def edits(self) -> list[str]:
+        """What its sender changed it to."""
+        return [str(edit.get("text", "")) for edit in self._part("edits", list) if isinstance(edit, dict)]
+
+    @property
+    def reactions(self) -> dict[str, str]:
+        """What people think of it, by subject."""
+        return {str(who): str(emoji) for who, emoji in self._part("reactions", dict).items()}
+
+    def _part(self, name: str, kind: type[Any]) -> Any:
+        data = self.message.data if isinstance(self.message.data, dict) else {}
+        value = data.get(name)
+        return value if isinstance(value, kind) else kind()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
@@ -65,9 +86,7 @@ def _turns(session: Session, span: tuple[int, int]) -> dict[int, Turn]:
     return {turn.user_seq: turn for turn in rows if turn.user_seq is not None}
 
 
-def _lines(
-    session: Session, messages: Sequence[Message], span: tuple[int, int], turns: dict[int, Turn]
-) -> list[Line]:
+def _lines(session: Session, messages: Sequence[Message], span: tuple[int, int], turns: dict[int, Turn]) -> list[Line]:
     files: dict[int, list[Attachment]] = defaultdict(list)
     for file in Attachment.objects.filter(session=session, message_seq__range=span):
         files[file.message_seq].append(file)

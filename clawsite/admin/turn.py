@@ -64,7 +64,8 @@ class TurnAdmin(RecordAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Turn]:
         """Leave out what a list does not show and a page does not need."""
-        return super().get_queryset(request).defer("draft", "agent_state")
+        rows: QuerySet[Turn] = super().get_queryset(request).defer("draft", "agent_state")
+        return rows
 
     @display(description=_("conversation"))
     def where(self, row: Turn) -> SafeString | str:

@@ -15,13 +15,22 @@ from clawsite.core.models import User
 
 
 @admin.register(User)
-class UserAdmin(SettingAdmin, DjangoUserAdmin):
+class UserAdmin(SettingAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
     """Staff may enter these pages and see what their permissions allow; superusers are admins."""
 
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "first_name", "last_name", "email", "is_active", "is_staff", "is_superuser", "last_login")
+    list_display = (
+        "username",
+        "first_name",
+        "last_name",
+        "email",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+    )
     list_filter = ("is_active", "is_staff", "is_superuser")
     search_fields = ("username", "first_name", "last_name", "email")
     filter_horizontal = ("groups", "user_permissions")
@@ -46,4 +55,3 @@ class UserAdmin(SettingAdmin, DjangoUserAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: the audit log names accounts. Take `active` away instead."""
         return False
-

@@ -29,7 +29,9 @@ class VerdictAdmin(RecordAdmin):
         ("at", admin.DateFieldListFilter),
     )
     search_fields = ("rule", "subject", "session_ref", "trace_id")
-    fieldsets = ((None, {"fields": ("at", "outcome", "stage", "rule", "score", "detail", "subject", "session_ref", "trace_id")}),)  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("at", "outcome", "stage", "rule", "score", "detail", "subject", "session_ref", "trace_id")}),
+    )
 
     @display(description=_("action"), label=COLOURS)
     def outcome(self, row: VerdictRecord) -> str:

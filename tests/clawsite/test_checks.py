@@ -70,7 +70,8 @@ def test_an_old_sqlite_is_named(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("CLAW_LANGUAGE", "xx"), ("TIME_ZONE", "Mars/Base"), ("CLAW_LOG_LEVEL", "loud"), ("CLAW_PORT", "x")]
+    ("name", "value"),
+    [("CLAW_LANGUAGE", "xx"), ("TIME_ZONE", "Mars/Base"), ("CLAW_LOG_LEVEL", "loud"), ("CLAW_PORT", "x")],
 )
 def test_what_django_cannot_start_with_is_one_sentence(name: str, value: str) -> None:
     command = [sys.executable, "manage.py", "check"]

@@ -1,4 +1,4 @@
-"""`manage.py channel`: the accounts the bot speaks through. Tokens are read unseen or from a file, never from options."""
+"""`manage.py channel`: the accounts the bot speaks through. A token is typed unseen or read from a file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ class Command(Subcommands):
             raise BadInput(f"There is a channel {name} already. Remove it first, or choose another name.")
         config = make_config(kind, mode=options["mode"] or "", api_url=options["api_url"] or "")
         path = options["token_file"]
-        token = check_token(kind, read_secret_file(path) if path else ask_secret("Bot token")) if kind == TELEGRAM else ""
+        token = (
+            check_token(kind, read_secret_file(path) if path else ask_secret("Bot token")) if kind == TELEGRAM else ""
+        )
         identity: dict[str, Any] = {}
         if not options["no_test"]:
             found = probe_account(kind, Account(channel_id=0, name=name, token=token, config=config))
@@ -53,7 +55,9 @@ class Command(Subcommands):
             kind, name=name, actor=actor_at_terminal(), token=token, config=config, identity=identity,
             enabled=not options["off"], access=options["access"],
         )  # fmt: skip
-        self.say(f"Channel {name} is added" + (", switched off." if options["off"] else "; running bots use it at once."))
+        self.say(
+            f"Channel {name} is added" + (", switched off." if options["off"] else "; running bots use it at once.")
+        )
 
     def list(self, options: dict[str, Any]) -> None:
         """Show all channels, without secrets."""
@@ -99,7 +103,12 @@ def _adding(parser: ArgumentParser) -> None:
     parser.add_argument("--token-file", metavar="PATH", help='a file with the token; "-" is the standard input')
     parser.add_argument("--mode", choices=MODES, help="how updates come (as TELEGRAM_MODE says)")
     parser.add_argument("--api-url", metavar="URL", help="the root of the API (as TELEGRAM_API_URL says)")
-    parser.add_argument("--access", choices=Channel.Access.values, default=Channel.Access.PAIRING.value, help="what happens to strangers (%(default)s)")  # fmt: skip
+    parser.add_argument(
+        "--access",
+        choices=Channel.Access.values,
+        default=Channel.Access.PAIRING.value,
+        help="what happens to strangers (%(default)s)",
+    )
     parser.add_argument("--off", action="store_true", help="add it switched off")
     parser.add_argument("--no-test", action="store_true", help="do not ask the platform first")
 

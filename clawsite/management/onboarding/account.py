@@ -15,7 +15,9 @@ QUESTION = "Password, 10 characters or more (Enter for a one-time link instead)"
 def run(wizard: Wizard) -> None:
     """Make sure that somebody can log in to the admin."""
     wizard.head("First admin")
-    ready = next((user for user in User.objects.filter(is_superuser=True, is_active=True) if user.has_usable_password()), None)  # fmt: skip
+    ready = next(
+        (user for user in User.objects.filter(is_superuser=True, is_active=True) if user.has_usable_password()), None
+    )
     if ready is not None and not wizard.options["admin_password_file"]:
         wizard.say(f"{ready.get_username()} can log in already.")
         return

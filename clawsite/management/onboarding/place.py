@@ -14,7 +14,9 @@ def run(wizard: Wizard) -> None:
     """Ask for what new conversations start with."""
     wizard.head("Language and time zone")
     codes = [code for code, _ in settings.LANGUAGES]
-    wish = wizard.value("language", f"Language of new conversations ({', '.join(codes)})", default=settings.LANGUAGE_CODE)
+    wish = wizard.value(
+        "language", f"Language of new conversations ({', '.join(codes)})", default=settings.LANGUAGE_CODE
+    )
     language = find_language(wish)
     if language is None:
         raise BadInput(f"The languages are {', '.join(codes)}.")

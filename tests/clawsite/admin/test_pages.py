@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from clawsite.admin.navigation import GROUPS
+from clawsite.core.models import User
 from sessions_app.models import Inbox, Message, Session
 from sessions_app.sessions import add_message
 from tests.clawsite.admin.rows import EVIL, SECRET, TOKEN, WEBHOOK_SECRET, Rows
@@ -58,7 +59,7 @@ def test_bob_looks_at_what_he_may_and_adds_nothing(bob: Client, rows: Rows) -> N
         assert bob.get(reverse(f"admin:{name}_add")).status_code == 403, name
 
 
-def test_bob_without_a_right_sees_nothing_of_it(bob: Client, bob_user, rows: Rows) -> None:
+def test_bob_without_a_right_sees_nothing_of_it(bob: Client, bob_user: User, rows: Rows) -> None:
     bob_user.user_permissions.clear()
     for url in [transcript(rows)]:
         assert bob.get(url).status_code == 404
@@ -104,7 +105,9 @@ def test_the_name_of_the_bot_is_text(alice: Client, rows: Rows) -> None:
 
 
 def count_queries(client: Client, url: str) -> int:
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert client.get(url).status_code == 200
     return len(queries)
 
@@ -141,7 +144,9 @@ def test_no_list_counts_a_whole_table(alice: Client, rows: Rows) -> None:
         url = reverse(f"admin:sessions_app_{model._meta.model_name}_changelist")
         with CaptureQueriesContext(connection) as queries:
             alice.get(url)
-        counts = [query["sql"] for query in queries if "COUNT(" in query["sql"] and model._meta.db_table in query["sql"]]
+        counts = [
+            query["sql"] for query in queries if "COUNT(" in query["sql"] and model._meta.db_table in query["sql"]
+        ]
         assert counts
         assert all("LIMIT 10000" in sql for sql in counts), counts
 

@@ -12,7 +12,7 @@ from clawsite.core.models import AuditEvent
 from guardrails.models import VerdictRecord
 from sessions_app.models import Channel, Contact, Inbox, Message, Session
 from sessions_app.sessions import add_message
-from tests.clawsite.management.running import run
+from tests.clawsite.management.running import Said, run
 from tests.servers.telegram import TelegramServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,7 @@ def token_file(telegram_server: TelegramServer, tmp_path: Path) -> Path:
     return path
 
 
-def add(monkeypatch: pytest.MonkeyPatch, server: TelegramServer, path: Path, *more: str, name: str = "desk"):
+def add(monkeypatch: pytest.MonkeyPatch, server: TelegramServer, path: Path, *more: str, name: str = "desk") -> Said:
     arguments = ("channel", "add", "telegram", name, "--token-file", str(path), "--api-url", server.url, *more)
     return run(monkeypatch, *arguments)
 
@@ -70,7 +70,16 @@ def test_a_token_that_does_not_work_becomes_nothing(
 
 
 def test_a_server_that_is_not_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch, token_file: Path) -> None:
-    arguments = ("channel", "add", "telegram", "desk", "--token-file", str(token_file), "--api-url", "http://127.0.0.1:9")
+    arguments = (
+        "channel",
+        "add",
+        "telegram",
+        "desk",
+        "--token-file",
+        str(token_file),
+        "--api-url",
+        "http://127.0.0.1:9",
+    )
     assert "does not work" in run(monkeypatch, *arguments).error
     said = run(monkeypatch, *arguments, "--no-test", "--off")
     assert (said.error, Channel.objects.get(name="desk").enabled) == ("", False)

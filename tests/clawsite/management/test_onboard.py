@@ -57,9 +57,14 @@ def given(tmp_path: Path, telegram: TelegramServer) -> list[str]:
 
 
 def test_options_alone_set_everything_up(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, telegram_server: TelegramServer, model: MessagesServer, units: Path,
-    settings: Settings, caplog: pytest.LogCaptureFixture,
-) -> None:  # fmt: skip
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    telegram_server: TelegramServer,
+    model: MessagesServer,
+    units: Path,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     settings.CLAW_HOME = tmp_path
     with caplog.at_level(logging.DEBUG):
         said = run(monkeypatch, "onboard", *given(tmp_path, telegram_server))
@@ -85,16 +90,24 @@ def test_options_alone_set_everything_up(
 
 
 def test_a_second_run_changes_nothing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, telegram_server: TelegramServer, model: MessagesServer,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    telegram_server: TelegramServer,
+    model: MessagesServer,
     settings: Settings,
-) -> None:  # fmt: skip
+) -> None:
     settings.CLAW_HOME = tmp_path
     options = given(tmp_path, telegram_server)
     run(monkeypatch, "onboard", *options)
     events = AuditEvent.objects.exclude(action="user.password").count()
     said = run(monkeypatch, "onboard", *options)
     assert said.error == ""
-    for sentence in ("has this token already", "is an admin already", "stored already", "there already, as it should be"):
+    for sentence in (
+        "has this token already",
+        "is an admin already",
+        "stored already",
+        "there already, as it should be",
+    ):
         assert sentence in said.text
     assert AuditEvent.objects.exclude(action="user.password").count() == events
     assert Channel.objects.filter(kind="telegram").count() == User.objects.count() == 1
@@ -133,9 +146,7 @@ def test_the_wizard_asks_again_until_it_works(
     assert Client().login(username="alice", password=PASSWORD)
 
 
-def test_three_wrong_tokens_end_the_wizard(
-    monkeypatch: pytest.MonkeyPatch, telegram_server: TelegramServer
-) -> None:
+def test_three_wrong_tokens_end_the_wizard(monkeypatch: pytest.MonkeyPatch, telegram_server: TelegramServer) -> None:
     said = wizard(monkeypatch, telegram_server, WRONG_TOKEN, WRONG_TOKEN, WRONG_TOKEN)
     assert "third try" in said.error
     assert not Channel.objects.filter(kind="telegram").exists()
@@ -175,9 +186,7 @@ def test_a_server_of_ones_own_is_tried_and_named(
         (("--admin-password-file", "/nonexistent"), "cannot be read"),
     ],
 )
-def test_wrong_options_are_sentences(
-    monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str
-) -> None:
+def test_wrong_options_are_sentences(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str) -> None:
     assert sentence in run(monkeypatch, "onboard", "--yes", *options).error
 
 

@@ -1,0 +1,139 @@
+"""The admin in a real browser against the product as `manage.py up` runs it: no page breaks its own policy."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.browser import open_browser, watched
+from tests.faults.stack import ROOT, Stack, product_environment, running_stack
+from tests.servers.messages import MessagesControl
+from tests.servers.telegram import TelegramControl
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+PASSWORD = "correct horse battery"
+EVIL = "<script>document.title='broken'</script>"
+SEED = f"""
+from clawsite.core.models import User
+from sessions_app.contacts import issue_pairing
+from sessions_app.models import Channel, Contact, Session
+from sessions_app.sessions import add_message
+User.objects.create_superuser("alice", password="{PASSWORD}")
+channel = Channel.objects.get(kind="webchat")
+contact = Contact.objects.create(channel=channel, external_id="visitor:1", name="Charlie")
+print(issue_pairing(contact).code)
+session = Session.objects.create(channel=channel, chat_id="visitor:1", title="Charlie")
+for number in range(60):
+    add_message(session.pk, role="assistant" if number % 2 else "user", text=f"line {{number}} {EVIL}")
+"""
+PAGES = (
+    "sessions_app/session/", "sessions_app/message/", "sessions_app/fact/", "sessions_app/contact/",
+    "sessions_app/channel/", "sessions_app/channel/add/", "sessions_app/inbox/", "sessions_app/outbox/",
+    "sessions_app/promptlayer/", "guardrails/verdictrecord/", "guardrails/approval/", "core/auditevent/",
+    "core/process/", "core/user/", "core/user/add/", "core/secret/add/",
+)  # fmt: skip
+
+
+@pytest.fixture
+def stack(
+    telegram_process: TelegramControl, messages_process: MessagesControl, tmp_path: Path, chromium: str
+) -> Iterator[Stack]:
+    """A running installation."""
+    with running_stack(tmp_path / "home", product_environment(telegram_process, messages_process)) as running:
+        yield running
+
+
+@pytest.fixture
+def code(stack: Stack) -> str:
+    """The pairing code of a stranger, in an installation with an admin and a conversation."""
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", SEED]
+    done = subprocess.run(
+        command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def browser(chromium: str) -> Iterator[Browser]:
+    with open_browser(chromium) as opened:
+        yield opened
+
+
+def log_in(stack: Stack, page: Page) -> None:
+    """Log in as Alice."""
+    page.goto(f"{stack.url}/admin/")
+    page.fill("input[name=username]", "alice")
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/admin/")
+
+
+def test_alice_finds_her_way_and_lets_a_stranger_in(stack: Stack, code: str, browser: Browser) -> None:
+    with watched(browser) as alice:
+        page = alice.page
+        log_in(stack, page)
+        tile = page.locator(".claw-tile", has_text="people ask to be let in")
+        expect(tile.locator("b")).to_have_text("1")
+        tile.click()
+        row = page.locator("tr", has_text=code)
+        expect(row).to_contain_text("Charlie")
+        row.get_by_role("button", name="Approve").click()
+        expect(page.get_by_text("Charlie may talk to the bot now, as Viewer.")).to_be_visible()
+        expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+        page.goto(f"{stack.url}/admin/core/auditevent/")
+        expect(page.locator("#result_list")).to_contain_text("contact.approve")
+
+
+def test_the_transcript_is_read_from_its_end_and_runs_nothing(stack: Stack, code: str, browser: Browser) -> None:
+    with watched(browser) as alice:
+        page = alice.page
+        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/sessions_app/session/")
+        page.get_by_role("link", name="Read", exact=True).click()
+        expect(page.locator("#m60")).to_be_in_viewport()
+        expect(page.locator("#m60")).to_contain_text(EVIL)
+        expect(page.locator(".claw-line")).to_have_count(50)
+        page.get_by_role("link", name="Older").click()
+        expect(page.locator(".claw-line")).to_have_count(10)
+        expect(page).not_to_have_title("broken")
+
+
+def test_the_size_of_a_layer_is_counted_while_she_types(stack: Stack, code: str, browser: Browser) -> None:
+    with watched(browser) as alice:
+        page = alice.page
+        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/sessions_app/promptlayer/")
+        page.get_by_role("link", name="Business context").click()
+        size = page.locator("#layer-size")
+        expect(size.locator("[data-tokens]")).to_have_text("0")
+        page.fill("#id_text", "We sell boats. " * 200)
+        expect(size).to_have_attribute("data-state", "over")
+        page.fill("#id_budget", "5000")
+        expect(size).to_have_attribute("data-state", "fine")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.locator("tr", has_text="Business context")).to_contain_text(re.compile(r"[1-9]\d* / 5000"))
+
+
+def test_every_page_keeps_to_its_policy(stack: Stack, code: str, browser: Browser) -> None:
+    for scheme in ("light", "dark"):
+        with watched(browser, color_scheme=scheme) as alice:
+            page = alice.page
+            log_in(stack, page)
+            for path in PAGES:
+                check_page(page, f"{stack.url}/admin/{path}")
+
+
+def check_page(page: Page, url: str) -> None:
+    """Open a page and look at its policy and its width; what its console says is looked at when the window closes."""
+    answer = page.goto(url, wait_until="networkidle")
+    assert answer is not None
+    assert answer.status == 200, url
+    assert "script-src 'self' 'unsafe-eval';" in answer.headers["content-security-policy"], url
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), url
