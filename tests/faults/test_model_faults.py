@@ -1,0 +1,88 @@
+"""When the model is slow, stalls, is cut or overloaded: each turn ends in an answer or in a clear sentence, in time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bots.agent import breaker, failover
+from bots.agent.targets import states
+from clawsite.core.db import run_db
+from sessions_app.models import Turn
+from tests.bots.flow import Flow, open_flow, until
+from tests.servers.messages import cut, eof, error, pause, text, trickle
+from tests.servers.messages.scripts import Step
+
+pytestmark = pytest.mark.faults
+
+TURN_SECONDS = 2
+LATE_SECONDS = 5.0
+ENDLESS: dict[str, list[Step]] = {
+    "pings and nothing else": [pause(60, ping_every=0.1)],
+    "half an answer, then pings": [text("Half an answer"), pause(60, ping_every=0.1)],
+    "a byte now and then": [trickle("Half an answer that never comes to its end", seconds=1.0)],
+    "cut every time": [text("Half an answer"), cut()],
+    "an end without a stop every time": [text("Half an answer"), eof()],
+    "overloaded in mid-stream every time": [text("Half an answer"), error()],
+}
+
+
+@pytest.fixture
+async def hurried(transactional_db: None) -> AsyncIterator[Flow]:
+    """A flow whose turns may take two seconds."""
+    async with open_flow(CLAW_TURN_SECONDS=TURN_SECONDS) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("steps", ENDLESS.values(), ids=list(ENDLESS))
+async def test_a_turn_ends_in_time_and_half_an_answer_is_never_whole(hurried: Flow, steps: list[Step]) -> None:
+    hurried.model.script(*steps, times=None)
+    async with hurried.running():
+        begun = time.monotonic()
+        (answer,) = await hurried.says(hurried.alice, "hello there", timeout=TURN_SECONDS + LATE_SECONDS)
+        assert time.monotonic() - begun <= TURN_SECONDS + LATE_SECONDS
+    lines = answer.strip().splitlines()
+    assert not lines[-1].startswith("Half"), "the last line says that something is missing"
+    turn = await run_db(Turn.objects.get)
+    assert turn.outcome in ("limit", "unavailable")
+
+
+async def test_a_storm_of_overload_opens_the_breaker_and_its_end_closes_it(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (breaker, failover):
+        monkeypatch.setattr(module, "PROBE_SECONDS", 2.0)
+    flow.model.fail(529, times=breaker.FAILURES)
+    flow.model.set_default("Back again.")
+    async with flow.running():
+        for number in range(3):
+            for who in (flow.alice, flow.bob):
+                flow.telegram.user_sends(who, f"question {number}")
+        await until(lambda: "open" in states().values(), timeout=20)
+        asked = len(flow.asked())
+        await until(lambda: set(states().values()) == {"closed"}, timeout=20)
+        for who in (flow.alice, flow.bob):
+            await until(lambda who=who: flow.texts(who) == ["Back again."] * 3, timeout=40)  # type: ignore[misc]
+        await flow.quiet()
+    assert asked <= breaker.FAILURES + 1, "an open breaker lets nothing through"
+    assert await run_db(lambda: Turn.objects.exclude(outcome="answer").count()) == 0
+
+
+async def test_a_model_that_asks_to_wait_is_asked_again_then(flow: Flow) -> None:
+    flow.model.fail(429, retry_after=2)
+    flow.model.set_default("Now.")
+    async with flow.running():
+        begun = time.monotonic()
+        assert await flow.says(flow.alice, "hi", timeout=20) == ["Now."]
+        assert time.monotonic() - begun >= 2
+    assert len(flow.asked()) == 2
+
+
+async def test_a_model_out_of_reach_is_said_in_time(hurried: Flow) -> None:
+    hurried.model.refuse_connections(for_seconds=TURN_SECONDS + LATE_SECONDS)
+    async with hurried.running():
+        (answer,) = await hurried.says(hurried.alice, "hi", timeout=TURN_SECONDS + LATE_SECONDS)
+    assert "limit" in answer
+    assert await run_db(Turn.objects.filter(state="running").count) == 0

@@ -1,0 +1,101 @@
+"""When Telegram limits, fails, is out of reach or cuts: nothing is lost, the order stays, and nobody hammers it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import psutil
+import pytest
+
+from clawsite.core.db import run_db
+from sessions_app.models import Inbox, Outbox
+from tests.bots.flow import Flow, until
+from tests.faults.ledger import numbered, read_ledger
+from tests.servers.messages import text
+from tests.servers.telegram import TelegramServer
+
+pytestmark = pytest.mark.faults
+
+OUTAGE_SECONDS = 2.0
+EACH = 4
+OUTAGES: dict[str, Callable[[TelegramServer], None]] = {
+    "limits of sends": lambda t: t.fault("status", method="sendMessage", status=429, retry_after=2, for_seconds=2),
+    "limits of everything": lambda t: t.fault("status", status=429, retry_after=2, for_seconds=2),
+    "bad gateways": lambda t: t.fault("status", status=502, for_seconds=OUTAGE_SECONDS),
+    "another poller": lambda t: t.fault("status", method="getUpdates", status=409, for_seconds=OUTAGE_SECONDS),
+    "refused connections": lambda t: t.refuse_connections(for_seconds=OUTAGE_SECONDS),
+    "answers that are no JSON": lambda t: t.fault("garbage", method="getUpdates", times=3),
+    "cuts before anything": lambda t: t.fault("cut_before", method="*", for_seconds=OUTAGE_SECONDS),
+}
+
+
+@pytest.mark.parametrize("outage", list(OUTAGES))
+async def test_an_outage_loses_nothing_and_keeps_the_order(flow: Flow, outage: str) -> None:
+    chats = [flow.alice, flow.bob]
+    sent = dict.fromkeys(chats, 0)
+
+    def write(times: int) -> None:
+        for _ in range(times):
+            for chat in chats:
+                sent[chat] += 1
+                flow.telegram.user_sends(chat, numbered(sent[chat], chat))
+
+    async with flow.running():
+        write(1)
+        await until(lambda: read_ledger(flow.telegram, chats, sent=sent).lost == 0)
+        before = flow.telegram.last_call()
+        write(1)
+        OUTAGES[outage](flow.telegram)
+        flow.telegram.cut_connections()  # the poll that waits was begun before the outage
+        write(EACH)
+        await until(lambda: read_ledger(flow.telegram, chats, sent=sent).lost == 0, timeout=40)
+        await flow.quiet(timeout=20)
+    found = read_ledger(flow.telegram, chats, sent=sent)
+    assert (found.lost, found.out_of_order, found.duplicates) == (0, 0, 0), found
+    rows = sum(sent.values())
+    assert await run_db(lambda: (Inbox.objects.count(), Outbox.objects.count())) == (rows, rows)
+    assert await run_db(lambda: Outbox.objects.exclude(state="sent").count()) == 0
+    # Every message once, and few calls more: an outage is waited out, not hammered.
+    assert len(flow.telegram.calls(since=before)) <= 2 * (EACH + 1) + 40
+
+
+async def test_a_send_that_is_cut_after_it_was_taken_says_so_when_it_comes_again(flow: Flow) -> None:
+    flow.model.set_default("The answer.")
+    async with flow.running():
+        flow.telegram.fault("cut_after", method="sendMessage")
+        flow.telegram.user_sends(flow.alice, "hi")
+        await until(lambda: len(flow.texts(flow.alice)) == 2, timeout=20)
+        await flow.quiet()
+    first, again = flow.texts(flow.alice)
+    assert first == "The answer."
+    assert again.startswith("The answer.")
+    assert again != first, "a repetition is marked"
+
+
+async def test_an_edit_that_must_wait_makes_no_second_message(flow: Flow) -> None:
+    words = " ".join(f"word{number}" for number in range(200))
+    flow.model.script(text(words, deltas=40, pause=0.1))
+    async with flow.running():
+        flow.telegram.fault("status", method="editMessageText", status=429, retry_after=2, for_seconds=4)
+        assert await flow.says(flow.alice, "tell me", timeout=30) == [words]
+    assert len(flow.telegram.calls(method="sendMessage")) == 1
+
+
+async def test_what_waits_for_telegram_costs_rows_not_memory(flow: Flow) -> None:
+    count = 100
+    own = psutil.Process()
+    flow.model.set_default("Done.")
+    async with flow.running():
+        await flow.says(flow.alice, "warm up", timeout=20)
+        flow.telegram.fault("status", method="sendMessage", status=429, retry_after=30, for_seconds=60)
+        before, calls = own.memory_info().rss, flow.telegram.last_call()
+        for number in range(count):
+            flow.telegram.user_sends(flow.alice, f"number {number}")
+        await until(lambda: len(flow.asked()) == count + 1, timeout=40)
+        tried = [call for call in flow.telegram.calls(since=calls) if call["method"] != "getUpdates"]
+        assert len(tried) <= 3, "no call to a chat that must be left alone"
+        assert own.memory_info().rss - before < 30 * 1024 * 1024
+        assert await run_db(lambda: Outbox.objects.filter(state="new", attempts=0).count()) >= count - 1
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 15, "a stop does not wait for Telegram"
