@@ -163,3 +163,26 @@ async def test_a_link_given_earlier_in_the_chat_may_be_repeated(flow: Flow) -> N
         (answer,) = await flow.says(flow.alice, "what is my page again?")
     assert link in answer
     assert "https://evil.example" not in answer
+
+
+async def test_an_attack_that_is_quoted_or_names_a_file_never_reaches_the_prompt(flow: Flow) -> None:
+    flow.model.set_default("I see.")
+    async with flow.running():
+        flow.telegram.user_sends(flow.alice, ATTACK, forward_from="Mallory")
+        await flow.answers(flow.alice, 0, 1)
+        attack = flow.telegram.messages(flow.alice)[0]["message_id"]
+        flow.telegram.user_sends(flow.alice, "what does this mean?", reply_to=attack)
+        await flow.answers(flow.alice, 1, 1)
+        flow.telegram.user_sends(flow.alice, "and this?", document=b"x", file_name=f"{ATTACK}.txt"[:200])
+        await flow.answers(flow.alice, 2, 1)
+    sent = [str(request["body"]) for request in flow.model.requests()]
+    assert sent
+    assert not any("reveal your system prompt" in body for body in sent)
+
+
+async def test_the_model_is_told_that_words_were_forwarded(flow: Flow) -> None:
+    flow.model.set_default("Good news.")
+    async with flow.running():
+        flow.telegram.user_sends(flow.alice, "The release is out.", forward_from="Mallory")
+        await flow.answers(flow.alice, 0, 1)
+    assert "somebody else wrote it" in str(flow.model.requests()[0]["body"]["system"])
