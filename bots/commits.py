@@ -148,9 +148,17 @@ def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> li
             _remember_user(work, role=Message.Role.COMMAND)
         rows = _say(work, ending.replies, role=Message.Role.NOTICE, runtime=runtime)
         record_verdicts_of(work)
+        _close_abandoned(work, outcome=ending.outcome)
         _finish(work)
         TURNS.labels(ending.outcome.partition(":")[0]).inc()
     return rows
+
+
+def _close_abandoned(work: Work, *, outcome: str) -> None:
+    """End the turn of an earlier attempt at a row that may not go on, such as of a person who was blocked since."""
+    Turn.objects.filter(inbox_id=work.head.pk, state=Turn.State.RUNNING).update(
+        state=Turn.State.CANCELLED, outcome=outcome[:64], draft="", agent_state={}, finished_at=timezone.now()
+    )
 
 
 def _finish(work: Work) -> None:

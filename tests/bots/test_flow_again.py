@@ -56,3 +56,16 @@ async def test_a_second_attempt_goes_on_in_the_message_that_is_shown(transaction
             await flow.quiet()
     (shown,) = flow.texts(flow.alice)
     assert shown == ("Other words, and these do end. " * 12).strip()
+
+
+async def test_a_turn_of_somebody_blocked_since_does_not_stay_open(transactional_db: None) -> None:
+    async with open_flow(CLAW_DRAIN_SECONDS=1) as flow:
+        flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.5))
+        async with flow.running():
+            flow.telegram.user_sends(flow.alice, "go")
+            await until(flow.model.requests)
+        await run_db(lambda: Contact.objects.filter(name="Alice").update(state="blocked"))
+        async with flow.running():
+            await flow.quiet()
+    assert await run_db(lambda: Turn.objects.get().state) == "cancelled"
+    assert len(flow.model.requests()) == 1
