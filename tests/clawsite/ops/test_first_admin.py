@@ -86,7 +86,11 @@ def test_an_old_link_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         check_first_login(token)
 
 
-@pytest.mark.parametrize("token", ["x", "a:b:c", TimestampSigner(salt="clawsite.first-login").sign("guess")])
+@pytest.mark.parametrize(
+    "token",
+    ["x", "a:b:c", TimestampSigner(salt="clawsite.first-login").sign("guess")],
+    ids=["short", "shaped", "signed"],
+)
 def test_charlie_guesses_in_vain(client: Client, token: str) -> None:
     prepare_first_admin()
     assert client.get(f"/first-login/{token}").status_code == 404
