@@ -259,6 +259,8 @@ class Pipeline:
         try:
             if await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime):
                 await run_db(setbacks.tell_failure, head, error_id=error_id)
+        except LeaseLost:
+            return  # the row is another's now, who tries it
         except Exception as second:
             log_unknown(second, where=f"recording the failure of inbox row {head.pk}")
             if held is not None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import sqlite3
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.faults.ledger import numbered, read_ledger
 from tests.faults.stack import Stack, product_environment, running_stack, wait_for
+from tests.faults.store import Store
 from tests.servers.messages import MessagesControl
 from tests.servers.services import PostgresService
 from tests.servers.telegram import TelegramControl
@@ -44,8 +44,7 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
     home = tmp_path / "home"
     with running_stack(home, environment) as stack:
         storm(stack, telegram)
-    with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3")) as database:
-        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert Store(home).is_whole()
 
 
 @pytest.mark.faults
@@ -60,6 +59,7 @@ def test_on_postgresql(
 
 def storm(stack: Stack, telegram: TelegramControl) -> None:
     """Write and kill for a minute, then give it 30 seconds to finish, and compare."""
+    store = Store(stack.home, url=stack.environment.get("DATABASE_URL", ""))
     chats = [FIRST_CHAT + number for number in range(CHATS)]
     sent = dict.fromkeys(chats, 0)
     chance = random.Random(20)
@@ -79,7 +79,7 @@ def storm(stack: Stack, telegram: TelegramControl) -> None:
     stack.keep_alive()
     try:
         wait_for(
-            lambda: read_ledger(telegram, chats, sent=sent).answered == MESSAGES and is_quiet(stack),
+            lambda: read_ledger(telegram, chats, sent=sent).answered == MESSAGES and store.waiting() == 0,
             timeout=30,
             what="queues empty",
         )
@@ -101,15 +101,3 @@ def kill_one(stack: Stack, chance: random.Random) -> int:
         victim.kill()
         return 1
     return 0
-
-
-def is_quiet(stack: Stack) -> bool:
-    """Tell whether inbox and outbox are empty, by the product's own word."""
-    shown = stack.manage("shell", "-c", QUEUES)
-    return shown.stdout.strip().endswith("0 0")
-
-
-QUEUES = (
-    "from sessions_app.models import Inbox, Outbox;"
-    "print(Inbox.objects.filter(state='new').count(), Outbox.objects.filter(state__in=['new','sending']).count())"
-)

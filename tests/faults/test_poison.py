@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import psutil
@@ -128,17 +129,18 @@ def test_text_that_no_database_takes_is_cleaned_or_refused(site: Site) -> None:
     assert longest <= 1024 * 1024
 
 
+def poisoned(site: Site, seen: int) -> list[dict[str, Any]]:
+    """Return the model calls since `seen` that somebody made for the poison."""
+    return [call for call in site.model.requests(since=seen) if call["last_user"].endswith("poison")]
+
+
 def test_a_message_that_ends_its_process_is_given_up_and_the_others_go_on(site: Site) -> None:
     """Whatever in it is deadly (here: somebody kills the process that works on it), five times are enough."""
     site.model.script(pause(20, ping_every=1), text("never"), match=r"poison\Z", times=None)
     seen = site.model.last_request()
     site.telegram.user_sends(CHAT, "this is poison")
     for attempt in range(5):
-        asked = wait_for(
-            lambda seen=seen: [r for r in site.model.requests(since=seen) if "poison" in r["last_user"]],
-            timeout=20,
-            what=f"attempt {attempt + 1}",
-        )
+        asked = wait_for(partial(poisoned, site, seen), timeout=20, what=f"attempt {attempt + 1}")
         seen = asked[-1]["seq"]
         roles = site.stack.roles()
         psutil.Process(next(pid for pid, role in roles.items() if role == "bots")).kill()

@@ -69,8 +69,8 @@ def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
 
     first.signal(signal.SIGSTOP)
     people.write(each=3)
-    for lease in ("poll:", "send:"):
-        wait_for(lambda lease=lease: store.owner(lease) == second.pid, timeout=LEASE_SECONDS + 6, what=f"{lease} moves")
+    wait_for(lambda: store.owner("poll:") == second.pid, timeout=LEASE_SECONDS + 6, what="the poller moves")
+    wait_for(lambda: store.owner("send:") == second.pid, timeout=LEASE_SECONDS + 6, what="the sender moves")
     people.wait_answered(timeout=20)
 
     before = telegram_server.last_call()
