@@ -20,7 +20,7 @@ from clawsite.core.errors import BadInput
 from clawsite.core.nudge import nudge_on_commit
 from guardrails import records
 from guardrails.types import Actor
-from sessions_app.channels import TELEGRAM
+from sessions_app.channels import TELEGRAM, WEBCHAT
 from sessions_app.contacts import require_admin
 from sessions_app.models import Channel, Contact
 from sessions_app.purge import purge_session
@@ -28,6 +28,12 @@ from sessions_app.purge import purge_session
 MODES = ("polling", "webhook")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TELEGRAM_TOKEN = re.compile(r"[0-9]{3,20}:[A-Za-z0-9_-]{20,100}")
+
+
+def find_source(channel: Channel) -> str:
+    """Return the setting that makes this channel anew at each start, or ""; changes of it would not last."""
+    of_environment = channel.kind == TELEGRAM and channel.name == TELEGRAM and settings.TELEGRAM_BOT_TOKEN
+    return "TELEGRAM_BOT_TOKEN" if of_environment else ""
 
 
 def check_name(name: str) -> str:
@@ -120,6 +126,10 @@ def remove_channel(channel: Channel, *, actor: Actor, origin: str = "") -> int:
     an accident and holds the database only for moments.
     """
     require_admin(actor)
+    if find_source(channel):
+        raise BadInput(_("This channel comes from TELEGRAM_BOT_TOKEN. Take that out of the environment first."))
+    if channel.kind == WEBCHAT:
+        raise BadInput(_("The web chat belongs to the pages and stays. Switch it off in the admin instead."))
     enable_channel(channel, actor=actor, enabled=False, origin=origin)
     count = 0
     for session in channel.sessions.iterator():

@@ -12,21 +12,9 @@ from clawsite.admin.filters import prefix_filter
 from clawsite.admin.showing import pretty_json, shorten
 from clawsite.core.models import AuditEvent
 
-FAMILIES = [
-    (name, name)
-    for name in (
-        "approval",
-        "channel",
-        "contact",
-        "group",
-        "login",
-        "logout",
-        "promptlayer",
-        "secret",
-        "session",
-        "user",
-    )
-]
+PEOPLE = ("approval", "contact", "group", "login", "logout", "rights", "user")
+THINGS = ("channel", "fact", "inbox", "keys", "outbox", "promptlayer", "secret", "session", "sessionlayer")
+FAMILIES = [(noun, noun) for noun in sorted(PEOPLE + THINGS)]
 
 
 @admin.register(AuditEvent)

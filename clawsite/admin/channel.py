@@ -20,11 +20,14 @@ from clawsite.admin.buttons import button
 from clawsite.admin.channel_form import ChannelForm
 from clawsite.admin.filters import choice_filter
 from clawsite.admin.showing import age
-from sessions_app.accounts import enable_channel, save_channel
+from sessions_app.accounts import enable_channel, find_source, save_channel
 from sessions_app.channels import TELEGRAM
 from sessions_app.models import Channel
 
 PERMISSION = "sessions_app.change_channel"
+ENVIRONMENT = gettext_lazy(
+    "Token, mode and API address of this channel come from the environment and are set again at each start."
+)
 
 
 @admin.register(Channel)
@@ -56,12 +59,10 @@ class ChannelAdmin(SettingAdmin):
         account = (*secrets, *(("mode", "api_url") if may else ("settings_shown",)))
         if obj is not None and obj.kind != TELEGRAM:
             return [(None, {"fields": first})]
-        told = (
-            []
-            if obj is None
-            else [(gettext_lazy("What the platform says"), {"fields": ("bot", "polled", "last_error")})]
-        )
-        return [(None, {"fields": first}), (gettext_lazy("Telegram account"), {"fields": account}), *told]
+        note = ENVIRONMENT if obj is not None and find_source(obj) else None
+        sets = [(None, {"fields": first}), (gettext_lazy("Telegram account"), {"fields": account, "description": note})]
+        told = (gettext_lazy("What the platform says"), {"fields": ("bot", "polled", "last_error")})
+        return sets if obj is None else [*sets, told]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Channel | None = None) -> Any:
         """A channel keeps its kind."""

@@ -76,7 +76,7 @@ class ChannelForm(_ModelForm):
         data = super().clean() or self.cleaned_data
         if self._kind != TELEGRAM:
             return data
-        if self.instance.pk is None and not data.get("new_token") and "new_token" not in self.errors:
+        if self.instance._state.adding and not data.get("new_token") and "new_token" not in self.errors:
             self.add_error("new_token", _("A new Telegram channel needs the token that BotFather gave you."))
         try:
             own = make_config(self._kind, mode=data.get("mode", ""), api_url=data.get("api_url", ""))

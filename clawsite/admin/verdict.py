@@ -13,7 +13,7 @@ from guardrails.types import Action, Stage
 
 ACTIONS = [(action.value, action.value) for action in Action if action is not Action.ALLOW]
 STAGES = [(stage.value, stage.value.replace("_", " ")) for stage in Stage]
-FAMILIES = [(name, name) for name in ("injection", "leak", "output", "pii", "rate", "secret", "size", "tool", "url")]
+FAMILIES = [(name, name) for name in ("empty", "injection", "leak", "pii", "rate", "secret", "size", "tool", "url")]
 COLOURS = {"warn": "warning", "mask": "info", "ask": "info", "block": "danger"}
 
 

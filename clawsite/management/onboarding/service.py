@@ -11,7 +11,6 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import CommandError
 
-from clawsite.core.env import env_str
 from clawsite.management.onboarding.step import Wizard
 
 NAME = "clawsite.service"
@@ -49,7 +48,7 @@ def _tell(wizard: Wizard) -> None:
 
 def _user_directory() -> Path:
     """Return where systemd looks for the units of this user."""
-    return Path(env_str("XDG_CONFIG_HOME", "~/.config")).expanduser() / "systemd" / "user"
+    return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "systemd" / "user"
 
 
 def unit(kind: str) -> str:

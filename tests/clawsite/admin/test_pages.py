@@ -35,7 +35,8 @@ def transcript(rows: Rows) -> str:
 
 
 def everything(rows: Rows) -> list[str]:
-    return [reverse("admin:index"), transcript(rows), *lists(), *changes(rows)]
+    apps = [reverse("admin:app_list", args=[label]) for label in ("sessions_app", "guardrails", "core")]
+    return [reverse("admin:index"), transcript(rows), *apps, *lists(), *changes(rows)]
 
 
 def test_the_navigation_names_every_page_and_no_other() -> None:
@@ -61,8 +62,7 @@ def test_bob_looks_at_what_he_may_and_adds_nothing(bob: Client, rows: Rows) -> N
 
 def test_bob_without_a_right_sees_nothing_of_it(bob: Client, bob_user: User, rows: Rows) -> None:
     bob_user.user_permissions.clear()
-    for url in [transcript(rows)]:
-        assert bob.get(url).status_code == 404
+    assert bob.get(transcript(rows)).status_code == 404
     for url in [*lists(), *changes(rows)]:
         assert bob.get(url).status_code == 403, url
     page = bob.get(reverse("admin:index"))
@@ -157,3 +157,14 @@ def test_a_page_beyond_the_last_and_nonsense_in_the_address_are_no_errors(alice:
         assert answer.status_code in (200, 302), query
     for before in ("x", "-1", "0", "9" * 30):
         assert alice.get(f"{transcript(rows)}?before={before}").status_code == 200
+
+
+def test_what_a_button_says_is_no_markup_either(alice: Client, rows: Rows) -> None:
+    url = reverse("admin:sessions_app_pairing_press", args=[rows.pairing.pk, "approve"])
+    text = alice.post(url, {"role": "viewer"}, follow=True).content.decode()
+    assert "may talk to the bot now" in text
+    assert "<script>alert(" not in text
+    assert (
+        "<script>alert("
+        not in alice.post(reverse("admin:sessions_app_session_press", args=[rows.session.pk, "purge"])).content.decode()
+    )

@@ -204,3 +204,11 @@ def test_records_are_neither_changed_nor_deleted(alice: Client, rows: Rows, name
     bulk = {"action": "delete_selected", "_selected_action": [str(pk)], "post": "yes"}
     alice.post(reverse(f"admin:{name}_changelist"), bulk)
     assert alice.get(reverse(f"admin:{name}_change", args=[pk])).status_code == 200
+
+
+def test_the_page_says_what_comes_from_the_environment(alice: Client, rows: Rows, settings: Settings) -> None:
+    Channel.objects.update(name="telegram")
+    address = reverse("admin:sessions_app_channel_change", args=[rows.channel.pk])
+    assert "come from the environment" not in alice.get(address).content.decode()
+    settings.TELEGRAM_BOT_TOKEN = TOKEN
+    assert "come from the environment" in alice.get(address).content.decode()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as project
+from pytest_django.fixtures import Settings
 
 from clawsite.core.models import AuditEvent
 from guardrails.models import VerdictRecord
@@ -164,3 +165,12 @@ def test_removing_takes_everything_after_a_yes(
     assert not folder.exists()
     actions = set(AuditEvent.objects.values_list("action", flat=True))
     assert {"channel.create", "session.purge", "channel.remove"} <= actions
+
+
+def test_what_would_come_back_is_not_removed(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    Channel.objects.create(kind="webchat", name="webchat")
+    Channel.objects.create(kind="telegram", name="telegram", token=WRONG)
+    settings.TELEGRAM_BOT_TOKEN = WRONG
+    assert "Switch it off" in run(monkeypatch, "channel", "remove", "webchat", "--yes").error
+    assert "TELEGRAM_BOT_TOKEN" in run(monkeypatch, "channel", "remove", "telegram", "--yes").error
+    assert Channel.objects.filter(enabled=True).count() == 2

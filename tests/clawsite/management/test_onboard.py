@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
 import stat
 from pathlib import Path
 
 import pytest
+from django.core.cache import cache
+from django.core.management import CommandError
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from clawsite.core.models import AuditEvent, Secret, User
+from clawsite.management.onboarding.service import unit
 from sessions_app.models import Channel, Contact
 from tests.clawsite.management.running import Said, run
 from tests.servers.messages import MessagesServer
@@ -34,7 +38,8 @@ def model(messages_server: MessagesServer, settings: Settings) -> MessagesServer
 
 @pytest.fixture(autouse=True)
 def units(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Where units go."""
+    """Where units go; limits of other tests do not count here."""
+    cache.clear()
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     return tmp_path / "config" / "systemd" / "user"
 
@@ -214,3 +219,25 @@ def test_a_unit_is_shown_and_only_written_after_a_yes(
     assert "[Service]" in said.text
     assert "Nothing was written" in said.text
     assert not (units / "clawsite.service").exists()
+
+
+def test_a_system_unit_runs_as_the_owner_and_says_odd_paths_rightly(tmp_path: Path, settings: Settings) -> None:
+    home = tmp_path / "a home 100% ours"
+    home.mkdir()
+    settings.CLAW_HOME = home
+    text = unit("system")
+    assert f"User={getpass.getuser()}\n" in text
+    assert "WantedBy=multi-user.target" in text
+    assert f'Environment="CLAW_HOME={tmp_path}/a home 100%% ours"\n' in text
+    settings.CLAW_HOME = Path(str(home) + "\nExecStartPre=evil")
+    settings.CLAW_HOME.mkdir()
+    with pytest.raises(CommandError, match="plainer place"):
+        unit("system")
+
+
+def test_settings_that_are_there_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    settings.CLAW_HOME = tmp_path
+    path = tmp_path / "clawsite.env"
+    path.write_text("# mine\nCLAW_PORT=9999\nTIME_ZONE=UTC\n", encoding="utf-8")
+    run(monkeypatch, "onboard", "--yes", "--install-service", "--time-zone", "Europe/Berlin")
+    assert path.read_text(encoding="utf-8") == "# mine\nCLAW_PORT=9999\nTIME_ZONE=Europe/Berlin\n"
