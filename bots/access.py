@@ -17,21 +17,15 @@ from sessions_app.contacts import (
     note_group,
     touch_contact,
 )
+from sessions_app.languages import find_language
 from sessions_app.models import Channel, Contact, Session
-
-_LANGUAGES = {code for code, _ in settings.LANGUAGES}
-_ALIASES = {"pt": "pt-br"}
 
 
 def language_of(session: Session | None, contact: Contact | None, platform: str) -> str:
     """Return the language to speak: the session's, else the person's, else the platform's, else the default."""
     for wish in (session.language if session else "", contact.language if contact else "", platform):
-        code = wish.lower().replace("_", "-")
-        code = _ALIASES.get(code.split("-")[0], code)
-        if code in _LANGUAGES:
+        if code := find_language(wish):
             return code
-        if code.split("-")[0] in _LANGUAGES:
-            return code.split("-")[0]
     return settings.LANGUAGE_CODE
 
 

@@ -15,11 +15,6 @@ def pairing(code: str) -> str:
     ).format(code=f"{code[:4]}-{code[4:]}")
 
 
-def approved(role: str) -> str:
-    """For somebody who has just been let in."""
-    return _("You are in! Your role is {role}. Send a message, or /help for what I can do.").format(role=role)
-
-
 def refusal(verdict: Verdict, *, limit: int) -> str:
     """Say politely why a message was not worked on, by the rule that decided."""
     rule = verdict.rule

@@ -14,6 +14,7 @@ from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.nudge import nudge_on_commit
 from guardrails.types import Actor, Role
 from sessions_app.models import Channel, Contact, GroupAccess, Pairing
+from sessions_app.welcome import welcome
 
 # Capital letters and digits that no phone or eye confuses; 31^8 codes.
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -86,7 +87,7 @@ def approve_pairing(code: str, *, actor: Actor, role: str = Contact.RoleChoice.V
     _check_role(role)
     with transaction.atomic():
         contact = _decide_pairing(code, actor=actor)
-        _set_state(contact, Contact.State.APPROVED, role=role)
+        _let_in(contact, role=role)
         audit.record("contact.approve", actor=actor.subject, subject=contact.subject, origin=origin, role=role)
         nudge_on_commit("contact", contact=contact.pk)
     contact.refresh_from_db()
@@ -116,7 +117,7 @@ def approve_contact(contact: Contact, *, actor: Actor, role: str = Contact.RoleC
     _check_role(role)
     with transaction.atomic():
         _close_pairings(contact, actor=actor)
-        _set_state(contact, Contact.State.APPROVED, role=role)
+        _let_in(contact, role=role)
         audit.record("contact.approve", actor=actor.subject, subject=contact.subject, origin=origin, role=role)
         nudge_on_commit("contact", contact=contact.pk)
     contact.refresh_from_db()
@@ -154,6 +155,14 @@ def _decide_pairing(code: str, *, actor: Actor) -> Contact:
     if not rows.update(decided_at=now, decided_by=actor.subject):
         raise BadInput("This code is unknown, used or too old. Ask the person to send a message for a new one.")
     return Pairing.objects.select_related("contact").get(code=wanted).contact
+
+
+def _let_in(contact: Contact, *, role: str) -> None:
+    """Approve a person and tell them; one who was in already only gets the role."""
+    waited = contact.state != Contact.State.APPROVED
+    _set_state(contact, Contact.State.APPROVED, role=role)
+    if waited:
+        welcome(contact, role=role)
 
 
 def _set_state(contact: Contact, state: str, *, role: str | None = None) -> None:

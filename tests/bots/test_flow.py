@@ -31,6 +31,8 @@ async def test_a_stranger_gets_a_pairing_code_and_an_answer_after_approval(flow:
         assert not flow.model.requests()
         admin = Actor(subject="user:1", role=Role.ADMIN, name="Alice")
         await run_db(approve_pairing, pairing.code, actor=admin)
+        (told,) = await flow.answers(flow.charlie, 1, 1)
+        assert "You are in!" in told
         assert await flow.says(flow.charlie, "and now?") == ["Welcome."]
 
 
