@@ -31,6 +31,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 POSTGRES_THREADS = 4
+# A connection that was used a moment ago is used again without asking; if it died since, the work is repeated.
+IDLE_SECONDS = 5.0
 TRIES = 5
 # A group takes no further transaction after this, because other processes wait for the write lock meanwhile.
 GROUP_SECONDS = 0.015
@@ -166,9 +168,21 @@ def with_retry(work: Callable[[], R]) -> R:
     raise AssertionError("unreachable")
 
 
+class _LastCall(threading.local):
+    """When this thread last asked the database."""
+
+    at = 0.0
+
+
+_last_call = _LastCall()
+
+
 def _call(work: Callable[[], R]) -> R:
-    if not settings.CLAW_ON_SQLITE:
+    """Run work. A connection that was idle is asked first whether it lives; a busy one would only lose time by that."""
+    now = time.monotonic()
+    if not settings.CLAW_ON_SQLITE and now - _last_call.at > IDLE_SECONDS:
         close_old_connections()
+    _last_call.at = now
     return with_retry(work)
 
 
