@@ -69,6 +69,14 @@ class ChannelAdmin(SettingAdmin):
         shown = ("bot", "polled", "last_error", "secrets", "settings_shown")
         return shown if obj is None else ("kind", *shown)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only an admin connects accounts."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin changes them."""
+        return bool(request.user.is_superuser)
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: people, conversations and records hang on a channel. Switch it off, or use the command."""
         return False

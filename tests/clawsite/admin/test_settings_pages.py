@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test import Client
@@ -212,3 +213,24 @@ def test_the_page_says_what_comes_from_the_environment(alice: Client, rows: Rows
     assert "come from the environment" not in alice.get(address).content.decode()
     settings.TELEGRAM_BOT_TOKEN = TOKEN
     assert "come from the environment" in alice.get(address).content.decode()
+
+
+def test_staff_with_every_permission_change_no_channel(bob: Client, bob_user: User, rows: Rows) -> None:
+    bob_user.user_permissions.set(Permission.objects.all())
+    assert save_channel(bob, rows.channel, name="mine", new_token=NEW_TOKEN).status_code == 403
+    assert bob.get(reverse("admin:sessions_app_channel_add")).status_code == 403
+    page = bob.get(reverse("admin:sessions_app_channel_change", args=[rows.channel.pk])).content.decode()
+    assert TOKEN not in page
+    assert "new_token" not in page
+    answer = bob.post(reverse("admin:sessions_app_channel_press", args=[rows.channel.pk, "disable"]))
+    assert "Only an admin" in " ".join(str(message) for message in get_messages(answer.wsgi_request))
+    channel = Channel.objects.get()
+    assert (channel.name, channel.token, channel.enabled) == ("bot", TOKEN, True)
+
+
+def test_staff_with_every_permission_break_no_page(bob: Client, bob_user: User, rows: Rows) -> None:
+    bob_user.user_permissions.set(Permission.objects.all())
+    for name, pk in rows.by_model().items():
+        assert bob.get(reverse(f"admin:{name}_changelist")).status_code == 200, name
+        assert bob.get(reverse(f"admin:{name}_change", args=[pk])).status_code == 200, name
+        assert bob.post(reverse(f"admin:{name}_change", args=[pk]), {}).status_code in (200, 302, 403), name
