@@ -9,6 +9,7 @@ close  finishes a turn: the answer, what it cost, and the outbox row that carrie
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from clawsite.core.errors import LeaseLost
 from clawsite.core.leases import Held, check_lease, release_lease
 from clawsite.core.metrics import TURNS
 from clawsite.core.nudge import nudge_on_commit
+from clawsite.core.sql import fetch
 from guardrails.records import record_verdicts
 from sessions_app.inbox import Head, claim, finish_row
 from sessions_app.models import Attachment, Message, Outbox, Session, Turn
@@ -37,6 +39,12 @@ from sessions_app.tokens import learn_ratio
 RING_SECONDS = 60.0
 # What the schemas of the built-in tools take in a prompt, measured with the estimator.
 TOOL_TOKENS = 900
+
+# What may have changed while the model worked.
+_WHILE_AWAY = """
+SELECT t.cancel_requested, t.preview_ids, s.epoch
+FROM sessions_app_turn t JOIN sessions_app_session s ON s.id = t.session_id WHERE t.id = %s
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,13 +239,15 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
     """Commit the answer with everything that belongs to it. A stopped or outdated turn says only that."""
     with transaction.atomic(), speaking(work):
         hold_lane(work, runtime=runtime)
-        turn = Turn.objects.select_related("session").get(pk=work.the_turn.pk)
+        turn = work.the_turn
+        ((cancelled, preview, epoch),) = fetch(_WHILE_AWAY, turn.pk)
+        turn.preview_ids = json.loads(preview)
         state, replies, role = Turn.State.DONE, [reply], Message.Role.ASSISTANT
-        if turn.cancel_requested or outcome.stop == "cancelled":
+        if cancelled or outcome.stop == "cancelled":
             # /stop itself has answered; only a streamed beginning still has to be replaced.
             state, role = Turn.State.CANCELLED, Message.Role.NOTICE
             replies = [OutboundMessage(text=texts.stopped(), notify=False)] if turn.preview_ids else []
-        elif turn.epoch != turn.session.epoch:
+        elif turn.epoch != epoch:
             state, replies = Turn.State.CANCELLED, []
         elif outcome.stop in ("unavailable", "not_configured"):
             state, role = Turn.State.FAILED, Message.Role.NOTICE

@@ -21,6 +21,7 @@ from bots.decisions import close_parked, decisions_of
 from bots.surroundings import check_around, describe_around
 from bots.trigger import is_triggered, strip_names
 from bots.work import Ending, OpenChannel, Work
+from clawsite.core.sql import fetch
 from guardrails.inputs import check_input
 from guardrails.limits import check_rate
 from guardrails.policy import policy_from_settings
@@ -60,7 +61,8 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
 
 def _raw_of(pk: int) -> Mapping[str, Any]:
     try:
-        raw = json.loads(Inbox.objects.values_list("raw", flat=True).get(pk=pk))
+        ((text,),) = fetch("SELECT raw FROM sessions_app_inbox WHERE id = %s", pk)
+        raw = json.loads(text)
     except ValueError as error:
         raise Unparsed("The stored update is not JSON.") from error
     if not isinstance(raw, dict):
@@ -269,4 +271,5 @@ def speaking(work: Work) -> Any:
 
 def find_turn(inbox_id: int) -> Turn | None:
     """Return the turn of an earlier attempt at a row, or None."""
-    return Turn.objects.filter(inbox_id=inbox_id).first()
+    found = fetch("SELECT id FROM sessions_app_turn WHERE inbox_id = %s", inbox_id)
+    return Turn.objects.get(pk=found[0][0]) if found else None

@@ -17,10 +17,17 @@ from django.utils import timezone
 
 from clawsite.core.leases import Held, check_lease, release_lease, take_lease
 from clawsite.core.nudge import nudge_on_commit
+from clawsite.core.sql import change, moment
 from sessions_app.models import Inbox
 
 MAX_ATTEMPTS = 5
 SCAN_PAGE, SCAN_PAGES = 256, 16
+
+_COUNT = "UPDATE sessions_app_inbox SET attempts = attempts + 1 WHERE id = %s AND state = 'new'"
+_FINISH = """
+UPDATE sessions_app_inbox SET state = %s, done_at = %s, error = %s, trace_id = %s
+WHERE id = %s AND state IN ('new', 'parked')
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +109,7 @@ def claim(head: Head, *, process_id: int) -> Held | None:
     held = take_lease(f"lane:{head.lane}", process_id=process_id)
     if held is None:
         return None
-    if not Inbox.objects.filter(pk=head.pk, state=Inbox.State.NEW).update(attempts=F("attempts") + 1):
+    if not change(_COUNT, head.pk):
         release_lease(held)
         return None
     return held
@@ -110,12 +117,7 @@ def claim(head: Head, *, process_id: int) -> Held | None:
 
 def finish_row(pk: int, *, state: str = Inbox.State.DONE, error: str = "", trace_id: str = "") -> bool:
     """Move a row out of `new` or `parked`; False when it already was. In the transaction of what it caused."""
-    open_states = [Inbox.State.NEW, Inbox.State.PARKED]
-    return bool(
-        Inbox.objects.filter(pk=pk, state__in=open_states).update(
-            state=state, done_at=timezone.now(), error=error[:200], trace_id=trace_id
-        )
-    )
+    return bool(change(_FINISH, str(state), moment(), error[:200], trace_id, pk))
 
 
 def postpone_row(pk: int, *, seconds: float, error: str = "", uncount: bool = False) -> None:

@@ -16,11 +16,16 @@ from django.utils import timezone
 
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.nudge import nudge_on_commit
+from clawsite.core.sql import fetch
 from sessions_app.models import Message, Outbox
 
 MAX_ATTEMPTS = 8
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
 SCAN_PAGE, SCAN_PAGES = 256, 16
+_BEFORE = """
+SELECT EXISTS (SELECT 1 FROM sessions_app_outbox WHERE dedupe_key = %s),
+       EXISTS (SELECT 1 FROM sessions_app_outbox WHERE channel_id = %s AND chat_id = %s AND state IN ('new', 'sending'))
+"""
 
 
 def add_row(
@@ -39,10 +44,10 @@ def add_row(
     With `sender_here` (this process holds the channel's sender lease) the row is born `sending` when nothing of its
     chat is queued before it: then the caller sends it at once and one commit is saved.
     """
-    born = Outbox.State.NEW
-    chat = Outbox.objects.filter(channel_id=channel_id, chat_id=chat_id, state__in=OPEN)
-    if sender_here and not chat.exists():
-        born = Outbox.State.SENDING
+    ((known, waiting),) = fetch(_BEFORE, dedupe_key, channel_id, chat_id)
+    if known:
+        return None
+    born = Outbox.State.SENDING if sender_here and not waiting else Outbox.State.NEW
     row = Outbox(
         channel_id=channel_id,
         session_id=session_id,
@@ -54,19 +59,10 @@ def add_row(
         attempts=1 if born == Outbox.State.SENDING else 0,
         trace_id=trace_id,
     )
-    if not _insert(row):
-        return None
+    row.save(force_insert=True)
     if born == Outbox.State.NEW:
         nudge_on_commit("outbox", channel=channel_id)
     return row
-
-
-def _insert(row: Outbox) -> bool:
-    """Insert unless the key exists, without an error that would end the transaction."""
-    if Outbox.objects.filter(dedupe_key=row.dedupe_key).exists():
-        return False
-    row.save(force_insert=True)
-    return True
 
 
 def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Outbox]:

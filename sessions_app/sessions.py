@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
+from clawsite.core.sql import fetch, moment
 from sessions_app import outbox
 from sessions_app.models import GroupAccess, Message, Session
 from sessions_app.tokens import estimate
+
+_NEXT_SEQ = "UPDATE sessions_app_session SET last_seq = last_seq + 1, active_at = %s WHERE id = %s RETURNING last_seq"
 
 
 def find_session(channel_id: int, *, chat_id: str, thread_id: str = "") -> Session | None:
@@ -45,8 +47,7 @@ def add_message(
     """Append one message under the next number of its session. In the transaction of its cause."""
     now = timezone.now()
     with transaction.atomic(savepoint=False):
-        Session.objects.filter(pk=session_id).update(last_seq=F("last_seq") + 1, active_at=now)
-        seq = Session.objects.values_list("last_seq", flat=True).get(pk=session_id)
+        ((seq,),) = fetch(_NEXT_SEQ, moment(now), session_id)
         return Message.objects.create(
             session_id=session_id,
             seq=seq,

@@ -1,6 +1,6 @@
 """The one error tree. Raised where a thing is known, caught at a boundary: RPC, task, delivery, tool call.
 
-A message of a ClawError may be shown to a user. Of any other error a user sees an id that is in the log, never its text.
+A message of a ClawError may be shown to a user. Of any other error a user sees an id that is in the log, not its text.
 """
 
 from __future__ import annotations

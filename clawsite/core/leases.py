@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from clawsite.core.errors import LeaseLost
 from clawsite.core.models import Lease
+from clawsite.core.sql import change, fetch, moment
 
 _TAKE = """
 INSERT INTO core_lease (name, owner_id, token, taken_at) VALUES (%s, %s, 1, %s)
@@ -28,6 +28,8 @@ WHERE core_lease.owner_id IS NULL OR core_lease.owner_id = excluded.owner_id
    OR core_lease.owner_id IN (SELECT id FROM core_process WHERE beat_at < %s)
 RETURNING token
 """
+_CHECK = "UPDATE core_lease SET taken_at = %s WHERE name = %s AND token = %s AND owner_id IS NOT NULL"
+_RELEASE = "UPDATE core_lease SET owner_id = NULL WHERE name = %s AND token = %s"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,21 +44,19 @@ def take_lease(name: str, *, process_id: int) -> Held | None:
     """Take a free lease in one statement; return None when another live process holds it."""
     now = timezone.now()
     stale = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
-    with connection.cursor() as cursor:
-        cursor.execute(_TAKE, [name, process_id, now, stale])
-        row = cursor.fetchone()
-    return Held(name=name, token=row[0]) if row else None
+    rows = fetch(_TAKE, name, process_id, moment(now), moment(stale))
+    return Held(name=name, token=rows[0][0]) if rows else None
 
 
 def check_lease(held: Held) -> None:
     """Raise LeaseLost unless the token is still the current one. Locks the row to the end of the transaction."""
-    if not Lease.objects.filter(name=held.name, token=held.token, owner__isnull=False).update(taken_at=timezone.now()):
+    if not change(_CHECK, moment(), held.name, held.token):
         raise LeaseLost(f"The lease {held.name} was taken over.")
 
 
 def release_lease(held: Held) -> bool:
     """Let a lease go; return False when it had already been taken over."""
-    return bool(Lease.objects.filter(name=held.name, token=held.token).update(owner=None))
+    return bool(change(_RELEASE, held.name, held.token))
 
 
 def void_leases(process_id: int) -> int:

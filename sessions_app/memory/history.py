@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from clawsite.core.sql import fetch
 from sessions_app import tokens
 from sessions_app.models import Message, Session
-from sessions_app.reading import fetch
 
 PAGE = 60
 SCAN = 240

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 
+from clawsite.core.sql import fetch
 from guardrails.redact import redact_secrets
 from sessions_app import tokens
 from sessions_app.memory.history import SPOKEN, History, Line, read_history
 from sessions_app.models import Message, Session, Summary
 from sessions_app.prompts.layers import get_session_layers
-from sessions_app.reading import fetch
 
 KEY = Session.Memory.SUMMARIZE
 SOFT_SHARE = 0.7

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.conf import settings
 
+from clawsite.core.sql import fetch
 from sessions_app.models import PromptLayer
-from sessions_app.reading import fetch
 
 CORE = "core"
 FRESH_SECONDS = 3.0
