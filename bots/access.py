@@ -34,6 +34,8 @@ def check_access(work: Work) -> Ending | None:
     sender = work.message.sender
     if sender.is_bot:
         return Ending(outcome="bot", remember=False)
+    if work.contact is None and not work.message.direct:
+        return Ending(outcome="no_access", remember=False)
     if work.contact is None:
         work.contact = get_or_create_contact(
             work.channel.row,

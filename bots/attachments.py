@@ -24,8 +24,8 @@ async def fetch_files(work: Work) -> None:
     """Fetch what the message brought; a file that cannot be had is recorded as refused and the turn goes on."""
     if not work.message.files or work.turn is None or work.turn.user_seq is None:
         return
-    for attachment in await run_db(_remote_files, work.turn.session_id, work.turn.user_seq):
-        await _fetch_one(work, attachment)
+    files = await run_db(_remote_files, work.turn.session_id, work.turn.user_seq)
+    await asyncio.gather(*(_fetch_one(work, attachment) for attachment in files))
 
 
 def _remote_files(session_id: int, seq: int) -> list[Attachment]:

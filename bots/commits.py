@@ -141,7 +141,8 @@ def record_verdicts_of(work: Work) -> None:
     if work.verdicts:
         ref = work.session.ref if work.session else ""
         record_verdicts(work.verdicts, subject=work.subject, session_ref=ref, trace_id=work.trace_id)
-        work.verdicts = []
+        # Only a commit makes them old: a transaction that is run again must store them again.
+        transaction.on_commit(work.verdicts.clear)
 
 
 def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> list[Outbox]:
@@ -158,7 +159,7 @@ def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> li
         record_verdicts_of(work)
         _close_abandoned(work, outcome=ending.outcome)
         _finish(work)
-        TURNS.labels(ending.outcome.partition(":")[0]).inc()
+        transaction.on_commit(TURNS.labels(ending.outcome.partition(":")[0]).inc)
     return rows
 
 
@@ -255,7 +256,7 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
         account_turn(work, turn, outcome, state=state)
         record_verdicts_of(work)
         _finish(work)
-    TURNS.labels(outcome.stop).inc()
+        transaction.on_commit(TURNS.labels(outcome.stop).inc)
     return rows
 
 

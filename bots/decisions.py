@@ -22,7 +22,7 @@ KIND = "tool_call"
 
 def decisions_of(turn: Turn) -> Mapping[str, bool] | None:
     """Return what was decided on each call a parked turn waits for; None while one still waits."""
-    rows = Approval.objects.filter(kind=KIND, data__turn=turn.pk)
+    rows = Approval.objects.filter(session_ref=f"session:{turn.session_id}", kind=KIND, data__turn=turn.pk)
     decided = {row.data["call_id"]: row.state for row in rows if row.data.get("round") == turn.agent_state.get("round")}
     if not decided or Approval.State.WAITING in decided.values():
         return None

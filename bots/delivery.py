@@ -26,6 +26,7 @@ from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.metrics import MESSAGES
 from sessions_app import outbox
+from sessions_app.channels import note_block
 from sessions_app.models import Outbox, Turn
 from sessions_app.sessions import move_chat
 
@@ -192,6 +193,8 @@ class Sender:
         elif error.retry_after is not None:
             chat = None if error.whole_bot else row.chat_id
             self.budget.cool(chat, error.retry_after)
+            if error.whole_bot:
+                await self._record(note_block, channel_id, seconds=error.retry_after)
             seconds = error.retry_after + 1
             await self._record(outbox.mark_waiting, row.pk, seconds=seconds, error=error.message, counted=False)
         elif error.permanent:

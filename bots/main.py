@@ -32,6 +32,7 @@ from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, release_lease, take_lease
 from clawsite.core.nudge import NudgeListener
+from clawsite.core.process import drain_seconds
 from sessions_app import outbox
 from sessions_app.models import Channel
 
@@ -202,7 +203,7 @@ class Bots:
         listener.on("outbox", self._wake_senders)
         listener.on("channel", lambda _: self.channels_changed.set())
         listener.on("watch", lambda data: self.watchers.look(int(data.get("session", 0))))
-        listener.on("cancel", lambda data: self.pipeline.cancelled.add(int(data.get("turn", 0))))
+        listener.on("cancel", lambda data: self.pipeline.cancel(int(data.get("turn", 0))))
 
     def _wake_senders(self, data: dict[str, Any]) -> None:
         for account in self._accounts.values():
@@ -225,7 +226,7 @@ class Bots:
         self.intake.wake.set()
         for account in self._accounts.values():
             await _cancel([task for task in account.tasks if task.get_name().startswith("poll")])
-        await self.intake.drain(settings.CLAW_DRAIN_SECONDS * 0.6)
+        await self.intake.drain(drain_seconds() * 0.6)
         await _cancel(tasks)
         for pk in list(self._accounts):
             await self._close(pk)

@@ -85,6 +85,11 @@ class Pipeline:
             await self._fail(head, work.held if work and work.held else held, error)
         return True
 
+    def cancel(self, turn_id: int) -> None:
+        """Stop a turn if it runs in this process; one that only begins sees the row's flag when it closes."""
+        if turn_id in self.running:
+            self.cancelled.add(turn_id)
+
     # --- stages 1 to 4 --------------------------------------------------------------------------------------------
     def _open(self, head: Head, channel: OpenChannel, held: Held | None) -> tuple[Work | None, list[Outbox]]:
         """Run the stages that need no model; in the database thread. A work without a turn is finished."""

@@ -125,5 +125,5 @@ class Work:
     def subject(self) -> str:
         """Who wrote, as guards and records name them."""
         if self.contact is not None and self.contact.pk:
-            return self.contact.subject
+            return self.contact.person
         return f"{self.channel.row.kind}:{self.message.sender.external_id}"

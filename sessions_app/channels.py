@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.nudge import nudge_on_commit
@@ -97,3 +99,9 @@ def _approve(channel: Channel, external_ids: Iterable[str], *, role: str) -> Non
             Contact.objects.filter(pk=contact.pk).update(state=Contact.State.APPROVED, role=role)
         if created or waiting:
             audit.record("contact.approve", actor=ACTOR, subject=contact.subject, role=role)
+
+
+def note_block(channel_id: int, *, seconds: float) -> None:
+    """Write down that the platform told the whole account to wait, for the health page and the admin."""
+    until = timezone.now() + timedelta(seconds=seconds)
+    Channel.objects.filter(pk=channel_id).update(blocked_until=until)

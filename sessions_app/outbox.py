@@ -155,3 +155,10 @@ def replay_row(pk: int) -> bool:
         changed = row.update(state=Outbox.State.NEW, attempts=0, not_before=timezone.now(), error="")
         nudge_on_commit("outbox")
     return bool(changed)
+
+
+def expire_older(*, days: int) -> int:
+    """Give up on answers that could not be sent for so many days; they stay and can be replayed."""
+    before = timezone.now() - timedelta(days=days)
+    rows = Outbox.objects.filter(state=Outbox.State.NEW, created_at__lt=before)
+    return rows.update(state=Outbox.State.EXPIRED, error="not sent in time")

@@ -5,16 +5,21 @@ What was answered a week ago is not needed to recognise repeats any more: platfo
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import time
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from clawsite.core.models import Process
+from clawsite.core.models import AuditEvent, Lease, Process
 from clawsite.core.queue import forget_old_tasks
 from guardrails import approvals
+from guardrails.models import Approval, VerdictRecord
+from sessions_app import outbox
 from sessions_app.models import Inbox, Outbox, Pairing
 
 logger = logging.getLogger(__name__)
@@ -22,6 +27,13 @@ logger = logging.getLogger(__name__)
 INBOX_DAYS = 7
 OUTBOX_DAYS = 30
 TASK_DAYS = 30
+# An answer that could not be sent for so long would surprise more than help; an admin can still replay it.
+STALE_DAYS = 3
+VERDICT_DAYS = 90
+APPROVAL_DAYS = 90
+AUDIT_DAYS = 730
+LEASE_DAYS = 30
+UPLOAD_DAYS = 7
 PAIRING_DAYS = 1
 PROCESS_DAYS = 1
 # Short transactions: others wait for the lock of SQLite no longer than one batch takes.
@@ -38,7 +50,13 @@ def clean() -> dict[str, int]:
     """Remove what nobody needs any more; return how many rows of each kind."""
     counts = {
         "inbox": clean_inbox(),
+        "stale answers": outbox.expire_older(days=STALE_DAYS),
         "outbox": _delete(_ended_outbox()),
+        "verdicts": _delete(VerdictRecord.objects.filter(at__lt=_ago(VERDICT_DAYS))),
+        "approvals": _delete(_decided_approvals()),
+        "audit events": _delete(AuditEvent.objects.filter(at__lt=_ago(AUDIT_DAYS))),
+        "leases": _delete(Lease.objects.filter(owner=None, taken_at__lt=_ago(LEASE_DAYS))),
+        "uploads": clean_uploads(),
         "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
         "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),
@@ -63,6 +81,22 @@ def clean_inbox() -> int:
 def _ended_outbox() -> QuerySet[Outbox]:
     ended = [Outbox.State.SENT, Outbox.State.EXPIRED]
     return Outbox.objects.filter(state__in=ended, created_at__lt=_ago(OUTBOX_DAYS))
+
+
+def _decided_approvals() -> QuerySet[Approval]:
+    return Approval.objects.exclude(state=Approval.State.WAITING).filter(created_at__lt=_ago(APPROVAL_DAYS))
+
+
+def clean_uploads() -> int:
+    """Remove web chat uploads that are a week old: what was sent with a message has been copied long ago."""
+    oldest = time.time() - UPLOAD_DAYS * 86_400
+    removed = 0
+    for path in (settings.MEDIA_ROOT / "uploads").glob("*/*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mtime < oldest and path.is_file():
+                path.unlink()
+                removed += 1
+    return removed
 
 
 def _ago(days: int) -> Any:

@@ -38,6 +38,7 @@ class Approval(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["expires_at"], name="approval_waiting", condition=models.Q(state="waiting")),
+            models.Index(fields=["session_ref", "kind"], name="approval_of_session"),
         ]
 
     def __str__(self) -> str:

@@ -55,10 +55,15 @@ class Contact(models.Model):
         return f"contact:{self.pk}"
 
     @property
+    def person(self) -> str:
+        """The string by which guards know the person: contacts of one user share limits and what they asked for."""
+        return f"user:{self.user_id}" if self.user_id else self.subject
+
+    @property
     def actor(self) -> Actor:
         """Who this contact is to the guards: a stranger until approved."""
         role = Role(self.role) if self.state == self.State.APPROVED else Role.STRANGER
-        return Actor(subject=self.subject, role=role, name=str(self))
+        return Actor(subject=self.person, role=role, name=str(self))
 
 
 class Pairing(models.Model):

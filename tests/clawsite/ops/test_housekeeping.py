@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from pytest_django import Settings
 
-from clawsite.core.models import Process
+from clawsite.core.models import AuditEvent, Lease, Process
 from clawsite.ops import housekeeping
 from clawsite.ops.housekeeping import clean, expire_approvals
 from guardrails.approvals import create_approval
+from guardrails.models import VerdictRecord
 from guardrails.types import Role
 from sessions_app.models import Channel, Contact, Inbox, Outbox, Pairing, Session, Turn
+from sessions_app.outbox import replay_row
 
 pytestmark = pytest.mark.django_db
 
@@ -92,3 +98,36 @@ def test_approvals_end_in_time() -> None:
         )  # fmt: skip
     assert expire_approvals() == 1
     assert expire_approvals() == 0
+
+
+def test_records_of_guards_and_people_go_after_their_time(channel: Channel) -> None:
+    for age in (100, 10):
+        VerdictRecord.objects.create(stage="input", rule="size.chars", action="block", at=timezone.now() - days(age))
+        AuditEvent.objects.create(actor="env", action="x", at=timezone.now() - days(age * 8))
+        Lease.objects.create(name=f"lane:{age}", taken_at=timezone.now() - days(age * 0.5))
+    counts = clean()
+    assert (counts["verdicts"], counts["audit events"], counts["leases"]) == (1, 1, 1)
+
+
+def test_an_answer_that_could_not_be_sent_for_days_expires_and_can_be_replayed(channel: Channel) -> None:
+    for name, age in (("old", 4), ("young", 1)):
+        Outbox.objects.create(
+            channel=channel, chat_id="1", dedupe_key=name, payload={}, created_at=timezone.now() - days(age)
+        )
+    assert clean()["stale answers"] == 1
+    expired = Outbox.objects.get(state="expired")
+    assert expired.dedupe_key == "old"
+    assert replay_row(expired.pk)
+    assert Outbox.objects.filter(state="new").count() == 2
+
+
+def test_uploads_go_after_a_week(channel: Channel, settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    folder = tmp_path / "uploads" / "visitor"
+    folder.mkdir(parents=True)
+    for name, age in (("old", 8), ("young", 1)):
+        (folder / name).write_text("x")
+        when = time.time() - age * 86_400
+        os.utime(folder / name, (when, when))
+    assert clean()["uploads"] == 1
+    assert [path.name for path in folder.iterdir()] == ["young"]

@@ -1,0 +1,44 @@
+"""People: codes that expire, and one person with several identities."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from clawsite.core.db import run_db
+from clawsite.core.models import User
+from guardrails.models import Approval
+from guardrails.types import Actor, Role
+from sessions_app.models import Contact, Pairing
+from tests.bots.flow import Flow, until
+from tests.servers.messages.scripts import tool_use
+
+
+async def test_a_stranger_gets_a_new_code_when_the_old_one_expired(flow: Flow) -> None:
+    async with flow.running():
+        await flow.says(flow.charlie, "one")
+        await flow.says(flow.charlie, "two")
+        old = await run_db(lambda: Pairing.objects.get().code)
+        await run_db(lambda: Pairing.objects.update(expires_at=timezone.now() - timedelta(minutes=1)))
+        (answer,) = await flow.says(flow.charlie, "three")
+        new = await run_db(lambda: Pairing.objects.get().code)
+    assert new != old
+    assert new[:4] in answer
+
+
+async def test_a_person_decides_on_another_channel_what_they_asked_here(flow: Flow) -> None:
+    def link() -> None:
+        user = User.objects.create(username="bob")
+        Contact.objects.filter(name="Bob").update(user=user, role="viewer")
+
+    await run_db(link)
+    flow.model.script(tool_use("forget", {"what": "everything"}), match="clean up")
+    async with flow.running():
+        flow.telegram.user_sends(flow.bob, "clean up please")
+        await until(lambda: flow.telegram.bot_messages(flow.bob))
+    bob = await run_db(lambda: Contact.objects.get(name="Bob").actor)
+    same_person = Actor(subject=bob.subject, role=Role.VIEWER, name="Bob on the web")
+    approval = await run_db(Approval.objects.get)
+    assert approval.requested_by == bob.subject == f"user:{await run_db(lambda: User.objects.get().pk)}"
+    assert same_person.subject in approval.allowed
