@@ -50,8 +50,8 @@ def clean() -> dict[str, int]:
     """Remove what nobody needs any more; return how many rows of each kind."""
     counts = {
         "inbox": clean_inbox(),
-        "stale answers": outbox.expire_older(days=STALE_DAYS),
         "outbox": _delete(_ended_outbox()),
+        "stale answers": outbox.expire_older(days=STALE_DAYS),
         "verdicts": _delete(VerdictRecord.objects.filter(at__lt=_ago(VERDICT_DAYS))),
         "approvals": _delete(_decided_approvals()),
         "audit events": _delete(AuditEvent.objects.filter(at__lt=_ago(AUDIT_DAYS))),
