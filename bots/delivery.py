@@ -32,7 +32,8 @@ from sessions_app.sessions import move_chat
 
 logger = logging.getLogger(__name__)
 
-AT_ONCE = 16
+# Twice what Telegram's 30 messages a second need; it is also what a crash may leave unknown at the most.
+AT_ONCE = 8
 CALL_SECONDS = 90.0
 BACKOFF_SECONDS = (1, 2, 5, 15, 60, 120, 300)
 UNKNOWN_SECONDS = 180.0

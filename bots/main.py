@@ -225,6 +225,8 @@ class Bots:
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         self.intake.wake.set()
         for account in self._accounts.values():
+            # From here on answers are queued, not born `sending`: whoever is cancelled could not send them any more.
+            account.sender.rest()
             await _cancel([task for task in account.tasks if task.get_name().startswith("poll")])
         await self.intake.drain(drain_seconds() * 0.6)
         await _cancel(tasks)

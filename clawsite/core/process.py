@@ -26,6 +26,9 @@ from clawsite.core.nudge import nudge
 _STATE, _STARTED = 0, 19
 _GONE = "ZXx"
 
+# What a turn of an orphan may still take; the others are handed back and begun again by the successor.
+ORPHAN_SECONDS = 2.0
+
 
 @lru_cache(maxsize=1)
 def host_name() -> str:
@@ -80,6 +83,20 @@ def register_process(role: str) -> Process:
 def beat(process_id: int, **data: Any) -> bool:
     """Say that the process is alive, with data for the health page. False: its row is gone, so must it be."""
     return bool(Process.objects.filter(pk=process_id).update(beat_at=timezone.now(), data=data))
+
+
+_orphaned = False
+
+
+def hurry() -> None:
+    """Note that nobody looks after this process any more: it is to stop soon, because its successor waits for it."""
+    global _orphaned
+    _orphaned = True
+
+
+def drain_seconds() -> float:
+    """Return how long this process may take to finish what it does when it is told to stop."""
+    return min(ORPHAN_SECONDS, settings.CLAW_DRAIN_SECONDS) if _orphaned else float(settings.CLAW_DRAIN_SECONDS)
 
 
 def end_process(process_id: int) -> None:

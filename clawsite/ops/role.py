@@ -26,7 +26,14 @@ from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.metrics import STARTS
 from clawsite.core.nudge import NudgeListener
-from clawsite.core.process import beat, end_process, register_process, void_dead_local_processes
+from clawsite.core.process import (
+    beat,
+    drain_seconds,
+    end_process,
+    hurry,
+    register_process,
+    void_dead_local_processes,
+)
 from clawsite.ops.link import Link
 
 logger = logging.getLogger(__name__)
@@ -80,7 +87,8 @@ def _watch_supervisor(link: Link) -> None:
     """Wait for the supervisor's end, then stop as if told to. A thread, because the event loop may hang."""
     os.read(link.life_fd, 1)
     logger.warning("the supervisor is gone; stopping")
-    _end_in_time(settings.CLAW_DRAIN_SECONDS)
+    hurry()
+    _end_in_time(drain_seconds() + GRACE_SECONDS)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

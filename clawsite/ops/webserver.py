@@ -22,6 +22,7 @@ from django.db import connections
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEndpoint
 
 from clawsite.core.nudge import NudgeListener
+from clawsite.core.process import drain_seconds
 from clawsite.ops.link import Link
 from clawsite.ops.role import run_role
 from clawsite.web import sockets
@@ -121,7 +122,7 @@ async def _drain(server: Server) -> None:
         if port is not None:
             port.stopListening()
     await sockets.close_all(seconds=CLOSE_SECONDS)
-    deadline = asyncio.get_running_loop().time() + settings.CLAW_DRAIN_SECONDS * REQUESTS_SHARE
+    deadline = asyncio.get_running_loop().time() + drain_seconds() * REQUESTS_SHARE
     while _count_running(server) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - Daphne tells nobody
         await asyncio.sleep(LOOK_SECONDS)
 

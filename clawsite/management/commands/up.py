@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from clawsite.core.errors import ClawError
 from clawsite.core.process import void_dead_local_processes
+from clawsite.management.address import page_address
 from clawsite.management.roles import ROLES, demo_roles
 from clawsite.ops.children import Role, fork
 from clawsite.ops.demo import OPTION
@@ -47,13 +48,13 @@ class Command(BaseCommand):
         roles = _pick(options["roles"])
         if options["demo"]:
             roles = [*demo_roles(), *roles]
+        preload()  # first, because orphans of a killed supervisor may need this time to end
         lock = HomeLock(settings.RUN_DIR)
         try:
             lock.take(seconds=settings.CLAW_DRAIN_SECONDS + ORPHAN_SECONDS)
         except ClawError as error:
             raise CommandError(error.message) from None
         listening = _bind() if ROLES["web"] in roles else None
-        preload()
         adopt_orphans()
         link = _prepare(migrate=not options["no_migrate"])
         sys.exit(_supervise(roles, lock, listening, _Announcement(self, link, demo=options["demo"])))
@@ -104,12 +105,15 @@ class _Announcement:
         if role != "web" or self._said:
             return
         self._said = True
-        root = settings.CLAW_PUBLIC_URL or f"http://{settings.CLAW_HOST}:{settings.CLAW_PORT}"
+        root = page_address()
         lines = [f"Web chat     {root}/chat/", f"Admin        {root}/admin/"]
         if self._link:
             lines.append(f"First login  {root}{self._link}  (works once, for one hour)")
         if self._demo:
             lines.append(f"Telegram     {settings.TELEGRAM_API_URL}/  (an emulator: write to the bot there)")
+            lines.append(f"State        {settings.CLAW_HOME}  (other commands need it as CLAW_HOME)")
+        elif self._link:
+            lines.append("Next         manage.py onboard, in another shell: Telegram, model, language, service")
         with suppress(OSError):  # nobody reads any more, which is no reason to stop
             self._command.stdout.write("\n".join(lines) + "\n")
             self._command.stdout.flush()

@@ -112,11 +112,24 @@ class UpdateQueue:
     def take(self, limit: int) -> list[Any]:
         """The next updates without confirming any."""
         out: list[Any] = []
+        early = self._find_early(limit)
         while self.forced and len(out) < limit:
             out.append(self.forced.popleft())
+        self.forced.extendleft(reversed(early))
         fresh = self.pending[: limit - len(out)]
         self.plan_repeats(fresh)
         return out + [self.bodies[update_id][1] for update_id in fresh]
+
+    def _find_early(self, limit: int) -> list[Any]:
+        """Take out the forced ones that wait themselves behind more than this answer holds.
+
+        Given now they would be ahead of those, and the offset after them would confirm what was never given.
+        """
+        beyond = set(self.pending[max(0, limit - len(self.forced)) :])
+        early = [item for item in self.forced if isinstance(item, dict) and _number(item) in beyond]
+        if early:
+            self.forced = deque((item for item in self.forced if item not in early), maxlen=MAX_PENDING)
+        return early
 
     def plan_repeats(self, given: list[int]) -> None:
         """Have every n-th update come once more, after the answer that gave it: a repeat is never ahead of its time."""
@@ -169,3 +182,9 @@ class UpdateQueue:
         for update_id in self.pending[:count]:
             del self.bodies[update_id]
         del self.pending[:count]
+
+
+def _number(item: dict[str, Any]) -> int:
+    """The id of an update, -1 for what has none."""
+    number = item.get("update_id")
+    return number if isinstance(number, int) else -1
