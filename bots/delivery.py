@@ -103,8 +103,12 @@ class Sender:
         for row in ready:
             self._busy[row.chat_id] = row.pk
         won: set[int] = set()
+        claim = asyncio.ensure_future(run_tx(outbox.mark_sending, [row.pk for row in ready], held=held))
         try:
-            won = await run_tx(outbox.mark_sending, [row.pk for row in ready], held=held)
+            won = await asyncio.shield(claim)
+        except asyncio.CancelledError:
+            await self._unclaim(claim)
+            raise
         finally:
             for row in ready:
                 if row.pk not in won:
@@ -114,6 +118,14 @@ class Sender:
                 row.attempts += 1
                 self._start(row)
         return len(heads) == free
+
+    async def _unclaim(self, claim: asyncio.Future[set[int]]) -> None:
+        """Let rows wait that were claimed by a sender that is told to stop: nothing of them is on its way."""
+        try:
+            for pk in await claim:
+                await run_db(outbox.mark_waiting, pk, seconds=0, error="", counted=False)
+        except Exception as error:
+            log_unknown(error, where=f"handing back the outbox of {self.channel.row.name}")
 
     def send_now(self, rows: Iterable[Outbox]) -> None:
         """Send rows that were born `sending` by this process."""
