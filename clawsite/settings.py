@@ -186,6 +186,7 @@ LANGUAGE_CODE = env_str("CLAW_LANGUAGE", "en").lower()
 LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("ru", "Русский")]
 require(LANGUAGE_CODE in dict(LANGUAGES), "CLAW_LANGUAGE", f"Use one of: {', '.join(dict(LANGUAGES))}.")
 USE_I18N = True
+LOCALE_PATHS = [BASE_DIR / "clawsite" / "locale", BASE_DIR / "bots" / "locale"]  # our words before Django's own
 USE_TZ = True
 TIME_ZONE = env_str("TIME_ZONE", "UTC")
 require(is_time_zone(TIME_ZONE), "TIME_ZONE", "Use a name such as America/Sao_Paulo or UTC.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -31,7 +32,8 @@ def find_last_prompt(session: Session) -> Turn | None:
 def describe(turn: Turn) -> list[str]:
     """Return the lines about one turn."""
     report = turn.report
-    head = _("Last prompt: about {total} of {window} tokens.").format(total=report["total"], window=report["window"])
+    total, window = (number_format(report[key], force_grouping=True) for key in ("total", "window"))
+    head = _("Last prompt: about {total} of {window} tokens.").format(total=total, window=window)
     layers = [f"{_layer_name(layer['key'])}: {layer['tokens']} / {layer['budget']}" for layer in report["layers"]]
     message = _("Your message: {tokens}").format(tokens=report["message"])
     return [head, "", *layers, message, "", *_trimmed(report), *_memory(report["memory"]), *_cost(turn)]

@@ -33,10 +33,7 @@ def _list_waiting() -> Answer:
     if not total:
         return say(_("Nobody waits to be let in."))
     head = ngettext("{count} person waits to be let in:", "{count} people wait to be let in:", total)
-    lines = [
-        f"{each.code[:4]}-{each.code[4:]}  {each.contact} ({each.contact.channel.name})"
-        for each in waiting[:MOST_SHOWN]
-    ]
+    lines = [f"{each.shown}  {each.contact} ({each.contact.channel.name})" for each in waiting[:MOST_SHOWN]]
     how = _("Decide in the admin pages, or on the server: manage.py pair approve CODE")
     return say("\n".join([head.format(count=total), *lines, "", how]))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -45,7 +45,7 @@ def read_processes(context: CommandContext) -> Sequence[str]:
 def read_queues(context: CommandContext) -> Sequence[str]:
     """Say what waits to be worked on and to be sent, and what was given up."""
     now = timezone.now()
-    new = Inbox.objects.filter(state=Inbox.State.NEW).aggregate(count=Count("id"), oldest=Min("received_at"))
+    new = _other_rows(context).aggregate(count=Count("id"), oldest=Min("received_at"))
     waiting = Outbox.objects.filter(state__in=[Outbox.State.NEW, Outbox.State.SENDING]).aggregate(
         count=Count("id"), oldest=Min("created_at")
     )
@@ -61,6 +61,14 @@ def read_queues(context: CommandContext) -> Sequence[str]:
         + _oldest(now - waiting["oldest"] if waiting["oldest"] else None),
         _("given up in the last day: {count}").format(count=dead),
     ]
+
+
+def _other_rows(context: CommandContext) -> QuerySet[Inbox]:
+    """Return the rows that wait, without the one of this very command."""
+    rows = Inbox.objects.filter(state=Inbox.State.NEW)
+    if context.message is None:
+        return rows
+    return rows.exclude(channel=context.channel, external_id=context.message.external_id)
 
 
 def _oldest(age: timedelta | None) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,6 +22,7 @@ from sessions_app.contacts import approve_pairing, deny_pairing
 from sessions_app.models import Contact, Pairing
 
 PERMISSION = "sessions_app.change_contact"
+_CODE = re.compile(r"\w{4}-\w{4}")
 
 
 def is_open(row: Pairing) -> bool:
@@ -30,13 +34,27 @@ def is_open(row: Pairing) -> bool:
 class PairingAdmin(RecordAdmin):
     """Newest first; what is decided or too old stays as a record."""
 
-    list_display = ("code", "person", "channel", "status", "asked", "decided_by")
+    list_display = ("shown", "person", "channel", "status", "asked", "decided_by")
     list_select_related = ("contact", "contact__channel")
     list_filter = (("decided_at", admin.EmptyFieldListFilter),)
     search_fields = ("code", "contact__name", "contact__username")
     fieldsets = (
-        (None, {"fields": ("code", "person", "channel", "created_at", "expires_at", "decided_at", "decided_by")}),
+        (None, {"fields": ("shown", "person", "channel", "created_at", "expires_at", "decided_at", "decided_by")}),
     )
+
+    @display(description=gettext_lazy("code"))
+    def shown(self, row: Pairing) -> str:
+        """The code as the person sees it."""
+        return row.shown
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Pairing], search_term: str
+    ) -> tuple[QuerySet[Pairing], bool]:
+        """Find a code also as the person reads it out, with its dash."""
+        term = search_term.strip()
+        plain = term.replace("-", "") if _CODE.fullmatch(term) else term
+        found: tuple[QuerySet[Pairing], bool] = super().get_search_results(request, queryset, plain)
+        return found
 
     @display(description=gettext_lazy("person"))
     def person(self, row: Pairing) -> SafeString | str:

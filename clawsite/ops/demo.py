@@ -14,6 +14,7 @@ from pathlib import Path
 TOKEN = "100000:demo-token-of-the-local-emulator-0000"  # noqa: S105 - known to the emulator on this machine only
 HOME = "~/.clawsite-demo"
 OPTION = "--demo"
+PEOPLE = ("Alice", "Bob")
 _MARK = "CLAW_DEMO_PORTS"
 
 
@@ -44,9 +45,11 @@ def emulator_commands(environment: MutableMapping[str, str]) -> dict[str, list[s
     """Return the command line of each emulator by name."""
     telegram, messages = environment[_MARK].split(",")
     start = [sys.executable, "-m"]
+    people = [word for name in PEOPLE for word in ("--user", name)]
+    pace = ["--deltas", "100", "--pause", "0.06"]
     return {
-        "telegram emulator": [*start, "tests.servers.telegram", "--port", telegram, "--token", TOKEN],
-        "messages emulator": [*start, "tests.servers.messages", "--port", messages, "--pause", "0.03"],
+        "telegram emulator": [*start, "tests.servers.telegram", "--port", telegram, "--token", TOKEN, *people],
+        "messages emulator": [*start, "tests.servers.messages", "--port", messages, *pace],
     }
 
 

@@ -82,4 +82,9 @@ class Pairing(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return self.code
+        return self.shown
+
+    @property
+    def shown(self) -> str:
+        """The code as people see it: ABCD-2345."""
+        return f"{self.code[:4]}-{self.code[4:]}"

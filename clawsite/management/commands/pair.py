@@ -68,7 +68,7 @@ def _code_and_role(parser: ArgumentParser) -> None:
 def _describe(row: Pairing) -> dict[str, Any]:
     left = (row.expires_at - timezone.now()).total_seconds()
     return {
-        "code": row.code,
+        "code": row.shown,
         "name": str(row.contact),
         "username": row.contact.username,
         "channel": row.contact.channel.name,

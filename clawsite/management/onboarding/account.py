@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
 from clawsite.core.errors import BadInput
 from clawsite.core.models import User
+from clawsite.management.address import page_address
 from clawsite.management.onboarding.step import TRIES, Wizard
 from clawsite.ops.first_admin import NAME, create_admin, prepare_first_admin
 
@@ -34,7 +33,7 @@ def run(wizard: Wizard) -> None:
                 raise
             wizard.say(error.message)
             continue
-        wizard.say(f"{name} can log in at {address()}/admin/.")
+        wizard.say(f"{name} can log in at {page_address()}/admin/.")
         return
 
 
@@ -52,11 +51,5 @@ def _password(wizard: Wizard) -> str:
 def _link(wizard: Wizard) -> None:
     path = prepare_first_admin()
     if path:
-        wizard.say(f"Open this link within an hour, while clawsite runs; it works once:\n{address()}{path}")
+        wizard.say(f"Open this link within an hour, while clawsite runs; it works once:\n{page_address()}{path}")
         wizard.say("Each start of clawsite prints a new one in its place, until there is a password.")
-
-
-def address() -> str:
-    """Return the address at which a browser finds the pages."""
-    host = "127.0.0.1" if settings.CLAW_HOST in ("", "0.0.0.0", "::") else settings.CLAW_HOST  # noqa: S104
-    return settings.CLAW_PUBLIC_URL or f"http://{f'[{host}]' if ':' in host else host}:{settings.CLAW_PORT}"

@@ -168,3 +168,10 @@ def test_what_a_button_says_is_no_markup_either(alice: Client, rows: Rows) -> No
         "<script>alert("
         not in alice.post(reverse("admin:sessions_app_session_press", args=[rows.session.pk, "purge"])).content.decode()
     )
+
+
+def test_a_code_is_found_as_it_is_read_out(alice: Client, rows: Rows) -> None:
+    url = reverse("admin:sessions_app_pairing_changelist")
+    for said in (rows.pairing.shown, rows.pairing.shown.lower(), rows.pairing.code):
+        assert rows.pairing.shown in alice.get(url, {"q": said}).content.decode()
+    assert rows.pairing.shown not in alice.get(url, {"q": "2222-3333"}).content.decode()

@@ -29,13 +29,14 @@ def test_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_list_shows_open_codes_only(monkeypatch: pytest.MonkeyPatch, charlie: Contact) -> None:
-    code = issue_pairing(charlie).code
+    code = issue_pairing(charlie).shown
     other = Contact.objects.create(channel=charlie.channel, external_id="10")
     old = issue_pairing(other)
     Pairing.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
     said = run(monkeypatch, "pair", "list").text
     assert code in said
     assert old.code not in said
+    assert old.shown not in said
     assert "\x1b" not in said
     rows = json.loads(run(monkeypatch, "pair", "list", "--json").text)
     assert [(row["code"], row["channel"]) for row in rows] == [(code, "web")]

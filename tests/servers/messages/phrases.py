@@ -63,8 +63,8 @@ WORDS: dict[Language, dict[str, str]] = {
             "my place as soon as a key is configured."
         ),
         "help": (
-            "Try: **what time is it**, *remember that I like tea*, `fetch http://127.0.0.1/`, 12 * 7, a "
-            "table, or a long answer."
+            "Try: **what time is it**, *remember that I like tea*, `12 * 7`, a table, "
+            "or a long answer."
         ),
         "name_is": "Nice to meet you, {0}.",
         "my_name": "Your name is {0}.",
@@ -92,8 +92,8 @@ WORDS: dict[Language, dict[str, str]] = {
             "verdade assume assim que uma chave for configurada."
         ),
         "help": (
-            "Experimente: **que horas são**, *lembre que eu gosto de chá*, `abra http://127.0.0.1/`, 12 "
-            "* 7, uma tabela ou um texto longo."
+            "Experimente: **que horas são**, *lembre que eu gosto de chá*, `12 * 7`, "
+            "uma tabela ou um texto longo."
         ),
         "name_is": "Prazer, {0}.",
         "my_name": "Seu nome é {0}.",
@@ -121,8 +121,8 @@ WORDS: dict[Language, dict[str, str]] = {
             "модель займёт моё место, как только будет задан ключ."
         ),
         "help": (
-            "Попробуйте: **который час**, *запомни, что я люблю чай*, `открой http://127.0.0.1/`, 12 * "
-            "7, таблицу или длинный ответ."
+            "Попробуйте: **который час**, *запомни, что я люблю чай*, `12 * 7`, "
+            "таблицу или длинный ответ."
         ),
         "name_is": "Приятно познакомиться, {0}.",
         "my_name": "Вас зовут {0}.",
@@ -147,7 +147,7 @@ WORDS: dict[Language, dict[str, str]] = {
 MARKDOWN = """## An example
 
 1. **Bold**, *italic*, ~~struck~~ and `code`
-2. A [link](https://example.com/) and a quote:
+2. A quote:
 
 > Simple things should be simple.
 
