@@ -18,6 +18,7 @@ from django.utils import translation
 
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
+from bots.preview import Preview
 from bots.texts import resent_mark
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx, run_tx_first
@@ -37,7 +38,6 @@ AT_ONCE = 8
 CALL_SECONDS = 90.0
 BACKOFF_SECONDS = (1, 2, 5, 15, 60, 120, 300)
 UNKNOWN_SECONDS = 180.0
-PREVIEW_CHARS = 3500
 
 
 class Sender:
@@ -56,7 +56,7 @@ class Sender:
         self.wake = asyncio.Event()
         self._busy: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._previews: dict[int, _Preview] = {}
+        self._previews: dict[int, Preview] = {}
 
     # --- the lease ------------------------------------------------------------------------------------------------
     @property
@@ -313,74 +313,13 @@ class Sender:
         if preview is None:
             if len(self._previews) > 500:
                 self._previews.pop(next(iter(self._previews)))
-            preview = self._previews[turn.pk] = _Preview(self, turn, address, direct)
+            preview = self._previews[turn.pk] = Preview(self.channel.adapter, self.budget, turn, address, direct=direct)
         preview.show(text)
 
     async def drain(self, seconds: float) -> None:
         """Wait for the calls on their way, at most so long."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
-
-
-class _Preview:
-    """The streamed message of one turn: at most one call at a time, paced, cosmetic."""
-
-    def __init__(self, sender: Sender, turn: Turn, address: Address, direct: bool) -> None:
-        self._sender, self._turn_id, self._address, self._direct = sender, turn.pk, address, direct
-        # What an earlier attempt has shown is edited, not left behind.
-        self._remote_id = str(turn.preview_ids[0]) if turn.preview_ids else ""
-        self._task: asyncio.Task[None] | None = None
-        self._began = self._at = time.monotonic()
-        self._over = False
-
-    def show(self, text: str) -> None:
-        """Send or edit, unless it is too early, a call is on its way or the budget has no room."""
-        now, group = time.monotonic(), not self._direct
-        if self._over or (self._task is not None and not self._task.done()):
-            return
-        if self._remote_id and now - self._at < self._gap(now):
-            return
-        if not self._sender.budget.idle(self._address.chat_id, group=group):
-            return
-        self._at = now
-        self._sender.budget.spend(self._address.chat_id, group)
-        self._task = asyncio.create_task(self._call(text))
-
-    def _gap(self, now: float) -> float:
-        """Seconds between edits: slower in groups and the longer the turn lasts."""
-        abilities = self._sender.channel.adapter.capabilities
-        least = abilities.edit_seconds if self._direct else abilities.group_edit_seconds
-        lasted = now - self._began
-        return max(least, 10.0 if lasted > 300 else 3.0 if lasted > 60 else 0.0)
-
-    async def _call(self, text: str) -> None:
-        adapter = self._sender.channel.adapter
-        cut = text if len(text) <= PREVIEW_CHARS else "… " + text[-PREVIEW_CHARS:]
-        part = adapter.render(OutboundMessage(text=cut + " ▍", notify=False))[0]
-        try:
-            if self._remote_id:
-                await adapter.edit(self._address, self._remote_id, part)
-            else:
-                self._remote_id = await adapter.send(self._address, part)
-                await run_db(_keep_preview, self._turn_id, self._remote_id)
-        except ChannelError as error:
-            if error.retry_after is not None:
-                self._sender.budget.cool(self._address.chat_id, error.retry_after)
-            self._over = not error.bad_markup
-        except Exception as error:
-            self._over = True
-            log_unknown(error, where=f"preview of turn {self._turn_id}")
-
-    async def finish(self) -> str:
-        """Wait for the call on its way and return the id of the shown message, or ""."""
-        self._over = True
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=CALL_SECONDS / 2)
-        return self._remote_id
-
-
-def _keep_preview(turn_id: int, remote_id: str) -> None:
-    Turn.objects.filter(pk=turn_id).update(preview_ids=[remote_id])
 
 
 def _is_group(row: Outbox) -> bool:
