@@ -8,7 +8,7 @@ import pytest
 
 from tests.bench.turns import Bench, run_bench
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.bench, pytest.mark.alone, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")

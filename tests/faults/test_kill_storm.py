@@ -21,6 +21,8 @@ CHATS = 25
 MESSAGES = 1500
 SECONDS = 60.0
 KILLS = 60
+# Planned a little faster, so that a moment without anything to kill does not cost one.
+PLANNED = 66
 # Kills that are behind (nothing ran that could be killed) come no faster than this.
 APART_SECONDS = 0.5
 FIRST_CHAT = 1001
@@ -41,6 +43,7 @@ def environment(telegram: TelegramControl, messages_process: MessagesControl) ->
 
 
 @pytest.mark.faults
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -50,6 +53,7 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
 
 
 @pytest.mark.faults
+@pytest.mark.alone
 @pytest.mark.services
 @pytest.mark.timeout(300)
 def test_on_postgresql(
@@ -73,12 +77,12 @@ def storm(stack: Stack, telegram: TelegramControl) -> None:
             sent[chat] += 1
             telegram.user_sends(chat, numbered(sent[chat], chat))
             total += 1
-        if kills < KILLS * passed / SECONDS and time.monotonic() >= next_kill:
+        if kills < PLANNED * passed / SECONDS and time.monotonic() >= next_kill:
             kills += kill_one(stack, chance)
             next_kill = time.monotonic() + APART_SECONDS
         stack.keep_alive()
         time.sleep(0.01)
-    assert kills >= KILLS * 0.95, f"only {kills} kills"
+    assert kills >= KILLS, f"only {kills} kills"
     stack.keep_alive()
     try:
         wait_for(
