@@ -84,5 +84,5 @@ def unknown_command() -> str:
 
 
 def resent_mark() -> str:
-    """Put before a message that may have been delivered already."""
+    """Put below a message that may have been delivered already."""
     return _("(sent again after a restart)")

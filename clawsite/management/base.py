@@ -24,7 +24,9 @@ class OperatorCommand(BaseCommand):
             raise CommandError(error.message) from None
         except (OperationalError, ProgrammingError) as error:
             if "no such table" in str(error) or "does not exist" in str(error):
-                raise CommandError("The database is not set up yet. Run: python3 manage.py migrate") from None
+                raise CommandError(
+                    "The database is not set up yet. Start clawsite once with ./run, or run: manage.py migrate"
+                ) from None
             raise CommandError("The database does not answer. Is it locked, full or switched off?") from None
         except KeyboardInterrupt:
             raise CommandError("Stopped. What was already said to be done is done.", returncode=130) from None

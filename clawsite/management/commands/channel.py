@@ -78,10 +78,10 @@ class Command(Subcommands):
         """Remove a channel after a question."""
         channel = _find(options["name"])
         count = channel.sessions.count()
-        if not options["yes"] and not agree(f"Remove {channel} with its {count} conversations, for good?"):
+        if not options["yes"] and not agree(f"Remove {channel} with its conversations ({count}), for good?"):
             raise CommandError("Nothing was removed.")
         remove_channel(channel, actor=actor_at_terminal())
-        self.say(f"Channel {options['name']} is removed, with {count} conversations.")
+        self.say(f"Channel {options['name']} is removed, with its conversations ({count}).")
 
 
 def _named(parser: ArgumentParser) -> None:

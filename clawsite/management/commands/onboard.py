@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management import call_command
 
+from clawsite.management.address import page_address
 from clawsite.management.base import OperatorCommand
 from clawsite.management.onboarding import account, model, place, service, telegram
 from clawsite.management.onboarding.step import Wizard
@@ -47,4 +48,5 @@ class Command(OperatorCommand):
         wizard = Wizard(options=options, say=self.say, actor=actor_at_terminal())
         for step in STEPS:
             step(wizard)
-        self.say("\nDone. Start everything with ./run; the chat is at /chat/, the admin at /admin/.")
+        start = "" if options["install_service"] else "Start everything with ./run. "
+        self.say(f"\nDone. {start}The chat is at {page_address()}/chat/, the admin at {page_address()}/admin/.")

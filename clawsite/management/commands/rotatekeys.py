@@ -29,11 +29,11 @@ class Command(BaseCommand):
         if env_secret("CLAW_ENCRYPTION_KEYS"):
             raise CommandError("The keys come from CLAW_ENCRYPTION_KEYS: put a new one in front there instead.")
         if options["drop_old"]:
-            self.stdout.write(f"{drop_old_keys(path)} old keys dropped.")
+            self.stdout.write(f"Old keys dropped: {drop_old_keys(path)}.")
             return
         try:
             count = encrypt_anew(add_key(path), actor=f"cli:{getpass.getuser()}")
         except ClawError as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"{count} secrets are encrypted with a fresh key.")
+        self.stdout.write(f"Secrets encrypted with a fresh key: {count}.")
         self.stdout.write("Restart clawsite, then run: manage.py rotatekeys --drop-old")

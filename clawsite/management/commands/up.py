@@ -74,7 +74,8 @@ def _bind() -> socket.socket:
         return socket.create_server((settings.CLAW_HOST, settings.CLAW_PORT), backlog=512)
     except OSError as error:
         place = f"{settings.CLAW_HOST}:{settings.CLAW_PORT}"
-        raise CommandError(f"Cannot listen on {place}: {error.strerror}. Set CLAW_PORT to a free port.") from None
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+        raise CommandError(f"Cannot listen on {place}: {reason}. Set CLAW_PORT to a free port.") from None
 
 
 def _prepare(*, migrate: bool) -> str:

@@ -159,7 +159,7 @@ def test_removing_takes_everything_after_a_yes(
     assert run(monkeypatch, "channel", "remove", "desk", typed="no\n").error == "Nothing was removed."
     assert "Nobody answers" in run(monkeypatch, "channel", "remove", "desk").error
     assert Channel.objects.exists()
-    assert "1 conversations" in run(monkeypatch, "channel", "remove", "desk", typed="perhaps\nyes\n").text
+    assert "conversations (1)" in run(monkeypatch, "channel", "remove", "desk", typed="perhaps\nyes\n").text
     for model in (Channel, Session, Message, Contact, VerdictRecord, Inbox):
         assert not model._default_manager.exists(), model
     assert not folder.exists()
