@@ -68,9 +68,7 @@ def test_no_file_names_a_machine_or_a_registry() -> None:
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "text", ["cd /work/" + "main", "https://pypi." + "example/simple", "x.python" + "hosted.y"]
-)
+@pytest.mark.parametrize("text", ["cd /work/" + "main", "https://pypi." + "example/simple", "x.python" + "hosted.y"])
 def test_the_rule_against_places_sees_them(text: str) -> None:
     assert ELSEWHERE.search(text)
 
@@ -130,9 +128,7 @@ def test_example_lists_exactly_the_settings() -> None:
 def test_example_shows_the_true_defaults() -> None:
     shown = settings_documented()
     wrong = {
-        name: shown.get(name)
-        for name, default in settings_read().items()
-        if default and shown.get(name) != default
+        name: shown.get(name) for name, default in settings_read().items() if default and shown.get(name) != default
     }
 
     assert wrong == {}
@@ -165,11 +161,7 @@ def test_locks_hold_a_hash_for_everything() -> None:
 
 def test_tests_run_with_what_the_product_runs_with() -> None:
     runtime, dev = (
-        set(
-            re.findall(
-                r"^[a-z].*==.*?(?= \\$)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE
-            )
-        )
+        set(re.findall(r"^[a-z].*==.*?(?= \\$)", (ROOT / lock).read_text(encoding="utf-8"), flags=re.MULTILINE))
         for lock in ("requirements.txt", "requirements-dev.txt")
     )
 

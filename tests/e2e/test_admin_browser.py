@@ -82,7 +82,7 @@ def test_alice_finds_her_way_and_lets_a_stranger_in(stack: Stack, code: str, bro
         tile = page.locator(".claw-tile", has_text="people ask to be let in")
         expect(tile.locator("b")).to_have_text("1")
         tile.click()
-        row = page.locator("tr", has_text=code)
+        row = page.locator("tr", has_text=f"{code[:4]}-{code[4:]}")
         expect(row).to_contain_text("Charlie")
         row.get_by_role("button", name="Approve").click()
         expect(page.get_by_text("Charlie may talk to the bot now, as Viewer.")).to_be_visible()

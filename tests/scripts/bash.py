@@ -61,10 +61,7 @@ def lock_line(wheel: Path, *, digest: str = "") -> str:
 def python_with_pip() -> str:
     """Return an interpreter whose pip can install into other environments."""
     for python in (sys.executable, str(getattr(sys, "_base_executable", sys.executable))):
-        if (
-            subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode
-            == 0
-        ):
+        if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
             return python
     raise AssertionError("neither this environment nor its interpreter has pip")
 

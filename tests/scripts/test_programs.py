@@ -66,9 +66,7 @@ def test_need_program_returns_a_path() -> None:
     assert path is None or need_program("postgres") == path
 
 
-def test_need_program_skips_on_a_laptop_and_fails_in_ci(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_need_program_skips_on_a_laptop_and_fails_in_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tests.programs.LIST", tmp_path / "programs")
     (tmp_path / "programs").write_text(LINE)
 

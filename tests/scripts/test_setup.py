@@ -23,9 +23,7 @@ def bare_python(project: Path) -> str:
     return str(write_program(project / "python", f'{refuse}\nexec {python_with_pip()} "$@"'))
 
 
-def setup(
-    project: Path, python: str, script: str = "setup requirements.txt"
-) -> subprocess.CompletedProcess[str]:
+def setup(project: Path, python: str, script: str = "setup requirements.txt") -> subprocess.CompletedProcess[str]:
     return run_bash(script, root=project, PYTHON=python, PIP_NO_INDEX="1", PIP_FIND_LINKS=str(project))
 
 

@@ -19,6 +19,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.typing import Origin
 
+from clawsite.core import nudge
 from tests.clawsite.running import ROOT, Running, until, up
 
 pytestmark = pytest.mark.faults
@@ -157,7 +158,7 @@ def test_sigterm_ends_everything_in_time(tmp_path: Path) -> None:
         assert running.stop() == 0
         assert time.monotonic() - begun < 15
         assert [process for process in family if process.is_running()] == []
-        assert not list((tmp_path / "home" / "run" / "nudge").iterdir())
+        assert not list(nudge._directory(tmp_path / "home" / "run").iterdir())
 
 
 def test_a_frozen_role_does_not_hold_up_the_end(tmp_path: Path) -> None:

@@ -62,10 +62,7 @@ WORDS: dict[Language, dict[str, str]] = {
             "I am the model emulator of the demo: small, offline and always the same. A real model takes "
             "my place as soon as a key is configured."
         ),
-        "help": (
-            "Try: **what time is it**, *remember that I like tea*, `12 * 7`, a table, "
-            "or a long answer."
-        ),
+        "help": ("Try: **what time is it**, *remember that I like tea*, `12 * 7`, a table, or a long answer."),
         "name_is": "Nice to meet you, {0}.",
         "my_name": "Your name is {0}.",
         "no_name": "You have not told me your name yet.",
@@ -92,8 +89,7 @@ WORDS: dict[Language, dict[str, str]] = {
             "verdade assume assim que uma chave for configurada."
         ),
         "help": (
-            "Experimente: **que horas são**, *lembre que eu gosto de chá*, `12 * 7`, "
-            "uma tabela ou um texto longo."
+            "Experimente: **que horas são**, *lembre que eu gosto de chá*, `12 * 7`, uma tabela ou um texto longo."
         ),
         "name_is": "Prazer, {0}.",
         "my_name": "Seu nome é {0}.",
@@ -120,10 +116,7 @@ WORDS: dict[Language, dict[str, str]] = {
             "Я эмулятор модели для демонстрации: маленький, без сети и всегда одинаковый. Настоящая "
             "модель займёт моё место, как только будет задан ключ."
         ),
-        "help": (
-            "Попробуйте: **который час**, *запомни, что я люблю чай*, `12 * 7`, "
-            "таблицу или длинный ответ."
-        ),
+        "help": ("Попробуйте: **который час**, *запомни, что я люблю чай*, `12 * 7`, таблицу или длинный ответ."),
         "name_is": "Приятно познакомиться, {0}.",
         "my_name": "Вас зовут {0}.",
         "no_name": "Вы ещё не сказали, как вас зовут.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 
 from tests.servers.serving import serve_forever
 from tests.servers.telegram import DEFAULT_TOKEN, TelegramServer
@@ -16,6 +17,7 @@ def main() -> None:
     parser.add_argument("--group", action="append", default=[], metavar="TITLE", help="a group to start with")
     arguments = parser.parse_args()
     server = TelegramServer(port=arguments.port, tokens=tuple(arguments.token or [DEFAULT_TOKEN]))
+    server.world.count_on(int(time.time()))  # the bot may remember an earlier run
     for name in arguments.user:
         server.add_user(name)
     for title in arguments.group:

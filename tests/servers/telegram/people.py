@@ -67,7 +67,13 @@ class People:
         if chat_id is None:
             chat_id = -(self.world.next_group_id if basic else 1_000_000_000_000 + self.world.next_group_id)
             self.world.next_group_id += 1
-        chat = Chat(id=chat_id, type="group" if basic else "supergroup", title=title, is_forum=topics)
+        chat = Chat(
+            id=chat_id,
+            type="group" if basic else "supergroup",
+            title=title,
+            is_forum=topics,
+            next_message_id=self.world.first_message_id,
+        )
         chat.bot_status = "administrator" if admin else "member"
         chat.members = dict.fromkeys(members or self.world.users, "member")
         self.world.find_bot(bot).chats[chat_id] = chat

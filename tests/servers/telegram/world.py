@@ -211,10 +211,17 @@ class World:
     ledger: Ledger = field(default_factory=Ledger)
     next_user_id: int = 5001
     next_group_id: int = 7001
+    first_message_id: int = 1
 
     def add_bot(self, token: str) -> Bot:
         bot = self.bots.setdefault(token, Bot(token))
         return bot
+
+    def count_on(self, number: int) -> None:
+        """Count updates and messages from a number, so that the ids of an earlier run do not come again."""
+        self.first_message_id = number
+        for bot in self.bots.values():
+            bot.updates.next_id = bot.next_message_id = number
 
     def find_bot(self, token: str | None) -> Bot:
         """The bot with this token, the first one for None."""
