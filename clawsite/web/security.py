@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-# The admin theme runs Alpine, which evaluates expressions, and writes styles into its pages, but no scripts. Every other
-# page gets the strict policy.
+# The admin theme runs Alpine, which evaluates expressions, and writes styles into its pages, but no scripts. All other
+# pages get the strict policy.
 STRICT = (
     "default-src 'self'; img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
