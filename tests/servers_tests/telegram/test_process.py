@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import httpx
 import pytest
 from telegram import Bot
@@ -37,3 +39,13 @@ def test_a_form_of_another_page_cannot_control(telegram_process: TelegramControl
     answer = httpx.post(f"{telegram_process.url}/control/users", data={"x": "1"})
     assert answer.status_code == 400
     assert "application/json" in answer.json()["error"]
+
+
+def test_a_later_run_does_not_repeat_the_ids_of_an_earlier_one(telegram_process: TelegramControl) -> None:
+    before = int(time.time()) - 600
+    alice = telegram_process.add_user("Alice")["id"]
+    group = telegram_process.add_group("Friends")["id"]
+    for chat in (alice, group):
+        sent = telegram_process.user_sends(chat, "hello", user_id=alice)
+        assert sent["message_id"] > before
+        assert sent["update_id"] > before
