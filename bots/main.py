@@ -64,7 +64,7 @@ class Bots:
         self._retry_at: dict[int, float] = {}
         self.channels_changed = asyncio.Event()
         self.watchers = Watchers()
-        self.after = AfterAnswers(is_busy=lambda: bool(self.pipeline.running))
+        self.after = AfterAnswers(is_busy=lambda: self.pipeline.is_busy)
         self.pipeline = Pipeline(
             runtime=Runtime(process_id=process_id, sender_here=self._sends),
             started_at=timezone.now().timestamp(),

@@ -15,6 +15,7 @@ Stages 1 to 4 are one piece of database work with one transaction, 7 and 8 anoth
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -43,6 +44,7 @@ from sessions_app.inbox import MAX_ATTEMPTS, Head
 from sessions_app.models import Inbox, Outbox
 
 TYPING_AFTER = 1.0
+QUIET_SECONDS = 1.0
 TYPING_EVERY = 4.5
 # A model that asks to come back later than this is an answer ("not now"), not a wait.
 PATIENCE_SECONDS = 60.0
@@ -58,6 +60,7 @@ class Pipeline:
     find_sender: Callable[[int], Sender | None]
     running: dict[int, Work] = field(default_factory=dict)
     cancelled: set[int] = field(default_factory=set)
+    last_turn_at: float = 0.0
     afterwards: Callable[[int, int], None] | None = None
 
     async def run_row(self, head: Head, channel: OpenChannel) -> bool:
@@ -84,6 +87,11 @@ class Pipeline:
         except Exception as error:
             await self._fail(head, work.held if work and work.held else held, error)
         return True
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for an answer here, or has just got one and may write on."""
+        return bool(self.running) or time.monotonic() - self.last_turn_at < QUIET_SECONDS
 
     def cancel(self, turn_id: int) -> None:
         """Stop a turn if it runs in this process; one that only begins sees the row's flag when it closes."""
@@ -168,6 +176,7 @@ class Pipeline:
             typing.cancel()
             self.running.pop(turn_id, None)
             self.cancelled.discard(turn_id)
+            self.last_turn_at = time.monotonic()
         if outcome.stop in ("answer", "cut") and self.afterwards is not None:
             self.afterwards(work.the_turn.session_id, turn_id)
 
