@@ -245,9 +245,10 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
         turn.preview_ids = json.loads(preview)
         state, replies, role = Turn.State.DONE, [reply], Message.Role.ASSISTANT
         if cancelled or outcome.stop == "cancelled":
-            # /stop itself has answered; only a streamed beginning still has to be replaced.
+            # /stop itself has answered; a streamed beginning stays, marked as such.
             state, role = Turn.State.CANCELLED, Message.Role.NOTICE
-            replies = [OutboundMessage(text=texts.stopped(), notify=False)] if turn.preview_ids else []
+            begun = f"{reply.text}\n\n_{texts.stopped()}_" if outcome.text.strip() else texts.stopped()
+            replies = [OutboundMessage(text=begun, notify=False)] if turn.preview_ids else []
         elif turn.epoch != epoch:
             state, replies = Turn.State.CANCELLED, []
         elif outcome.stop in ("unavailable", "not_configured"):
