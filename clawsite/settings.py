@@ -28,14 +28,13 @@ RUN_DIR = CLAW_HOME / "run"
 # --- Keys: made once, kept in files of the state directory ------------------------------------------------------
 SECRET_KEY = env_secret("SECRET_KEY") or load_or_create_key(CLAW_HOME / "secret.key", lambda: secrets.token_urlsafe(50))
 SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
-CLAW_ENCRYPTION_KEYS = tuple(
-    (
-        env_secret("CLAW_ENCRYPTION_KEYS")
-        or load_or_create_key(CLAW_HOME / "encryption.key", lambda: Fernet.generate_key().decode())
-    )
-    .replace(",", "\n")
-    .split()
-)
+# The keys come from the environment or, when it has none, from a file that every process reads again when it changes.
+CLAW_ENCRYPTION_KEYS = tuple(env_secret("CLAW_ENCRYPTION_KEYS").replace(",", "\n").split())
+CLAW_KEY_FILE = CLAW_HOME / "encryption.key"
+if not CLAW_ENCRYPTION_KEYS:
+    load_or_create_key(CLAW_KEY_FILE, lambda: Fernet.generate_key().decode())
+# Days after which the stored secrets get a fresh key; 0 leaves that to `manage.py rotatekeys`.
+CLAW_KEY_DAYS = env_int("CLAW_KEY_DAYS", 0)
 
 # --- Django -----------------------------------------------------------------------------------------------------
 DEBUG = False

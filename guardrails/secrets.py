@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from clawsite.core.crypto import current_keys
 from clawsite.core.redaction import FoundSecret, find_secrets, forget_secret, register_secret
 
 __all__ = ["FoundSecret", "find_secrets", "forget_secret", "register_secret", "register_settings"]
@@ -23,7 +24,7 @@ _LEAST_URL_PASSWORD = 12
 def register_settings() -> int:
     """Register the secrets that settings hold, so that no answer, log or error shows them; return how many."""
     values = [getattr(settings, name, "") for name in _NAMES]
-    values += settings.CLAW_ENCRYPTION_KEYS
+    values += current_keys()
     for url in (settings.DATABASE_URL, settings.REDIS_URL):
         password = urlsplit(url).password or ""
         values += [password] if len(password) >= _LEAST_URL_PASSWORD else []

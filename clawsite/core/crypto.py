@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -55,6 +56,20 @@ class DecryptError(ClawError):
     code = "decrypt_failed"
 
 
+@lru_cache(maxsize=2)
+def _keys_in(path: Path, stamp: int) -> tuple[str, ...]:
+    """Return the keys of a file; `stamp` is when it was written, so that a rotation is seen at once."""
+    return tuple(path.read_text(encoding="ascii").split())
+
+
+def current_keys() -> tuple[str, ...]:
+    """Return the keys, the one that encrypts first: of the environment, else of the key file as it is now."""
+    if settings.CLAW_ENCRYPTION_KEYS:
+        return tuple(settings.CLAW_ENCRYPTION_KEYS)
+    path: Path = settings.CLAW_KEY_FILE
+    return _keys_in(path, path.stat().st_mtime_ns)
+
+
 @lru_cache(maxsize=4)
 def _cipher(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
@@ -62,13 +77,13 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 def encrypt(text: str) -> str:
     """Return the text as a Fernet token (ASCII)."""
-    return _cipher(settings.CLAW_ENCRYPTION_KEYS).encrypt(text.encode()).decode("ascii")
+    return _cipher(current_keys()).encrypt(text.encode()).decode("ascii")
 
 
 def decrypt(token: str) -> SecretText:
     """Return the text of a Fernet token; raise DecryptError when no key fits."""
     try:
-        return SecretText(_cipher(settings.CLAW_ENCRYPTION_KEYS).decrypt(token.encode("ascii")).decode())
+        return SecretText(_cipher(current_keys()).decrypt(token.encode("ascii")).decode())
     except InvalidToken:
         raise DecryptError(_LOST) from None
 

@@ -6,6 +6,7 @@ A new key goes first in the key file, then every secret is written anew with it,
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from cryptography.fernet import Fernet, MultiFernet
@@ -16,6 +17,8 @@ from django.db.models.functions import Cast
 from clawsite.core import audit
 from clawsite.core.crypto import EncryptedTextField
 from clawsite.core.errors import BadInput
+
+OVERLAP_SECONDS = 86_400
 
 
 def read_keys(path: Path) -> list[str]:
@@ -83,8 +86,24 @@ def _rotate(model: type[models.Model], column: str, pk: object, token: str, ciph
     return 1
 
 
-def drop_old_keys(path: Path) -> int:
-    """Keep only the current key; return how many went. Call it after every process was started with the new key."""
+def drop_old_keys(path: Path, *, actor: str) -> int:
+    """Keep only the current key, once every secret is written with it; return how many went."""
     keys = read_keys(path)
+    encrypt_anew(keys, actor=actor)
     write_keys(path, keys[:1])
     return len(keys) - 1
+
+
+def rotate_when_due(path: Path, *, days: int, actor: str) -> bool:
+    """Rotate keys that are so many days old, and drop the old ones a day later; True when something was done.
+
+    Old backups need old keys: whoever rotates on a schedule keeps the key file with each backup.
+    """
+    age = time.time() - path.stat().st_mtime
+    if len(read_keys(path)) > 1 and age > OVERLAP_SECONDS:
+        drop_old_keys(path, actor=actor)
+        return True
+    if days and age > days * 86_400:
+        encrypt_anew(add_key(path), actor=actor)
+        return True
+    return False

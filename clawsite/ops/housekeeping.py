@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from clawsite.core.models import AuditEvent, Lease, Process
 from clawsite.core.queue import forget_old_tasks
+from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from sessions_app import outbox
@@ -44,6 +45,13 @@ MAX_BATCHES = 200
 def expire_approvals() -> int:
     """End the approvals whose time is over; return how many."""
     return approvals.expire_due()
+
+
+def rotate_keys() -> bool:
+    """Give stored secrets a fresh key when CLAW_KEY_DAYS asks for it; True when something was done."""
+    if settings.CLAW_ENCRYPTION_KEYS or not settings.CLAW_KEY_DAYS:
+        return False
+    return rotate_when_due(settings.CLAW_KEY_FILE, days=settings.CLAW_KEY_DAYS, actor="system")
 
 
 def clean() -> dict[str, int]:

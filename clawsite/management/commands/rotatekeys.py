@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from clawsite.core.env import env_secret
 from clawsite.core.errors import ClawError
 from clawsite.core.rotation import add_key, drop_old_keys, encrypt_anew
 
@@ -17,7 +16,7 @@ from clawsite.core.rotation import add_key, drop_old_keys, encrypt_anew
 class Command(BaseCommand):
     """Adds a key and encrypts everything anew; old keys stay until they are dropped, so nothing stops working."""
 
-    help = "Encrypt all stored secrets with a fresh key. Restart clawsite, then drop the old keys with --drop-old."
+    help = "Encrypt all stored secrets with a fresh key; --drop-old forgets the old ones."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
@@ -25,15 +24,15 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Rotate, or drop."""
-        path = settings.CLAW_HOME / "encryption.key"
-        if env_secret("CLAW_ENCRYPTION_KEYS"):
+        if settings.CLAW_ENCRYPTION_KEYS:
             raise CommandError("The keys come from CLAW_ENCRYPTION_KEYS: put a new one in front there instead.")
-        if options["drop_old"]:
-            self.stdout.write(f"Old keys dropped: {drop_old_keys(path)}.")
-            return
+        path, actor = settings.CLAW_KEY_FILE, f"cli:{getpass.getuser()}"
         try:
-            count = encrypt_anew(add_key(path), actor=f"cli:{getpass.getuser()}")
+            if options["drop_old"]:
+                self.stdout.write(f"Old keys dropped: {drop_old_keys(path, actor=actor)}.")
+                return
+            count = encrypt_anew(add_key(path), actor=actor)
         except ClawError as error:
             raise CommandError(error.message) from None
-        self.stdout.write(f"Secrets encrypted with a fresh key: {count}.")
-        self.stdout.write("Restart clawsite, then run: manage.py rotatekeys --drop-old")
+        self.stdout.write(f"Secrets encrypted with a fresh key: {count}. Running processes use it already.")
+        self.stdout.write("Old keys stay for old backups; manage.py rotatekeys --drop-old forgets them.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,15 @@ from django.test import override_settings
 from clawsite.core.crypto import DecryptError, check_secret
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent, Secret
-from clawsite.core.rotation import add_key, drop_old_keys, encrypt_anew, encrypted_columns, read_keys, write_keys
+from clawsite.core.rotation import (
+    add_key,
+    drop_old_keys,
+    encrypt_anew,
+    encrypted_columns,
+    read_keys,
+    rotate_when_due,
+    write_keys,
+)
 from sessions_app.models import Channel
 
 pytestmark = pytest.mark.django_db
@@ -49,12 +59,14 @@ def test_secrets_stay_readable_through_a_rotation(key_file: Path) -> None:
         assert encrypt_anew(keys, actor="cli:test") == 2
     assert stored() != before
     assert "secret" not in stored()
-    assert drop_old_keys(key_file) == 1
+    with override_settings(CLAW_ENCRYPTION_KEYS=(), CLAW_KEY_FILE=key_file):
+        assert Channel.objects.get().token == "123:secret"
+    assert drop_old_keys(key_file, actor="cli:test") == 1
     with override_settings(CLAW_ENCRYPTION_KEYS=tuple(read_keys(key_file))):
         assert Channel.objects.get().token == "123:secret"
         assert Secret.objects.get().value == "sk-ant-x"
     assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
-    assert AuditEvent.objects.get(action="keys.rotate").data == {"secrets": 2}
+    assert [event.data for event in AuditEvent.objects.filter(action="keys.rotate")] == [{"secrets": 2}] * 2
 
 
 def test_a_secret_without_its_key_changes_nothing(key_file: Path) -> None:
@@ -66,3 +78,32 @@ def test_a_secret_without_its_key_changes_nothing(key_file: Path) -> None:
     assert stored() == before
     with override_settings(CLAW_ENCRYPTION_KEYS=tuple(read_keys(key_file))), pytest.raises(DecryptError):
         check_secret(Channel.objects.get().token)
+
+
+def test_a_running_process_sees_the_fresh_key_without_a_restart(key_file: Path) -> None:
+    with override_settings(CLAW_ENCRYPTION_KEYS=(), CLAW_KEY_FILE=key_file):
+        Channel.objects.create(kind="telegram", name="t", token="123:secret")
+        encrypt_anew(add_key(key_file), actor="cli:test")
+        drop_old_keys(key_file, actor="cli:test")
+        assert Channel.objects.get().token == "123:secret"
+        Channel.objects.update(token="456:other")
+        assert Channel.objects.get().token == "456:other"
+
+
+def test_keys_rotate_when_they_are_old_and_old_ones_go_a_day_later(key_file: Path) -> None:
+    def age(days: float) -> None:
+        when = time.time() - days * 86_400
+        os.utime(key_file, (when, when))
+
+    with override_settings(CLAW_ENCRYPTION_KEYS=(), CLAW_KEY_FILE=key_file):
+        Channel.objects.create(kind="telegram", name="t", token="123:secret")
+        age(29)
+        assert not rotate_when_due(key_file, days=30, actor="system")
+        age(31)
+        assert rotate_when_due(key_file, days=30, actor="system")
+        assert len(read_keys(key_file)) == 2
+        assert not rotate_when_due(key_file, days=30, actor="system")
+        age(1.1)
+        assert rotate_when_due(key_file, days=30, actor="system")
+        assert len(read_keys(key_file)) == 1
+        assert Channel.objects.get().token == "123:secret"
