@@ -34,7 +34,8 @@ from sessions_app.sessions import move_chat
 logger = logging.getLogger(__name__)
 
 # Twice what Telegram's 30 messages a second need; it is also what a crash may leave unknown at the most.
-AT_ONCE = 8
+# Calls on their way at once: all that one crash can leave unknown, and still 30 a second where a call takes 100 ms.
+AT_ONCE = 3
 CALL_SECONDS = 90.0
 BACKOFF_SECONDS = (1, 2, 5, 15, 60, 120, 300)
 UNKNOWN_SECONDS = 180.0

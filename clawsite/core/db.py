@@ -36,6 +36,7 @@ IDLE_SECONDS = 5.0
 TRIES = 5
 # A group takes no further transaction after this, because other processes wait for the write lock meanwhile.
 GROUP_SECONDS = 0.015
+_FIRST, _NORMAL, _LAST = 0, 1, 2
 
 
 @dataclass(order=True)
@@ -99,22 +100,24 @@ class _Pool:
         with transaction.atomic():
             while job is not None:
                 answers.append(_run_savepoint(job))
-                job = self._next_grouped() if time.monotonic() - begin < GROUP_SECONDS else None
+                job = self._next_grouped(first.rank) if time.monotonic() - begin < GROUP_SECONDS else None
                 if job is not None:
                     taken.append(job)
         return answers
 
-    def _next_grouped(self) -> _Job | None:
-        """Take the next transaction if it waits now; anything else stays where it is."""
+    def _next_grouped(self, rank: int) -> _Job | None:
+        """Take the next transaction of a group if it waits now; what is not of its kind stays where it is.
+
+        One that goes before others ends the group, because it must not wait for the rest.
+        """
         try:
             job = self._jobs.get_nowait()
         except queue.Empty:
             return None
-        if job.grouped and job.result.set_running_or_notify_cancel():
-            return job
-        if not job.grouped:
+        if not job.grouped or job.rank != rank:
             self._jobs.put(job)
-        return None
+            return None
+        return job if job.result.set_running_or_notify_cancel() else None
 
     def close(self) -> None:
         for _ in self._threads:
@@ -143,15 +146,18 @@ def _run_savepoint(job: _Job) -> tuple[bool, Any]:
         return False, error
 
 
-_FIRST, _NORMAL, _LAST = 0, 1, 2
-_pool: _Pool | None = None
+_pools: dict[str, _Pool] = {}
 
 
-def _get_pool() -> _Pool:
-    global _pool
-    if _pool is None:
-        _pool = _Pool(1 if settings.CLAW_ON_SQLITE else POSTGRES_THREADS)
-    return _pool
+def _get_pool(rank: int) -> _Pool:
+    """Return the threads for a rank: one for all on SQLite; on PostgreSQL records that go first have their own."""
+    if settings.CLAW_ON_SQLITE:
+        name, threads = "all", 1
+    else:
+        name, threads = ("first", 1) if rank == _FIRST else ("all", POSTGRES_THREADS)
+    if name not in _pools:
+        _pools[name] = _Pool(threads)
+    return _pools[name]
 
 
 def with_retry(work: Callable[[], R]) -> R:
@@ -187,7 +193,7 @@ def _call(work: Callable[[], R]) -> R:
 
 
 async def _submit(work: Callable[[], R], *, rank: int = _NORMAL, grouped: bool = False) -> R:
-    result: R = await asyncio.wrap_future(_get_pool().submit(work, rank=rank, grouped=grouped))
+    result: R = await asyncio.wrap_future(_get_pool(rank).submit(work, rank=rank, grouped=grouped))
     return result
 
 
@@ -208,7 +214,5 @@ async def run_tx_first(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwarg
 
 def close_pool() -> None:
     """Finish what waits, close the threads' connections and forget the pool; safe to call twice."""
-    global _pool
-    if _pool is not None:
-        _pool.close()
-        _pool = None
+    while _pools:
+        _pools.popitem()[1].close()
