@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +39,8 @@ from sessions_app.models import Channel
 
 logger = logging.getLogger(__name__)
 
+# The event loop gets the interpreter back from a database thread after this, not after the usual 5 ms.
+SWITCH_SECONDS = 0.001
 CHANNELS_SECONDS = 10.0
 OPEN_AGAIN_SECONDS = 30.0
 SENDER_POLL_SECONDS = 0.5
@@ -267,6 +270,7 @@ def _stamp(row: Channel) -> str:
 
 async def run(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
     """Run the bots role of this process until `stop` is set."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         await Bots(process_id).run(stop, listener)
     finally:

@@ -6,22 +6,27 @@ sender) is sent again and marked `resent`; everything else is sent once.
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.nudge import nudge_on_commit
-from clawsite.core.sql import fetch
-from sessions_app.models import Message, Outbox
+from clawsite.core.sql import change, fetch, moment
+from sessions_app.models import Outbox
 
 MAX_ATTEMPTS = 8
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
 SCAN_PAGE, SCAN_PAGES = 256, 16
+_SENT = "UPDATE sessions_app_outbox SET state = 'sent', sent_at = %s, remote_ids = %s, error = '' WHERE id = %s"
+_NAMED = "UPDATE sessions_app_message SET external_id = %s WHERE id = %s"
 _BEFORE = """
 SELECT EXISTS (SELECT 1 FROM sessions_app_outbox WHERE dedupe_key = %s),
        EXISTS (SELECT 1 FROM sessions_app_outbox WHERE channel_id = %s AND chat_id = %s AND state IN ('new', 'sending'))
@@ -103,13 +108,16 @@ def mark_sending(pks: Sequence[int], *, held: Held) -> set[int]:
 
 
 def mark_sent(pk: int, *, remote_ids: Sequence[str], message_id: int | None) -> None:
-    """Record that a row is out, and the platform's id on the message it carries."""
-    with transaction.atomic():
-        Outbox.objects.filter(pk=pk).update(
-            state=Outbox.State.SENT, sent_at=timezone.now(), remote_ids=list(remote_ids), error=""
-        )
+    """Record that a row is out, and the platform's id on the message it carries.
+
+    What a crash keeps from being recorded is sent twice, so nothing stands before the first statement: on a server it
+    is a transaction of its own. On SQLite both share one, because there a commit is what costs.
+    """
+    together = transaction.atomic() if settings.CLAW_ON_SQLITE else contextlib.nullcontext()
+    with together:
+        change(_SENT, moment(), json.dumps(list(remote_ids)), pk)
         if message_id and remote_ids:
-            Message.objects.filter(pk=message_id).update(external_id=remote_ids[0])
+            change(_NAMED, remote_ids[0][:64], message_id)
 
 
 def mark_waiting(pk: int, *, seconds: float, error: str, counted: bool = True) -> None:
