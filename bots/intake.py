@@ -19,6 +19,10 @@ logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 FOREIGN_SECONDS = 0.5
+# A row that ended its process twice is run with few others, from the third time on alone among its like: what dies next
+# then tells which row is deadly, and the others that died with it are not given up for it.
+FEW_FROM, FEW = 2, 8
+ALONE_FROM = 3
 
 
 class Intake:
@@ -28,6 +32,7 @@ class Intake:
         self._pipeline = pipeline
         self._find_channel = find_channel
         self._lanes: dict[str, asyncio.Task[None]] = {}
+        self._attempts: dict[str, int] = {}
         self._later: dict[str, float] = {}
         self.wake = asyncio.Event()
 
@@ -59,8 +64,16 @@ class Intake:
         self._later = {lane: until for lane, until in self._later.items() if until > now}
         heads = await run_db(find_heads, busy=[*self._lanes, *self._later], limit=free)
         for head in heads:
-            self._start(head)
-        return len(heads) == free
+            if self._may_start(head):
+                self._start(head)
+        return False if len(heads) < free else any(head.attempts < FEW_FROM for head in heads)
+
+    def _may_start(self, head: Head) -> bool:
+        """Tell whether a row may run beside those that run: the more processes it ended, the fewer."""
+        running = self._attempts.values()
+        if head.attempts >= ALONE_FROM:
+            return not any(attempts >= ALONE_FROM for attempts in running)
+        return head.attempts < FEW_FROM or sum(attempts >= FEW_FROM for attempts in running) < FEW
 
     def _start(self, head: Head) -> None:
         channel = self._find_channel(head.channel_id)
@@ -70,6 +83,7 @@ class Intake:
             return
         task = asyncio.create_task(self._run_one(head, channel))
         self._lanes[head.lane] = task
+        self._attempts[head.lane] = head.attempts
 
     async def _run_one(self, head: Head, channel: OpenChannel) -> None:
         try:
@@ -77,6 +91,7 @@ class Intake:
                 self._later[head.lane] = time.monotonic() + FOREIGN_SECONDS
         finally:
             self._lanes.pop(head.lane, None)
+            self._attempts.pop(head.lane, None)
             self.wake.set()
 
     def channels_changed(self) -> None:
