@@ -23,6 +23,8 @@ FOREIGN_SECONDS = 0.5
 # then tells which row is deadly, and the others that died with it are not given up for it.
 FEW_FROM, FEW = 2, 8
 ALONE_FROM = 3
+# And not before the process runs smoothly: who kills processes while they start must not make rows look deadly.
+STEADY_SECONDS = 3.0
 
 
 class Intake:
@@ -33,6 +35,7 @@ class Intake:
         self._find_channel = find_channel
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._attempts: dict[str, int] = {}
+        self._began = time.monotonic()
         self._later: dict[str, float] = {}
         self.wake = asyncio.Event()
 
@@ -70,6 +73,8 @@ class Intake:
 
     def _may_start(self, head: Head) -> bool:
         """Tell whether a row may run beside those that run: the more processes it ended, the fewer."""
+        if head.attempts >= FEW_FROM and time.monotonic() - self._began < STEADY_SECONDS:
+            return False
         running = self._attempts.values()
         if head.attempts >= ALONE_FROM:
             return not any(attempts >= ALONE_FROM for attempts in running)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from django.utils import timezone
 
 from bots.intake import FEW, Intake
@@ -15,8 +17,9 @@ def head(number: int, attempts: int) -> Head:
     return Head(pk=number, channel_id=1, lane=f"1/{number}/", received_at=timezone.now(), attempts=attempts)
 
 
-def allowed(running: list[int], attempts: int) -> bool:
+def allowed(running: list[int], attempts: int, *, age: float = 60.0) -> bool:
     intake = Intake.__new__(Intake)
+    intake._began = time.monotonic() - age
     intake._attempts = {f"lane {number}": tried for number, tried in enumerate(running)}
     return intake._may_start(head(1, attempts))
 
@@ -28,6 +31,12 @@ def test_the_more_processes_a_row_ended_the_fewer_run_beside_it() -> None:
     assert not allowed([2] * FEW, 2)
     assert allowed([2] * FEW + [0] * 50, 3)
     assert not allowed([3], 4)
+
+
+def test_suspected_rows_wait_until_the_process_runs_smoothly() -> None:
+    assert allowed([], 1, age=0.1)
+    assert not allowed([], 2, age=0.1)
+    assert allowed([], 2, age=5)
 
 
 async def test_suspected_rows_are_all_answered_one_after_the_other(flow: Flow) -> None:
