@@ -26,6 +26,7 @@ from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.metrics import MESSAGES
+from clawsite.core.nudge import Wake
 from sessions_app import outbox
 from sessions_app.channels import note_block
 from sessions_app.models import Outbox, Turn
@@ -54,7 +55,7 @@ class Sender:
         self._sure_until = 0.0
         self._leads = False
         self.budget = ChatBudget()
-        self.wake = asyncio.Event()
+        self.wake = Wake()
         self._busy: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._previews: dict[int, Preview] = {}

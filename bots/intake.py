@@ -13,6 +13,7 @@ from bots.pipeline import Pipeline
 from bots.work import OpenChannel
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
+from clawsite.core.nudge import Wake
 from sessions_app.inbox import Head, find_heads
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class Intake:
         self._attempts: dict[str, int] = {}
         self._began = time.monotonic()
         self._later: dict[str, float] = {}
-        self.wake = asyncio.Event()
+        self.wake = Wake()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Claim and run until `stop` is set."""
@@ -48,15 +49,7 @@ class Intake:
                 log_unknown(error, where="intake")
                 more = False
             if not more:
-                await self._wait(stop)
-
-    async def _wait(self, stop: asyncio.Event) -> None:
-        try:
-            async with asyncio.timeout(POLL_SECONDS):
-                await self.wake.wait()
-        except TimeoutError:
-            pass
-        self.wake.clear()
+                await self.wake.within(POLL_SECONDS)
 
     async def _claim_some(self) -> bool:
         """Start what may start; True when there may be more."""
@@ -69,7 +62,7 @@ class Intake:
         for head in heads:
             if self._may_start(head):
                 self._start(head)
-        return False if len(heads) < free else any(head.attempts < FEW_FROM for head in heads)
+        return len(heads) == free and any(head.attempts < FEW_FROM for head in heads)
 
     def _may_start(self, head: Head) -> bool:
         """Tell whether a row may run beside those that run: the more processes it ended, the fewer."""

@@ -32,7 +32,7 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, release_lease, take_lease
-from clawsite.core.nudge import NudgeListener
+from clawsite.core.nudge import NudgeListener, Wake
 from clawsite.core.process import drain_seconds
 from sessions_app import outbox
 from sessions_app.models import Channel
@@ -65,7 +65,7 @@ class Bots:
         self._process_id = process_id
         self._accounts: dict[int, _Account] = {}
         self._retry_at: dict[int, float] = {}
-        self.channels_changed = asyncio.Event()
+        self.channels_changed = Wake()
         self.watchers = Watchers()
         self.after = AfterAnswers(is_busy=lambda: self.pipeline.is_busy)
         self.pipeline = Pipeline(
@@ -99,7 +99,7 @@ class Bots:
                 await self._follow(await run_db(lambda: list(Channel.objects.filter(enabled=True))))
             except Exception as error:
                 log_unknown(error, where="following channels")
-            await _wait(self.channels_changed, CHANNELS_SECONDS)
+            await self.channels_changed.within(CHANNELS_SECONDS)
 
     async def _follow(self, rows: list[Channel]) -> None:
         wanted = {row.pk: row for row in rows}
@@ -197,7 +197,7 @@ class Bots:
                 log_unknown(error, where=f"outbox of {account.channel.row.name}")
                 more = False
             if not more:
-                await _wait(sender.wake, SENDER_POLL_SECONDS)
+                await sender.wake.within(SENDER_POLL_SECONDS)
 
     # --- life -----------------------------------------------------------------------------------------------------
     def listen(self, listener: NudgeListener) -> None:
@@ -245,15 +245,6 @@ async def _warm_model() -> None:
             await warm()
     except Exception as error:
         log_unknown(error, where="warming the model")
-
-
-async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await event.wait()
-    except TimeoutError:
-        pass
-    event.clear()
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
