@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "clawsite.core",
     "guardrails",
     "sessions_app",
+    "runbooks",
     "bots",
     "clawsite",
 ]

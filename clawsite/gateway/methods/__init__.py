@@ -1,0 +1,3 @@
+"""All methods, one module for each namespace. Importing a module registers its methods."""
+
+from __future__ import annotations

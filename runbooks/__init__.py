@@ -1,0 +1,1 @@
+"""Do: what happens on purpose, on an alert or on a schedule."""

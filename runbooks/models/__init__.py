@@ -1,0 +1,1 @@
+"""Units of long work, what happened in them, and when they are due."""
