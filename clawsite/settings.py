@@ -162,12 +162,12 @@ CACHES = {
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 # --- Worker (django-q2): carries ids, wakes workers; the truth is in our rows --------------------------------------
-_WORKERS = env_int("CLAW_WORKERS", 1, least=1)
+CLAW_WORKERS = env_int("CLAW_WORKERS", 1, least=1)
 Q_CLUSTER = {
     "name": "clawsite",
     "orm": "default",
-    "workers": _WORKERS,
-    "queue_limit": _WORKERS,
+    "workers": CLAW_WORKERS,
+    "queue_limit": CLAW_WORKERS,
     "bulk": 1,
     "timeout": 120,
     "retry": 420,
@@ -182,6 +182,10 @@ Q_CLUSTER = {
     "scheduler": False,
     "recycle": 1_000_000,
 }
+
+# Jobs that one machine's worker runs at once, each in a process of its own, and events kept of one job.
+CLAW_JOBS = env_int("CLAW_JOBS", 8, least=1)
+CLAW_JOB_EVENTS = env_int("CLAW_JOB_EVENTS", 100_000, least=10)
 
 # --- Languages, time, files ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = env_str("CLAW_LANGUAGE", "en").lower()

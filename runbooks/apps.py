@@ -11,3 +11,9 @@ class RunbooksConfig(AppConfig):
     name = "runbooks"
     verbose_name = "Work"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Load the kinds of job of this layer."""
+        from runbooks import kinds
+
+        kinds.register_kinds()

@@ -40,6 +40,13 @@ VERDICTS = Counter("claw_verdicts", "Verdicts of guards other than allow.", ["st
 TURNS = Counter("claw_turns", "Turns by outcome.", ["outcome"])
 MODEL_TOKENS = Counter("claw_model_tokens", "Tokens of the model: input, output or cached.", ["model", "kind"])
 MODEL_COST = Counter("claw_model_cost_usd", "Money spent on the model, in US dollars.", ["model"])
+JOBS = Counter("claw_jobs", "Jobs that ended, by kind and state.", ["kind", "outcome"])
+JOB_SECONDS = Histogram(
+    "claw_job_seconds",
+    "Time from the first start of a job to its end.",
+    ["kind"],
+    buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 14400),
+)
 STARTS = Counter("claw_process_starts", "Starts of processes by role.", ["role"])
 
 
@@ -97,6 +104,15 @@ def _fold_dead() -> None:
         dead = [path for path in DIRECTORY.glob(f"{kind}_*.db") if _is_dead(path)]
         if dead:
             _fold(kind, dead)
+
+
+def fold_own() -> None:
+    """Add this process's files to the folded one, because it ends now; it must not count any more."""
+    with _only_one():
+        for kind in _KINDS:
+            path = DIRECTORY / f"{kind}_{os.getpid()}.db"
+            if path.exists():
+                _fold(kind, [path])
 
 
 def _is_dead(path: Path) -> bool:

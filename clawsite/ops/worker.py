@@ -18,6 +18,7 @@ import psutil
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.queue import Workers
 from clawsite.ops.link import Link, die_with_parent
+from clawsite.ops.reaping import keep_reaping
 from clawsite.ops.role import run_role
 from clawsite.ops.ticker import keep_ticking
 
@@ -51,10 +52,11 @@ def run_worker(link: Link | None = None) -> int:
     async def main(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
         watch = asyncio.create_task(_watch(workers, stop), name="watch cluster")
         ticks = asyncio.create_task(keep_ticking(process_id), name="ticker")
+        reaps = asyncio.create_task(keep_reaping(process_id, listener), name="reaper of jobs")
         await stop.wait()
-        for task in (watch, ticks):
+        for task in (watch, ticks, reaps):
             task.cancel()
-        await asyncio.gather(watch, ticks, return_exceptions=True)
+        await asyncio.gather(watch, ticks, reaps, return_exceptions=True)
         await asyncio.to_thread(workers.stop)
 
     def note() -> dict[str, Any]:

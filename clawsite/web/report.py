@@ -23,7 +23,7 @@ ACTIVE = timedelta(minutes=5)
 def take_report() -> dict[str, Any]:
     """Return everything an operator wants to see at one glance, as JSON."""
     now = timezone.now()
-    processes = [_process(row, now) for row in Process.objects.order_by("role", "pk")]
+    processes = [_process(row, now) for row in Process.objects.exclude(role="job").order_by("role", "pk")]
     memory: dict[str, int] = {}
     for process in processes:
         memory[process["role"]] = memory.get(process["role"], 0) + process["memory"]

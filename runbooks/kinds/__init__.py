@@ -1,0 +1,11 @@
+"""The kinds of job that this layer brings, one module for each."""
+
+from __future__ import annotations
+
+from runbooks.jobs import register_kind
+from runbooks.kinds.selftest import SELFTEST
+
+
+def register_kinds() -> None:
+    """Add them to the registry."""
+    register_kind(SELFTEST)

@@ -1,0 +1,141 @@
+"""Sees to it that no job is forgotten: every worker looks every second or two, and whenever a job's process ended.
+
+Each piece is its own short transaction and safe to run anywhere, at any time, by several at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from clawsite.core.errors import log_unknown
+from clawsite.core.leases import release_lease, take_lease
+from clawsite.core.models import Lease, Process
+from clawsite.core.process import host_name, is_alive, void_dead_local_processes
+from runbooks.jobs.actions import wake_job
+from runbooks.jobs.events import move
+from runbooks.jobs.kinds import find_kind
+from runbooks.models import Job
+from runbooks.runner import ROLE, out_of_time
+from runbooks.watch import GRACE_SECONDS
+
+State = Job.State
+
+MAX_ATTEMPTS = 5
+# A worker that was told to run a job and has not begun by then is told again.
+TOLD_SECONDS = 10.0
+# After a job's own watch, which ends it GRACE_SECONDS late.
+FORCE_SECONDS = GRACE_SECONDS * 2
+BATCH = 100
+
+
+def reap(process_id: int) -> None:
+    """Do everything there is to do; what fails is logged and does not stop the rest."""
+    steps: list[Callable[[], object]] = [
+        void_dead_local_processes,
+        end_late_runners,
+        lambda: take_up_left(process_id),
+        end_overdue,
+        wake_due,
+    ]
+    for step in steps:
+        try:
+            step()
+        except Exception as error:
+            log_unknown(error, where="the reaper of jobs")
+
+
+def end_late_runners() -> int:
+    """Kill the jobs' processes of this machine that are beyond the reach of their own watch; return how many."""
+    now = timezone.now()
+    silent = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
+    late = {job.lease for job in Job.objects.filter(state=State.RUNNING, deadline__lt=_force_time()).only("pk")[:BATCH]}
+    own = Process.objects.filter(host=host_name(), role=ROLE)
+    killed = 0
+    for process in own.filter(Q(beat_at__lt=silent) | Q(leases__name__in=late)).distinct():
+        if is_alive(process.pid, started=process.started):
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(process.pid, signal.SIGKILL)
+                killed += 1
+    return killed
+
+
+def take_up_left(process_id: int) -> int:
+    """Put back, or fail, the running jobs whose process is dead or frozen; return how many."""
+    running = list(Job.objects.filter(state=State.RUNNING).order_by("pk")[: BATCH * 10])
+    stale = timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
+    held = set(
+        Lease.objects.filter(name__in=[job.lease for job in running], owner__beat_at__gte=stale).values_list(
+            "name", flat=True
+        )
+    )
+    return sum(_take_up(job, process_id) for job in running if job.lease not in held)
+
+
+def _take_up(job: Job, process_id: int) -> bool:
+    """Take the lease, which fences the old process off, and decide what becomes of the job."""
+    with transaction.atomic():
+        held = take_lease(job.lease, process_id=process_id)
+        if held is None:
+            return False
+        to, changes = _fate(job)
+        moved = move(
+            job.pk,
+            source=[State.RUNNING],
+            to=to,
+            fence=job.token,
+            note={"reason": "interrupted"},
+            token=held.token,
+            **changes,
+        )
+        release_lease(held)
+    return moved is not None
+
+
+def _fate(job: Job) -> tuple[State, dict[str, object]]:
+    """Return what becomes of a job whose process died in the middle."""
+    kind = find_kind(job.kind)
+    if job.cancel_requested:
+        return State.CANCELLED, {}
+    if job.deadline is not None and job.deadline <= timezone.now():
+        outcome = out_of_time(cancelled=False)
+        return outcome.to, outcome.changes
+    if not job.may_resume and (kind is None or not kind.repeatable):
+        return State.FAILED, {"error": "Interrupted: its process died in the middle, and it must not be run twice."}
+    if job.attempts >= MAX_ATTEMPTS:
+        return State.FAILED, {"error": f"Given up: its process died {job.attempts} times."}
+    return State.QUEUED, {"not_before": timezone.now(), "sent_at": None}
+
+
+def end_overdue() -> int:
+    """End the jobs that wait beyond their deadline, and those that run far beyond it elsewhere; return how many."""
+    now = timezone.now()
+    waiting = Q(state__in=[State.QUEUED, State.WAITING_APPROVAL], deadline__lt=now)
+    running = Q(state=State.RUNNING, deadline__lt=_force_time())
+    ended = 0
+    for job in Job.objects.filter(waiting | running)[:BATCH]:
+        outcome = out_of_time(cancelled=job.cancel_requested)
+        ended += move(job.pk, source=[job.state], fence=job.token, to=outcome.to, **outcome.changes) is not None
+    return ended
+
+
+def wake_due() -> int:
+    """Tell workers of queued jobs that nobody was told of, or in vain, as far as there is room; return how many."""
+    now = timezone.now()
+    busy = Process.objects.filter(host=host_name(), role=ROLE).count()
+    room = max(0, settings.CLAW_JOBS - busy)
+    unheard = Q(sent_at=None) | Q(sent_at__lt=now - timedelta(seconds=TOLD_SECONDS))
+    due = Job.objects.filter(unheard, state=State.QUEUED, not_before__lte=now).order_by("not_before", "id")
+    return sum(wake_job(job, now=now) for job in due[:room])
+
+
+def _force_time() -> object:
+    return timezone.now() - timedelta(seconds=FORCE_SECONDS)
