@@ -67,3 +67,15 @@ prepare_programs() {
     say "To have them on Debian or Ubuntu: sudo apt-get install $packages"
     [ "${CI:-}" != true ] || die "With CI=true nothing may be missing."
 }
+
+# OpenClaw is no Debian package, and large: it is put in where those are, and elsewhere only when asked for.
+prepare_openclaw() {
+    local install=$ROOT/.ci/openclaw/install
+    "$install" --check && return
+    if [ "${CI:-}" = true ] || may_install; then
+        "$install" && return
+    fi
+    say "Missing: OpenClaw: tests against its command line and its gateway are skipped."
+    say "To have it (820 MB in .cache): .ci/openclaw/install"
+    [ "${CI:-}" != true ] || die "With CI=true nothing may be missing."
+}

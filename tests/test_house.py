@@ -154,7 +154,7 @@ def _reads_environment(node: ast.Call | ast.Subscript) -> bool:
 
 
 def test_locks_hold_a_hash_for_everything() -> None:
-    for lock in ("requirements.txt", "requirements-dev.txt", ".ci/uv.txt"):
+    for lock in ("requirements.txt", "requirements-dev.txt", ".ci/uv.txt", ".ci/openclaw/node.txt"):
         text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
         assert [line for line in text.splitlines() if "--hash=sha256:" not in line] == []
 
