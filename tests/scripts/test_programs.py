@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -50,6 +51,44 @@ def test_root_installs_only_what_is_missing(project: Path) -> None:
 
     assert done.returncode == 0, done.stderr
     assert log.read_text().split()[-2:] == ["install", "no-such-package"]
+
+
+@pytest.fixture
+def without_openclaw(project: Path) -> Path:
+    """A project whose installer of OpenClaw notes that it was called, and fails."""
+    install = f'case "${{1:-}}" in --check) exit 1 ;; esac; touch {project}/called; exit 1'
+    write_program(project / ".ci" / "openclaw" / "install", install)
+    return project
+
+
+def test_openclaw_is_not_put_in_unasked(without_openclaw: Path) -> None:
+    path = f"{without_openclaw}/bin:{os.environ['PATH']}"
+
+    done = run_bash("prepare_openclaw", root=without_openclaw, PATH=path)
+
+    assert done.returncode == 0
+    assert ".ci/openclaw/install" in done.stderr
+    assert not (without_openclaw / "called").exists()
+
+
+def test_openclaw_is_put_in_by_ci_which_fails_without_it(without_openclaw: Path) -> None:
+    path = f"{without_openclaw}/bin:{os.environ['PATH']}"
+
+    done = run_bash("prepare_openclaw", root=without_openclaw, PATH=path, CI="true")
+
+    assert done.returncode == 1
+    assert "nothing may be missing" in done.stderr
+    assert (without_openclaw / "called").exists()
+
+
+def test_locks_of_openclaw_agree() -> None:
+    folder = ROOT / ".ci" / "openclaw"
+    wanted = json.loads((folder / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    packages = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))["packages"]
+
+    assert packages[""]["dependencies"] == wanted
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in wanted} == wanted
+    assert [name for name, of in packages.items() if name and not of.keys() & {"integrity", "inBundle"}] == []
 
 
 def test_list_names_every_program_that_tests_ask_for() -> None:

@@ -104,8 +104,8 @@ class TcpProxy(Hosted):
         self.accepted += 1
         try:
             await self._serve(reader, writer)
-        except (OSError, TimeoutError):
-            reset(writer)
+        except (OSError, TimeoutError, asyncio.CancelledError):
+            reset(writer)  # nobody waits for this task, so that a cancelled one need not say so
         finally:
             self._tasks.discard(task)
             self._writers.discard(writer)

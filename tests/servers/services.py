@@ -44,6 +44,7 @@ class Service(ABC):
 
     name = "service"
     stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
+    ready_seconds: ClassVar[float] = READY_SECONDS
 
     def __init__(self, *, directory: Path | None = None) -> None:
         self.directory = directory or Path(tempfile.mkdtemp(prefix=f"{self.name}-"))
@@ -58,9 +59,9 @@ class Service(ABC):
         return answers(self.port)
 
     def start(self) -> None:
-        """Start and wait until it answers; raises ServiceError after 30 s."""
+        """Start and wait until it answers; raises ServiceError after 30 s (`ready_seconds`)."""
         self._spawn()
-        deadline = time.monotonic() + READY_SECONDS
+        deadline = time.monotonic() + self.ready_seconds
         while not self.is_ready():
             assert self.process is not None
             if self.process.poll() is not None or time.monotonic() > deadline:

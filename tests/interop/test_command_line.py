@@ -1,0 +1,145 @@
+"""OpenClaw's own command line against our gateway; and against OpenClaw's, which shows that the tests are right."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.stack import wait_for
+from tests.interop.command import CommandLine, Said, Terminal
+from tests.interop.installed import Installed
+from tests.interop.schema import problems
+from tests.interop.targets import ANSWER, Target
+from tests.programs import need_program
+
+pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("openclaw"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture(autouse=True)
+def frames_are_valid(openclaw: Installed, target: Target) -> Iterator[None]:
+    """Hold every frame that the gateway sends in a test against OpenClaw's schema."""
+    before = len(target.wire.frames)
+    yield
+    passed = [each for each in target.wire.frames[before:] if not each.is_close]
+    requests = [each.frame for each in passed if not each.from_server]
+    sent = [each.frame for each in passed if each.from_server]
+    assert problems(openclaw, requests, sent, is_newer=target.name == "theirs") == []
+
+
+def assert_fine(said: Said) -> None:
+    assert (said.code, said.err) == (0, ""), said
+
+
+def test_call_health(command: CommandLine) -> None:
+    said = command.call("health")
+
+    assert_fine(said)
+    assert said.json()["ok"] is True
+
+
+def test_call_sessions_list(command: CommandLine) -> None:
+    said = command.call("sessions.list")
+
+    assert_fine(said)
+    answer = said.json()
+    assert answer["count"] == len(answer["sessions"])
+
+
+def test_call_chat_send_is_answered_in_the_history(command: CommandLine) -> None:
+    params = {"sessionKey": "agent:main:interop", "message": "What is the answer?", "idempotencyKey": "run-1"}
+
+    said = command.call("chat.send", params)
+
+    assert_fine(said)
+    assert said.json() == {"runId": "run-1", "status": "started"}
+    wait_for(lambda: ANSWER in texts(command, "agent:main:interop"), timeout=60, what="the answer")
+    assert texts(command, "agent:main:interop") == ["What is the answer?", ANSWER]
+
+
+def texts(command: CommandLine, key: str) -> list[str]:
+    """What the history of a session says."""
+    said = command.call("chat.history", {"sessionKey": key, "limit": 50})
+    assert_fine(said)
+    return [text_of(message["content"]) for message in said.json()["messages"]]
+
+
+def text_of(content: str | list[dict[str, str]]) -> str:
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)
+
+
+def test_a_repeated_chat_send_is_one_message(command: CommandLine) -> None:
+    params = {"sessionKey": "agent:main:twice", "message": "Only once?", "idempotencyKey": "run-twice"}
+
+    for _ in range(2):
+        assert_fine(command.call("chat.send", params))
+
+    wait_for(lambda: ANSWER in texts(command, "agent:main:twice"), timeout=60, what="the answer")
+    assert texts(command, "agent:main:twice").count("Only once?") == 1
+
+
+def test_agent_waits_for_the_answer(command: CommandLine) -> None:
+    said = command.run("agent", "--session-key", "agent:main:agent", "--message", "What is the answer?", "--json")
+
+    assert_fine(said)
+    assert ANSWER in said.out
+
+
+def test_health(command: CommandLine) -> None:
+    said = command.run("health")
+
+    assert_fine(said)
+    assert "Agents: main (default)" in said.out
+
+
+def test_status(command: CommandLine, target: Target) -> None:
+    said = command.run("status")
+
+    assert_fine(said)
+    gateway = next(line for line in said.out.splitlines() if line.startswith("│ Gateway  "))
+    assert f"ws://127.0.0.1:{target.wire.port}" in gateway
+    assert "reachable" in gateway
+    assert "unreachable" not in gateway
+    assert "auth token" in gateway
+
+
+def test_probe(command: CommandLine) -> None:
+    said = command.run("gateway", "probe")
+
+    assert_fine(said)
+    assert "Reachable: yes" in said.out
+    assert "Connect: ok" in said.out
+
+
+def test_wrong_token_is_refused_in_words(command: CommandLine) -> None:
+    said = command.call("health", token="not-the-token")
+
+    assert said.code == 1
+    assert "gateway token mismatch" in said.out + said.err
+
+
+def test_unknown_method_is_refused_in_words(command: CommandLine) -> None:
+    said = command.call("no.such.method")
+
+    assert said.code == 1
+    assert "unknown method: no.such.method" in said.out + said.err
+
+
+def test_terminal_sends_a_message_and_shows_the_answer(
+    openclaw: Installed, command: CommandLine, target: Target, tmp_path: Path
+) -> None:
+    run = openclaw.command("tui", "--url", command.url, "--token", target.token)
+    terminal = Terminal(need_program("tmux"), tmp_path, run, command.environment)
+    try:
+        terminal.wait_for("connected")
+        terminal.type("What is the answer?")
+        screen = terminal.wait_for(ANSWER)
+    finally:
+        terminal.close()
+
+    assert "What is the answer?" in screen
+    assert json.dumps(target.wire.requests()).count('"chat.send"') >= 1
