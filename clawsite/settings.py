@@ -262,7 +262,14 @@ CLAW_TURNS = env_int("CLAW_TURNS", 128, least=1)
 CLAW_DRAIN_SECONDS = env_int("CLAW_DRAIN_SECONDS", 15, least=1)
 # A process whose event loop has not moved for so long is taken for hung, killed and started anew.
 CLAW_HANG_SECONDS = env_int("CLAW_HANG_SECONDS", 15, least=2)
+
+# --- Gateway ------------------------------------------------------------------------------------------------------
 CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")
+# By address: sockets that have not said who they are, and connections; this machine may have a hundred times as many.
+CLAW_GATEWAY_OPENING = env_int("CLAW_GATEWAY_OPENING", 32, least=1)
+CLAW_GATEWAY_CONNECTIONS = env_int("CLAW_GATEWAY_CONNECTIONS", 200, least=1)
+# Requests a second on one connection.
+CLAW_GATEWAY_RATE = env_int("CLAW_GATEWAY_RATE", 50_000, least=1)
 # prometheus_client reads this when it is imported, which django_q does before any module of ours.
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(RUN_DIR / "metrics")
 

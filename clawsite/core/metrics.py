@@ -47,6 +47,9 @@ JOB_SECONDS = Histogram(
     ["kind"],
     buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 14400),
 )
+GATEWAY_REQUESTS = Counter("claw_gateway_requests", "Requests over the gateway's sockets.", ["method", "outcome"])
+GATEWAY_DROPPED = Counter("claw_gateway_dropped_events", "Events that slow clients of the gateway missed.", ["event"])
+GATEWAY_REFUSALS = Counter("claw_gateway_refusals", "Handshakes refused and clients closed, by reason.", ["reason"])
 STARTS = Counter("claw_process_starts", "Starts of processes by role.", ["role"])
 
 

@@ -6,7 +6,7 @@ when it does not read at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container
 from typing import Any, Protocol
 
 import msgspec
@@ -21,8 +21,11 @@ class Listener(Protocol):
 
     id: str
     principal: Principal
-    followed: Iterable[int]
     watches_sessions: bool
+
+    @property
+    def followed(self) -> Container[int]:
+        """The sessions whose events it wants."""
 
     def push(self, event: str, payload: bytes, *, droppable: bool, state: bytes = b"") -> None:
         """Send an event whose payload (and stateVersion) is JSON already."""

@@ -19,6 +19,7 @@ from clawsite.gateway.principal import Principal, Scope
 P = TypeVar("P", bound="Params")
 
 Encoded = msgspec.Raw
+METHOD_SECONDS = 30.0
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -79,6 +80,7 @@ class Method:
     handler: Handler
     is_task: bool
     decoder: msgspec.json.Decoder[Any]
+    seconds: float = METHOD_SECONDS
 
     def parse(self, raw: msgspec.Raw) -> Any:
         """Return the parameters; msgspec.ValidationError says where they are wrong."""
@@ -88,8 +90,13 @@ class Method:
 _methods: dict[str, Method] = {}
 
 
-def method(name: str, *, scope: Scope, summary: str, params: type[Params] = Params) -> Callable[[Handler], Handler]:
-    """Register the decorated function as a method. `summary` is one sentence for METHODS.md."""
+def method(
+    name: str, *, scope: Scope, summary: str, params: type[Params] = Params, seconds: float = METHOD_SECONDS
+) -> Callable[[Handler], Handler]:
+    """Register the decorated function as a method.
+
+    `summary` is one sentence for METHODS.md; `seconds` is what a task may take before the caller is told to try again.
+    """
 
     def add(handler: Handler) -> Handler:
         if name in _methods:
@@ -102,6 +109,7 @@ def method(name: str, *, scope: Scope, summary: str, params: type[Params] = Para
             handler=handler,
             is_task=inspect.iscoroutinefunction(handler),
             decoder=msgspec.json.Decoder(params),
+            seconds=seconds,
         )
         return handler
 

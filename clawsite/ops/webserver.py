@@ -15,7 +15,7 @@ from typing import Any
 
 import daphne.server
 from daphne.server import Server, twisted_loop
-from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
+from daphne.ws_protocol import WebSocketFactory
 from django.conf import settings
 from django.core.signals import request_finished
 from django.db import connections
@@ -23,8 +23,10 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEn
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
+from clawsite.gateway.wire import EXTENSION
 from clawsite.ops.link import Link
 from clawsite.ops.role import run_role
+from clawsite.ops.wire import WebSocket
 from clawsite.web import sockets
 from clawsite.web.plain import App
 
@@ -41,7 +43,7 @@ LOOK_SECONDS = 0.05
 def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: Link | None = None) -> int:
     """Serve an ASGI application until told to stop; `listen` subscribes it to nudges."""
     request_finished.connect(_close_connections, dispatch_uid="claw-web-connections")
-    server = Server(
+    server = _Server(
         application,
         endpoints=[_describe_endpoint(link.listen_fd if link else None)],
         signal_handlers=False,
@@ -77,16 +79,18 @@ def _parse_endpoint(reactor: Any, description: str) -> Any:
     return TCP4ServerEndpoint(reactor, int(port), backlog=BACKLOG, interface=host)  # type: ignore[no-untyped-call]
 
 
-class _WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no types
-    """Daphne's socket, which can also close with the protocol's own codes (1012: the server restarts)."""
+class _Server(Server):  # type: ignore[misc]  # Daphne carries no types
+    """Daphne, whose sockets tell the application more than ASGI does."""
 
-    def serverClose(self, code: int | None = None) -> None:
-        """Begin the closing handshake."""
-        self.sendCloseFrame(code=1000 if code is None else code, reasonUtf8=b"", isReply=False)
+    def create_application(self, protocol: Any, scope: Any) -> Any:
+        """Put the socket itself into its scope."""
+        if scope["type"] == "websocket":
+            scope["extensions"] = {EXTENSION: protocol}
+        return super().create_application(protocol, scope)
 
 
 daphne.server.serverFromString = _parse_endpoint
-WebSocketFactory.protocol = _WebSocket
+WebSocketFactory.protocol = WebSocket
 
 
 def _describe_endpoint(listen_fd: int | None) -> str:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 
-from clawsite.web.plain import Scope, find_header
+from clawsite.web.plain import Scope, find_header, has_header
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
 def address_of(scope: Scope) -> str:
     """Return the address of a socket's far end."""
     client = scope.get("client") or ("", 0)
     return _choose(str(client[0]), find_header(scope, "x-forwarded-for"))
+
+
+def is_direct_local(scope: Scope) -> bool:
+    """Tell whether a request comes from this machine itself, and not through a proxy on it."""
+    client = (scope.get("client") or ("",))[0]
+    direct = not any(has_header(scope, name) for name in _FORWARDED) and not settings.CLAW_BEHIND_PROXY
+    return direct and str(client).startswith(_LOOPBACK)
 
 
 def address_of_request(request: HttpRequest) -> str:

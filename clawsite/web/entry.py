@@ -1,4 +1,7 @@
-"""The way in: a small ASGI router in front of Django, for health, webhooks and WebSockets."""
+"""The way in: a small ASGI router in front of Django, for health, webhooks and WebSockets.
+
+Programs call the gateway at `/` and `/ws`; every other socket belongs to a page.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from channels.routing import URLRouter
 from django.core.handlers.asgi import ASGIHandler
 
 from clawsite.core.nudge import NudgeListener
+from clawsite.gateway.consumer import GatewayConsumer
+from clawsite.gateway.events import listen as listen_for_gateway
 from clawsite.web import sockets
 from clawsite.web.chat.hub import hub
 from clawsite.web.health import Health
@@ -21,6 +26,8 @@ _health = Health()
 _webhook = TelegramWebhook()
 _pages = cast(App, ASGIHandler())
 _sockets = check_origins(cast(App, AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))  # type: ignore[arg-type]
+_gateway = check_origins(cast(App, GatewayConsumer.as_asgi()))
+_GATEWAY_PATHS = ("/", "/ws")
 _plain: dict[str, App] = {
     "/healthz": _health.live,
     "/readyz": _health.ready,
@@ -46,6 +53,9 @@ async def _route(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _route_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["path"] in _GATEWAY_PATHS and not sockets.is_draining():
+        await _gateway(scope, receive, send)
+        return
     known = any(pattern.pattern.match(scope["path"].lstrip("/")) for pattern in websocket_urlpatterns)
     if sockets.is_draining() or not known:
         await refuse(scope, receive, send, status=404, reason="")
@@ -60,3 +70,4 @@ def on_nudges(listener: NudgeListener) -> None:
     """Subscribe what the application keeps in memory."""
     listener.on("channel", lambda _: _webhook.channels.forget())
     hub.listen(listener)
+    listen_for_gateway(listener)

@@ -23,7 +23,8 @@ from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.metrics import scrape
 from clawsite.web import sockets
-from clawsite.web.plain import Receive, Scope, Send, answer, answer_json, find_header, has_header
+from clawsite.web.address import is_direct_local
+from clawsite.web.plain import Receive, Scope, Send, answer, answer_json, find_header
 from clawsite.web.report import gauges, take_report
 
 logger = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ T = TypeVar("T")
 CACHE_SECONDS = 1.0
 CHECK_SECONDS = 3.0
 REPORT_SECONDS = 5.0
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-_LOOPBACK = ("127.", "::1", "::ffff:127.")
 
 
 class Shared(Generic[T]):
@@ -146,6 +145,4 @@ def may_see_details(scope: Scope) -> bool:
     scheme, _, token = find_header(scope, "authorization").partition(" ")
     if scheme.lower() == "bearer" and same_secret(token.strip(), settings.CLAW_GATEWAY_TOKEN):
         return True
-    client = (scope.get("client") or ("",))[0]
-    direct = not any(has_header(scope, name) for name in _FORWARDED) and not settings.CLAW_BEHIND_PROXY
-    return direct and str(client).startswith(_LOOPBACK)
+    return is_direct_local(scope)

@@ -1,3 +1,7 @@
 """All methods, one module for each namespace. Importing a module registers its methods."""
 
 from __future__ import annotations
+
+from clawsite.gateway.methods import ping
+
+__all__ = ["ping"]

@@ -1,0 +1,95 @@
+"""Who is let in: protocol, token, device, and how many. Everything that can be wrong has its own words and codes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Protocol
+
+import msgspec
+
+from clawsite.gateway.auth import Grant, grants
+from clawsite.gateway.hello import ConnectParams, Refusal, check_protocol, hello_ok, parse_connect
+from clawsite.gateway.limits import attempts, doors
+from clawsite.gateway.principal import Principal
+from clawsite.rpc import codes
+from clawsite.rpc.frames import Request
+
+logger = logging.getLogger(__name__)
+
+KNOWN_MODES = frozenset({"webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"})
+ROLE = "operator"
+
+
+class Visitor(Protocol):
+    """A connection that asks to be let in."""
+
+    id: str
+    address: str
+    local: bool
+    nonce: str
+
+    def drop(self) -> None:
+        """End it without a word."""
+
+    def enter(self, params: ConnectParams, principal: Principal, *, token_id: int | None) -> None:
+        """Become a connection of somebody."""
+
+
+def refuse_first(request: Request) -> None:
+    """Refuse a first frame that is not connect."""
+    if request.method != "connect":
+        raise Refusal(codes.INVALID_REQUEST, "invalid handshake: first request must be connect")
+
+
+async def admit(visitor: Visitor, raw: msgspec.Raw) -> dict[str, Any]:
+    """Let a client in and return its hello-ok; Refusal says why not. A wrong token is answered late."""
+    params = parse_connect(raw)
+    protocol = check_protocol(params)
+    if params.role != ROLE:
+        raise Refusal(codes.INVALID_REQUEST, f"unauthorized role: {params.role}")
+    if params.client.mode not in KNOWN_MODES:
+        logger.info("a client of an unknown mode connects: %.40r %.40r", params.client.id, params.client.mode)
+    grant = await _authenticate(visitor, params)
+    principal, shown = grant.ask(_requested(params))
+    if not doors.enter(visitor):
+        text = "too many connections from this address; close some"
+        raise Refusal(codes.UNAVAILABLE, text, close=codes.CLOSE_TRY_LATER, retryable=True, retry_after_ms=5000)
+    visitor.enter(params, principal, token_id=grant.token_id)
+    return hello_ok(protocol=protocol, connection_id=visitor.id, role=params.role, scopes=shown)
+
+
+def _requested(params: ConnectParams) -> list[str] | None:
+    if params.scopes is None and params.client.mode == "probe":
+        return []
+    return params.scopes
+
+
+async def _authenticate(visitor: Visitor, params: ConnectParams) -> Grant:
+    secret = params.secret
+    if not secret:
+        raise _unauthorized("token_missing", "gateway token missing (provide gateway auth token)", "configuration")
+    grant = await grants.find(secret)
+    if grant is not None:
+        return grant
+    delay, refused = attempts.fail(visitor.address, local=visitor.local)
+    logger.warning("a wrong gateway token from %s", visitor.address)
+    await asyncio.sleep(delay)
+    if refused:
+        details = {"code": "AUTH_RATE_LIMITED", "authReason": "rate_limited", "recommendedNextStep": "wait_then_retry"}
+        text = "unauthorized: too many failed authentication attempts (retry later)"
+        raise Refusal(
+            codes.INVALID_REQUEST, text, details=details, retryable=True, retry_after_ms=round(refused * 1000)
+        )
+    kind = "token" if params.auth is not None and params.auth.token else "password"
+    raise _unauthorized(f"{kind}_mismatch", f"gateway {kind} mismatch (provide gateway auth {kind})", "credentials")
+
+
+def _unauthorized(reason: str, text: str, step: str) -> Refusal:
+    details = {
+        "code": f"AUTH_{reason.upper()}",
+        "authReason": reason,
+        "canRetryWithDeviceToken": False,
+        "recommendedNextStep": f"update_auth_{step}",
+    }
+    return Refusal(codes.INVALID_REQUEST, f"unauthorized: {text}", details=details)

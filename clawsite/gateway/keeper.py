@@ -1,0 +1,126 @@
+"""What happens by the clock, for all connections of the process together: one task instead of timers for each.
+
+Ticks, handshakes that take too long, clients that do not read, tokens that ended without a nudge, presence, metrics.
+The task lives while there are sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from clawsite.core.db import run_db
+from clawsite.core.errors import log_unknown
+from clawsite.gateway import counts
+from clawsite.gateway.auth import find_dead_tokens, grants, note_use
+from clawsite.gateway.connection import Connection
+from clawsite.gateway.hub import hub
+from clawsite.gateway.limits import doors
+from clawsite.gateway.presence import presence, presence_entries
+from clawsite.gateway.replies import encode
+from clawsite.rpc import codes
+from clawsite.rpc.frames import HANDSHAKE_SECONDS, TICK_SECONDS
+
+LOOK_SECONDS = 1.0
+TOKENS_SECONDS = 30.0
+NOTE_SECONDS = 60.0
+PATIENCE_SECONDS = 45.0
+# Connections that are told in one go before the event loop gets its turn again.
+SLICE = 250
+
+
+class Keeper:
+    """The clockwork of this process."""
+
+    def __init__(self) -> None:
+        self._sockets = 0
+        self._task: asyncio.Task[None] | None = None
+        self._ticked_at = self._checked_at = time.monotonic()
+        self._noted: dict[int, float] = {}
+
+    def arrive(self) -> None:
+        """Count a socket; the first one starts the clock."""
+        self._sockets += 1
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._run(), name="gateway clock")
+
+    def depart(self) -> None:
+        """Count a socket that has ended."""
+        self._sockets -= 1
+
+    async def _run(self) -> None:
+        while self._sockets:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self._look(time.monotonic())
+            except Exception as error:
+                log_unknown(error, where="the gateway's clock")
+        counts.write()
+
+    async def _look(self, now: float) -> None:
+        self._end_late(now)
+        await self._look_at_all(now)
+        counts.write()
+        if presence.take_changes():
+            await self._tell("presence", {"presence": presence_entries()}, state=encode(presence.versions()))
+        if now - self._ticked_at >= TICK_SECONDS:
+            self._ticked_at = now
+            await self._tell("tick", {"ts": round(time.time() * 1000)})
+        await self._check_tokens(now)
+
+    def _end_late(self, now: float) -> None:
+        """Close sockets that have not said in time who they are."""
+        for socket in doors.unknown():
+            if not isinstance(socket, Connection) or now - socket.opened_at < HANDSHAKE_SECONDS:
+                return
+            socket.close(codes.CLOSE_POLICY, "handshake timeout")
+
+    async def _look_at_all(self, now: float) -> None:
+        for number, connection in enumerate(list(hub.connections.values())):
+            if isinstance(connection, Connection):
+                connection.look(now, PATIENCE_SECONDS)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+
+    async def _tell(self, event: str, payload: Any, state: bytes = b"") -> None:
+        """Tell everybody, a slice at a time."""
+        encoded = encode(payload)
+        for number, connection in enumerate(list(hub.connections.values())):
+            connection.push(event, encoded, droppable=True, state=state)
+            if number % SLICE == SLICE - 1:
+                await asyncio.sleep(0)
+
+    async def _check_tokens(self, now: float) -> None:
+        """Close connections whose token has ended, and write down which tokens were used."""
+        held = {
+            connection.token_id
+            for connection in hub.connections.values()
+            if isinstance(connection, Connection) and connection.token_id is not None
+        }
+        fresh = {token for token in held if now - self._noted.get(token, -NOTE_SECONDS) >= NOTE_SECONDS}
+        if fresh:
+            self._noted = {token: at for token, at in self._noted.items() if token in held} | dict.fromkeys(fresh, now)
+            await run_db(note_use, fresh)
+        if held and now - self._checked_at >= TOKENS_SECONDS:
+            self._checked_at = now
+            end_connections(await run_db(find_dead_tokens, held))
+
+
+def end_connections(tokens: set[int]) -> None:
+    """Close every connection of these tokens."""
+    for connection in list(hub.connections.values()):
+        if isinstance(connection, Connection) and connection.token_id in tokens:
+            connection.close(codes.CLOSE_AUTH_CHANGED, "gateway auth changed")
+
+
+async def recheck(token: int) -> None:
+    """Look at once whether a token still opens anything: a nudge says that it was changed."""
+    grants.forget()
+    try:
+        end_connections(await run_db(find_dead_tokens, {token}))
+    except Exception as error:
+        log_unknown(error, where="the check of a token")
+
+
+keeper = Keeper()

@@ -1,0 +1,77 @@
+"""Who is here: the gateway itself and the connections of this process, as `system-presence` lists them.
+
+Changes are told at most once a second, and not one by one when many come or go at once.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+import time
+from typing import Any, Protocol
+
+from django.conf import settings
+
+from clawsite.gateway.hub import hub
+
+MOST_ENTRIES = 200
+# More changes than this within a second are not told: who wants to know asks.
+MOST_CHANGES = 200
+
+
+class Present(Protocol):
+    """A connection, as far as its entry needs it."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return its presence entry."""
+
+
+class Presence:
+    """The version of the list, and what of it was not told yet."""
+
+    def __init__(self) -> None:
+        self.version = 1
+        self._changes = 0
+        self.health_version = 1
+
+    def change(self) -> None:
+        """A connection came or went."""
+        self.version += 1
+        self._changes += 1
+
+    def versions(self) -> dict[str, int]:
+        """Return the counters that go with snapshots and events."""
+        return {"presence": self.version, "health": self.health_version}
+
+    def take_changes(self) -> bool:
+        """Tell whether the list should be told now; forgets what was not told."""
+        changes, self._changes = self._changes, 0
+        return 0 < changes <= MOST_CHANGES
+
+
+presence = Presence()
+
+
+def presence_entries() -> list[dict[str, Any]]:
+    """Return the entries: the gateway, then the connections, at most 200."""
+    entries = [_own_entry()]
+    for listener in hub.connections.values():
+        if len(entries) >= MOST_ENTRIES:
+            break
+        describe = getattr(listener, "describe", None)
+        if describe is not None:
+            entries.append(describe())
+    return entries
+
+
+def _own_entry() -> dict[str, Any]:
+    host = socket.gethostname()
+    return {
+        "host": host,
+        "version": settings.VERSION,
+        "platform": f"{platform.system().lower()} {platform.release()}",
+        "mode": "gateway",
+        "reason": "self",
+        "text": f"Gateway: {host} · app {settings.VERSION} · mode gateway · reason self",
+        "ts": round(time.time() * 1000),
+    }

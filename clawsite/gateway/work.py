@@ -1,0 +1,75 @@
+"""Requests that take time: tasks of one connection, at most 64 at once, the rest queued to a bound, then refused.
+
+A client that does not read what it asked for gets nothing new started. When the socket is lost its tasks are
+cancelled; whatever must survive that is a row.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from clawsite.gateway.registry import Call, Method
+
+AT_ONCE = 64
+MOST_WAITING = 256
+Job = tuple[Method, Call, msgspec.Raw]
+Done = Callable[[Job, Any, BaseException | None], None]
+
+
+class Work:
+    """The tasks of one connection. `done` is told how each request ended; `behind` whether the client does not read."""
+
+    __slots__ = ("_behind", "_done", "_running", "_waiting")
+
+    def __init__(self, *, done: Done, behind: Callable[[], bool]) -> None:
+        self._done = done
+        self._behind = behind
+        self._running: set[asyncio.Task[None]] = set()
+        self._waiting: deque[Job] = deque()
+
+    def add(self, job: Job) -> bool:
+        """Start a request, or let it wait; False when too many wait already."""
+        if len(self._running) < AT_ONCE and not self._waiting and not self._behind():
+            self._start(job)
+            return True
+        if len(self._waiting) >= MOST_WAITING:
+            return False
+        self._waiting.append(job)
+        return True
+
+    def go_on(self) -> None:
+        """Start what waits and may."""
+        while self._waiting and len(self._running) < AT_ONCE and not self._behind():
+            self._start(self._waiting.popleft())
+
+    def cancel(self) -> None:
+        """End everything; the socket is gone."""
+        self._waiting.clear()
+        for task in tuple(self._running):
+            task.cancel()
+
+    def _start(self, job: Job) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(job))
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    async def _run(self, job: Job) -> None:
+        method, call, raw = job
+        try:
+            async with asyncio.timeout(method.seconds):
+                answer = await method.handler(call, method.parse(raw))
+        except Exception as error:
+            self._done(job, None, error)
+        else:
+            self._done(job, answer, None)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            raise task.exception()  # type: ignore[misc]  # to the loop's log: `done` never raises
+        self.go_on()

@@ -1,0 +1,56 @@
+"""Tokens of the gateway. The secret is shown once; here are its prefix, to recognise it, and its SHA-256."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class TokenQuerySet(models.QuerySet["GatewayToken"]):
+    """Questions about tokens."""
+
+    def live(self) -> TokenQuerySet:
+        """Those that open a connection now."""
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+
+
+class GatewayToken(models.Model):
+    """One token. Rotation makes another row; the old one points to it and stays valid for the overlap."""
+
+    name = models.CharField(max_length=64)
+    prefix = models.CharField(max_length=16)
+    digest = models.CharField(max_length=64, unique=True)
+    scopes = models.JSONField(default=list)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.CASCADE, related_name="gateway_tokens"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=64, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    replaced_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces")
+
+    objects = TokenQuerySet.as_manager()
+
+    class Meta:
+        """Newest first, as a reader wants them."""
+
+        ordering = ["-id"]
+        verbose_name = "gateway token"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix})"
+
+    @property
+    def subject(self) -> str:
+        """Who this token is to the audit log."""
+        return f"token:{self.pk}"
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether it opens a connection."""
+        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)

@@ -1,0 +1,183 @@
+"""What Daphne's WebSocket lets the application do beyond ASGI: see what is unsent, stop reading, set frame limits.
+
+Frames of an attached socket skip ASGI: a whole unfragmented frame is unmasked and handed over at once, and answers
+leave in one write. Everything else (fragments, control frames, the handshake) stays with autobahn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+
+from daphne.ws_protocol import WebSocketProtocol
+from websockets.frames import apply_mask  # type: ignore[attr-defined]
+
+TEXT, BINARY = 0x81, 0x82
+CLOSE_TOO_BIG = 1009
+# Frames of one socket that are answered before others get their turn.
+BATCH = 64
+
+
+def frame(payload: bytes) -> bytes:
+    """Return an unmasked text frame."""
+    size = len(payload)
+    if size < 126:
+        return struct.pack("!BB", TEXT, size) + payload
+    if size < 65536:
+        return struct.pack("!BBH", TEXT, 126, size) + payload
+    return struct.pack("!BBQ", TEXT, 127, size) + payload
+
+
+class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no types
+    """Daphne's socket and the wire of the gateway in one."""
+
+    data: bytes
+    claw_receive: Callable[[bytes], None] | None = None
+    _reading = False
+    _paused = False
+    _out: list[bytes] | None = None
+    _out_bytes = 0
+
+    # --- the wire -------------------------------------------------------------------------------------------------
+    @property
+    def unsent(self) -> int:
+        """Bytes that the kernel has not taken; under TLS those of the encrypted stream."""
+        return _count_unsent(self.transport) + (self._out_bytes if self._out else 0)
+
+    def attach(self, receive: Callable[[bytes], None]) -> None:
+        """Hand whole messages to a function instead of Daphne's queue."""
+        self.claw_receive = receive
+
+    def limit(self, size: int) -> None:
+        """Set the largest frame and message."""
+        self.maxFramePayloadSize = self.maxMessagePayloadSize = size
+
+    def send(self, *parts: bytes) -> None:
+        """Send one text frame; during a batch of requests together with the other answers."""
+        if self.state != self.STATE_OPEN:
+            return
+        data = frame(b"".join(parts))
+        if self._out is None:
+            self.transport.write(data)
+        else:
+            self._out.append(data)
+            self._out_bytes += len(data)
+
+    def pause(self) -> None:
+        """Stop reading."""
+        if not self._paused:
+            self._paused = True
+            self.transport.pauseProducing()
+
+    def resume(self) -> None:
+        """Read again, and first what was read but not looked at."""
+        if self._paused:
+            self._paused = False
+            if self.state != self.STATE_CLOSED:
+                self.transport.resumeProducing()
+                _later(self.consumeData)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Begin the closing handshake; autobahn cuts the connection when it takes too long."""
+        self._flush()
+        if self.state == self.STATE_OPEN:
+            text = reason.encode()[:123].decode(errors="ignore").encode()
+            self.sendCloseFrame(code=code, reasonUtf8=text, isReply=False)
+        if self._paused:
+            self.resume()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.dropConnection(abort=True)
+
+    # --- below it -------------------------------------------------------------------------------------------------
+    def serverClose(self, code: int | None = None) -> None:
+        """Begin the closing handshake with any code (Daphne knows only those of applications)."""
+        self.sendCloseFrame(code=1000 if code is None else code, reasonUtf8=b"", isReply=False)
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Hand over what came in fragments or in several reads."""
+        if self.claw_receive is None:
+            super().onMessage(payload, isBinary)
+        elif not self.muted:
+            self.last_ping = time.time()
+            self.claw_receive(payload)
+
+    def consumeData(self) -> None:
+        """Take frames out of what was read, a batch at a time; answers are written together."""
+        if self.claw_receive is None or self._reading:
+            super().consumeData()
+            return
+        self._reading = True
+        self._out = []
+        try:
+            self._consume(self.claw_receive)
+        finally:
+            self._reading = False
+            self._flush()
+            self._out = None
+
+    def _consume(self, receive: Callable[[bytes], None]) -> None:
+        taken = 0
+        while self.state in (self.STATE_OPEN, self.STATE_CLOSING):
+            if self._paused:
+                return
+            if taken >= BATCH:
+                if self.data:
+                    _later(self.consumeData)
+                return
+            payload = self._take_frame()
+            if payload is not None:
+                receive(payload)
+            elif not self.processData():
+                return
+            taken += 1
+
+    def _take_frame(self) -> bytes | None:
+        """Return the payload of the next frame when it is a whole small message; None: that is autobahn's to find."""
+        data = self.data
+        if len(data) < 6 or self.current_frame is not None or self.inside_message or self.state != self.STATE_OPEN:
+            return None
+        size, start = data[1] & 0x7F, 2
+        if data[0] not in (TEXT, BINARY) or data[1] < 0x80 or size == 127:
+            return None
+        if size == 126:
+            size, start = data[2] << 8 | data[3], 4
+        end = start + 4 + size
+        if size < (126 if start == 4 else 0) or len(data) < end or 0 < self.maxFramePayloadSize < size:
+            return None
+        payload: bytes = apply_mask(data[start + 4 : end], data[start : start + 4])
+        self.data = data[end:]
+        if self.autoPingTimeoutCall is not None:
+            self._cancelAutoPingTimeoutCall()
+        self.last_ping = time.time()
+        return payload
+
+    def _flush(self) -> None:
+        if self._out:
+            data = self._out
+            self._out, self._out_bytes = ([] if self._reading else None), 0
+            self.transport.writeSequence(data)
+
+    def _max_message_size_exceeded(self, *_: Any) -> None:
+        """Say why: a close frame instead of a cut."""
+        self.failedByMe = True
+        self.close(CLOSE_TOO_BIG, "payload too large")
+
+
+def _count_unsent(transport: Any) -> int:
+    """Return what Twisted keeps for a transport: of a plain socket, and what TLS has not encrypted yet."""
+    lower = getattr(transport, "transport", None) or transport
+    if not hasattr(lower, "_tempDataLen"):
+        return 0
+    waiting = int(len(lower.dataBuffer) - lower.offset + lower._tempDataLen)
+    if lower is not transport:
+        waiting += sum(map(len, getattr(transport, "_appSendBuffer", ())))
+    return waiting
+
+
+def _later(work: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(work)
