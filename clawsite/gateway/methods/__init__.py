@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
-from clawsite.gateway.methods import ping
+from clawsite.gateway.methods import (
+    jobs,
+    ping,
+)
 
-__all__ = ["ping"]
+__all__ = [
+    "jobs",
+    "ping",
+]

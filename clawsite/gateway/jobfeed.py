@@ -1,0 +1,209 @@
+"""Sends the events of jobs to the connections that watch them: each once, in order, at the pace the client reads.
+
+Events are rows. Per job they are read and encoded once for all watchers that are up to date; who joins late or reads
+slowly catches up by pages of its own. A nudge only says that there is something to read; a look every second finds
+what a lost one would have told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import msgspec
+
+from clawsite.core.db import run_db
+from clawsite.core.errors import log_unknown
+from runbooks.jobs import read_events
+from runbooks.jobs.events import END
+from runbooks.jobs.reading import describe_event
+from runbooks.models import Job
+
+PAGE = 64
+LOOK_SECONDS = 1.0
+BEHIND_SECONDS = 0.05
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Reader(Protocol):
+    """A connection, as the feed sees it. `push` never blocks and never raises."""
+
+    id: str
+    closed: bool
+
+    def push(self, event: str, payload: bytes, *, droppable: bool, state: bytes = b"") -> None:
+        """Send an event whose payload is JSON already."""
+
+    def is_behind(self) -> bool:
+        """Tell whether the client has yet to read much of what it was sent."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Page:
+    """Some events of a job, encoded: (number, payload, whether it is the last)."""
+
+    events: list[tuple[int, bytes, bool]]
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Watcher:
+    """One connection's place in one job."""
+
+    reader: Reader
+    sent: int
+    task: asyncio.Task[None] | None = None
+
+    def push(self, seq: int, payload: bytes) -> None:
+        """Send the next event."""
+        self.reader.push("job", payload, droppable=False)
+        self.sent = seq
+
+
+@dataclass(kw_only=True, slots=True, eq=False)
+class Stream:
+    """A job that somebody watches. `head` is the last number that was read for all."""
+
+    key: str
+    head: int
+    watchers: dict[str, Watcher] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+
+
+class JobFeed:
+    """The watched jobs of this process. All methods are for its event loop."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, Stream] = {}
+        self._waiting: dict[str, set[asyncio.Event]] = {}
+
+    def watch(self, reader: Reader, key: str, after: int) -> None:
+        """Send the events of a job after a number; a second call for the same job begins anew from there."""
+        self.unwatch(reader, key)
+        stream = self._streams.get(key)
+        if stream is None:
+            stream = self._streams[key] = Stream(key=key, head=after)
+            stream.task = asyncio.create_task(self._follow(stream), name="job feed")
+        watcher = stream.watchers[reader.id] = Watcher(reader=reader, sent=after)
+        if after < stream.head:
+            self._let_catch_up(stream, watcher)
+        stream.wake.set()
+
+    def unwatch(self, reader: Reader, key: str) -> None:
+        """Stop that; safe to call when nothing is watched."""
+        stream = self._streams.get(key)
+        watcher = stream.watchers.pop(reader.id, None) if stream is not None else None
+        if watcher is not None and watcher.task is not None and watcher.task is not asyncio.current_task():
+            watcher.task.cancel()
+        if stream is not None and not stream.watchers:
+            self._drop(stream)
+
+    def leave(self, reader: Reader) -> None:
+        """Forget a connection that has ended."""
+        for key in [key for key, stream in self._streams.items() if reader.id in stream.watchers]:
+            self.unwatch(reader, key)
+
+    def on_nudge(self, data: dict[str, Any]) -> None:
+        """Hear that a job has a new event."""
+        key = str(data.get("job"))
+        stream = self._streams.get(key)
+        if stream is not None:
+            stream.wake.set()
+        for news in self._waiting.get(key, ()):
+            news.set()
+
+    @contextmanager
+    def waiting(self, key: str) -> Iterator[asyncio.Event]:
+        """Give an event that is set whenever something has happened in a job."""
+        news = asyncio.Event()
+        self._waiting.setdefault(key, set()).add(news)
+        try:
+            yield news
+        finally:
+            self._waiting[key].discard(news)
+            if not self._waiting[key]:
+                del self._waiting[key]
+
+    def count(self) -> int:
+        """Return how many jobs are watched."""
+        return len(self._streams)
+
+    async def _follow(self, stream: Stream) -> None:
+        """Read what is new and give it to all who are up to date, until nobody watches."""
+        while stream.watchers:
+            try:
+                await self._give(stream)
+            except Exception as error:
+                log_unknown(error, where="a job's feed")
+                await asyncio.sleep(LOOK_SECONDS)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await stream.wake.wait()
+            except TimeoutError:
+                continue
+        self._drop(stream)
+
+    async def _give(self, stream: Stream) -> None:
+        while stream.watchers:
+            stream.wake.clear()
+            page = await run_db(_read, stream.key, stream.head)
+            if not page.events:
+                return
+            for watcher in tuple(stream.watchers.values()):
+                self._give_one(stream, watcher, page)
+            stream.head = page.events[-1][0]
+
+    def _give_one(self, stream: Stream, watcher: Watcher, page: Page) -> None:
+        if watcher.task is not None:
+            return
+        if watcher.sent < stream.head or watcher.reader.is_behind():
+            self._let_catch_up(stream, watcher)
+            return
+        self._push(stream, watcher, page.events)
+
+    def _push(self, stream: Stream, watcher: Watcher, events: Iterable[tuple[int, bytes, bool]]) -> None:
+        for seq, payload, last in events:
+            if seq > watcher.sent:
+                watcher.push(seq, payload)
+            if last:
+                self.unwatch(watcher.reader, stream.key)
+
+    def _let_catch_up(self, stream: Stream, watcher: Watcher) -> None:
+        if watcher.task is None:
+            watcher.task = asyncio.create_task(self._catch_up(stream, watcher), name="job feed, catching up")
+
+    async def _catch_up(self, stream: Stream, watcher: Watcher) -> None:
+        """Send page after page to one connection, until it is where the others are or at the job's end."""
+        while not watcher.reader.closed:
+            if watcher.reader.is_behind():
+                await asyncio.sleep(BEHIND_SECONDS)
+                continue
+            try:
+                page = await run_db(_read, stream.key, watcher.sent)
+            except Exception as error:
+                log_unknown(error, where="a job's feed")
+                await asyncio.sleep(LOOK_SECONDS)
+                continue
+            self._push(stream, watcher, page.events)
+            if watcher.sent >= stream.head or not page.events:
+                break
+        watcher.task = None
+        stream.wake.set()
+
+    def _drop(self, stream: Stream) -> None:
+        if self._streams.get(stream.key) is stream:
+            del self._streams[stream.key]
+        stream.wake.set()
+
+
+def _read(key: str, after: int) -> Page:
+    job = Job.objects.filter(key=key).only("pk", "key").first()
+    events = read_events(job, after, PAGE) if job is not None else []
+    return Page(events=[(event.seq, _encode(describe_event(job, event)), event.kind == END) for event in events if job])
+
+
+feed = JobFeed()
