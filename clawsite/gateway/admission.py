@@ -13,7 +13,6 @@ from clawsite.gateway.hello import ConnectParams, Refusal, check_protocol, hello
 from clawsite.gateway.limits import attempts, doors
 from clawsite.gateway.principal import Principal
 from clawsite.rpc import codes
-from clawsite.rpc.frames import Request
 
 logger = logging.getLogger(__name__)
 
@@ -34,12 +33,6 @@ class Visitor(Protocol):
 
     def enter(self, params: ConnectParams, principal: Principal, *, token_id: int | None) -> None:
         """Become a connection of somebody."""
-
-
-def refuse_first(request: Request) -> None:
-    """Refuse a first frame that is not connect."""
-    if request.method != "connect":
-        raise Refusal(codes.INVALID_REQUEST, "invalid handshake: first request must be connect")
 
 
 async def admit(visitor: Visitor, raw: msgspec.Raw) -> dict[str, Any]:

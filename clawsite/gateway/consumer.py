@@ -15,7 +15,7 @@ from clawsite.rpc import codes
 from clawsite.rpc.frames import MAX_FRAME_BYTES
 from clawsite.web import sockets
 from clawsite.web.address import address_of, is_direct_local
-from clawsite.web.plain import Scope, find_header
+from clawsite.web.plain import Scope
 
 __all__ = ["GatewayConsumer", "methods"]
 
@@ -31,9 +31,7 @@ class GatewayConsumer(AsyncConsumer):
         await send({"type": "websocket.accept"})
         wire = open_wire(scope, send)
         asked = cast(Scope, scope)
-        connection = Connection(
-            wire, address=address_of(asked), local=is_direct_local(asked), origin=find_header(asked, "origin")
-        )
+        connection = Connection(wire, address=address_of(asked), local=is_direct_local(asked))
         keeper.arrive()
         try:
             connection.open()

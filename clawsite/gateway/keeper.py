@@ -25,7 +25,6 @@ from clawsite.rpc.frames import HANDSHAKE_SECONDS, TICK_SECONDS
 LOOK_SECONDS = 1.0
 TOKENS_SECONDS = 30.0
 NOTE_SECONDS = 60.0
-PATIENCE_SECONDS = 45.0
 # Connections that are told in one go before the event loop gets its turn again.
 SLICE = 250
 
@@ -79,7 +78,7 @@ class Keeper:
     async def _look_at_all(self, now: float) -> None:
         for number, connection in enumerate(list(hub.connections.values())):
             if isinstance(connection, Connection):
-                connection.look(now, PATIENCE_SECONDS)
+                connection.look(now)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 

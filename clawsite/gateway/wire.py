@@ -20,12 +20,15 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 class Wire(Protocol):
     """One open WebSocket. Nothing here blocks or raises; after the end of the socket everything is silently nothing."""
 
+    sent: int
+    """Bytes that were sent here so far."""
+
     @property
     def unsent(self) -> int:
         """Bytes that were sent here and not yet taken by the far end's side of the kernel."""
 
-    def attach(self, receive: Receive) -> None:
-        """Hand every text or binary frame to a function from here on."""
+    def attach(self, receive: Receive, drained: Callable[[], None]) -> None:
+        """Hand every text or binary frame to a function from here on, and say when much was unsent and nothing is."""
 
     def limit(self, size: int) -> None:
         """Close with 1009 when a frame of the client is larger than this."""
@@ -61,13 +64,15 @@ class QueuedWire:
         self._wake = asyncio.Event()
         self.readable = asyncio.Event()
         self.readable.set()
-        self.unsent = 0
+        self._drained: Callable[[], None] = lambda: None
+        self.sent = self.unsent = 0
         self.most = 0
         self._closing = False
         self._task = asyncio.get_running_loop().create_task(self._pump())
 
-    def attach(self, receive: Receive) -> None:
-        """The consumer hands frames over itself here."""
+    def attach(self, receive: Receive, drained: Callable[[], None]) -> None:
+        """Remember whom to tell; the consumer hands frames over itself."""
+        self._drained = drained
 
     def limit(self, size: int) -> None:
         """Remember it; the consumer checks."""
@@ -77,6 +82,7 @@ class QueuedWire:
         """Queue one text frame."""
         if not self._closing:
             text = b"".join(parts)
+            self.sent += len(text)
             self.unsent += len(text)
             self._put({"type": "websocket.send", "text": text.decode()})
 
@@ -117,5 +123,6 @@ class QueuedWire:
                     message = self._queue.popleft()
                     await self._send(message)
                     self.unsent -= len(message.get("text", "").encode())
+                self._drained()
                 self._wake.clear()
                 await self._wake.wait()

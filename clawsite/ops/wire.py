@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import struct
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -38,6 +37,8 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
     claw_receive: Callable[[bytes], None] | None = None
     _reading = False
     _paused = False
+    claw_drained: Callable[[], None] | None = None
+    sent = 0
     _out: list[bytes] | None = None
     _out_bytes = 0
 
@@ -47,9 +48,15 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
         """Bytes that the kernel has not taken; under TLS those of the encrypted stream."""
         return _count_unsent(self.transport) + (self._out_bytes if self._out else 0)
 
-    def attach(self, receive: Callable[[bytes], None]) -> None:
-        """Hand whole messages to a function instead of Daphne's queue."""
-        self.claw_receive = receive
+    def attach(self, receive: Callable[[bytes], None], drained: Callable[[], None]) -> None:
+        """Hand whole messages to a function instead of Daphne's queue, and say when everything is with the kernel.
+
+        From here on pings are sent whatever the client sends, so that one that only writes is found out too.
+        """
+        self.claw_receive, self.claw_drained = receive, drained
+        self.autoPingRestartOnAnyTraffic = False
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
 
     def limit(self, size: int) -> None:
         """Set the largest frame and message."""
@@ -60,6 +67,7 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
         if self.state != self.STATE_OPEN:
             return
         data = frame(b"".join(parts))
+        self.sent += len(data)
         if self._out is None:
             self.transport.write(data)
         else:
@@ -93,17 +101,39 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
         """Cut the connection."""
         self.dropConnection(abort=True)
 
+    def _sendAutoPing(self) -> None:
+        """Send a ping, unless the last one is still on its way."""
+        if self.autoPingTimeoutCall is None:
+            super()._sendAutoPing()
+
     # --- below it -------------------------------------------------------------------------------------------------
     def serverClose(self, code: int | None = None) -> None:
         """Begin the closing handshake with any code (Daphne knows only those of applications)."""
         self.sendCloseFrame(code=1000 if code is None else code, reasonUtf8=b"", isReply=False)
+
+    def pauseProducing(self) -> None:
+        """The transport's buffer fills up: whoever sends looks at `unsent`."""
+
+    def resumeProducing(self) -> None:
+        """The transport's buffer has been full and is empty."""
+        if self.claw_drained is not None:
+            _later(self.claw_drained)
+
+    def stopProducing(self) -> None:
+        """The connection is lost, which is told elsewhere."""
+
+    def onAutoPingTimeout(self) -> None:
+        """Drop a client that answers no ping, unless its answer cannot have come: somebody else watches those."""
+        if self._paused or self.current_frame is not None or self.unsent:
+            self.autoPingPending = self.autoPingTimeoutCall = None
+        else:
+            super().onAutoPingTimeout()
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand over what came in fragments or in several reads."""
         if self.claw_receive is None:
             super().onMessage(payload, isBinary)
         elif not self.muted:
-            self.last_ping = time.time()
             self.claw_receive(payload)
 
     def consumeData(self) -> None:
@@ -151,9 +181,6 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
             return None
         payload: bytes = apply_mask(data[start + 4 : end], data[start : start + 4])
         self.data = data[end:]
-        if self.autoPingTimeoutCall is not None:
-            self._cancelAutoPingTimeoutCall()
-        self.last_ping = time.time()
         return payload
 
     def _flush(self) -> None:
