@@ -27,7 +27,7 @@ RUN_DIR = CLAW_HOME / "run"
 
 # --- Keys: made once, kept in files of the state directory ------------------------------------------------------
 SECRET_KEY = env_secret("SECRET_KEY") or load_or_create_key(CLAW_HOME / "secret.key", lambda: secrets.token_urlsafe(50))
-SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = env_secret("SECRET_KEY_FALLBACKS").replace(",", "\n").split()
 # The keys come from the environment or, when it has none, from a file that every process reads again when it changes.
 CLAW_ENCRYPTION_KEYS = tuple(env_secret("CLAW_ENCRYPTION_KEYS").replace(",", "\n").split())
 CLAW_KEY_FILE = CLAW_HOME / "encryption.key"
@@ -276,6 +276,9 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(RUN_DIR / "metrics")
 # --- Logs: one line each; secrets are removed by a filter on every handler ----------------------------------------
 _LEVEL = env_str("CLAW_LOG_LEVEL", "INFO").upper()
 require(_LEVEL in ("DEBUG", "INFO", "WARNING", "ERROR"), "CLAW_LOG_LEVEL", "Use DEBUG, INFO, WARNING or ERROR.")
+# The same lines in a file that `logs.tail` reads, and three older ones; 0 writes none.
+CLAW_LOG_BYTES = env_int("CLAW_LOG_BYTES", 10_485_760)
+CLAW_LOG_FILE = CLAW_HOME / "logs" / "clawsite.log"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -285,8 +288,14 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"},
+        "file": {
+            "class": "clawsite.core.logs.LogFile" if CLAW_LOG_BYTES else "logging.NullHandler",
+            "filters": ["redact"],
+            "formatter": "line",
+            **({"path": CLAW_LOG_FILE, "size": CLAW_LOG_BYTES} if CLAW_LOG_BYTES else {}),
+        },
     },
-    "root": {"handlers": ["stderr"], "level": _LEVEL},
+    "root": {"handlers": ["stderr", "file"], "level": _LEVEL},
     "loggers": {
         name: {"level": "WARNING"}
         for name in ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")

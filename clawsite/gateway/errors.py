@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
+from clawsite.gateway.principal import Principal, Scope
 from clawsite.rpc import codes
 from clawsite.rpc.frames import ErrorShape
 
@@ -35,6 +36,12 @@ def missing_scope(needed: str) -> GatewayError:
     """Say which right is missing, in the words that clients look for."""
     details = {"code": "MISSING_SCOPE", "missingScope": needed, "requiredScopes": [needed]}
     return GatewayError(codes.FORBIDDEN, f"missing scope: {needed}", details=details)
+
+
+def check_sees_all(principal: Principal) -> None:
+    """Refuse whoever may see only what is their own; said like a missing scope, because that is what it is."""
+    if not principal.sees_all:
+        raise missing_scope(Scope.ADMIN)
 
 
 def unknown_method(name: str) -> GatewayError:

@@ -96,9 +96,13 @@ class HotAnswer:
         self._kept.clear()
         self._bytes = 0
 
-    async def _wait(self, key: Key) -> Encoded:
-        """Return an answer that was read after the last change before this call."""
-        version = self._version
+    def _wait(self, key: Key) -> asyncio.Future[Encoded]:
+        """Return an answer to come, read after the last change before this call. It may be left alone."""
+        task = asyncio.get_running_loop().create_task(self._wait_for(key, self._version), name="hot answer")
+        task.add_done_callback(_look_at)
+        return task
+
+    async def _wait_for(self, key: Key, version: int) -> Encoded:
         async with asyncio.timeout(WAIT_SECONDS):
             kept = await asyncio.shield(self._refresh(key))
             if kept.version < version:
@@ -138,11 +142,17 @@ class HotAnswer:
             self._bytes -= kept.size
 
     def _finish(self, key: Key, task: asyncio.Task[_Kept]) -> None:
-        """Note a refresh that failed: those who wait get the error, all others the old answer for as long as it lasts."""
+        """Note a refresh that failed: who waits gets the error, all others the old answer for as long as it lasts."""
         if self._tasks.get(key) is task:
             del self._tasks[key]
         if not task.cancelled() and (error := task.exception()) is not None and key in self._kept:
             log_unknown(error, where="a hot answer")
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """Take note of a task's error, so that nobody complains when whoever asked is gone."""
+    if not task.cancelled():
+        task.exception()
 
 
 def touch(topic: str) -> None:

@@ -35,7 +35,7 @@ def take_report() -> dict[str, Any]:
             "active": Session.objects.filter(active_at__gte=now - ACTIVE).count(),
         },
         "channels": [_channel(row, now) for row in Channel.objects.order_by("pk")],
-        "queues": _queues(now),
+        "queues": read_queues(now),
         "last_command": _last_command(),
     }
 
@@ -78,7 +78,8 @@ def _channel(row: Channel, now: datetime) -> dict[str, Any]:
     }
 
 
-def _queues(now: datetime) -> dict[str, Any]:
+def read_queues(now: datetime) -> dict[str, Any]:
+    """Return how much waits in each queue, and how long the oldest has."""
     inbox = Inbox.objects.filter(state__in=[Inbox.State.NEW, Inbox.State.DEAD])
     outbox = Outbox.objects.filter(state__in=[Outbox.State.NEW, Outbox.State.SENDING, Outbox.State.DEAD])
     return {

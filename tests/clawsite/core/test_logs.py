@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import sys
+from pathlib import Path
 
-from clawsite.core.logs import RedactFilter
+from clawsite.core.logs import LogFile, RedactFilter
 
 KEY = "sk-ant-api03-" + "Ab1" * 20
 
@@ -32,3 +34,50 @@ def test_a_secret_in_a_traceback_is_masked() -> None:
 
 def test_arguments_that_do_not_fit_fail_nobody() -> None:
     assert logged("%d of %d", "one").getMessage() == "%d of %d (its arguments do not fit)"
+
+
+def write(handler: LogFile, *messages: str) -> None:
+    """Log messages through a handler."""
+    for message in messages:
+        handler.handle(logging.LogRecord("test", logging.INFO, __file__, 1, message, (), None))
+
+
+def test_processes_share_one_file_and_turn_it_over_together(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "claw.log"
+    one, two = LogFile(path, size=100, kept=2), LogFile(path, size=100, kept=2)
+    for number in range(40):
+        write(one, f"one {number:03}")
+        write(two, f"two {number:03}")
+    one.close()
+    two.close()
+
+    files = {file.name: file.read_text(encoding="utf-8").splitlines() for file in path.parent.glob("claw.log*")}
+    assert sorted(files) == ["claw.log", "claw.log.1", "claw.log.2"]
+    kept = [line for name in ("claw.log.2", "claw.log.1", "claw.log") for line in files[name]]
+    assert kept == [f"{who} {number:03}" for number in range(40) for who in ("one", "two")][-len(kept) :]
+
+
+def test_who_logs_does_not_feel_a_lock_that_a_frozen_process_holds(tmp_path: Path) -> None:
+    path = tmp_path / "claw.log"
+    handler = LogFile(path, size=10)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        write(handler, "more than ten bytes", "and more")
+    handler.close()
+
+    assert path.read_text(encoding="utf-8").splitlines() == ["more than ten bytes", "and more"]
+
+
+def test_a_file_that_cannot_be_written_fails_nobody(tmp_path: Path) -> None:
+    (tmp_path / "logs").write_text("not a directory", encoding="utf-8")
+    handler = LogFile(tmp_path / "logs" / "claw.log", size=100)
+    write(handler, "lost")
+    handler.close()
+
+
+def test_text_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+    handler = LogFile(tmp_path / "claw.log", size=100)
+    write(handler, "lone \ud800 surrogate")
+    handler.close()
+
+    assert (tmp_path / "claw.log").read_text(encoding="utf-8") == "lone \\ud800 surrogate\n"
