@@ -13,7 +13,9 @@ class ClawsiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the checks of the settings."""
+        """Load the checks of the settings and the kinds of job that look after the installation."""
         from clawsite import checks
+        from clawsite.ops import kinds
 
         checks.register_checks()
+        kinds.register_kinds()

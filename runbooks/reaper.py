@@ -1,4 +1,4 @@
-"""Sees to it that no job is forgotten: every worker looks every second or two, and whenever a job's process ended.
+"""Sees to it that no job is forgotten and schedules run: every worker looks each second, and when a job's process ends.
 
 Each piece is its own short transaction and safe to run anywhere, at any time, by several at once.
 """
@@ -25,6 +25,7 @@ from runbooks.jobs.events import move
 from runbooks.jobs.kinds import find_kind
 from runbooks.models import Job
 from runbooks.runner import ROLE, out_of_time
+from runbooks.schedules import tick
 from runbooks.watch import GRACE_SECONDS
 
 State = Job.State
@@ -44,6 +45,7 @@ def reap(process_id: int) -> None:
         end_late_runners,
         lambda: take_up_left(process_id),
         end_overdue,
+        tick,
         wake_due,
     ]
     for step in steps:

@@ -20,6 +20,7 @@ from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
+from runbooks.retention import clean_jobs, clean_runs
 from sessions_app import outbox
 from sessions_app.models import Inbox, Outbox, Pairing
 
@@ -68,6 +69,8 @@ def clean() -> dict[str, int]:
         "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
         "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),
+        "jobs": clean_jobs(),
+        "schedule runs": clean_runs(),
     }
     if any(counts.values()):
         logger.info("removed old rows: %s", ", ".join(f"{key} {value}" for key, value in counts.items() if value))

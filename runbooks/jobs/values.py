@@ -59,15 +59,16 @@ def bound(value: Any, limit: int) -> Any:
 
 
 def _shorten(value: dict[str, Any], limit: int, size: int) -> dict[str, Any]:
-    texts = {key: each for key, each in value.items() if isinstance(each, str)}
-    rest = size - sum(size_of(each) for each in texts.values())
-    share = (limit - _SLACK - rest) // max(1, len(texts))
-    if share <= 0:
+    texts = {key: size_of(each) for key, each in value.items() if isinstance(each, str)}
+    room = limit - _SLACK - (size - sum(texts.values()))
+    if room <= 0:
         return value
-    return {key: _fit(each, share) if key in texts else each for key, each in value.items()} | {
-        "cut": True,
-        "bytes": size,
-    }
+    shares: dict[str, int] = {}
+    for number, key in enumerate(sorted(texts, key=texts.__getitem__)):  # what a short one leaves goes to the longer
+        shares[key] = min(texts[key], room // (len(texts) - number))
+        room -= shares[key]
+    cut = {key: _fit(each, shares[key]) if key in shares else each for key, each in value.items()}
+    return cut | {"cut": True, "bytes": size}
 
 
 def _fit(text: str, limit: int) -> str:

@@ -1,0 +1,54 @@
+"""Removes jobs that ended long ago, their events before them, a bounded piece at a time."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from runbooks.models import Job, JobEvent, ScheduleRun
+
+JOB_DAYS = 30
+RUN_DAYS = 90
+BATCH = 100
+EVENTS_AT_ONCE = 2000
+# Well below the queue's time limit; the next round goes on.
+SECONDS = 40.0
+
+
+def clean_jobs(*, days: int = JOB_DAYS, seconds: float = SECONDS) -> int:
+    """Delete jobs that ended, or were never started, so long ago; return how many."""
+    end = time.monotonic() + seconds
+    old = timezone.now() - timedelta(days=days)
+    gone = Q(ended_at__lt=old) | Q(state=Job.State.CREATED, created_at__lt=old)
+    count = 0
+    while time.monotonic() < end:
+        rows = list(Job.objects.filter(gone).values_list("pk", "last_seq")[:BATCH])
+        if not rows:
+            break
+        for pk, last in rows:
+            if not _delete_events(pk, last, end):
+                return count
+        Job.objects.filter(pk__in=[pk for pk, _ in rows]).filter(gone).delete()
+        count += len(rows)
+    return count
+
+
+def _delete_events(job_id: int, last: int, end: float) -> bool:
+    """Delete a job's events by ranges of their numbers; False when the time is over."""
+    for upto in range(EVENTS_AT_ONCE, last + EVENTS_AT_ONCE, EVENTS_AT_ONCE):
+        if time.monotonic() >= end:
+            return False
+        JobEvent.objects.filter(job_id=job_id, seq__lte=upto).delete()
+    return True
+
+
+def clean_runs(*, days: int = RUN_DAYS) -> int:
+    """Delete the records of due times of so long ago; return how many, a batch at most."""
+    old = ScheduleRun.objects.filter(at__lt=timezone.now() - timedelta(days=days))
+    keys = list(old.values_list("pk", flat=True)[: BATCH * 50])
+    for begin in range(0, len(keys), BATCH):
+        ScheduleRun.objects.filter(pk__in=keys[begin : begin + BATCH]).delete()
+    return len(keys)

@@ -1,0 +1,94 @@
+"""Starts what is due. Every worker may tick at any time: a due time is taken by one conditional update.
+
+Each schedule is a transaction of its own, so a row that cannot be read stops no other: it is disabled and says why.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core.db import with_retry
+from clawsite.core.errors import ClawError, log_unknown
+from guardrails.types import Actor, Role
+from runbooks.jobs import create_job
+from runbooks.models import Schedule, ScheduleRun
+from runbooks.schedules.times import BadTimes, latest_due, next_due
+
+Outcome = ScheduleRun.Outcome
+
+BATCH = 100
+# What starts within this time of its due time is not late.
+ON_TIME_SECONDS = 60.0
+
+
+def tick(now: datetime | None = None) -> int:
+    """Deal with every due time up to now; return how many there were."""
+    moment = now or timezone.now()
+    due = Schedule.objects.filter(enabled=True, next_due__lte=moment).order_by("next_due")
+    count = 0
+    for schedule_id in list(due.values_list("pk", flat=True)[:BATCH]):
+        try:
+            count += with_retry(lambda pk=schedule_id: _run_due(pk, moment))  # type: ignore[misc]
+        except Exception as error:
+            _give_up(schedule_id, error)
+    return count
+
+
+def _run_due(schedule_id: int, now: datetime) -> bool:
+    with transaction.atomic():
+        row = Schedule.objects.filter(pk=schedule_id, enabled=True, next_due__lte=now).first()
+        if row is None or row.next_due is None:
+            return False
+        due = latest_due(row, since=row.next_due, now=now)
+        following = next_due(row, after=now)
+        mine = Schedule.objects.filter(pk=row.pk, enabled=True, next_due=row.next_due)
+        changes = {"next_due": following, "last_due": due, "error": "", "enabled": following is not None}
+        if not mine.update(**changes):
+            return False
+        run, new = ScheduleRun.objects.get_or_create(
+            schedule=row, due_at=due, defaults={"outcome": Outcome.SKIPPED, "at": now}
+        )
+        if new and _is_wanted(row, due, now):
+            _start(row, run)
+        if following is None and row.source.get("deleteAfterRun") and run.outcome == Outcome.STARTED:
+            row.delete()
+    return True
+
+
+def _is_wanted(row: Schedule, due: datetime, now: datetime) -> bool:
+    """Tell whether a due time is still to be run, by the schedule's policy."""
+    late = now - due
+    if late <= timedelta(seconds=ON_TIME_SECONDS) or row.missed == Schedule.Missed.ONCE:
+        return True
+    return row.missed == Schedule.Missed.LATE and late <= timedelta(minutes=row.late_minutes)
+
+
+def _start(row: Schedule, run: ScheduleRun) -> None:
+    """Start the job; what the project knows to be wrong is written down and waits for a person."""
+    try:
+        with transaction.atomic():
+            run.job = create_job(
+                row.kind,
+                params=row.params,
+                actor=Actor(subject=f"schedule:{row.pk}", role=Role.ADMIN, name=row.name),
+                owner=row.owner,
+                idempotency_key=f"schedule:{row.pk}:{run.due_at.isoformat()}",
+                start=True,
+            )
+        run.outcome = Outcome.STARTED
+    except ClawError as error:
+        run.outcome, run.error = Outcome.FAILED, error.message[:500]
+        Schedule.objects.filter(pk=row.pk).update(error=run.error)
+    run.save()
+
+
+def _give_up(schedule_id: int, error: Exception) -> None:
+    """Disable a schedule whose due times cannot be dealt with, and say so in its row."""
+    text = str(error) if isinstance(error, BadTimes) else f"internal error {log_unknown(error, where='a schedule')}"
+    try:
+        Schedule.objects.filter(pk=schedule_id).update(enabled=False, next_due=None, error=f"Disabled: {text}"[:500])
+    except Exception as second:
+        log_unknown(second, where="a schedule that failed")
