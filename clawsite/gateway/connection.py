@@ -5,6 +5,7 @@ The hot path is `_answer`: decode, look up, call, encode, send, without a task a
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Container, Mapping
@@ -189,7 +190,11 @@ class Connection:
 
     def _answer_now(self, method: Method, call: Call, request: Request) -> None:
         try:
-            self._out.respond(request.id, method.handler(call, method.parse(request.params)))
+            answer = method.handler(call, method.parse(request.params))
+            if isinstance(answer, asyncio.Future):
+                self._begin((method, call, request.params))
+                return
+            self._out.respond(request.id, answer)
         except Exception as error:
             self._fail(request.id, method.name, error)
         else:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from clawsite.core.nudge import NudgeListener
+from clawsite.gateway import hot
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.keeper import recheck
 
@@ -14,6 +15,7 @@ _checks: set[asyncio.Task[None]] = set()
 
 def listen(listener: NudgeListener) -> None:
     """Subscribe the gateway's connections to nudges."""
+    hot.listen(listener)
     listener.on("token", _check_token)
     listener.on("job", feed.on_nudge)
 

@@ -1,7 +1,8 @@
 """All methods of the gateway: each with a name, a scope, a schema and one line of description.
 
 A method is a function of a call and its checked parameters. A plain function answers from memory and runs on the
-event loop at once; a coroutine function runs as a task. What it returns is the payload; `Encoded` is JSON already.
+event loop at once; when it returns a future, because memory has no answer yet, it is called once more in a task and
+waited for. A coroutine function runs as a task. What it returns is the payload; `Encoded` is JSON already.
 """
 
 from __future__ import annotations

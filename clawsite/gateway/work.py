@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -62,7 +62,9 @@ class Work:
         method, call, raw = job
         try:
             async with asyncio.timeout(method.seconds):
-                answer = await method.handler(call, method.parse(raw))
+                answer = method.handler(call, method.parse(raw))
+                if isinstance(answer, Awaitable):
+                    answer = await answer
         except Exception as error:
             self._done(job, None, error)
         else:

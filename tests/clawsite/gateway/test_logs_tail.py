@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from clawsite.core.errors import NotConfigured
 from clawsite.core.logs import LogFile, RedactFilter
 from clawsite.core.redaction import forget_secret, register_secret
 from clawsite.gateway.methods.logs import tail
 from tests.clawsite.gateway.calling import call
+from tests.clawsite.gateway.seat import Refused
 
 
 @pytest.fixture
@@ -103,5 +103,5 @@ async def test_secrets_are_neither_written_nor_read(path: Path, settings: Settin
 
 async def test_without_a_file_it_says_which_setting_is_missing(settings: Settings) -> None:
     settings.CLAW_LOG_BYTES = 0
-    with pytest.raises(NotConfigured, match="CLAW_LOG_BYTES"):
+    with pytest.raises(Refused, match="CLAW_LOG_BYTES"):
         await call("logs.tail")

@@ -9,16 +9,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 from pytest_django import Settings
 
 from bots.agent.keys import forget_keys
 from clawsite.core.db import close_pool, run_db
 from clawsite.gateway import hot
-from clawsite.gateway.errors import GatewayError
 from sessions_app.models import Channel
 from tests.clawsite.gateway.calling import ALICE, BOB, CHARLIE, call
+from tests.clawsite.gateway.seat import Gateway, Refused
 from tests.test_house import settings_documented
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,16 +40,16 @@ def fresh() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", SMALL)
 async def test_charlie_gets_nothing(name: str) -> None:
-    with pytest.raises(GatewayError) as refused:
+    with pytest.raises(Refused) as refused:
         await call(name, CHARLIE)
 
-    assert refused.value.shape.code == "FORBIDDEN"
-    assert refused.value.shape.message.startswith("missing scope: operator.")
+    assert refused.value.code == "FORBIDDEN"
+    assert refused.value.message.startswith("missing scope: operator.")
 
 
 @pytest.mark.parametrize("name", SMALL)
 async def test_a_misspelt_parameter_is_an_error(name: str) -> None:
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises(Refused, match=r"INVALID_REQUEST.*nonsense"):
         await call(name, ALICE, nonsense=1)
 
 
@@ -96,9 +95,9 @@ async def test_a_reader_is_not_shown_what_only_admins_may_use() -> None:
 
 async def test_who_does_not_see_all_gets_no_settings_and_no_logs() -> None:
     for name in ("config.get", "logs.tail"):
-        with pytest.raises(GatewayError) as refused:
+        with pytest.raises(Refused) as refused:
             await call(name, BOB)
-        assert refused.value.shape.details["missingScope"] == "operator.admin"
+        assert refused.value.error["details"]["missingScope"] == "operator.admin"
 
 
 async def test_settings_are_shown_in_the_shape_of_a_configuration(settings: Settings) -> None:
@@ -189,3 +188,11 @@ async def test_the_machine_and_the_installation_are_told() -> None:
 
 async def test_there_are_no_skills_yet() -> None:
     assert await call("skills.status", BOB) == {"workspaceDir": "", "managedSkillsDir": "", "skills": []}
+
+
+async def test_an_answer_that_memory_does_not_have_yet_is_waited_for_over_the_wire(gateway: Gateway) -> None:
+    async with gateway.client() as client:
+        first, second = await client.call("channels.status"), await client.call("channels.status")
+
+    assert first["channelOrder"] == second["channelOrder"]
+    assert first["ts"] == second["ts"]
