@@ -1,0 +1,1 @@
+"""The client of the gateway, against a scripted gateway."""
