@@ -6,10 +6,11 @@ from django.conf import settings
 from django.utils import translation
 
 from bots import texts
-from bots.channels.base import OutboundMessage
+from bots.channels.base import OutboundMessage, Sender
 from bots.work import Ending, Work
 from sessions_app.contacts import (
     count_refusal,
+    find_contact,
     find_group,
     get_or_create_contact,
     issue_pairing,
@@ -27,6 +28,14 @@ def language_of(session: Session | None, contact: Contact | None, platform: str)
         if code := find_language(wish):
             return code
     return settings.LANGUAGE_CODE
+
+
+def find_sender(channel_id: int, sender: Sender) -> Contact | None:
+    """Return the contact who wrote, or None; with no more rights here than the credential they wrote with has."""
+    contact = find_contact(channel_id, sender.external_id)
+    if contact is not None and sender.role is not None and contact.actor.is_at_least(sender.role):
+        contact.role = sender.role.value
+    return contact
 
 
 def check_access(work: Work) -> Ending | None:

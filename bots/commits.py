@@ -111,13 +111,14 @@ def _remember_user(work: Work, *, role: str) -> Message:
     message = work.message
     session = load_session(work)
     files = [{"name": file.name, "mime": file.mime, "size": file.size, "kind": file.kind} for file in message.files]
+    marks = ({"files": files} if files else {}) | ({"forwarded": True} if message.forwarded else {})
     stored = add_message(
         session.pk,
         role=role,
         text=work.text,
         contact_id=work.contact.pk if work.contact else None,
         external_id=message.message_id,
-        data=({"files": files} if files else {}) | ({"forwarded": True} if message.forwarded else {}),
+        data={"run": work.run_id} | marks,
     )
     if files:
         Attachment.objects.bulk_create(
@@ -179,6 +180,8 @@ def _finish(work: Work) -> None:
         finish_row(work.turn.inbox_id, trace_id=work.trace_id)
     if work.held is not None:
         release_lease(work.held)
+    if work.session is not None:
+        nudge_on_commit("session", session=work.session.pk)
 
 
 def _say(
@@ -200,6 +203,7 @@ def _say(
             trace_id=work.trace_id,
             sender_here=runtime.sender_here(work),
             extra={"lang": work.language} | dict(extra or {}),
+            run_id=work.run_id,
         )
         if row is not None and row.state == Outbox.State.SENDING:
             born.append(row)
@@ -215,10 +219,16 @@ def say(
     trace_id: str = "",
     sender_here: bool = False,
     extra: Mapping[str, Any] | None = None,
+    run_id: int | None = None,
 ) -> Outbox | None:
-    """Append a message of the bot to a session and queue it for its channel. In the transaction of its cause."""
+    """Append a message of the bot to a session and queue it for its channel. In the transaction of its cause.
+
+    run_id: the inbox row that it answers, for whoever follows the run.
+    """
     payload = reply.to_json()
     shown: dict[str, Any] = {name: payload[name] for name in ("buttons", "plain") if name in payload}
+    if run_id is not None:
+        shown["run"] = run_id
     message = add_message(session.pk, role=role, text=reply.text, data=shown)
     payload |= {"message": message.pk} | dict(extra or {})
     if session.kind == Session.Kind.GROUP:

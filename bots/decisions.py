@@ -57,3 +57,4 @@ def close_parked(turn: Turn, *, actor: str = "system") -> None:
         if closed:
             approvals.withdraw(KIND, actor=actor, turn=turn.pk)
             finish_row(turn.inbox_id, trace_id=turn.trace_id)
+            nudge_on_commit("session", session=turn.session_id)

@@ -26,7 +26,6 @@ from guardrails.inputs import check_input
 from guardrails.limits import check_rate
 from guardrails.policy import policy_from_settings
 from guardrails.types import Action
-from sessions_app.contacts import find_contact
 from sessions_app.inbox import Head
 from sessions_app.models import Inbox, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
@@ -54,7 +53,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work.match = presses.command_of(message) or match_message(message, bot_username=channel.username)
     place = message.address
     work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
-    work.contact = find_contact(channel.row.pk, message.sender.external_id)
+    work.contact = access.find_sender(channel.row.pk, message.sender)
     work.language = access.language_of(work.session, work.contact, message.sender.language)
     return work
 
@@ -105,7 +104,7 @@ def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Wo
         return None
     work = Work(head=head, channel=channel, message=message, text=message.text)
     work.session, work.turn = turn.session, turn
-    work.contact = find_contact(channel.row.pk, message.sender.external_id)
+    work.contact = access.find_sender(channel.row.pk, message.sender)
     work.language = access.language_of(work.session, work.contact, message.sender.language)
     work.resume, work.decisions, work.tainted = turn.agent_state, decisions, turn.tainted
     work.trace_id = turn.trace_id or work.trace_id

@@ -70,8 +70,9 @@ def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str
 
 def tell_failure(head: Head, *, error_id: str) -> None:
     """Tell the user that a row was given up, once, where the session is known. The row is not looked into again."""
-    channel_id, chat_id, thread_id = head.lane.split("#")[0].split("/", 2)
-    session = find_session(int(channel_id), chat_id=chat_id, thread_id=thread_id)
+    place = head.lane.partition("/")[2].partition("#")[0]
+    chat_id, _, thread_id = place.rpartition("/")
+    session = find_session(head.channel_id, chat_id=chat_id, thread_id=thread_id)
     if session is None:
         return
     with transaction.atomic(), translation.override(session.language or settings.LANGUAGE_CODE):
@@ -79,7 +80,7 @@ def tell_failure(head: Head, *, error_id: str) -> None:
             state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
         )
         reply = OutboundMessage(text=texts.failed(error_id))
-        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}")
+        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}", run_id=head.pk)
 
 
 def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:

@@ -110,6 +110,11 @@ class Work:
         """The prompt, which stage 4 made."""
         return _found(self.composed, "prompt")
 
+    @property
+    def run_id(self) -> int:
+        """The inbox row that is being answered, also where a decision on it brought us here."""
+        return self.turn.inbox_id if self.turn is not None else self.head.pk
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Measure one stage: milliseconds on the turn, seconds in the metric."""

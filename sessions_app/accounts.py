@@ -20,7 +20,7 @@ from clawsite.core.errors import BadInput
 from clawsite.core.nudge import nudge_on_commit
 from guardrails import records
 from guardrails.types import Actor
-from sessions_app.channels import TELEGRAM, WEBCHAT
+from sessions_app.channels import GATEWAY, TELEGRAM, WEBCHAT
 from sessions_app.contacts import require_admin
 from sessions_app.models import Channel, Contact
 from sessions_app.purge import purge_session
@@ -130,6 +130,8 @@ def remove_channel(channel: Channel, *, actor: Actor, origin: str = "") -> int:
         raise BadInput(_("This channel comes from TELEGRAM_BOT_TOKEN. Take that out of the environment first."))
     if channel.kind == WEBCHAT:
         raise BadInput(_("The web chat belongs to the pages and stays. Switch it off in the admin instead."))
+    if channel.kind == GATEWAY:
+        raise BadInput(_("This channel belongs to the gateway and stays. Switch it off in the admin instead."))
     enable_channel(channel, actor=actor, enabled=False, origin=origin)
     count = 0
     for session in channel.sessions.iterator():

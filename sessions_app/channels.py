@@ -1,4 +1,5 @@
-"""Channels that settings describe: the Telegram account of the environment, and the web chat that is always there.
+"""Channels that settings describe: the Telegram account of the environment, and those that are always there, which
+are the web chat and the gateway.
 
 Safe to run at every start: rows are written, and audited, only where they differ from what the settings say. What an
 admin changed in other fields is left alone.
@@ -22,19 +23,22 @@ from sessions_app.models import Channel, Contact
 ACTOR = "env"
 TELEGRAM = "telegram"
 WEBCHAT = "webchat"
+GATEWAY = "gateway"
+# There is one of each from the start; nobody adds or removes them.
+BUILT_IN = frozenset({WEBCHAT, GATEWAY})
 
 
 def sync_channels_from_settings() -> list[Channel]:
     """Create or update the channels that settings describe; return those that were written."""
     with transaction.atomic():
-        written = [_ensure_webchat(), _ensure_telegram()]
+        written = [_ensure(WEBCHAT), _ensure(GATEWAY), _ensure_telegram()]
     return [channel for channel in written if channel is not None]
 
 
-def _ensure_webchat() -> Channel | None:
-    if Channel.objects.filter(kind=WEBCHAT).exists():
+def _ensure(kind: str) -> Channel | None:
+    if Channel.objects.filter(kind=kind).exists():
         return None
-    return _create(kind=WEBCHAT, name=WEBCHAT)
+    return _create(kind=kind, name=kind)
 
 
 def _ensure_telegram() -> Channel | None:

@@ -26,9 +26,13 @@ from sessions_app.search import unindex_facts
 logger = logging.getLogger(__name__)
 
 
-def purge_session(session: Session, *, actor: Actor, origin: str = "") -> int:
-    """Remove a session and all it holds; return how many messages there were. BadInput while it is being answered."""
-    require_admin(actor)
+def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool = False) -> int:
+    """Remove a session and all it holds; return how many messages there were. BadInput while it is being answered.
+
+    own: the caller has checked that it is the actor's own, which needs no admin.
+    """
+    if not own:
+        require_admin(actor)
     with transaction.atomic():
         Session.objects.select_for_update().filter(pk=session.pk).first()
         if Turn.objects.filter(session=session, state=Turn.State.RUNNING).exists():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 from clawsite.core.errors import ClawError
+from guardrails.types import Role
 
 
 class Unparsed(ClawError):
@@ -66,13 +67,17 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sender:
-    """Who wrote, as the platform says. Names are data from outside."""
+    """Who wrote, as the platform says. Names are data from outside.
+
+    role: the most that the credential they wrote with allows; None where people are only who they are.
+    """
 
     external_id: str
     name: str = ""
     username: str = ""
     language: str = ""
     is_bot: bool = False
+    role: Role | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ from bots.channels.base import ChannelAdapter
 from clawsite.core.errors import NotConfigured
 
 ADAPTERS = {
+    "gateway": "bots.channels.gateway.adapter.GatewayAdapter",
     "telegram": "bots.channels.telegram.adapter.TelegramAdapter",
     "webchat": "bots.channels.webchat.adapter.WebchatAdapter",
 }

@@ -18,9 +18,7 @@ def run(context: CommandContext) -> Answer:
     """Begin a new epoch: what an open turn of the old one computes is not committed."""
     session = context.session
     request_stop(session, actor=context.actor.subject)
-    Session.objects.filter(pk=session.pk).update(epoch=F("epoch") + 1, start_seq=F("last_seq"))
-    session.refresh_from_db(fields=["epoch", "start_seq", "last_seq"])
-    audit.record("session.reset", actor=context.actor.subject, subject=session.ref)
+    begin_anew(session, actor=context.actor.subject)
     kept = list_facts(session, size=1).total
     text = _("We start afresh: I no longer read the earlier messages here.")
     if kept:
@@ -28,6 +26,13 @@ def run(context: CommandContext) -> Answer:
             "I still remember {count} fact (/memory).", "I still remember {count} facts (/memory).", kept
         ).format(count=kept)
     return say(text)
+
+
+def begin_anew(session: Session, *, actor: str) -> None:
+    """Put away what was said in a session. In the transaction of its cause."""
+    Session.objects.filter(pk=session.pk).update(epoch=F("epoch") + 1, start_seq=F("last_seq"))
+    session.refresh_from_db(fields=["epoch", "start_seq", "last_seq"])
+    audit.record("session.reset", actor=actor, subject=session.ref)
 
 
 COMMAND = Command(

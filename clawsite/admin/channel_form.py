@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminSelectWidget, U
 from bots.channels.registry import ADAPTERS
 from clawsite.core.errors import BadInput
 from sessions_app.accounts import check_name, check_token, make_config
-from sessions_app.channels import TELEGRAM, WEBCHAT
+from sessions_app.channels import BUILT_IN, TELEGRAM
 from sessions_app.models import Channel
 
 KEEP = _("Leave empty to keep the one that is stored.")
@@ -56,7 +56,7 @@ class ChannelForm(_ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "kind" in self.fields:
-            kinds = [kind for kind in ADAPTERS if kind != WEBCHAT]
+            kinds = [kind for kind in ADAPTERS if kind not in BUILT_IN]
             self.fields["kind"] = forms.ChoiceField(
                 label=_("Kind"), choices=[(kind, kind.capitalize()) for kind in kinds], widget=UnfoldAdminSelectWidget()
             )

@@ -7,6 +7,7 @@ from typing import Any
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.gateway import hot
+from clawsite.gateway.feeds import feeds
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.keeper import recheck
 
@@ -18,6 +19,7 @@ def listen(listener: NudgeListener) -> None:
     hot.listen(listener)
     listener.on("token", _check_token)
     listener.on("job", feed.on_nudge)
+    feeds.listen(listener)
 
 
 def _check_token(data: dict[str, Any]) -> None:

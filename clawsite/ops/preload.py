@@ -42,6 +42,7 @@ MODULES = (
     "clawsite.ops.role",
     "clawsite.ops.housekeeping",
     "clawsite.ops.worker",
+    "bots.channels.gateway.adapter",
     "bots.channels.webchat.adapter",
     "bots.main",
 )

@@ -23,7 +23,7 @@ class Outbox(models.Model):
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="outbox")
     session = models.ForeignKey(Session, null=True, blank=True, on_delete=models.CASCADE, related_name="outbox")
-    chat_id = models.CharField(max_length=64)
+    chat_id = models.CharField(max_length=200)
     thread_id = models.CharField(max_length=64, blank=True)
     dedupe_key = models.CharField(max_length=100, unique=True)
     payload = models.JSONField(help_text="bots.channels.base.OutboundMessage as JSON.")

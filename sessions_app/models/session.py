@@ -33,7 +33,7 @@ class Session(models.Model):
         SUMMARIZE = "summarize", "Summarize older messages"
 
     channel = models.ForeignKey(Channel, on_delete=models.CASCADE, related_name="sessions")
-    chat_id = models.CharField(max_length=64)
+    chat_id = models.CharField(max_length=200)
     thread_id = models.CharField(max_length=64, blank=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.DIRECT)
     title = models.CharField(max_length=200, blank=True)

@@ -78,7 +78,7 @@ class Flow:
 
     async def quiet(self, *, timeout: float = WAIT_SECONDS) -> None:
         """Wait until no row is open any more."""
-        await until_db(_nothing_open, timeout=timeout)
+        await until_db(nothing_open, timeout=timeout)
 
     def asked(self) -> list[str]:
         """The conversations that were sent to the model for turns (work after answers has no tools)."""
@@ -89,7 +89,7 @@ class Flow:
         return [message.get("text", "") for message in self.telegram.bot_messages(chat)]
 
 
-def _nothing_open() -> bool:
+def nothing_open() -> bool:
     waiting = Inbox.objects.filter(state=Inbox.State.NEW).exists()
     return not waiting and not Outbox.objects.filter(state__in=["new", "sending"]).exists()
 

@@ -23,8 +23,8 @@ def telegram(settings: Settings) -> Settings:
     return settings
 
 
-def test_the_web_chat_is_always_there_and_telegram_only_with_a_token() -> None:
-    assert [channel.kind for channel in sync_channels_from_settings()] == ["webchat"]
+def test_web_chat_and_gateway_are_always_there_and_telegram_only_with_a_token() -> None:
+    assert [channel.kind for channel in sync_channels_from_settings()] == ["webchat", "gateway"]
     assert sync_channels_from_settings() == []
 
 
@@ -41,7 +41,7 @@ def test_a_token_makes_a_channel_and_lets_people_in(telegram: Settings) -> None:
 def test_nothing_is_written_when_nothing_changed(telegram: Settings) -> None:
     sync_channels_from_settings()
     before = AuditEvent.objects.count()
-    assert before == 4  # two channels, two people
+    assert before == 5  # three channels, two people
     assert sync_channels_from_settings() == []
     assert AuditEvent.objects.count() == before
 

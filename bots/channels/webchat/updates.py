@@ -18,19 +18,14 @@ Invariant: a pure function; whatever the JSON holds, the only error is `Unparsed
 
 from __future__ import annotations
 
-import math
 import re
 import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from bots.channels.base import Address, InboundFile, InboundMessage, Sender, Unparsed
-from bots.channels.rich import clean_text
+from bots.channels.base import Address, InboundMessage, Sender, Unparsed
+from bots.channels.updates import MAX_TEXT, read_date, read_files, read_text
 
-UPLOADS = "uploads"
-KINDS = frozenset({"photo", "document", "voice", "audio", "video"})
-MAX_FILES = 10
-MAX_TEXT = 65_536
 _VISITOR = re.compile(r"[A-Za-z0-9_:-][A-Za-z0-9_.:-]{0,63}")
 
 
@@ -50,8 +45,8 @@ def parse_update(raw: Mapping[str, Any]) -> InboundMessage | None:
     """Return the update as a value, None for an empty message."""
     external_id = get_external_id(raw)
     visitor = _visitor(raw)
-    text, callback = _text(raw, "text", MAX_TEXT), _text(raw, "callback", 64)
-    files = _files(raw.get("files"), visitor)
+    text, callback = read_text(raw, "text", MAX_TEXT), read_text(raw, "callback", 64)
+    files = read_files(raw.get("files"), folder=visitor)
     if not (text.strip() or callback or files):
         return None
     return InboundMessage(
@@ -59,13 +54,13 @@ def parse_update(raw: Mapping[str, Any]) -> InboundMessage | None:
         kind="callback" if callback else "message",
         address=Address(chat_id=visitor),
         direct=True,
-        sender=Sender(external_id=visitor, name=_text(raw, "name", 200), language=_text(raw, "language", 8)),
+        sender=Sender(external_id=visitor, name=read_text(raw, "name", 200), language=read_text(raw, "language", 8)),
         text=text,
         message_id=external_id.rpartition(":")[2],
         files=files,
         callback_id=external_id.rpartition(":")[2] if callback else "",
         callback_data=callback,
-        date=_date(raw.get("date")),
+        date=read_date(raw.get("date")),
     )
 
 
@@ -74,34 +69,3 @@ def _visitor(raw: Mapping[str, Any]) -> str:
     if not isinstance(value, str) or not _VISITOR.fullmatch(value):
         raise Unparsed("visitor is not an id.")
     return value
-
-
-def _text(raw: Mapping[str, Any], key: str, limit: int) -> str:
-    value = raw.get(key)
-    return clean_text(value)[:limit] if isinstance(value, str) else ""
-
-
-def _date(value: object) -> float:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and -1e12 < value < 1e12
-    return float(value) if usable and math.isfinite(value) else 0.0  # type: ignore[arg-type]
-
-
-def _files(value: object, visitor: str) -> tuple[InboundFile, ...]:
-    items = value if isinstance(value, list) else []
-    found = (_file(item, visitor) for item in items[:MAX_FILES] if isinstance(item, dict))
-    return tuple(file for file in found if file is not None)
-
-
-def _file(item: Mapping[str, Any], visitor: str) -> InboundFile | None:
-    folder, _, name = _text(item, "ref", 301).partition("/")
-    if folder != visitor or not name or "/" in name or name in {".", ".."} or len(name) > 200:
-        raise Unparsed("A file is not in the visitor's folder.")
-    size = item.get("size")
-    known = isinstance(size, int) and not isinstance(size, bool) and 0 <= size < 2**50
-    return InboundFile(
-        kind=kind if (kind := _text(item, "kind", 10)) in KINDS else "document",
-        ref=f"{folder}/{name}",
-        name=_text(item, "name", 255),
-        mime=_text(item, "mime", 100),
-        size=size if known else 0,  # type: ignore[arg-type]
-    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from clawsite.gateway.methods import (
+    agent,
     agents,
     channels,
+    chat,
     commands,
     config,
     jobs,
@@ -12,13 +14,17 @@ from clawsite.gateway.methods import (
     models,
     ping,
     questions,
+    send,
+    sessions,
     skills,
     system,
 )
 
 __all__ = [
+    "agent",
     "agents",
     "channels",
+    "chat",
     "commands",
     "config",
     "jobs",
@@ -26,6 +32,8 @@ __all__ = [
     "models",
     "ping",
     "questions",
+    "send",
+    "sessions",
     "skills",
     "system",
 ]

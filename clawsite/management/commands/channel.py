@@ -16,10 +16,10 @@ from clawsite.management.asking import agree, ask_secret, read_secret_file
 from clawsite.management.base import Subcommands
 from clawsite.management.person import actor_at_terminal
 from sessions_app.accounts import MODES, check_name, check_token, create_channel, make_config, remove_channel
-from sessions_app.channels import TELEGRAM, WEBCHAT
+from sessions_app.channels import BUILT_IN, TELEGRAM
 from sessions_app.models import Channel
 
-ADDED = tuple(kind for kind in ADAPTERS if kind != WEBCHAT)
+ADDED = tuple(kind for kind in ADAPTERS if kind not in BUILT_IN)
 
 
 class Command(Subcommands):

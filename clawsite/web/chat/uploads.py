@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from bots.channels.files import create_file
-from bots.channels.webchat.updates import UPLOADS
+from bots.channels.updates import UPLOADS
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
 from clawsite.web.chat.identity import KIND, Visitor, find_visitor
 from clawsite.web.limits import is_too_often
@@ -34,13 +34,19 @@ KEEP_SECONDS = 7 * DAY_SECONDS
 RATE = "30/m"
 _CHUNK = 64 * 1024
 _SALT = "clawsite.web.chat.upload"
-_PHOTOS = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+PHOTOS = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 
 
 class TooLarge(ClawError):
     """The file, or all files of a day, are more than a visitor may upload."""
 
     code = "too_large"
+
+
+def kind_of(mime: str) -> str:
+    """Return how channels call a sort of file."""
+    top = mime.partition("/")[0]
+    return "photo" if mime in PHOTOS else top if top in ("audio", "video") else "document"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,8 +62,7 @@ class Upload:
     @property
     def kind(self) -> str:
         """How channels call this sort of file."""
-        top = self.mime.partition("/")[0]
-        return "photo" if self.mime in _PHOTOS else top if top in ("audio", "video") else "document"
+        return kind_of(self.mime)
 
     def as_raw(self) -> dict[str, Any]:
         """Return the file as a stored update names it."""
@@ -124,21 +129,21 @@ def _take(request: HttpRequest, visitor: Visitor) -> Upload:
         raise BadInput(_("The file is empty."))
     folder = settings.MEDIA_ROOT / UPLOADS / visitor.external_id
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_room(folder, int(length))
+    check_room(folder, int(length))
     file = uuid.uuid4().hex
     size = _store(request, folder / file)
     name = unquote(request.headers.get("X-File-Name", ""))[:200].strip() or "file"
     mime = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()[:100]
-    return Upload(visitor=visitor.external_id, file=file, name=_clean(name), mime=mime, size=size)
+    return Upload(visitor=visitor.external_id, file=file, name=clean_name(name), mime=mime, size=size)
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     """Return a file name as a label: no control characters, no path."""
     printable = "".join(char for char in name if char.isprintable())
     return printable.replace("\\", "/").rpartition("/")[2][:200] or "file"
 
 
-def _check_room(folder: Path, size: int) -> None:
+def check_room(folder: Path, size: int) -> None:
     """Refuse what is over the limits of a file and of a day; remove what nobody fetched for a week."""
     if size > MAX_BYTES:
         raise TooLarge(_("The file is larger than {limit} MB.").format(limit=MAX_BYTES // 1024 // 1024))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.channels.base import Account, ChannelAdapter
+from bots.channels.gateway.adapter import GatewayAdapter
 from bots.channels.telegram.adapter import TelegramAdapter
 from bots.channels.webchat.adapter import WebchatAdapter
 from bots.polling import to_stored
@@ -17,13 +18,19 @@ from sessions_app.models import Inbox
 ADAPTERS: list[ChannelAdapter] = [
     TelegramAdapter(Account(channel_id=1, name="tg", token="99:x")),
     WebchatAdapter(Account(channel_id=2, name="web")),
+    GatewayAdapter(Account(channel_id=3, name="gateway")),
 ]
 TEXTS = st.text(st.characters(categories=None), max_size=150)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=4),
 )
-KEYS = st.sampled_from(["update_id", "message", "callback_query", "id", "visitor", "text", "files"]) | TEXTS
+KEYS = (
+    st.sampled_from(
+        ["update_id", "message", "callback_query", "id", "visitor", "owner", "key", "role", "text", "files"]
+    )
+    | TEXTS
+)
 
 
 def check(adapter: ChannelAdapter, raw: dict[str, Any]) -> None:
@@ -44,7 +51,19 @@ def test_any_json_becomes_a_storable_row(adapter: ChannelAdapter, raw: dict[str,
 @pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda adapter: adapter.kind)
 @pytest.mark.parametrize("value", ["\ud800", "x" * 5000, "\x00", [], {"a": "\udfff"}, 10**200, -1, None, True, ""])
 def test_odd_ids_become_a_storable_row(adapter: ChannelAdapter, value: Any) -> None:
-    check(adapter, {"update_id": value, "id": value, "visitor": "v", "text": "\ud83d", "message": {"text": "\ud83d"}})
+    check(
+        adapter,
+        {
+            "update_id": value,
+            "id": value,
+            "visitor": "v",
+            "owner": "o",
+            "key": value,
+            "role": "admin",
+            "text": "\ud83d",
+            "message": {"text": "\ud83d"},
+        },
+    )
 
 
 def test_message_with_half_a_character_is_still_a_message() -> None:

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from bots.channels.base import Account, Address, InboundFile
 from bots.channels.testing import AdapterContract
+from bots.channels.updates import UPLOADS
 from bots.channels.webchat.adapter import WebchatAdapter
-from bots.channels.webchat.updates import UPLOADS
 
 VISITOR = "visitor:1"
 

@@ -1,0 +1,103 @@
+"""send: writing to a chat of a channel as the bot. Only where the bot was spoken to before, or was let in."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+
+import msgspec
+
+from bots.channels.base import OutboundMessage
+from bots.commits import say
+from clawsite.core import audit
+from clawsite.core.db import run_tx
+from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.gateway.access import access_session
+from clawsite.gateway.methods.chat import RunId, check_agent
+from clawsite.gateway.principal import Principal, Scope
+from clawsite.gateway.registry import Call, Params, method
+from sessions_app.models import Channel, Contact, GroupAccess, Message, Outbox, Session
+from sessions_app.sessions import get_or_create_session
+
+MAX_TEXT = 65_536
+
+
+class SendParams(Params):
+    """`channel` is a kind or a name, `account_id` a name. `to` is the platform's id of a chat."""
+
+    idempotency_key: RunId
+    message: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_TEXT)]
+    to: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    channel: str | None = None
+    account_id: str | None = None
+    thread_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    reply_to_id: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    silent: bool = False
+    session_key: str | None = None
+    agent_id: str | None = None
+
+
+@method("send", scope=Scope.WRITE, summary="Write to a chat of any channel as the bot.", params=SendParams)
+async def send(call: Call, params: SendParams) -> dict[str, Any]:
+    """Queue one message, once for each idempotency key; it leaves with the channel's outbox."""
+    check_agent(params.agent_id)
+    return await run_tx(_send, call.principal, params)
+
+
+def _send(principal: Principal, params: SendParams) -> dict[str, Any]:
+    if not principal.sees_all:
+        raise NotAllowed("Only an admin's token may write to chats as the bot.")
+    dedupe_key = _dedupe_key(principal, params.idempotency_key)
+    earlier = Outbox.objects.select_related("channel").filter(dedupe_key=dedupe_key).first()
+    if earlier is not None:
+        return _sent(params, earlier)
+    session = access_session(principal, params.session_key) if params.session_key else _find_chat(params)
+    message = OutboundMessage(text=params.message, reply_to_id=params.reply_to_id or "", notify=not params.silent)
+    say(session, message, role=Message.Role.ASSISTANT, dedupe_key=dedupe_key)
+    audit.record("message.send", actor=principal.subject, subject=session.ref, characters=len(params.message))
+    return _sent(params, Outbox.objects.select_related("channel").get(dedupe_key=dedupe_key))
+
+
+def _dedupe_key(principal: Principal, key: str) -> str:
+    whole = f"{principal.owner}:{key}".encode("utf-8", "surrogatepass")
+    return f"send:{hashlib.sha256(whole).hexdigest()}"
+
+
+def _sent(params: SendParams, row: Outbox) -> dict[str, Any]:
+    return {
+        "runId": params.idempotency_key,
+        "messageId": str(row.payload["message"]),
+        "channel": row.channel.kind,
+        "chatId": row.chat_id,
+    }
+
+
+def _find_chat(params: SendParams) -> Session:
+    """Return the session of a chat that the bot may write to; BadInput says what is missing."""
+    channel = _find_channel(params)
+    thread = params.thread_id or ""
+    known = Session.objects.filter(channel=channel, chat_id=params.to)
+    session = known.filter(thread_id=thread).first()
+    if session is None:
+        group = GroupAccess.objects.filter(channel=channel, chat_id=params.to, allowed=True).exists()
+        person = Contact.objects.filter(channel=channel, external_id=params.to, state=Contact.State.APPROVED).exists()
+        if not (known.exists() or group or person):
+            raise BadInput(f"unknown target {params.to[:80]!r} for {channel.name}: nobody was let in from there")
+        session = get_or_create_session(channel.pk, chat_id=params.to, thread_id=thread, direct=person and not group)
+    session.channel = channel
+    return session
+
+
+def _find_channel(params: SendParams) -> Channel:
+    if not params.to:
+        raise BadInput("to is required without a sessionKey")
+    rows = Channel.objects.filter(enabled=True)
+    for wanted in (params.account_id, params.channel):
+        if wanted:
+            rows = rows.filter(name=wanted) if rows.filter(name=wanted).exists() else rows.filter(kind=wanted)
+    found = list(rows.order_by("pk")[:2])
+    if not found:
+        raise BadInput("there is no such channel, or it is switched off")
+    if len(found) > 1:
+        raise BadInput("there are several channels: name one with channel or accountId")
+    return found[0]

@@ -1,0 +1,46 @@
+"""Waiting for the end of a run, whichever process works on it. Nothing is lost when the waiting ends early."""
+
+from __future__ import annotations
+
+import time
+
+from clawsite.core.db import run_db
+from clawsite.core.errors import NotAllowed
+from clawsite.gateway.feeds import feeds
+from clawsite.gateway.runs import Run, read_run
+from sessions_app.models import Session, Turn
+
+POLL_SECONDS = 1.0
+
+
+async def wait_until_quiet(session: Session, *, seconds: float) -> None:
+    """Wait until no turn of a session runs any more, at most so long."""
+    deadline = time.monotonic() + seconds
+    wake = feeds.expect_change(session.pk)
+    try:
+        while await run_db(_is_answering, session.pk) and (left := deadline - time.monotonic()) > 0:
+            await wake.within(min(POLL_SECONDS, left))
+    finally:
+        feeds.forget_change(session.pk, wake)
+
+
+def _is_answering(session_id: int) -> bool:
+    return Turn.objects.filter(session_id=session_id, state=Turn.State.RUNNING).exists()
+
+
+async def wait_for_end(run: Run, *, session_id: int, seconds: float) -> Run:
+    """Return the run as it is when it has ended, or after so long. NotAllowed when its rows were removed."""
+    deadline = time.monotonic() + seconds
+    wake = feeds.expect_change(session_id)
+    try:
+        while True:
+            wake.clear()
+            found = await run_db(read_run, run.inbox_id)
+            if found is None:
+                raise NotAllowed("The conversation of this run was removed.")
+            left = deadline - time.monotonic()
+            if found.has_ended or left <= 0:
+                return found
+            await wake.within(min(POLL_SECONDS, left))
+    finally:
+        feeds.forget_change(session_id, wake)
