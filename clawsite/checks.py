@@ -1,13 +1,15 @@
 """System checks of what a person can set wrong in the environment: each says what to write instead.
 
 E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
-E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, W001 open to the network without an address,
-W002 (with --deploy) a SQLite with a known fault. A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django
-before any check, so settings.py itself refuses those with a sentence.
+E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, W001 open to the network
+without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that can be guessed.
+A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django before any check, so settings.py itself refuses
+those with a sentence.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from sessions_app.accounts import MODES
 
 TAG = "clawsite"
 # Two connections that write and checkpoint at one instant can, very rarely, damage the file before this version.
+TOKEN_CHARS = 24
 SOUND_SQLITE = (3, 51, 3)
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
@@ -34,7 +37,7 @@ def register_checks() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
-    return [*_telegram(), *_address()]
+    return [*_telegram(), *_address(), *_gateway()]
 
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -79,6 +82,23 @@ def _address() -> Iterator[CheckMessage]:
         text = f"CLAW_HOST {settings.CLAW_HOST} is open to the network, but nobody there knows a name that is answered."
         if set(settings.ALLOWED_HOSTS) <= _OWN_NAMES:
             yield Warning(text, hint=hint, id="clawsite.W001")
+
+
+def _gateway() -> Iterator[CheckMessage]:
+    cert, key = settings.CLAW_TLS_CERT, settings.CLAW_TLS_KEY
+    if bool(cert) != bool(key) or (settings.CLAW_TLS_CLIENT_CA and not cert):
+        hint = "Set both, or none of them; CLAW_TLS_CLIENT_CA needs both."
+        yield Error("CLAW_TLS_CERT and CLAW_TLS_KEY belong together.", hint=hint, id="clawsite.E009")
+    for name in ("CLAW_TLS_CERT", "CLAW_TLS_KEY", "CLAW_TLS_CLIENT_CA"):
+        path = getattr(settings, name)
+        if path and not os.access(path, os.R_OK):
+            yield Error(
+                f"{name} names a file that cannot be read.", hint="Give the path of a PEM file.", id="clawsite.E010"
+            )
+    token = settings.CLAW_GATEWAY_TOKEN
+    if token and len(token) < TOKEN_CHARS:
+        hint = f"Use at least {TOKEN_CHARS} random characters, such as those of: manage.py token create"
+        yield Warning("CLAW_GATEWAY_TOKEN is short enough to be guessed.", hint=hint, id="clawsite.W003")
 
 
 _OWN_NAMES = {"127.0.0.1", "localhost", "[::1]"}

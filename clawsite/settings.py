@@ -268,6 +268,10 @@ CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")
 # By address: sockets that have not said who they are, and connections; this machine may have a hundred times as many.
 CLAW_GATEWAY_OPENING = env_int("CLAW_GATEWAY_OPENING", 32, least=1)
 CLAW_GATEWAY_CONNECTIONS = env_int("CLAW_GATEWAY_CONNECTIONS", 200, least=1)
+# TLS without a proxy in front: PEM files. Clients may, but need not, show a certificate of this authority.
+CLAW_TLS_CERT = env_str("CLAW_TLS_CERT")
+CLAW_TLS_KEY = env_str("CLAW_TLS_KEY")
+CLAW_TLS_CLIENT_CA = env_str("CLAW_TLS_CLIENT_CA")
 # Requests a second on one connection.
 CLAW_GATEWAY_RATE = env_int("CLAW_GATEWAY_RATE", 50_000, least=1)
 # prometheus_client reads this when it is imported, which django_q does before any module of ours.

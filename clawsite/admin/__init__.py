@@ -13,6 +13,7 @@ from clawsite.admin import (
     audit_event,
     channel,
     contact,
+    device,
     fact,
     group,
     inbox,
@@ -27,14 +28,15 @@ from clawsite.admin import (
     secret,
     session,
     session_layer,
+    token,
     turn,
     user,
     verdict,
 )
 
 __all__ = [
-    "approval", "audit_event", "channel", "contact", "fact", "group", "inbox", "lease", "message", "outbox",
-    "pairing", "process", "prompt_layer", "rights_group", "secret", "session", "session_layer", "turn", "user",
+    "approval", "audit_event", "channel", "contact", "device", "fact", "group", "inbox", "lease", "message", "outbox",
+    "pairing", "process", "prompt_layer", "rights_group", "secret", "session", "session_layer", "token", "turn", "user",
     "verdict",
 ]  # fmt: skip
 

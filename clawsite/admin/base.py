@@ -83,7 +83,21 @@ class AuditedAdmin(ButtonAdmin):
 
     def _changes(self, row: Model) -> list[AuditEvent]:
         """Return the last changes; the names of the actions make it a look into an index."""
-        verbs = ("create", "change", "update", "approve", "deny", "block", "role", "link", "reset", "allow", "forbid")
+        verbs = (
+            "create",
+            "change",
+            "update",
+            "approve",
+            "deny",
+            "block",
+            "role",
+            "link",
+            "reset",
+            "allow",
+            "forbid",
+            "revoke",
+            "rotate",
+        )
         actions = [f"{self._noun}.{verb}" for verb in verbs]
         rows = AuditEvent.objects.filter(action__in=actions, subject=self.subject_of(row))
         return list(rows.order_by("-id")[:SHOWN_CHANGES])

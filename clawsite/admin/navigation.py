@@ -28,6 +28,13 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
             ("sessions_app.GroupAccess", _("Groups"), "groups"),
         ),
     ),
+    (
+        _("Gateway"),
+        (
+            ("clawsite.GatewayToken", _("Tokens"), "vpn_key"),
+            ("clawsite.GatewayDevice", _("Devices"), "devices"),
+        ),
+    ),
     (_("Channels"), (("sessions_app.Channel", _("Channels"), "hub"),)),
     (
         _("Delivery"),

@@ -8,9 +8,12 @@ from typing import Any, Protocol
 
 import msgspec
 
+from clawsite.core.db import run_db
 from clawsite.gateway.auth import Grant, grants
+from clawsite.gateway.devices import check_device
 from clawsite.gateway.hello import ConnectParams, Refusal, check_protocol, hello_ok, parse_connect
 from clawsite.gateway.limits import attempts, doors
+from clawsite.gateway.pairing import Ask, admit_device
 from clawsite.gateway.principal import Principal
 from clawsite.rpc import codes
 
@@ -45,11 +48,27 @@ async def admit(visitor: Visitor, raw: msgspec.Raw) -> dict[str, Any]:
         logger.info("a client of an unknown mode connects: %.40r %.40r", params.client.id, params.client.mode)
     grant = await _authenticate(visitor, params)
     principal, shown = grant.ask(_requested(params))
+    await _check_device(visitor, params, principal)
     if not doors.enter(visitor):
         text = "too many connections from this address; close some"
         raise Refusal(codes.UNAVAILABLE, text, close=codes.CLOSE_TRY_LATER, retryable=True, retry_after_ms=5000)
     visitor.enter(params, principal, token_id=grant.token_id)
     return hello_ok(protocol=protocol, connection_id=visitor.id, role=params.role, scopes=shown)
+
+
+async def _check_device(visitor: Visitor, params: ConnectParams, principal: Principal) -> None:
+    """Check the proof of a device, when one is given, and that the device was let in."""
+    if params.device is None:
+        return
+    check_device(params, params.device, nonce=visitor.nonce)
+    ask = Ask(
+        params=params,
+        device=params.device,
+        scopes=principal.scopes,
+        address=visitor.address,
+        local=visitor.local,
+    )
+    await run_db(admit_device, ask)
 
 
 def _requested(params: ConnectParams) -> list[str] | None:

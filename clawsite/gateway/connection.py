@@ -45,8 +45,8 @@ class Connection:
 
     __slots__ = (
         "__weakref__", "_bucket", "_followed", "_greeting", "_out", "_over_rate", "_watches_jobs", "_work", "address",
-        "caps", "client", "closed", "connected_at", "id", "local", "nonce", "opened_at", "principal", "token_id",
-        "watches_sessions", "wire",
+        "caps", "client", "closed", "connected_at", "device_id", "id", "local", "nonce", "opened_at", "principal",
+        "token_id", "watches_sessions", "wire",
     )  # fmt: skip
 
     def __init__(self, wire: Wire, *, address: str, local: bool) -> None:
@@ -57,6 +57,7 @@ class Connection:
         self.client: Mapping[str, Any] = {}
         self.caps: frozenset[str] = frozenset()
         self.token_id: int | None = None
+        self.device_id = ""
         self.opened_at, self.connected_at = time.monotonic(), 0.0
         self.nonce = secrets.token_urlsafe(16)
         self.watches_sessions = False
@@ -82,6 +83,7 @@ class Connection:
         self.client = params.client.as_dict()
         self.caps = frozenset(params.caps)
         self.principal, self.token_id = principal, token_id
+        self.device_id = params.device.id if params.device is not None else ""
         self.connected_at = time.time()
         self._bucket = Bucket(settings.CLAW_GATEWAY_RATE, settings.CLAW_GATEWAY_RATE * 2.0, time.monotonic())
         self.wire.limit(MAX_FRAME_BYTES)

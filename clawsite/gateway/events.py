@@ -1,28 +1,83 @@
-"""What other processes tell this one, for its connections."""
+"""What other processes tell this one, for its connections: tokens and devices that were changed, jobs that went on."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+from collections.abc import Coroutine
 from typing import Any
 
+from django.conf import settings
+
+from clawsite.core.db import run_db
+from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import NudgeListener
 from clawsite.gateway import hot
+from clawsite.gateway.auth import grants
 from clawsite.gateway.feeds import feeds
+from clawsite.gateway.hub import hub
 from clawsite.gateway.jobfeed import feed
-from clawsite.gateway.keeper import recheck
+from clawsite.gateway.keeper import end_blocked_devices, end_dead_tokens
+from clawsite.gateway.principal import Scope
+from clawsite.models import GatewayDevice, GatewayToken
 
-_checks: set[asyncio.Task[None]] = set()
+logger = logging.getLogger(__name__)
+
+_looks: set[asyncio.Task[None]] = set()
 
 
 def listen(listener: NudgeListener) -> None:
     """Subscribe the gateway's connections to nudges."""
     hot.listen(listener)
-    listener.on("token", _check_token)
+    listener.on("token", _on_token)
+    listener.on("device", lambda data: _look(_tell_device(int(data["device"]))))
     listener.on("job", feed.on_nudge)
     feeds.listen(listener)
+    if not settings.CLAW_GATEWAY_TOKEN:
+        _look(_warn_when_shut())
 
 
-def _check_token(data: dict[str, Any]) -> None:
-    task = asyncio.get_running_loop().create_task(recheck(int(data["token"])))
-    _checks.add(task)
-    task.add_done_callback(_checks.discard)
+async def _warn_when_shut() -> None:
+    """Say when nobody can connect yet; a token is needed everywhere, also on this machine."""
+    if not await run_db(GatewayToken.objects.live().exists):
+        logger.warning("nobody can call the gateway on %s yet: make a token (manage.py token)", settings.CLAW_HOST)
+
+
+def _on_token(data: dict[str, Any]) -> None:
+    grants.forget()
+    _look(end_dead_tokens({int(data["token"])}))
+
+
+def _look(work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(_guard(work))
+    _looks.add(task)
+    task.add_done_callback(_looks.discard)
+
+
+async def _guard(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except Exception as error:  # a database that does not answer; the clock looks again
+        log_unknown(error, where="a look after a nudge")
+
+
+async def _tell_device(pk: int) -> None:
+    """Tell those who may decide that a device asks, or that it was answered; close it when it is shut out."""
+    row = await run_db(GatewayDevice.objects.filter(pk=pk).first)
+    if row is None:
+        return
+    await end_blocked_devices({row.device_id})
+    told: dict[str, Any] = {"deviceId": row.device_id, "ts": round(time.time() * 1000)}
+    if row.code:
+        told |= {
+            "requestId": row.request_id,
+            "displayName": row.name,
+            "platform": row.platform,
+            "role": row.requested_role,
+            "scopes": row.requested_scopes,
+            "remoteIp": row.address,
+        }
+        hub.broadcast("device.pair.requested", told, scope=Scope.PAIRING)
+    else:
+        hub.broadcast("device.pair.resolved", told | {"decision": row.state}, scope=Scope.PAIRING)

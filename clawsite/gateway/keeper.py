@@ -1,6 +1,6 @@
 """What happens by the clock, for all connections of the process together: one task instead of timers for each.
 
-Ticks, handshakes that take too long, clients that do not read, tokens that ended without a nudge, presence, metrics.
+Ticks, handshakes that take too long, clients that do not read, rights that ended without a nudge, presence, metrics.
 The task lives while there are sockets.
 """
 
@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.gateway import counts
-from clawsite.gateway.auth import find_dead_tokens, grants, note_use
+from clawsite.gateway.auth import find_dead_tokens, note_use
 from clawsite.gateway.connection import Connection
 from clawsite.gateway.hub import hub
 from clawsite.gateway.limits import doors
+from clawsite.gateway.pairing import find_blocked
 from clawsite.gateway.presence import presence, presence_entries
 from clawsite.gateway.replies import encode
 from clawsite.rpc import codes
 from clawsite.rpc.frames import HANDSHAKE_SECONDS, TICK_SECONDS
 
 LOOK_SECONDS = 1.0
-TOKENS_SECONDS = 30.0
+RIGHTS_SECONDS = 30.0
 NOTE_SECONDS = 60.0
 # Connections that are told in one go before the event loop gets its turn again.
 SLICE = 250
@@ -66,7 +68,7 @@ class Keeper:
         if now - self._ticked_at >= TICK_SECONDS:
             self._ticked_at = now
             await self._tell("tick", {"ts": round(time.time() * 1000)})
-        await self._check_tokens(now)
+        await self._check_rights(now)
 
     def _end_late(self, now: float) -> None:
         """Close sockets that have not said in time who they are."""
@@ -76,9 +78,8 @@ class Keeper:
             socket.close(codes.CLOSE_POLICY, "handshake timeout")
 
     async def _look_at_all(self, now: float) -> None:
-        for number, connection in enumerate(list(hub.connections.values())):
-            if isinstance(connection, Connection):
-                connection.look(now)
+        for number, connection in enumerate(connections()):
+            connection.look(now)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
@@ -90,36 +91,39 @@ class Keeper:
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
-    async def _check_tokens(self, now: float) -> None:
-        """Close connections whose token has ended, and write down which tokens were used."""
-        held = {
-            connection.token_id
-            for connection in hub.connections.values()
-            if isinstance(connection, Connection) and connection.token_id is not None
-        }
-        fresh = {token for token in held if now - self._noted.get(token, -NOTE_SECONDS) >= NOTE_SECONDS}
+    async def _check_rights(self, now: float) -> None:
+        """Close connections whose token or device has ended, and write down which tokens were used."""
+        tokens = {each.token_id for each in connections() if each.token_id is not None}
+        fresh = {token for token in tokens if now - self._noted.get(token, -NOTE_SECONDS) >= NOTE_SECONDS}
         if fresh:
-            self._noted = {token: at for token, at in self._noted.items() if token in held} | dict.fromkeys(fresh, now)
+            kept = {token: at for token, at in self._noted.items() if token in tokens}
+            self._noted = kept | dict.fromkeys(fresh, now)
             await run_db(note_use, fresh)
-        if held and now - self._checked_at >= TOKENS_SECONDS:
+        if now - self._checked_at >= RIGHTS_SECONDS:
             self._checked_at = now
-            end_connections(await run_db(find_dead_tokens, held))
+            await end_dead_tokens(tokens)
+            await end_blocked_devices({each.device_id for each in connections() if each.device_id})
 
 
-def end_connections(tokens: set[int]) -> None:
-    """Close every connection of these tokens."""
-    for connection in list(hub.connections.values()):
-        if isinstance(connection, Connection) and connection.token_id in tokens:
+def connections() -> Iterator[Connection]:
+    """Return the connections of this process."""
+    return (each for each in list(hub.connections.values()) if isinstance(each, Connection))
+
+
+async def end_dead_tokens(tokens: set[int]) -> None:
+    """Close the connections of those tokens that open nothing any more."""
+    dead = await run_db(find_dead_tokens, tokens) if tokens else set()
+    for connection in connections() if dead else ():
+        if connection.token_id in dead:
             connection.close(codes.CLOSE_AUTH_CHANGED, "gateway auth changed")
 
 
-async def recheck(token: int) -> None:
-    """Look at once whether a token still opens anything: a nudge says that it was changed."""
-    grants.forget()
-    try:
-        end_connections(await run_db(find_dead_tokens, {token}))
-    except Exception as error:
-        log_unknown(error, where="the check of a token")
+async def end_blocked_devices(devices: set[str]) -> None:
+    """Close the connections of those devices that are let in no more."""
+    blocked = await run_db(find_blocked, devices) if devices else set()
+    for connection in connections() if blocked else ():
+        if connection.device_id in blocked:
+            connection.close(codes.CLOSE_AUTH_CHANGED, "device access changed")
 
 
 keeper = Keeper()

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -49,6 +50,34 @@ def parse_span(text: str) -> timedelta:
     if found is None:
         raise BadInput("Write a span of time such as 90m, 12h, 30d or 4w.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def expires_after(span: str) -> datetime | None:
+    """Return when a token made now ends; "" is never."""
+    return timezone.now() + parse_span(span) if span.strip() else None
+
+
+def describe_token(token: GatewayToken) -> dict[str, Any]:
+    """Return a token as programs see it; its secret is nowhere."""
+    row = {
+        "id": token.pk,
+        "name": token.name,
+        "prefix": token.prefix,
+        "scopes": token.scopes,
+        "userId": token.user_id,
+        "createdBy": token.created_by,
+        "createdAtMs": _ms(token.created_at),
+        "expiresAtMs": _ms(token.expires_at),
+        "lastUsedAtMs": _ms(token.last_used_at),
+        "revokedAtMs": _ms(token.revoked_at),
+        "replacedBy": token.replaced_by_id,
+        "state": token.state,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp() * 1000)
 
 
 def create_token(

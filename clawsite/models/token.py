@@ -51,6 +51,15 @@ class GatewayToken(models.Model):
         """Who this token is to the audit log."""
         return f"token:{self.pk}"
 
+    @property
+    def state(self) -> str:
+        """Where it stands: live, rotated (live for a while yet), expired or revoked."""
+        if self.revoked_at is not None:
+            return "revoked"
+        if not self.is_live(timezone.now()):
+            return "expired"
+        return "rotated" if self.replaced_by_id is not None else "live"
+
     def is_live(self, now: datetime) -> bool:
         """Tell whether it opens a connection."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import socket
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import daphne.server
@@ -24,6 +26,7 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEn
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
 from clawsite.gateway.wire import EXTENSION
+from clawsite.ops import tls
 from clawsite.ops.link import Link
 from clawsite.ops.role import run_role
 from clawsite.ops.wire import WebSocket
@@ -42,6 +45,7 @@ LOOK_SECONDS = 0.05
 
 def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: Link | None = None) -> int:
     """Serve an ASGI application until told to stop; `listen` subscribes it to nudges."""
+    _allow_many_sockets()
     request_finished.connect(_close_connections, dispatch_uid="claw-web-connections")
     server = _Server(
         application,
@@ -73,10 +77,20 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
 def _parse_endpoint(reactor: Any, description: str) -> Any:
     """Make the endpoint of a description of ours. Twisted's own parser first imports every plugin there is."""
     kind, _, rest = description.partition(":")
+    endpoint: Any
     if kind == "fd":
-        return AdoptedStreamServerEndpoint(reactor, int(rest), socket.AF_INET)  # type: ignore[no-untyped-call]
-    port, _, host = rest.partition(":")
-    return TCP4ServerEndpoint(reactor, int(port), backlog=BACKLOG, interface=host)  # type: ignore[no-untyped-call]
+        endpoint = AdoptedStreamServerEndpoint(reactor, int(rest), socket.AF_INET)  # type: ignore[no-untyped-call]
+    else:
+        port, _, host = rest.partition(":")
+        endpoint = TCP4ServerEndpoint(reactor, int(port), backlog=BACKLOG, interface=host)  # type: ignore[no-untyped-call]
+    return tls.TlsEndpoint(endpoint) if tls.is_on() else endpoint
+
+
+def _allow_many_sockets() -> None:
+    """Let this process open as many files as the system lets it: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Server(Server):  # type: ignore[misc]  # Daphne carries no types
@@ -86,6 +100,7 @@ class _Server(Server):  # type: ignore[misc]  # Daphne carries no types
         """Put the socket itself into its scope."""
         if scope["type"] == "websocket":
             scope["extensions"] = {EXTENSION: protocol}
+            scope["scheme"] = "wss" if tls.is_on() else "ws"
         return super().create_application(protocol, scope)
 
 

@@ -18,6 +18,7 @@ from clawsite.gateway.methods import (
     sessions,
     skills,
     system,
+    tokens,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "sessions",
     "skills",
     "system",
+    "tokens",
 ]

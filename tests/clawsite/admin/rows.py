@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.models import AuditEvent, Lease, Process, Secret
+from clawsite.gateway.tokens import create_token
+from clawsite.models import GatewayDevice, GatewayToken
 from guardrails.approvals import create_approval
 from guardrails.models import Approval, VerdictRecord
 from sessions_app.contacts import issue_pairing
@@ -63,6 +65,9 @@ class Rows:
     lease: Lease
     event: AuditEvent
     secret: Secret
+    token: GatewayToken
+    token_secret: str
+    device: GatewayDevice
 
     def by_model(self) -> dict[str, object]:
         """Return the primary key of a row for each model's name in the admin's addresses."""
@@ -85,6 +90,8 @@ class Rows:
             "core_lease": self.lease.pk,
             "core_auditevent": self.event.pk,
             "core_secret": self.secret.pk,
+            "clawsite_gatewaytoken": self.token.pk,
+            "clawsite_gatewaydevice": self.device.pk,
         }
 
 
@@ -112,6 +119,7 @@ def make_rows() -> Rows:
     Summary.objects.create(session=session, upto_seq=asked.seq, text=EVIL)
     layer = PromptLayer.objects.get(key="identity")
     process = Process.objects.create(role="bots", host="here", pid=1, started=1)
+    token, token_secret = create_token("bot", scopes=["read"], actor="user:1")
     return Rows(
         channel=channel,
         contact=contact,
@@ -135,6 +143,23 @@ def make_rows() -> Rows:
         lease=Lease.objects.create(name="lane:1/7/", owner=process),
         event=audit.record("channel.change", actor="user:1", subject=f"channel:{channel.pk}", fields=[EVIL]),
         secret=Secret.objects.create(name="ANTHROPIC_API_KEY", value=SECRET),
+        token=token,
+        token_secret=token_secret,
+        device=_device(),
+    )
+
+
+def _device() -> GatewayDevice:
+    return GatewayDevice.objects.create(
+        device_id="d" * 64,
+        public_key="k",
+        name=EVIL[:64],
+        platform=EVIL[:64],
+        code="ABCD2345",
+        request_id="r1",
+        requested_role="operator",
+        requested_scopes=["operator.read"],
+        expires_at=timezone.now() + timedelta(hours=1),
     )
 
 

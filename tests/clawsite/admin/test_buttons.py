@@ -50,6 +50,11 @@ def every_button(rows: Rows) -> list[str]:
         url("sessions_app_promptlayer", rows.layer.pk, "reset"),
         url("sessions_app_session", rows.session.pk, "purge"),
         url("guardrails_approval", rows.approval.pk, "approve"),
+        url("clawsite_gatewaytoken", rows.token.pk, "rotate"),
+        url("clawsite_gatewaytoken", rows.token.pk, "revoke"),
+        url("clawsite_gatewaydevice", rows.device.pk, "approve"),
+        url("clawsite_gatewaydevice", rows.device.pk, "deny"),
+        url("clawsite_gatewaydevice", rows.device.pk, "block"),
     ]
 
 

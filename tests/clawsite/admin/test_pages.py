@@ -18,7 +18,14 @@ from tests.clawsite.admin.rows import EVIL, SECRET, TOKEN, WEBHOOK_SECRET, Rows
 pytestmark = pytest.mark.django_db
 
 MODELS = sorted(f"{model._meta.app_label}_{model._meta.model_name}" for model in admin.site._registry)
-ADDABLE = {"auth_group", "core_secret", "core_user", "sessions_app_channel", "sessions_app_sessionlayer"}
+ADDABLE = {
+    "auth_group",
+    "clawsite_gatewaytoken",
+    "core_secret",
+    "core_user",
+    "sessions_app_channel",
+    "sessions_app_sessionlayer",
+}
 FOR_ADMINS = {"core_secret"}
 
 
@@ -35,7 +42,7 @@ def transcript(rows: Rows) -> str:
 
 
 def everything(rows: Rows) -> list[str]:
-    apps = [reverse("admin:app_list", args=[label]) for label in ("sessions_app", "guardrails", "core")]
+    apps = [reverse("admin:app_list", args=[label]) for label in ("sessions_app", "guardrails", "core", "clawsite")]
     return [reverse("admin:index"), transcript(rows), *apps, *lists(), *changes(rows)]
 
 
@@ -96,6 +103,8 @@ def test_no_page_shows_a_secret(who: str, rows: Rows, request: pytest.FixtureReq
         assert TOKEN not in text, url
         assert WEBHOOK_SECRET not in text, url
         assert SECRET not in text, url
+        assert rows.token_secret not in text, url
+        assert rows.token.digest not in text, url
 
 
 def test_the_name_of_the_bot_is_text(alice: Client, rows: Rows) -> None:
