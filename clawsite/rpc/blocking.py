@@ -40,6 +40,9 @@ class BlockingClient:
 
     def __init__(self, target: GatewayTarget, **options: Any) -> None:
         self.target = target
+        self._is_closed = False
+        self._lock = threading.Lock()
+        self._closing = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"gateway {target.id}", daemon=True)
         self._thread.start()
@@ -95,14 +98,19 @@ class BlockingClient:
         return self._wait(self._client.ping())
 
     def close(self) -> None:
-        """End the connection and the thread; safe to call twice."""
-        if self._loop.is_closed():
-            return
-        with contextlib.suppress(TimeoutError):
-            asyncio.run_coroutine_threadsafe(_stop(self._client), self._loop).result(STOP_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(STOP_SECONDS)
-        self._loop.close()
+        """End the connection and the thread; safe to call twice, and from any thread."""
+        with self._closing:
+            if self._is_closed:
+                return
+            with self._lock:
+                # Whatever was given to the loop before this is ended by `_stop`; nothing comes after it.
+                self._is_closed = True
+                stopping = asyncio.run_coroutine_threadsafe(_stop(self._client), self._loop)
+            with contextlib.suppress(TimeoutError):
+                stopping.result(STOP_SECONDS)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STOP_SECONDS)
+            self._loop.close()
 
     def __enter__(self) -> Self:
         """Use for the length of a block."""
@@ -125,10 +133,11 @@ class BlockingClient:
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         """Run on the client's loop and wait here; an interruption here cancels it there."""
-        if self._loop.is_closed() or not self._thread.is_alive():
-            work.close()
-            raise ClientClosed("The client was closed, or belongs to the process that this one was forked from.")
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._lock:
+            if self._is_closed or not self._thread.is_alive():
+                work.close()
+                raise ClientClosed("The client was closed, or belongs to the process that this one was forked from.")
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
         except concurrent.futures.CancelledError:

@@ -118,9 +118,9 @@ class GatewayClient:
             try:
                 return await self._try(method, full, seconds, expect_final, on_accepted)
             except ClientError as error:
-                wait = backoff.next() if error.retry_after is None else spread(error.retry_after)
-                if not left or not error.retryable or wait > seconds:
+                if not left or not error.retryable or (error.retry_after or 0.0) > seconds:
                     raise
+                wait = backoff.next() if error.retry_after is None else spread(error.retry_after)
             await asyncio.sleep(wait)
 
     def subscribe(self, job_id: str, after_seq: int = 0) -> JobWatch:

@@ -67,7 +67,7 @@ def _explain(closed: ConnectionClosed) -> HandshakeRefused | Unreachable:
     if close is not None and close.code in _REFUSING:
         shape = ErrorShape(code=codes.INVALID_REQUEST, message=close.reason or f"closed with {close.code}")
         return HandshakeRefused(shape, close_code=close.code)
-    said = f" ({close.code} {close.reason})" if close is not None else ""
+    said = f" ({close.code} {close.reason}".rstrip() + ")" if close is not None else ""
     return Unreachable(f"The gateway ended the connection before it said hello{said}.")
 
 

@@ -131,14 +131,14 @@ class Keeper:
             await link.close()
         if link.was_useful or loop.time() - since > GOOD_SECONDS or lost.close_code in _SOON:
             self._backoff.reset()
-        logger.info("%s: %s Connecting again.", self._name, lost)
         self._on_down()
-        await self._pause(Unreachable(f"{self._name} is away. {lost}"), self._restart_seconds)
+        await self._pause(Unreachable(str(lost)), self._restart_seconds)
 
     async def _pause(self, error: ClientError, asked: float | None) -> None:
         wait = self._backoff.next()
         if asked is not None:
             wait = max(wait, spread(asked))
+        logger.info("%s: %s Trying again in %.1f s.", self._name, error, wait)
         self._failure = error
         self._retry_at = asyncio.get_running_loop().time() + wait
         self._tell()

@@ -177,7 +177,7 @@ class Link:
     def _lost(self, message: str = "") -> ConnectionLost:
         if self._end is None:
             code = self._socket.close_code
-            said = f" ({code} {self._socket.close_reason})".replace(" )", ")") if code is not None else ""
+            said = f" ({code} {self._socket.close_reason}".rstrip() + ")" if code is not None else ""
             self._end = ConnectionLost(message or f"The connection to the gateway ended{said}.", close_code=code)
         return self._end
 

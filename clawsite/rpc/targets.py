@@ -11,9 +11,33 @@ from typing import Any
 import msgspec
 
 from clawsite.rpc.errors import BadTarget
-from clawsite.rpc.target import GatewayTarget
+from clawsite.rpc.target import GatewayTarget, TlsOptions
 
-_FIELDS = frozenset(GatewayTarget.__dataclass_fields__)
+
+class _Tls(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """TlsOptions, as a file can say them."""
+
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    key_password_ref: str | None = None
+
+
+class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """GatewayTarget, as a file can say it."""
+
+    id: str
+    ws_url: str
+    name: str = ""
+    http_url: str = ""
+    token_ref: str | None = None
+    allowed_repos: tuple[str, ...] = ("*",)
+    labels: frozenset[str] = frozenset()
+    kinds: frozenset[str] = frozenset()
+    capacity: int = 1
+    tls: _Tls = _Tls()
+    proxy: str = ""
+    allow_plain: bool = False
 
 
 def load_targets(path: str | Path) -> list[GatewayTarget]:
@@ -44,16 +68,9 @@ def read_targets(rows: Iterable[Mapping[str, Any]]) -> list[GatewayTarget]:
 
 
 def _read(row: Any) -> GatewayTarget:
-    if not isinstance(row, Mapping):
-        raise BadTarget("A target must be an object.")
-    name = row.get("id", "?")
-    unknown = sorted(set(row) - _FIELDS)
-    if unknown:
-        raise BadTarget(f"Target {name}: there is no option {unknown[0]!r}.")
-    ref = row.get("token_ref")
-    if ref is not None and not isinstance(ref, str):
-        raise BadTarget(f"Target {name}: token_ref must be text.")
+    name = row.get("id", "?") if isinstance(row, Mapping) else "?"
     try:
-        return msgspec.convert(dict(row), GatewayTarget)
+        values = msgspec.structs.asdict(msgspec.convert(row, _Row))
     except msgspec.ValidationError as error:
         raise BadTarget(f"Target {name}: {error}.") from None
+    return GatewayTarget(**{**values, "tls": TlsOptions(**msgspec.structs.asdict(values["tls"]))})

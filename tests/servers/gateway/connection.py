@@ -125,6 +125,8 @@ class Connection:
             await self.ws.send(json.dumps({"type": "hint", "id": request["id"]}))
         elif fault.kind == "cut":
             self.reset()
+        elif fault.kind == "silent":
+            await self.ws.wait_closed()
         elif fault.error is not None:
             await self.refuse(request["id"], fault.error)
         if fault.kind == "close":
