@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
+from multiprocessing.sharedctypes import RawValue
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,9 @@ logger = logging.getLogger(__name__)
 logging.getLogger("django-q").setLevel(logging.WARNING)
 
 JSON = str | int | float | bool | None | list[Any] | dict[str, Any]
+
+# Set for all processes of a cluster when it begins to stop: nothing new is taken then.
+_closing = RawValue("b", 0)
 
 CANARY_SECONDS = 30.0
 # A task may run for its timeout before the next sign of life.
@@ -71,6 +75,9 @@ class NudgeBroker(ORM):  # type: ignore[misc]
 
     def dequeue(self) -> list[tuple[int | None, str]] | None:
         """Return the next tasks; wait a little when there are none. An unreachable database is no reason to end."""
+        if _closing.value:
+            time.sleep(Conf.POLL)
+            return None
         if time.monotonic() >= self._canary_at:
             self._canary_at = time.monotonic() + CANARY_SECONDS
             return [(None, _canary_package())]
@@ -161,8 +168,23 @@ class Workers:
                 total += process.memory_info().rss
         return total
 
-    def stop(self) -> None:
-        """Let running tasks end, then the cluster. Blocks."""
+    def _find_forked(self) -> list[psutil.Process]:
+        """Return the processes that tasks have forked and that lead a session of their own."""
+        own = {process.pid for process in self._processes}
+        return [
+            process
+            for process in psutil.Process().children(recursive=True)
+            if process.pid not in own and _leads_session(process.pid)
+        ]
+
+    def stop(self, *, drain_seconds: float) -> None:
+        """Take nothing new, let what tasks have forked put its work away, then end the cluster. Blocks."""
+        _closing.value = 1
+        forked = self._find_forked()
+        for process in forked:
+            with suppress(psutil.Error):
+                process.terminate()
+        psutil.wait_procs(forked, timeout=drain_seconds)
         self._cluster.stop()
         self._sign.unlink(missing_ok=True)
 
@@ -171,6 +193,13 @@ def _remove_left_over_signs(directory: Path) -> None:
     for path in directory.glob("canary.*"):
         if not psutil.pid_exists(int(path.suffix[1:])):
             path.unlink(missing_ok=True)
+
+
+def _leads_session(pid: int) -> bool:
+    try:
+        return os.getsid(pid) == pid
+    except OSError:
+        return False
 
 
 def _runs(process: psutil.Process) -> bool:

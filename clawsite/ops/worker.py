@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from clawsite.core.nudge import NudgeListener
+from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
 from clawsite.ops.link import Link, die_with_parent
 from clawsite.ops.reaping import keep_reaping
@@ -57,7 +58,8 @@ def run_worker(link: Link | None = None) -> int:
         for task in (watch, ticks, reaps):
             task.cancel()
         await asyncio.gather(watch, ticks, reaps, return_exceptions=True)
-        await asyncio.to_thread(workers.stop)
+        # Part of the drain time is left for the cluster's own end.
+        await asyncio.to_thread(workers.stop, drain_seconds=drain_seconds() * 0.6)
 
     def note() -> dict[str, Any]:
         return {"silent": round(workers.silence()), "children_rss": workers.memory()}

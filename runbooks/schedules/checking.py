@@ -7,9 +7,11 @@ from datetime import datetime
 from clawsite.core.errors import BadInput
 from guardrails.types import Actor
 from runbooks.jobs.kinds import find_kind, list_kinds
-from runbooks.jobs.values import is_storable
+from runbooks.jobs.values import is_storable, size_of
 from runbooks.models import Schedule
 from runbooks.schedules.times import BadTimes, next_due, zone_of
+
+SOURCE_BYTES = 64 * 1024
 
 
 def find_problems(row: Schedule, *, actor: Actor, now: datetime) -> dict[str, str]:
@@ -30,6 +32,8 @@ def _check_name(row: Schedule) -> dict[str, str]:
         return {"name": "Give it a name."}
     if Schedule.objects.filter(name=row.name).exclude(pk=row.pk).exists():
         return {"name": "There is a schedule of this name already."}
+    if not is_storable(row.source) or size_of(row.source) > SOURCE_BYTES:
+        return {"params": f"What is given is longer than {SOURCE_BYTES} bytes or holds characters that cannot be kept."}
     return {}
 
 

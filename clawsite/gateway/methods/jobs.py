@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import BadInput
+from clawsite.gateway.access import access_session
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
@@ -85,6 +86,7 @@ def _create(principal: Principal, params: Create) -> dict[str, Any]:
         params=params.params,
         actor=principal.actor,
         owner=principal.owner,
+        session_id=access_session(principal, params.session_key).pk if params.session_key else None,
         idempotency_key=params.idempotency_key,
         start=params.start,
         origin=ORIGIN,

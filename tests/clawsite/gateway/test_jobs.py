@@ -60,7 +60,7 @@ class Wire:
     def unwatch_job(self, job_id: str) -> None:
         feed.unwatch(self, job_id)
 
-    async def call(self, name: str, **params: Any) -> Any:
+    async def call(self, name: str, /, **params: Any) -> Any:
         """Call a method as a connection does."""
         call = Call(request_id="1", method=name, connection=self, respond=lambda _: None)
         answer = await invoke(name, call, msgspec.Raw(msgspec.json.encode(params)))
@@ -179,6 +179,12 @@ async def test_who_may_only_read_changes_nothing(wires: Callable[..., Wire]) -> 
     for name in ("create", "start", "cancel"):
         with pytest.raises(GatewayError, match=r"missing scope: operator\.write"):
             await reader.call(f"jobs.{name}", id="x")
+
+
+async def test_a_job_belongs_to_a_session_of_the_callers_own(bob: Wire) -> None:
+    with pytest.raises(NotAllowed, match="no session"):
+        await bob.call("jobs.create", kind="selftest", sessionKey="agent:main:telegram:1:direct:7")
+    assert await run_db(Job.objects.count) == 0
 
 
 async def test_lists_have_pages(bob: Wire) -> None:

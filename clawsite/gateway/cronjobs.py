@@ -1,0 +1,178 @@
+"""A schedule as the wire's cron job, and back. What the wire has and we do not is refused, never silently dropped.
+
+The wire's payload becomes a kind of job: `systemEvent` and `agentTurn` are the kinds `cron.systemEvent` and
+`cron.agentTurn`, where some layer registers them, with the parameters {payload, sessionTarget, sessionKey, delivery};
+our own payload {kind: "job", job, params} is any kind there is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from clawsite.core.errors import BadInput
+from runbooks.jobs import find_kind
+from runbooks.models import Job, Schedule, ScheduleRun
+
+JOB_PAYLOAD = "job"
+WIRE_KINDS = {"systemEvent": "cron.systemEvent", "agentTurn": "cron.agentTurn"}
+# What is kept as it was given and given back.
+KEPT = ("payload", "sessionTarget", "sessionKey", "wakeMode", "delivery", "deleteAfterRun", "agentId", "failureAlert")
+STATUS = {
+    Job.State.SUCCEEDED: "ok",
+    Job.State.FAILED: "error",
+    Job.State.TIMED_OUT: "error",
+    Job.State.CANCELLED: "skipped",
+}
+MAX_MS = 4_102_444_800_000  # the year 2100
+
+
+def apply(row: Schedule, given: Mapping[str, Any]) -> Schedule:
+    """Put the wire's fields into a row; what is not given stays. BadInput names what is not supported."""
+    if "name" in given:
+        row.name = str(given["name"] or "").strip()[:120]
+    if "description" in given:
+        row.description = str(given["description"] or "")[:500]
+    if "enabled" in given:
+        row.enabled = bool(given["enabled"])
+    if "schedule" in given:
+        _apply_schedule(row, _mapping(given["schedule"], "schedule"))
+    row.source = {**row.source, **{name: given[name] for name in KEPT if name in given}}
+    if "payload" in given or row.source.get("payload"):
+        row.kind, row.params = _job_of(row.source)
+    return row
+
+
+def _mapping(value: Any, name: str) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise BadInput(f"{name} must be an object")
+    return value
+
+
+def _apply_schedule(row: Schedule, given: Mapping[str, Any]) -> None:
+    kind = given.get("kind")
+    if kind == "cron":
+        row.when, row.cron = Schedule.When.CRON, str(given.get("expr", ""))[:120]
+        row.time_zone, row.at, row.every_seconds = str(given.get("tz") or "")[:64], None, None
+    elif kind == "every":
+        row.when, row.every_seconds = Schedule.When.EVERY, -(-_number(given.get("everyMs"), "everyMs") // 1000)
+        row.at = _moment(given["anchorMs"], "anchorMs") if given.get("anchorMs") is not None else None
+    elif kind == "at":
+        row.when, row.at = Schedule.When.AT, _moment(given.get("at", given.get("atMs")), "at")
+    else:
+        raise BadInput(f"schedules of kind {str(kind)[:32]!r} are not supported here; use at, every or cron")
+
+
+def _number(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MAX_MS:
+        raise BadInput(f"schedule.{name} must be a number of milliseconds")
+    return int(value)
+
+
+def _moment(value: Any, name: str) -> datetime:
+    """Return a moment given in milliseconds or as an ISO date; one without a zone is UTC."""
+    if not isinstance(value, str):
+        return datetime.fromtimestamp(_number(value, name) / 1000, UTC)
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        raise BadInput(f"schedule.{name} must be a moment such as 2026-12-24T18:00:00Z") from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _job_of(source: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return the kind of job and the parameters of a payload."""
+    payload = _mapping(source.get("payload"), "payload")
+    name = str(payload.get("kind"))[:32]
+    if name == JOB_PAYLOAD:
+        return str(payload.get("job", ""))[:64], dict(_mapping(payload.get("params", {}), "payload.params"))
+    kind = WIRE_KINDS.get(name)
+    if kind is None or find_kind(kind) is None:
+        able = [each for each, job in WIRE_KINDS.items() if find_kind(job)] + [JOB_PAYLOAD]
+        raise BadInput(f"payloads of kind {name!r} are not supported here; there are: {', '.join(able)}")
+    told = ("payload", "sessionTarget", "sessionKey", "delivery")
+    return kind, {name: source[name] for name in told if source.get(name) is not None}
+
+
+def describe(row: Schedule, last: ScheduleRun | None) -> dict[str, Any]:
+    """Return the wire's cron job. `last` is the newest run, with its job."""
+    due = ms(row.next_due)
+    wire: dict[str, Any] = {
+        "id": str(row.pk),
+        "name": row.name,
+        "description": row.description or None,
+        "enabled": row.enabled,
+        "createdAtMs": ms(row.created_at),
+        "updatedAtMs": ms(row.updated_at),
+        "schedule": _schedule_of(row),
+        "sessionTarget": "isolated",
+        "wakeMode": "now",
+        "delivery": {"mode": "none"},
+        **{name: row.source[name] for name in KEPT if name in row.source and name != "payload"},
+        "payload": row.source.get("payload") or {"kind": JOB_PAYLOAD, "job": row.kind, "params": row.params},
+        "state": _state_of(row, last),
+        "nextRunAtMs": due,
+        "effectiveAgentId": "main",
+        "configRevision": revision(row),
+    }
+    return {name: value for name, value in wire.items() if value is not None}
+
+
+def revision(row: Schedule) -> str:
+    """Return what changes whenever somebody changes the row."""
+    parts = [row.name, row.description, row.enabled, _schedule_of(row), row.kind, row.params, row.source]
+    return "sha256:" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:43]
+
+
+def _schedule_of(row: Schedule) -> dict[str, Any]:
+    if row.when == Schedule.When.CRON:
+        return {"kind": "cron", "expr": row.cron} | ({"tz": row.time_zone} if row.time_zone else {})
+    if row.when == Schedule.When.EVERY:
+        return {"kind": "every", "everyMs": (row.every_seconds or 0) * 1000, "anchorMs": ms(row.at or row.created_at)}
+    return {"kind": "at", "at": row.at.astimezone(UTC).isoformat() if row.at else None, "atMs": ms(row.at)}
+
+
+def _state_of(row: Schedule, last: ScheduleRun | None) -> dict[str, Any]:
+    state: dict[str, Any] = {"nextRunAtMs": ms(row.next_due), "lastError": row.error or None}
+    if last is not None:
+        told = describe_run(last)
+        state |= {
+            "lastRunAtMs": ms(last.at),
+            "lastRunStatus": told.get("status"),
+            "lastError": told.get("error") or state["lastError"],
+            "lastDurationMs": told.get("durationMs"),
+            "runningAtMs": ms(last.at) if last.job is not None and not last.job.is_over else None,
+        }
+    return {name: value for name, value in state.items() if value is not None}
+
+
+def describe_run(run: ScheduleRun) -> dict[str, Any]:
+    """Return the wire's entry of a run; one that still runs has no status."""
+    job = run.job
+    entry: dict[str, Any] = {
+        "ts": ms(job.ended_at if job is not None and job.ended_at else run.at),
+        "jobId": str(run.schedule_id),
+        "action": "finished" if job is None or job.is_over else "started",
+        "runAtMs": ms(run.at),
+        "runId": job.key if job is not None else None,
+        "status": "ok" if job is None else STATUS.get(Job.State(job.state)),
+        "error": (run.error or (job.error if job is not None else "")) or None,
+        "durationMs": _duration(job),
+    }
+    if run.outcome != ScheduleRun.Outcome.STARTED:
+        entry["status"] = "skipped" if run.outcome == ScheduleRun.Outcome.SKIPPED else "error"
+    return {name: value for name, value in entry.items() if value is not None}
+
+
+def _duration(job: Job | None) -> int | None:
+    if job is None or job.started_at is None or job.ended_at is None:
+        return None
+    return round((job.ended_at - job.started_at).total_seconds() * 1000)
+
+
+def ms(moment: datetime | None) -> int | None:
+    """Return a moment as the wire has it."""
+    return None if moment is None else int(moment.timestamp() * 1000)
