@@ -26,7 +26,8 @@ def frames_are_valid(openclaw: Installed, target: Target) -> Iterator[None]:
     passed = [each for each in target.wire.frames[before:] if not each.is_close]
     requests = [each.frame for each in passed if not each.from_server]
     sent = [each.frame for each in passed if each.from_server]
-    assert problems(openclaw, requests, sent, is_newer=target.name == "theirs") == []
+    found = problems(openclaw, requests, sent, is_newer=target.name == "theirs")
+    assert not found, "\n".join(found)
 
 
 def assert_fine(said: Said) -> None:
