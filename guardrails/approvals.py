@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.errors import log_unknown
+from clawsite.core.nudge import nudge_on_commit
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
 
@@ -66,7 +67,7 @@ def create_approval(
     unless `data` says `no_self`.
     """
     now = timezone.now()
-    return Approval.objects.create(
+    approval = Approval.objects.create(
         key="".join(secrets.choice(_ALPHABET) for _ in range(KEY_CHARS)),
         kind=kind,
         subject_hash=subject_hash,
@@ -79,6 +80,8 @@ def create_approval(
         created_at=now,
         expires_at=now + timedelta(seconds=seconds),
     )
+    nudge_on_commit("approval", key=approval.key)
+    return approval
 
 
 def may_decide(approval: Approval, *, actor: Actor) -> bool:
@@ -138,6 +141,8 @@ def withdraw(kind: str, *, actor: str, **data: object) -> int:
 
 
 def _audit(what: str, approval: Approval, *, actor: str) -> None:
+    """Write down what became of a request, and have those who show it look again."""
+    nudge_on_commit("approval", key=approval.key)
     audit.record(
         f"approval.{what}",
         actor=actor,

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from django.conf import settings
 
 from clawsite.gateway.hub import hub
+from clawsite.gateway.principal import Principal
 
 MOST_ENTRIES = 200
 # More changes than this within a second are not told: who wants to know asks.
@@ -52,12 +53,14 @@ class Presence:
 presence = Presence()
 
 
-def presence_entries() -> list[dict[str, Any]]:
-    """Return the entries: the gateway, then the connections, at most 200."""
+def presence_entries(viewer: Principal | None = None) -> list[dict[str, Any]]:
+    """Return the entries: the gateway, then the connections, at most 200; of others only to who sees all."""
     entries = [_own_entry()]
     for listener in hub.connections.values():
         if len(entries) >= MOST_ENTRIES:
             break
+        if viewer is not None and not viewer.sees_all and listener.principal.owner != viewer.owner:
+            continue
         describe = getattr(listener, "describe", None)
         if describe is not None:
             entries.append(describe())

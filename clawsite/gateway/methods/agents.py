@@ -1,4 +1,4 @@
-"""agents.list, agent.identity.get: the one agent there is. It is called main, as clients expect."""
+"""agents.list: the one agent there is. It is called main, as clients expect."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from bots.agent.targets import list_targets
-from clawsite.core.errors import BadInput
-from clawsite.gateway.overview import AGENT, AgentId
+from clawsite.gateway.overview import AGENT
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Call, Params, method
 
@@ -32,18 +31,3 @@ def list_agents(call: Call, params: Params) -> dict[str, Any]:
         "scope": "per-sender",
         "agents": [agent],
     }
-
-
-class AgentIdentityParams(Params):
-    """Either names the one agent there is."""
-
-    agent_id: AgentId = None
-    session_key: str | None = None
-
-
-@method("agent.identity.get", scope=Scope.READ, summary="The agent's name.", params=AgentIdentityParams)
-def get_identity(call: Call, params: AgentIdentityParams) -> dict[str, Any]:
-    """Answer from the settings."""
-    if params.agent_id not in (None, AGENT):
-        raise BadInput(f'Unknown agent id "{params.agent_id}".')
-    return {"agentId": AGENT, "name": settings.CLAW_BOT_NAMES[0], "nameSource": "config", "avatarStatus": "none"}

@@ -22,7 +22,7 @@ from tests.test_house import settings_documented
 
 ROOT = Path(__file__).resolve().parents[3]
 SMALL = (
-    "agents.list", "agent.identity.get", "channels.status", "commands.list", "config.get", "gateway.identity.get",
+    "agents.list", "channels.status", "commands.list", "config.get", "gateway.identity.get",
     "logs.tail", "models.list", "plugin.approval.list", "question.list", "skills.status", "system.info",
 )  # fmt: skip
 
