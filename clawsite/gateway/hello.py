@@ -11,6 +11,7 @@ from django.conf import settings
 
 from clawsite.core.errors import BadInput
 from clawsite.gateway.errors import GatewayError
+from clawsite.gateway.eventkinds import EVENTS
 from clawsite.gateway.presence import presence, presence_entries
 from clawsite.gateway.registry import all_methods
 from clawsite.rpc import codes
@@ -20,11 +21,6 @@ BOOT_ID = secrets.token_hex(16)
 BEGUN = time.monotonic()
 # Methods that a client would use if they were there, which is worse than if they are not.
 UNLISTED = frozenset({"taskSuggestions.list"})
-EVENTS = (
-    "connect.challenge", "tick", "shutdown", "presence", "health", "heartbeat", "chat", "agent", "session.message",
-    "sessions.changed", "exec.approval.requested", "exec.approval.resolved", "question.requested", "question.resolved",
-    "device.pair.requested", "device.pair.resolved", "cron", "job",
-)  # fmt: skip
 
 Word = Annotated[str, msgspec.Meta(max_length=200)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
