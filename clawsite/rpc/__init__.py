@@ -6,6 +6,7 @@ the client.
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,9 @@ _HOMES = {
     "targets": ("load_targets",),
     "watch": ("JobEvent", "JobWatch"),
 }  # fmt: skip
+# A program that configures no logging hears nothing of this package.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [

@@ -53,9 +53,9 @@ class BlockingClient:
         """What the gateway said of itself, while there is a connection."""
         return self._client.hello
 
-    def connect(self, *, patience: float = 0.0) -> Hello:
+    def connect(self, *, patience: float = 0.0, timeout: float | None = None) -> Hello:
         """Connect; see GatewayClient.connect."""
-        return self._wait(self._client.connect(patience=patience))
+        return self._wait(self._client.connect(patience=patience, timeout=timeout))
 
     def request(
         self,

@@ -10,6 +10,7 @@ from typing import Any
 DEFAULT_SECONDS = 30.0
 FINAL_SECONDS = 600.0
 """For methods that answer twice: how long the second answer may take."""
+SPARE_SECONDS = 5.0
 
 SECONDS = {"jobs.create": 10.0, "jobs.start": 10.0, "jobs.result": 30.0, "jobs.subscribe": 10.0, "ping": 10.0}
 
@@ -26,9 +27,15 @@ class Rule:
     tries: int
 
 
-def find_rule(method: str, *, expect_final: bool = False) -> Rule:
-    """Return the rule of a method: two more tries to ask how things are, one more to create and start."""
+def find_rule(method: str, params: Mapping[str, Any] | None = None, *, expect_final: bool = False) -> Rule:
+    """Return the rule of a method: two more tries to ask how things are, one more to create and start.
+
+    A method that was told to wait (`timeoutMs`) gets that much time, and some to answer.
+    """
     seconds = FINAL_SECONDS if expect_final else SECONDS.get(method, DEFAULT_SECONDS)
+    waits_ms = (params or {}).get("timeoutMs")
+    if isinstance(waits_ms, int | float):
+        seconds = max(seconds, waits_ms / 1000 + SPARE_SECONDS)
     if is_read(method):
         return Rule(seconds, 3)
     return Rule(seconds, 2 if method in ("jobs.create", "jobs.start") else 1)

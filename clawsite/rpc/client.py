@@ -83,14 +83,16 @@ class GatewayClient:
         """How many requests wait for their answer."""
         return self._keeper.link.in_flight if self._keeper.link is not None else 0
 
-    async def connect(self, *, patience: float = 0.0) -> Hello:
+    async def connect(self, *, patience: float = 0.0, timeout: float | None = None) -> Hello:
         """Make the connection now and return the gateway's hello.
 
-        patience: for how many seconds to go on when the gateway is not there (0: one attempt). Raises Unreachable,
-        HandshakeRefused or BadTarget. Requests connect by themselves; this is for who wants to know first.
+        patience: for how many seconds to go on when the gateway is not there (0: one attempt). timeout: when to give
+        up in any case. Raises Unreachable, HandshakeRefused or BadTarget. Requests connect by themselves; this is for
+        who wants to know first.
         """
         self._keeper.restart()
-        return (await self._keeper.get(patience=patience)).hello
+        until = None if timeout is None else asyncio.get_running_loop().time() + timeout
+        return (await self._keeper.get(until=until, patience=patience)).hello
 
     async def request(
         self,
@@ -108,7 +110,7 @@ class GatewayClient:
         timeout: seconds for each try, waiting for a connection included; tries: how many; see calls.py for the
         defaults. expect_final: wait for the second answer of a method that first says "accepted".
         """
-        rule = find_rule(method, expect_final=expect_final)
+        rule = find_rule(method, params, expect_final=expect_final)
         full = add_key(method, params, idempotency_key)
         backoff = Backoff()
         seconds = timeout or rule.seconds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import socket
 import ssl
 from typing import Any, Literal
 
@@ -80,7 +82,14 @@ def _reason(error: Exception) -> str:
         case ImportError():
             return "a SOCKS proxy needs the package python-socks"
         case OSError():
-            return error.strerror or str(error) or "the connection was closed"
+            return _words(error)
         case InvalidHandshake():
             return f"it does not speak WebSocket, or its proxy refuses ({type(error).__name__})"
     return "the connection was closed"
+
+
+def _words(error: OSError) -> str:
+    """Say what the system said; asyncio puts addresses in the place of its words."""
+    if error.errno is None or isinstance(error, socket.gaierror):
+        return error.strerror or str(error) or "the connection was closed"
+    return os.strerror(error.errno)
