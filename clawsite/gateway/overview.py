@@ -19,7 +19,7 @@ from sessions_app.models import Channel
 AgentId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None
 
 AGENT = "main"
-LABELS = {"telegram": "Telegram", "webchat": "Web chat", "gateway": "Gateway"}
+LABELS = {"telegram": "Telegram", "webchat": "Web chat", "gateway": "Programs"}
 
 
 def to_ms(moment: datetime) -> int:

@@ -89,15 +89,15 @@ def health(call: Call, params: HealthParams) -> Any:
 
 
 def read_last_beat() -> dict[str, Any] | None:
-    """Return the latest beat of any process as the protocol's heartbeat event, or None."""
-    row = Process.objects.order_by("-beat_at").first()
+    """Return the latest beat of those who do the work as the protocol's heartbeat event, or None."""
+    row = Process.objects.filter(role__in=("bots", "worker")).order_by("-beat_at").first()
     return row if row is None else {"ts": to_ms(row.beat_at), "status": "ok-empty", "reason": f"{row.role} is alive"}
 
 
 _last_beat = HotAnswer(read_last_beat)
 
 
-@method("last-heartbeat", scope=Scope.READ, summary="The last sign of life of any process, or null.")
+@method("last-heartbeat", scope=Scope.READ, summary="The last sign of life of the bots and workers, or null.")
 def last_heartbeat(call: Call, params: Params) -> Any:
     """Answer from memory."""
     return _last_beat.get()
