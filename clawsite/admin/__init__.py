@@ -17,6 +17,7 @@ from clawsite.admin import (
     fact,
     group,
     inbox,
+    job,
     lease,
     logins,
     message,
@@ -25,6 +26,7 @@ from clawsite.admin import (
     process,
     prompt_layer,
     rights_group,
+    schedule,
     secret,
     session,
     session_layer,
@@ -35,9 +37,9 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "approval", "audit_event", "channel", "contact", "device", "fact", "group", "inbox", "lease", "message", "outbox",
-    "pairing", "process", "prompt_layer", "rights_group", "secret", "session", "session_layer", "token", "turn", "user",
-    "verdict",
+    "approval", "audit_event", "channel", "contact", "device", "fact", "group", "inbox", "job", "lease", "message",
+    "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session", "session_layer",
+    "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

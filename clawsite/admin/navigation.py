@@ -29,6 +29,14 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         ),
     ),
     (
+        _("Work"),
+        (
+            ("runbooks.Job", _("Jobs"), "work_history"),
+            ("runbooks.Schedule", _("Schedules"), "calendar_clock"),
+            ("runbooks.ScheduleRun", _("Due times"), "event_available"),
+        ),
+    ),
+    (
         _("Gateway"),
         (
             ("clawsite.GatewayToken", _("Tokens"), "vpn_key"),

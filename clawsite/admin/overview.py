@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from clawsite.admin.navigation import groups_for
 from guardrails.models import Approval
+from runbooks.models import Job, Schedule
 from sessions_app.models import Channel, Inbox, Outbox, Pairing
 
 # Older dead letters have been seen, or nobody cares; the window makes the count a look into an index.
@@ -53,6 +54,8 @@ def _attention(request: HttpRequest) -> list[Attention | None]:
     inbox = Inbox.objects.filter(received_at__gte=since)
     outbox = Outbox.objects.filter(created_at__gte=since, state=Outbox.State.DEAD)
     channels = Channel.objects.filter(enabled=True).exclude(last_error="")
+    failed = Job.objects.filter(state=Job.State.FAILED, ended_at__gte=since)
+    schedules = Schedule.objects.exclude(error="")
     dead, unread = inbox.filter(state=Inbox.State.DEAD), inbox.filter(state=Inbox.State.UNPARSED)
     return [
         _count(request, pairings, _("people ask to be let in"), "?decided_at__isempty=1", "waving_hand", "warn"),
@@ -60,6 +63,8 @@ def _attention(request: HttpRequest) -> list[Attention | None]:
         _count(request, dead, _("messages were given up"), "?state__exact=dead", "inbox", "bad"),
         _count(request, outbox, _("answers could not be sent"), "?state__exact=dead", "outbox", "bad"),
         _count(request, unread, _("updates were not understood"), "?state__exact=unparsed", "help", "warn"),
+        _count(request, failed, _("jobs failed"), "?state__exact=failed", "work_history", "bad"),
+        _count(request, schedules, _("schedules report an error"), "", "calendar_clock", "bad"),
         _count(request, channels, _("channels report an error"), "", "hub", "bad"),
     ]
 

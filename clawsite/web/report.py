@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from clawsite.core.models import Process
 from clawsite.core.process import host_name
 from clawsite.core.queue import count_waiting
+from runbooks.models import Job
 from sessions_app.models import Channel, Inbox, Outbox, Session, Turn
 
 ACTIVE = timedelta(minutes=5)
@@ -86,7 +87,17 @@ def read_queues(now: datetime) -> dict[str, Any]:
         "inbox": _depths(inbox.values("state").annotate(rows=Count("pk"), since=Min("received_at")), now),
         "outbox": _depths(outbox.values("state").annotate(rows=Count("pk"), since=Min("created_at")), now),
         "worker": {"waiting": count_waiting()},
+        "jobs": _jobs(now),
     }
+
+
+def _jobs(now: datetime) -> dict[str, Any]:
+    """Return how many jobs are open by state, and for how long the one that is due longest has waited."""
+    open_states = [Job.State.QUEUED, Job.State.RUNNING, Job.State.WAITING_APPROVAL]
+    counted = Job.objects.filter(state__in=open_states).values("state").annotate(rows=Count("pk")).order_by()
+    found = {row["state"]: row["rows"] for row in counted}
+    due = Job.objects.filter(state=Job.State.QUEUED, not_before__lte=now).aggregate(since=Min("not_before"))["since"]
+    return {str(state): found.get(state, 0) for state in open_states} | {"oldest_age": _age(due, now) if due else 0}
 
 
 def _depths(rows: Any, now: datetime) -> dict[str, Any]:
@@ -121,7 +132,19 @@ def gauges(report: dict[str, Any]) -> Iterator[Metric]:
             oldest.add_metric([name], depths["oldest_age"])
     yield queue
     yield oldest
+    yield from _job_gauges(report.get("queues", {}).get("jobs", {}))
     yield from _process_gauges(report.get("processes", []))
+
+
+def _job_gauges(jobs: dict[str, int]) -> Iterator[Metric]:
+    rows = GaugeMetricFamily("claw_open_jobs", "Jobs that are not over, by state.", labels=["state"])
+    for state, count in jobs.items():
+        if state != "oldest_age":
+            rows.add_metric([state], count)
+    yield rows
+    yield GaugeMetricFamily(
+        "claw_job_oldest_seconds", "How long the job that is due longest has waited.", value=jobs.get("oldest_age", 0)
+    )
 
 
 def _process_gauges(processes: list[dict[str, Any]]) -> Iterator[Metric]:

@@ -13,6 +13,11 @@ from clawsite.gateway.tokens import create_token
 from clawsite.models import GatewayDevice, GatewayToken
 from guardrails.approvals import create_approval
 from guardrails.models import Approval, VerdictRecord
+from guardrails.types import Actor, Role
+from runbooks.jobs import create_job
+from runbooks.jobs.events import move
+from runbooks.models import Job, Schedule, ScheduleRun
+from runbooks.schedules import save_schedule
 from sessions_app.contacts import issue_pairing
 from sessions_app.facts import remember
 from sessions_app.models import (
@@ -65,6 +70,9 @@ class Rows:
     lease: Lease
     event: AuditEvent
     secret: Secret
+    job: Job
+    schedule: Schedule
+    run: ScheduleRun
     token: GatewayToken
     token_secret: str
     device: GatewayDevice
@@ -90,6 +98,9 @@ class Rows:
             "core_lease": self.lease.pk,
             "core_auditevent": self.event.pk,
             "core_secret": self.secret.pk,
+            "runbooks_job": self.job.pk,
+            "runbooks_schedule": self.schedule.pk,
+            "runbooks_schedulerun": self.run.pk,
             "clawsite_gatewaytoken": self.token.pk,
             "clawsite_gatewaydevice": self.device.pk,
         }
@@ -118,6 +129,7 @@ def make_rows() -> Rows:
     Attachment.objects.create(session=session, message_seq=asked.seq, kind="document", name=EVIL, size=2048, error=EVIL)
     Summary.objects.create(session=session, upto_seq=asked.seq, text=EVIL)
     layer = PromptLayer.objects.get(key="identity")
+    job, schedule = _work()
     process = Process.objects.create(role="bots", host="here", pid=1, started=1)
     token, token_secret = create_token("bot", scopes=["read"], actor="user:1")
     return Rows(
@@ -143,6 +155,9 @@ def make_rows() -> Rows:
         lease=Lease.objects.create(name="lane:1/7/", owner=process),
         event=audit.record("channel.change", actor="user:1", subject=f"channel:{channel.pk}", fields=[EVIL]),
         secret=Secret.objects.create(name="ANTHROPIC_API_KEY", value=SECRET),
+        job=job,
+        schedule=schedule,
+        run=ScheduleRun.objects.create(schedule=schedule, due_at=timezone.now(), outcome="failed", error=EVIL, job=job),
         token=token,
         token_secret=token_secret,
         device=_device(),
@@ -161,6 +176,19 @@ def _device() -> GatewayDevice:
         requested_scopes=["operator.read"],
         expires_at=timezone.now() + timedelta(hours=1),
     )
+
+
+def _work() -> tuple[Job, Schedule]:
+    actor = Actor(subject="user:9", role=Role.ADMIN)
+    job = create_job("selftest", params={"echo": EVIL}, actor=actor)
+    move(job.pk, source=["created"], to="failed", error=EVIL, note={"text": EVIL}, result={"text": EVIL})
+    schedule = save_schedule(
+        Schedule(name=f"s {EVIL}", description=EVIL, kind="selftest", params={"echo": EVIL}, cron="0 3 * * *"),
+        actor=actor,
+    )
+    Schedule.objects.filter(pk=schedule.pk).update(error=EVIL)
+    job.refresh_from_db()
+    return job, schedule
 
 
 def _inbox(channel: Channel, number: str, state: str) -> Inbox:

@@ -23,6 +23,7 @@ ADDABLE = {
     "clawsite_gatewaytoken",
     "core_secret",
     "core_user",
+    "runbooks_schedule",
     "sessions_app_channel",
     "sessions_app_sessionlayer",
 }
@@ -42,7 +43,10 @@ def transcript(rows: Rows) -> str:
 
 
 def everything(rows: Rows) -> list[str]:
-    apps = [reverse("admin:app_list", args=[label]) for label in ("sessions_app", "guardrails", "core", "clawsite")]
+    apps = [
+        reverse("admin:app_list", args=[label])
+        for label in ("sessions_app", "guardrails", "core", "clawsite", "runbooks")
+    ]
     return [reverse("admin:index"), transcript(rows), *apps, *lists(), *changes(rows)]
 
 

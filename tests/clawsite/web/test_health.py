@@ -14,6 +14,8 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.process import register_process
 from clawsite.web import entry, health, sockets
 from clawsite.web.health import Health
+from guardrails.types import Actor, Role
+from runbooks.jobs import create_job
 from sessions_app.models import Channel, Inbox
 from tests.clawsite.web.asking import ask, knock
 
@@ -39,6 +41,24 @@ def one_life(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_the_probes_say_ok_and_no_more(path: str) -> None:
     found = await ask(entry.application, path, client=CHARLIE)
     assert (found.status, found.body) == (200, b"ok\n")
+
+
+async def test_jobs_are_counted_and_their_processes_are_no_roles() -> None:
+    def prepare() -> None:
+        register_process("job")
+        actor = Actor(subject="user:1", role=Role.OPERATOR)
+        for start in (True, True, False):
+            create_job("selftest", actor=actor, start=start)
+
+    await run_db(prepare)
+    value = (await ask(entry.application, "/health")).json()
+    assert value["queues"]["jobs"] | {"oldest_age": 0} == {
+        "queued": 2, "running": 0, "waiting_approval": 0, "oldest_age": 0,
+    }  # fmt: skip
+    assert value["processes"] == []
+    text = (await ask(entry.application, "/metrics")).body.decode()
+    assert 'claw_open_jobs{state="queued"} 2.0' in text
+    assert "claw_job_oldest_seconds" in text
 
 
 async def test_alice_on_the_machine_sees_processes_channels_and_queues() -> None:
