@@ -59,7 +59,8 @@ def end_late_runners() -> int:
     """Kill the jobs' processes of this machine that are beyond the reach of their own watch; return how many."""
     now = timezone.now()
     silent = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
-    late = {job.lease for job in Job.objects.filter(state=State.RUNNING, deadline__lt=_force_time()).only("pk")[:BATCH]}
+    overdue = Job.objects.here().filter(state=State.RUNNING, deadline__lt=_force_time())
+    late = {job.lease for job in overdue.only("pk")[:BATCH]}
     own = Process.objects.filter(host=host_name(), role=ROLE)
     killed = 0
     for process in own.filter(Q(beat_at__lt=silent) | Q(leases__name__in=late)).distinct():
@@ -72,7 +73,7 @@ def end_late_runners() -> int:
 
 def take_up_left(process_id: int) -> int:
     """Put back, or fail, the running jobs whose process is dead or frozen; return how many."""
-    running = list(Job.objects.filter(state=State.RUNNING).order_by("pk")[: BATCH * 10])
+    running = list(Job.objects.here().filter(state=State.RUNNING).order_by("pk")[: BATCH * 10])
     stale = timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
     held = set(
         Lease.objects.filter(name__in=[job.lease for job in running], owner__beat_at__gte=stale).values_list(
@@ -135,7 +136,7 @@ def wake_due() -> int:
     busy = Process.objects.filter(host=host_name(), role=ROLE).count()
     room = max(0, settings.CLAW_JOBS - busy)
     unheard = Q(sent_at=None) | Q(sent_at__lt=now - timedelta(seconds=TOLD_SECONDS))
-    due = Job.objects.filter(unheard, state=State.QUEUED, not_before__lte=now).order_by("not_before", "id")
+    due = Job.objects.here().filter(unheard, state=State.QUEUED, not_before__lte=now).order_by("not_before", "id")
     return sum(wake_job(job, now=now) for job in due[:room])
 
 

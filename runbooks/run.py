@@ -36,7 +36,7 @@ _running: set[int] = set()
 
 def run_job(job_id: int) -> None:
     """Start the job in a process of its own if it waits to be run; the task of the queue. Safe to call twice."""
-    waiting = Job.objects.filter(pk=job_id, state=Job.State.QUEUED, not_before__lte=timezone.now())
+    waiting = Job.objects.here().filter(pk=job_id, state=Job.State.QUEUED, not_before__lte=timezone.now())
     if not waiting.exists():
         return
     if len(_running) >= slots():

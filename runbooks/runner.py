@@ -73,7 +73,7 @@ def perform(job_id: int, *, signals: Signals | None = None) -> bool:
 def _claim(job_id: int) -> tuple[Job, int] | None:
     """Make this process a row, take the job's lease and the job, all or nothing."""
     with transaction.atomic():
-        waiting = Job.objects.filter(pk=job_id, state=State.QUEUED, not_before__lte=timezone.now()).first()
+        waiting = Job.objects.here().filter(pk=job_id, state=State.QUEUED, not_before__lte=timezone.now()).first()
         if waiting is None:
             return None
         process = register_process(ROLE)

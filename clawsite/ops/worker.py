@@ -18,6 +18,7 @@ import psutil
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
+from clawsite.ops.dispatching import keep_dispatching_jobs
 from clawsite.ops.link import Link, die_with_parent
 from clawsite.ops.reaping import keep_reaping
 from clawsite.ops.role import run_role
@@ -54,10 +55,12 @@ def run_worker(link: Link | None = None) -> int:
         watch = asyncio.create_task(_watch(workers, stop), name="watch cluster")
         ticks = asyncio.create_task(keep_ticking(process_id), name="ticker")
         reaps = asyncio.create_task(keep_reaping(process_id, listener), name="reaper of jobs")
+        dispatch = asyncio.create_task(keep_dispatching_jobs(process_id, listener), name="dispatcher of jobs")
         await stop.wait()
-        for task in (watch, ticks, reaps):
+        tasks = (watch, ticks, reaps, dispatch)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(watch, ticks, reaps, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         # Part of the drain time is left for the cluster's own end.
         await asyncio.to_thread(workers.stop, drain_seconds=drain_seconds() * 0.6)
 

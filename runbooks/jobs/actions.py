@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.queue import enqueue
 from guardrails.types import Actor, Role
 from runbooks.jobs.events import add_event, move
-from runbooks.jobs.kinds import find_kind, get_kind
+from runbooks.jobs.kinds import check_params, find_kind, get_kind
 from runbooks.jobs.values import is_storable
 from runbooks.models import Job
+from runbooks.targets.checking import KIND, NUDGE
+from runbooks.targets.choosing import Selection, choose_target, parse_selection
 
 TASK = "runbooks.run.run_job"
 MAX_KEY_CHARS = 128
+# How long a job on another gateway has to end once it was asked to, before it has ended here in any case.
+CANCEL_SECONDS = 600.0
 
 # What acts by itself: it needs no audit row.
 _ITSELF = ("system", "schedule:")
@@ -37,17 +44,24 @@ def create_job(
     start: bool = False,
     origin: str = "",
     target: str = "",
+    select: Mapping[str, Any] | None = None,
 ) -> Job:
     """Create a job and, if wanted, start it. `owner` is whose it is: the actor's own, unless given.
 
     With a key that this owner has used before, that job is returned, whatever became of it; BadInput when it was
     another kind or had other parameters. NotAllowed when the actor's role is below the kind's.
+
+    With `target` (the name of a gateway) or `select` (what a gateway must have, see Selection) the job is sent to
+    another gateway. Its kind may then be one that only that one knows.
     """
     owner = owner or actor.subject
-    wanted = get_kind(kind)
-    _check_role(actor, wanted.role)
+    is_here = not target and select is None
+    values = _make_values(kind, params or {}) if is_here else _make_values_elsewhere(kind, params or {}, target, select)
+    _check_role(actor, _role_of_kind(kind))
+    if not is_here:
+        _check_role(actor, Role.OPERATOR)
     _check_key(idempotency_key)
-    values = {"kind": kind, "params": wanted.parse(params or {}), "session_id": session_id, "target": target}
+    values["session_id"] = session_id
     with transaction.atomic():
         job = _find_same(owner, idempotency_key, values) or _insert(owner, idempotency_key, values, actor, origin)
         if start and job.state == Job.State.CREATED:
@@ -55,14 +69,32 @@ def create_job(
     return job
 
 
+def _make_values(kind: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    return {"kind": kind, "params": get_kind(kind).parse(params), "target": "", "selection": {}}
+
+
+def _make_values_elsewhere(
+    kind: str, params: Mapping[str, Any], target: str, select: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the values of a job for another gateway, which alone knows the kind and checks the parameters."""
+    if not KIND.fullmatch(kind):
+        raise BadInput("A kind of job is named with letters, digits, dots, dashes and underscores, 64 at most.")
+    if target and select is not None:
+        raise BadInput("Name a target or select one, not both.")
+    selection = {} if select is None else msgspec.to_builtins(parse_selection(select, kind=kind))
+    return {"kind": kind, "params": check_params(dict(params)), "target": target, "selection": selection}
+
+
 def _find_same(owner: str, key: str, values: dict[str, Any]) -> Job | None:
     found = Job.objects.filter(owner=owner, idempotency_key=key).first() if key else None
-    if found is not None and any(getattr(found, name) != value for name, value in values.items()):
+    chosen = {"target"} if values["selection"] else set()
+    if found is not None and any(getattr(found, name) != values[name] for name in values.keys() - chosen):
         raise BadInput("This idempotency key was used for a job of another kind or with other parameters.")
     return found
 
 
 def _insert(owner: str, key: str, values: dict[str, Any], actor: Actor, origin: str) -> Job:
+    values = values | {"target": _choose(values)}
     try:
         with transaction.atomic():
             job = Job.objects.create(owner=owner, idempotency_key=key, requested_by=actor.subject, **values)
@@ -71,8 +103,17 @@ def _insert(owner: str, key: str, values: dict[str, Any], actor: Actor, origin: 
         if same is None:
             raise
         return same
-    _audit("job.create", job, actor=actor, origin=origin, kind=job.kind)
+    told = {"target": job.target} if job.target else {}
+    _audit("job.create", job, actor=actor, origin=origin, kind=job.kind, **told)
     return job
+
+
+def _choose(values: dict[str, Any]) -> str:
+    """Return the name of the gateway a new job goes to, "" for this one."""
+    if not values["target"] and not values["selection"]:
+        return ""
+    selection = msgspec.convert(values["selection"], Selection) if values["selection"] else None
+    return choose_target(values["target"], selection, kind=values["kind"])
 
 
 def start_job(key: str, *, actor: Actor, origin: str = "") -> Job:
@@ -89,8 +130,16 @@ def _start(job: Job, *, actor: Actor, origin: str) -> Job:
         if moved is None:
             return _get(job.key)
         _audit("job.start", moved, actor=actor, origin=origin)
-        enqueue(TASK, moved.pk)
+        _tell(moved)
     return moved
+
+
+def _tell(job: Job) -> None:
+    """Tell those who will see to it that a queued job runs."""
+    if job.target:
+        nudge_on_commit(NUDGE)
+    else:
+        enqueue(TASK, job.pk)
 
 
 def resume_job(job_id: int, *, note: Mapping[str, Any] | None = None) -> Job | None:
@@ -112,10 +161,13 @@ def resume_job(job_id: int, *, note: Mapping[str, Any] | None = None) -> Job | N
 
 
 def cancel_job(key: str, *, actor: Actor, origin: str = "") -> Job:
-    """Ask a running job to end, end at once one that does not run, and leave one that is over as it is."""
+    """Ask a running job to end, end at once one that does not run, and leave one that is over as it is.
+
+    One that was sent to another gateway is asked to end there, now or when that is within reach again.
+    """
     job = _get(key)
     _check_role(actor, _role_of(job))
-    idle = [Job.State.CREATED, Job.State.QUEUED, Job.State.WAITING_APPROVAL]
+    idle = [] if job.remote_open else [Job.State.CREATED, Job.State.QUEUED, Job.State.WAITING_APPROVAL]
     with transaction.atomic():
         ended = move(job.pk, source=idle, to=Job.State.CANCELLED, cancel_requested=True)
         asked = ended is None and _ask_to_cancel(job)
@@ -125,10 +177,16 @@ def cancel_job(key: str, *, actor: Actor, origin: str = "") -> Job:
 
 
 def _ask_to_cancel(job: Job) -> bool:
-    running = Job.objects.filter(pk=job.pk, state=Job.State.RUNNING, cancel_requested=False)
-    if not running.update(cancel_requested=True):
+    at_work = Q(state=Job.State.RUNNING) | Q(state=Job.State.QUEUED, remote_open=True)
+    changes: dict[str, Any] = {"cancel_requested": True}
+    if job.target:
+        soon = timezone.now() + timedelta(seconds=CANCEL_SECONDS)
+        changes["deadline"] = min(job.deadline or soon, soon)
+    if not Job.objects.filter(at_work, pk=job.pk, cancel_requested=False).update(**changes):
         return False
-    add_event(job.pk, "state", {"state": Job.State.RUNNING.value, "cancelRequested": True})
+    add_event(job.pk, "state", {"state": str(_get(job.key).state), "cancelRequested": True})
+    if job.target:
+        nudge_on_commit(NUDGE)
     return True
 
 
@@ -143,6 +201,8 @@ def run_again(key: str, *, actor: Actor, origin: str = "") -> Job:
         session_id=job.session_id,
         start=True,
         origin=origin,
+        target="" if job.selection else job.target,
+        select=job.selection or None,
     )
 
 
@@ -164,7 +224,11 @@ def _get(key: str) -> Job:
 
 
 def _role_of(job: Job) -> Role:
-    kind = find_kind(job.kind)
+    return _role_of_kind(job.kind)
+
+
+def _role_of_kind(name: str) -> Role:
+    kind = find_kind(name)
     return kind.role if kind is not None else Role.OPERATOR
 
 

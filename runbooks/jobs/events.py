@@ -95,6 +95,7 @@ def _write(job: Job, kind: str, data: dict[str, Any]) -> None:
 
 
 def _count(job: Job) -> None:
-    JOBS.labels(job.kind, job.state).inc()
+    kind = "elsewhere" if job.target else job.kind  # what others call their kinds is no name of ours
+    JOBS.labels(kind, job.state).inc()
     if job.started_at and job.ended_at:
-        JOB_SECONDS.labels(job.kind).observe((job.ended_at - job.started_at).total_seconds())
+        JOB_SECONDS.labels(kind).observe((job.ended_at - job.started_at).total_seconds())

@@ -44,10 +44,15 @@ class JobKind:
             value: dict[str, Any] = msgspec.to_builtins(msgspec.convert(dict(params), self.params))
         except (msgspec.ValidationError, TypeError) as error:
             raise BadInput(f"The parameters of a {self.name} job are not right: {error}.") from None
-        if not is_storable(value):
-            raise BadInput("Parameters must not hold NUL characters, halves of characters, or numbers without a value.")
-        check_size(value, MAX_PARAMS_BYTES, what="The parameters")
-        return value
+        return check_params(value)
+
+
+def check_params(value: dict[str, Any]) -> dict[str, Any]:
+    """Return parameters that can be stored; BadInput for others."""
+    if not is_storable(value):
+        raise BadInput("Parameters must not hold NUL characters, halves of characters, or numbers without a value.")
+    check_size(value, MAX_PARAMS_BYTES, what="The parameters")
+    return value
 
 
 _kinds: dict[str, JobKind] = {}

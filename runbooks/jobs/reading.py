@@ -56,6 +56,7 @@ def describe(job: Job) -> dict[str, Any]:
         "lastSeq": job.last_seq,
         "error": job.error or None,
         "target": job.target or None,
+        "remoteId": job.remote_id or None,
         "cancelRequested": True if job.cancel_requested and not job.is_over else None,
     }
     return {name: value for name, value in row.items() if value is not None}

@@ -1,6 +1,7 @@
-"""Units of long work, what happened in them, and when they are due."""
+"""Units of long work, what happened in them, when they are due, and other gateways that do some of them."""
 
 from runbooks.models.job import Job, JobEvent
 from runbooks.models.schedule import Schedule, ScheduleRun
+from runbooks.models.target import GatewayTarget
 
-__all__ = ["Job", "JobEvent", "Schedule", "ScheduleRun"]
+__all__ = ["GatewayTarget", "Job", "JobEvent", "Schedule", "ScheduleRun"]

@@ -15,11 +15,26 @@ def new_key() -> str:
     return uuid.uuid4().hex
 
 
+class JobQuerySet(models.QuerySet["Job"]):
+    """Where jobs run."""
+
+    def here(self) -> JobQuerySet:
+        """Return those that this installation's own workers run."""
+        return self.filter(target="")
+
+    def elsewhere(self) -> JobQuerySet:
+        """Return those that another gateway runs."""
+        return self.exclude(target="")
+
+
 class Job(models.Model):
     """Who runs it holds the lease `job:<pk>`; `token` is that lease's, and only its bearer may write here.
 
     `attempts` counts the beginnings since the job last parked, before the work. `deadline` is when the running or
     waiting is over by force. `saved` is what the job's own code keeps to go on after a pause or a crash.
+
+    With a `target`, another gateway runs it and the dispatcher mirrors it here: `remote_seq` is the last event that
+    was taken over, `remote_open` that there may be a job over there that has not ended.
     """
 
     class State(models.TextChoices):
@@ -53,12 +68,16 @@ class Job(models.Model):
     target = models.CharField(max_length=64, blank=True, help_text="The gateway that runs it; empty: this one.")
     remote_id = models.CharField(max_length=128, blank=True)
     remote_seq = models.PositiveIntegerField(default=0)
+    remote_open = models.BooleanField(default=False, help_text="It may be at work on the other gateway.")
+    selection = models.JSONField(default=dict, blank=True, help_text="What the gateway must have; empty: it was named.")
     created_at = models.DateTimeField(default=timezone.now)
     not_before = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True, help_text="When a worker was last told to run it.")
     started_at = models.DateTimeField(null=True, blank=True)
     deadline = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+
+    objects = JobQuerySet.as_manager()
 
     class Meta:
         """The lists of one owner and of all; what is due, runs, waits or ended, each without looking at the rest."""
@@ -87,6 +106,10 @@ class Job(models.Model):
                 condition=models.Q(state__in=["queued", "running", "waiting_approval"]),
             ),
             models.Index(fields=["ended_at"], name="job_ended", condition=models.Q(ended_at__isnull=False)),
+            models.Index(fields=["target", "id"], name="job_sent_away", condition=models.Q(remote_open=True)),
+            models.Index(
+                fields=["target", "id"], name="job_to_send", condition=models.Q(state="queued") & ~models.Q(target="")
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,143 @@
+"""Where waiting jobs go when their gateway cannot take them: to the next that fits, or they wait and say why.
+
+A job is moved only while it is sure that no gateway has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core.leases import Held, check_lease
+from runbooks.dispatch.records import OPEN, add, finish
+from runbooks.models import GatewayTarget, Job
+from runbooks.targets.choosing import Selection, best, count_load
+
+BATCH = 50
+NOTED = "noted"
+
+
+def move_on(held: Held, job_id: int, *, why: str, is_final: bool = False) -> bool:
+    """Give a job that no gateway has to the next one that is up and fits; False when there is none.
+
+    is_final: its gateway will never take it, so that it is not asked again.
+    """
+    with transaction.atomic():
+        check_lease(held)
+        waiting = Job.objects.select_for_update().filter(state=Job.State.QUEUED, remote_open=False)
+        job = waiting.filter(pk=job_id).exclude(selection={}).first()
+        if job is None:
+            return False
+        field = "refused" if is_final else "tried"
+        job.saved = job.saved | {field: [*job.saved.get(field, []), job.target]}
+        found = _next(job)
+        if found is None:
+            job.saved.pop("tried", None)  # all were tried: from the beginning, later
+            job.save(update_fields=["saved"])
+            return False
+        Job.objects.filter(pk=job.pk).update(target=found, saved=job.saved)
+        add(job.pk, "moved", {"from": job.target, "to": found, "text": why})
+    return True
+
+
+def _next(job: Job) -> str | None:
+    without = {job.target, *job.saved.get("refused", []), *job.saved.get("tried", [])}
+    rows = GatewayTarget.objects.filter(enabled=True, away_since=None)
+    return best(list(rows), msgspec.convert(job.selection, Selection), load=count_load(), without=without)
+
+
+def relieve(held: Held, name: str, rows: Collection[GatewayTarget]) -> int:
+    """Move jobs that wait for a full gateway to others with room; return how many."""
+    load = count_load()
+    roomy = [row for row in rows if row.enabled and row.away_since is None and load.get(row.name, 0) < row.capacity]
+    if not any(row.name != name for row in roomy):
+        return 0
+    waiting = Job.objects.filter(target=name, state=Job.State.QUEUED, remote_open=False).exclude(selection={})
+    moved = 0
+    for job in waiting.order_by("id")[:BATCH]:
+        selection = msgspec.convert(job.selection, Selection)
+        found = best(roomy, selection, load=load, without={name, *job.saved.get("refused", [])})
+        if found is not None and load.get(found, 0) < next(row.capacity for row in roomy if row.name == found):
+            moved += _give(held, job, found, f"{name} is full.")
+            load[found] = load.get(found, 0) + 1
+    return moved
+
+
+def _give(held: Held, job: Job, found: str, why: str) -> int:
+    with transaction.atomic():
+        check_lease(held)
+        same = Job.objects.filter(pk=job.pk, state=Job.State.QUEUED, remote_open=False, target=job.target)
+        moved = same.update(target=found)
+        if moved:
+            add(job.pk, "moved", {"from": job.target, "to": found, "text": why})
+    return moved
+
+
+def leave(held: Held, name: str, *, why: str) -> int:
+    """Move the jobs that wait for a gateway which is away or off, as far as others fit; return how many."""
+    waiting = Job.objects.filter(target=name, state=Job.State.QUEUED, remote_open=False).exclude(selection={})
+    return sum(move_on(held, job_id, why=why) for job_id in waiting.values_list("pk", flat=True)[:BATCH])
+
+
+def abandon(held: Held, name: str) -> int:
+    """End the open jobs of a gateway that was removed, but for those that another can take; return how many."""
+    count = 0
+    for job in Job.objects.filter(target=name, state__in=OPEN)[:BATCH]:
+        if not job.remote_open and move_on(held, job.pk, why=f"{name} was removed.", is_final=True):
+            continue
+        rest = " What became of it there is not known." if job.remote_open else ""
+        finish(held, job.pk, to=Job.State.FAILED, error=f"The gateway {name} was removed.{rest}")
+        count += 1
+    Job.objects.filter(target=name, remote_open=True).exclude(state__in=OPEN).update(remote_open=False)
+    return count
+
+
+def note_waiting(held: Held, name: str, text: str, *, is_sent: bool) -> int:
+    """Tell the open jobs that a gateway has, or that wait for it, why nothing happens; return how many were told.
+
+    Each is told once until `note_back`.
+    """
+    silent = Job.objects.filter(target=name, state__in=OPEN, remote_open=is_sent).exclude(saved__has_key=NOTED)
+    count = 0
+    for job in silent.order_by("id")[:BATCH]:
+        with transaction.atomic():
+            check_lease(held)
+            Job.objects.filter(pk=job.pk).update(saved=job.saved | {NOTED: timezone.now().isoformat()})
+            add(job.pk, "note", {"text": text})
+            count += 1
+    return count
+
+
+def note_back(held: Held, name: str, *, is_sent: bool) -> int:
+    """Tell those who were told that the waiting is over; return how many."""
+    told = Job.objects.filter(target=name, state__in=OPEN, remote_open=is_sent, saved__has_key=NOTED)
+    count = 0
+    for job in told.order_by("id")[:BATCH]:
+        with transaction.atomic():
+            check_lease(held)
+            rest = {key: value for key, value in job.saved.items() if key != NOTED}
+            Job.objects.filter(pk=job.pk).update(saved=rest)
+            add(job.pk, "note", {"text": f"{name} is within reach again."})
+            count += 1
+    return count
+
+
+def note_seen(held: Held, row_id: int) -> None:
+    """Note that a gateway answered."""
+    with transaction.atomic():
+        check_lease(held)
+        GatewayTarget.objects.filter(pk=row_id).update(last_seen_at=timezone.now(), away_since=None, last_error="")
+
+
+def note_missed(held: Held, row_id: int, error: str) -> datetime:
+    """Note that a gateway does not answer; return since when."""
+    now = timezone.now()
+    with transaction.atomic():
+        check_lease(held)
+        GatewayTarget.objects.filter(pk=row_id).update(last_error=error[:300])
+        GatewayTarget.objects.filter(pk=row_id, away_since=None).update(away_since=now)
+    return GatewayTarget.objects.filter(pk=row_id).values_list("away_since", flat=True).first() or now
