@@ -24,6 +24,7 @@ from clawsite.gateway.methods import (
     skills,
     status,
     system,
+    targets,
     tokens,
     usage,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "skills",
     "status",
     "system",
+    "targets",
     "tokens",
     "usage",
 ]

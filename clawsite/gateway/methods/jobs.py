@@ -16,6 +16,7 @@ from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
 from runbooks import jobs
 from runbooks.models import Job
+from runbooks.targets.reading import describe_jobs
 
 ORIGIN = "gateway"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -27,7 +28,11 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
 class Create(Params):
-    """What is to be done. Repeating a request with the same idempotencyKey gives the same job."""
+    """What is to be done. Repeating a request with the same idempotencyKey gives the same job.
+
+    target names another gateway that is to do it; select says what such a gateway must have:
+    {repo?, labels?, kind?, policy?: "load" or "order"}.
+    """
 
     kind: Annotated[str, Meta(min_length=1, max_length=64)]
     params: dict[str, Any] = {}
@@ -75,8 +80,6 @@ def _owner(principal: Principal) -> str | None:
 @method("jobs.create", scope=Scope.WRITE, params=Create, summary="Creates a job and, unless told not to, starts it.")
 async def create(call: Call, params: Create) -> dict[str, Any]:
     """Return the job; the same one for the same key."""
-    if params.target or params.select:
-        raise BadInput("this gateway has no targets yet; leave out target and select")
     return {"job": await run_tx(_create, call.principal, params)}
 
 
@@ -90,8 +93,10 @@ def _create(principal: Principal, params: Create) -> dict[str, Any]:
         idempotency_key=params.idempotency_key,
         start=params.start,
         origin=ORIGIN,
+        target=params.target,
+        select=params.select,
     )
-    return jobs.describe(job)
+    return describe_jobs([job])[0]
 
 
 @method("jobs.start", scope=Scope.WRITE, params=One, summary="Starts a job that was created without starting it.")
@@ -108,7 +113,11 @@ def _start(principal: Principal, key: str) -> dict[str, Any]:
 @method("jobs.status", scope=Scope.READ, params=One, summary="Tells where a job stands.")
 async def status(call: Call, params: One) -> dict[str, Any]:
     """Return the job."""
-    return {"job": jobs.describe(await run_db(jobs.access_job, params.id, owner=_owner(call.principal)))}
+    return {"job": await run_db(_status, call.principal, params.id)}
+
+
+def _status(principal: Principal, key: str) -> dict[str, Any]:
+    return describe_jobs([jobs.access_job(key, owner=_owner(principal))])[0]
 
 
 @method("jobs.cancel", scope=Scope.WRITE, params=One, summary="Cancels a job; a running one is asked to stop.")
@@ -155,7 +164,7 @@ async def list_(call: Call, params: List) -> dict[str, Any]:
 def _list(owner: str | None, params: List) -> dict[str, Any]:
     before = int(params.cursor) if params.cursor else None
     found = jobs.list_jobs(owner, state=params.state, kind=params.kind, before=before, limit=params.limit)
-    page: dict[str, Any] = {"jobs": [jobs.describe(job) for job in found]}
+    page: dict[str, Any] = {"jobs": describe_jobs(found)}
     return page | ({"nextCursor": str(found[-1].pk)} if len(found) == params.limit else {})
 
 
