@@ -15,6 +15,7 @@ from clawsite.admin import (
     contact,
     device,
     fact,
+    gateway_target,
     group,
     inbox,
     job,
@@ -37,9 +38,9 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "approval", "audit_event", "channel", "contact", "device", "fact", "group", "inbox", "job", "lease", "message",
-    "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session", "session_layer",
-    "token", "turn", "user", "verdict",
+    "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox", "job",
+    "lease", "message", "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session",
+    "session_layer", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

@@ -41,6 +41,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         (
             ("clawsite.GatewayToken", _("Tokens"), "vpn_key"),
             ("clawsite.GatewayDevice", _("Devices"), "devices"),
+            ("runbooks.GatewayTarget", _("Other gateways"), "lan"),
         ),
     ),
     (_("Channels"), (("sessions_app.Channel", _("Channels"), "hub"),)),

@@ -16,7 +16,7 @@ from guardrails.models import Approval, VerdictRecord
 from guardrails.types import Actor, Role
 from runbooks.jobs import create_job
 from runbooks.jobs.events import move
-from runbooks.models import Job, Schedule, ScheduleRun
+from runbooks.models import GatewayTarget, Job, Schedule, ScheduleRun
 from runbooks.schedules import save_schedule
 from sessions_app.contacts import issue_pairing
 from sessions_app.facts import remember
@@ -76,6 +76,7 @@ class Rows:
     token: GatewayToken
     token_secret: str
     device: GatewayDevice
+    target: GatewayTarget
 
     def by_model(self) -> dict[str, object]:
         """Return the primary key of a row for each model's name in the admin's addresses."""
@@ -103,6 +104,7 @@ class Rows:
             "runbooks_schedulerun": self.run.pk,
             "clawsite_gatewaytoken": self.token.pk,
             "clawsite_gatewaydevice": self.device.pk,
+            "runbooks_gatewaytarget": self.target.pk,
         }
 
 
@@ -161,6 +163,9 @@ def make_rows() -> Rows:
         token=token,
         token_secret=token_secret,
         device=_device(),
+        target=GatewayTarget.objects.create(
+            name="far", ws_url="ws://127.0.0.1:9", http_url=EVIL, token=SECRET, labels=[EVIL], last_error=EVIL
+        ),
     )
 
 

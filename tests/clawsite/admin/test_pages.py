@@ -23,6 +23,7 @@ ADDABLE = {
     "clawsite_gatewaytoken",
     "core_secret",
     "core_user",
+    "runbooks_gatewaytarget",
     "runbooks_schedule",
     "sessions_app_channel",
     "sessions_app_sessionlayer",
