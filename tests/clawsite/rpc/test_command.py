@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pty
+import select
 import subprocess
 import sys
 import time
@@ -266,33 +267,54 @@ def test_a_reader_that_leaves_is_no_error(gateway: GatewayEmulator, tmp_path: Pa
     assert (done.returncode, done.stdout, done.stderr) == (0, b"{", b"")
 
 
-def test_at_a_terminal_there_is_a_prompt_with_completion_and_history(gateway: GatewayEmulator, tmp_path: Path) -> None:
-    parent, child = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "rpc", "--json"], cwd=ROOT, env=environment(gateway, tmp_path),
-        stdin=child, stdout=child, stderr=child, start_new_session=True,
-    )  # fmt: skip
-    os.close(child)
-    seen = read_until(parent, "rpc> ")
-    os.write(parent, b"hea\t\n")
-    seen += read_until(parent, '{"ok":true}')
-    os.write(parent, b"\x04")
-    assert process.wait(20) == 0
-    os.close(parent)
+class Typist:
+    """A person at a terminal where the command runs."""
 
-    assert "version emulator" in seen
+    def __init__(self, *argv: str, env: dict[str, str]) -> None:
+        self.seen = ""
+        self._new = ""
+        self._parent, child = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, *argv], cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child, start_new_session=True
+        )
+        os.close(child)
+
+    def read_until(self, text: str) -> None:
+        """Read on until there is this text, after everything that was read until before."""
+        deadline = time.monotonic() + 30
+        while text not in self._new:
+            assert time.monotonic() < deadline, self.seen + self._new
+            if select.select([self._parent], [], [], 1)[0]:
+                self._new += os.read(self._parent, 1000).decode()
+        before, found, self._new = self._new.partition(text)
+        self.seen += before + found
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._parent, keys)
+
+    def leave(self) -> int:
+        """Wait for the end of the command and return its code."""
+        try:
+            return self.process.wait(30)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            os.close(self._parent)
+
+
+def test_at_a_terminal_there_is_a_prompt_with_completion_and_history(gateway: GatewayEmulator, tmp_path: Path) -> None:
+    typist = Typist("manage.py", "rpc", "--json", env=environment(gateway, tmp_path))
+    typist.read_until("rpc> ")
+    typist.type(b"hea\t\n")
+    typist.read_until('{"ok":true}')
+    typist.read_until("rpc> ")
+    typist.type(b"\x04")
+
+    assert typist.leave() == 0
+    assert "version emulator" in typist.seen
     assert (tmp_path / "rpc_history").read_text().split() == ["health"]
     assert (tmp_path / "rpc_history").stat().st_mode & 0o777 == 0o600
-
-
-def read_until(descriptor: int, text: str) -> str:
-    """Return what a terminal shows, up to and with a text."""
-    shown = ""
-    deadline = time.monotonic() + 20
-    while text not in shown:
-        assert time.monotonic() < deadline, shown
-        shown += os.read(descriptor, 1000).decode()
-    return shown
 
 
 def test_the_example_of_the_readme_runs(gateway: GatewayEmulator, tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ async def test_a_failure_is_tried_again_as_often_as_the_method_allows(
         gateway.fault(kind, method, times=None, error=BUSY if kind == "error" else None)
         with pytest.raises((RequestTimeout, RpcError)):
             await client.request(method, params, timeout=0.3)
+        await until(lambda: gateway.count(method) >= tries)
 
     assert gateway.count(method) == tries
 
