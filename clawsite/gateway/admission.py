@@ -53,7 +53,7 @@ async def admit(visitor: Visitor, raw: msgspec.Raw) -> dict[str, Any]:
         text = "too many connections from this address; close some"
         raise Refusal(codes.UNAVAILABLE, text, close=codes.CLOSE_TRY_LATER, retryable=True, retry_after_ms=5000)
     visitor.enter(params, principal, token_id=grant.token_id)
-    return hello_ok(protocol=protocol, connection_id=visitor.id, role=params.role, scopes=shown)
+    return hello_ok(protocol=protocol, connection_id=visitor.id, role=params.role, scopes=shown, viewer=principal)
 
 
 async def _check_device(visitor: Visitor, params: ConnectParams, principal: Principal) -> None:

@@ -60,6 +60,7 @@ class Grants:
 
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Grant]] = {}
+        self._used: set[int] = set()
 
     async def find(self, secret: str) -> Grant | None:
         """Return what a secret gives, or None; reads the database at most once in half a minute for a right one."""
@@ -72,7 +73,15 @@ class Grants:
         if kept is None or time.monotonic() - at > KEEP_SECONDS:
             kept = await run_db(_find_grant, digest)
             self._keep(digest, kept)
-        return kept if kept is not None and kept.is_live() else None
+        if kept is None or not kept.is_live():
+            return None
+        self._used.add(kept.token_id or 0)
+        return kept
+
+    def take_used(self) -> set[int]:
+        """Return the tokens that opened something since the last call."""
+        used, self._used = self._used, set()
+        return used
 
     def forget(self) -> None:
         """Read again from here on: a token was changed."""

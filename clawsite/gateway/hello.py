@@ -12,7 +12,8 @@ from django.conf import settings
 from clawsite.core.errors import BadInput
 from clawsite.gateway.errors import GatewayError
 from clawsite.gateway.eventkinds import EVENTS
-from clawsite.gateway.presence import presence, presence_entries
+from clawsite.gateway.presence import presence
+from clawsite.gateway.principal import Principal
 from clawsite.gateway.registry import all_methods
 from clawsite.rpc import codes
 from clawsite.rpc.frames import LEAST_PROTOCOL, MAX_BUFFERED_BYTES, MAX_FRAME_BYTES, PROTOCOL, TICK_SECONDS
@@ -116,8 +117,9 @@ def check_protocol(params: ConnectParams) -> int:
     raise Refusal(codes.INVALID_REQUEST, "protocol mismatch", close=codes.CLOSE_PROTOCOL, details=details)
 
 
-def hello_ok(*, protocol: int, connection_id: str, role: str, scopes: list[str]) -> dict[str, Any]:
+def hello_ok(*, protocol: int, connection_id: str, role: str, scopes: list[str], viewer: Principal) -> dict[str, Any]:
     """Return the payload that answers a connect."""
+    entries, versions = presence.snapshot(viewer)
     return {
         "type": "hello-ok",
         "protocol": protocol,
@@ -128,9 +130,9 @@ def hello_ok(*, protocol: int, connection_id: str, role: str, scopes: list[str])
             "capabilities": [],
         },
         "snapshot": {
-            "presence": presence_entries(),
+            "presence": entries,
             "health": {},
-            "stateVersion": presence.versions(),
+            "stateVersion": versions,
             "uptimeMs": round((time.monotonic() - BEGUN) * 1000),
             "sessionDefaults": {
                 "defaultAgentId": "main",

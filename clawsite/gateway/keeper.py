@@ -14,12 +14,12 @@ from typing import Any
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.gateway import counts
-from clawsite.gateway.auth import find_dead_tokens, note_use
+from clawsite.gateway.auth import find_dead_tokens, grants, note_use
 from clawsite.gateway.connection import Connection
 from clawsite.gateway.hub import hub
 from clawsite.gateway.limits import doors
 from clawsite.gateway.pairing import find_blocked
-from clawsite.gateway.presence import presence, presence_entries
+from clawsite.gateway.presence import own_entries, presence, presence_entries
 from clawsite.gateway.replies import encode
 from clawsite.rpc import codes
 from clawsite.rpc.frames import HANDSHAKE_SECONDS, TICK_SECONDS
@@ -27,6 +27,7 @@ from clawsite.rpc.frames import HANDSHAKE_SECONDS, TICK_SECONDS
 LOOK_SECONDS = 1.0
 RIGHTS_SECONDS = 30.0
 NOTE_SECONDS = 60.0
+MOST_SORTED = 500
 # Connections that are told in one go before the event loop gets its turn again.
 SLICE = 250
 
@@ -51,20 +52,21 @@ class Keeper:
         self._sockets -= 1
 
     async def _run(self) -> None:
-        while self._sockets:
+        going = True
+        while going:
             await asyncio.sleep(LOOK_SECONDS)
+            going = self._sockets > 0
             try:
                 await self._look(time.monotonic())
             except Exception as error:
                 log_unknown(error, where="the gateway's clock")
-        counts.write()
 
     async def _look(self, now: float) -> None:
         self._end_late(now)
         await self._look_at_all(now)
         counts.write()
         if presence.take_changes():
-            await self._tell("presence", {"presence": presence_entries()}, state=encode(presence.versions()))
+            _tell_presence()
         if now - self._ticked_at >= TICK_SECONDS:
             self._ticked_at = now
             await self._tell("tick", {"ts": round(time.time() * 1000)})
@@ -83,26 +85,41 @@ class Keeper:
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
-    async def _tell(self, event: str, payload: Any, state: bytes = b"") -> None:
+    async def _tell(self, event: str, payload: Any) -> None:
         """Tell everybody, a slice at a time."""
         encoded = encode(payload)
         for number, connection in enumerate(list(hub.connections.values())):
-            connection.push(event, encoded, droppable=True, state=state)
+            connection.push(event, encoded, droppable=True)
             if number % SLICE == SLICE - 1:
                 await asyncio.sleep(0)
 
     async def _check_rights(self, now: float) -> None:
         """Close connections whose token or device has ended, and write down which tokens were used."""
         tokens = {each.token_id for each in connections() if each.token_id is not None}
-        fresh = {token for token in tokens if now - self._noted.get(token, -NOTE_SECONDS) >= NOTE_SECONDS}
-        if fresh:
-            kept = {token: at for token, at in self._noted.items() if token in tokens}
-            self._noted = kept | dict.fromkeys(fresh, now)
-            await run_db(note_use, fresh)
+        await self._note_use(tokens | grants.take_used(), now)
         if now - self._checked_at >= RIGHTS_SECONDS:
             self._checked_at = now
             await end_dead_tokens(tokens)
             await end_blocked_devices({each.device_id for each in connections() if each.device_id})
+
+    async def _note_use(self, used: set[int], now: float) -> None:
+        """Write down which tokens were used, each at most once a minute."""
+        self._noted = {token: at for token, at in self._noted.items() if now - at < NOTE_SECONDS}
+        fresh = used - self._noted.keys()
+        if fresh:
+            self._noted |= dict.fromkeys(fresh, now)
+            await run_db(note_use, fresh)
+
+
+def _tell_presence() -> None:
+    """Tell who is here: everybody to those who see all, to others their own, unless there are too many to sort."""
+    state, all_of_them = encode(presence.versions()), encode({"presence": presence_entries()})
+    few = len(hub.connections) <= MOST_SORTED
+    own = {owner: encode({"presence": entries}) for owner, entries in own_entries().items()} if few else {}
+    for connection in connections():
+        payload = all_of_them if connection.principal.sees_all else own.get(connection.principal.owner)
+        if payload is not None:
+            connection.push("presence", payload, droppable=True, state=state)
 
 
 def connections() -> Iterator[Connection]:

@@ -10,12 +10,15 @@ import socket
 import time
 from typing import Any, Protocol
 
+import msgspec
 from django.conf import settings
 
 from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Principal
 
 MOST_ENTRIES = 200
+# What every client is told when it connects must not grow with the number of connections.
+MANY, MOST_IN_HELLO, SNAPSHOT_SECONDS = 50, 50, 1.0
 # More changes than this within a second are not told: who wants to know asks.
 MOST_CHANGES = 200
 
@@ -34,6 +37,8 @@ class Presence:
         self.version = 1
         self._changes = 0
         self.health_version = 1
+        self._snapshot: tuple[msgspec.Raw, dict[str, int]] = (msgspec.Raw(b"[]"), self.versions())
+        self._taken_at = 0.0
 
     def change(self) -> None:
         """A connection came or went."""
@@ -43,6 +48,16 @@ class Presence:
     def versions(self) -> dict[str, int]:
         """Return the counters that go with snapshots and events."""
         return {"presence": self.version, "health": self.health_version}
+
+    def snapshot(self, viewer: Principal) -> tuple[msgspec.Raw, dict[str, int]]:
+        """Return what somebody may see and its versions; with many connections as it was up to a second ago."""
+        if not viewer.sees_all:
+            return msgspec.Raw(msgspec.json.encode(presence_entries(viewer)[:MOST_IN_HELLO])), self.versions()
+        now = time.monotonic()
+        if len(hub.connections) < MANY or now - self._taken_at > SNAPSHOT_SECONDS:
+            entries = presence_entries()[:MOST_IN_HELLO]
+            self._snapshot, self._taken_at = (msgspec.Raw(msgspec.json.encode(entries)), self.versions()), now
+        return self._snapshot
 
     def take_changes(self) -> bool:
         """Tell whether the list should be told now; forgets what was not told."""
@@ -65,6 +80,17 @@ def presence_entries(viewer: Principal | None = None) -> list[dict[str, Any]]:
         if describe is not None:
             entries.append(describe())
     return entries
+
+
+def own_entries() -> dict[str, list[dict[str, Any]]]:
+    """Return the entries by the owner of the connection, each list as its owner may see it."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for listener in hub.connections.values():
+        describe = getattr(listener, "describe", None)
+        own = found.setdefault(listener.principal.owner, [_own_entry()])
+        if describe is not None and len(own) < MOST_ENTRIES:
+            own.append(describe())
+    return found
 
 
 def _own_entry() -> dict[str, Any]:

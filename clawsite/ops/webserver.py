@@ -25,6 +25,7 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEn
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
+from clawsite.gateway.hub import hub
 from clawsite.gateway.wire import EXTENSION
 from clawsite.ops import tls
 from clawsite.ops.link import Link
@@ -69,7 +70,7 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
         return _drive(server, role)
 
     def note() -> dict[str, Any]:
-        return {"sockets": sockets.count_open()}
+        return {"sockets": sockets.count_open(), "gateway": len(hub.connections)}
 
     return run_role("web", main, link=link, drive=drive, note=note)
 

@@ -49,7 +49,7 @@ def _process(row: Process, now: datetime) -> dict[str, Any]:
         "beat_age": _age(row.beat_at, now),
         "uptime": _age(row.started_at, now),
         "memory": _memory(row),
-        **{key: value for key, value in row.data.items() if key in ("lag_ms", "sockets", "silent")},
+        **{key: value for key, value in row.data.items() if key in ("lag_ms", "sockets", "gateway", "silent")},
     }
 
 
@@ -152,9 +152,12 @@ def _process_gauges(processes: list[dict[str, Any]]) -> Iterator[Metric]:
     age = GaugeMetricFamily("claw_beat_age_seconds", "Time since a process last beat.", labels=labels)
     memory = GaugeMetricFamily("claw_process_memory_bytes", "Memory of a process and its children.", labels=labels)
     lag = GaugeMetricFamily("claw_loop_lag_seconds", "Worst delay of the event loop lately.", labels=labels)
+    callers = GaugeMetricFamily("claw_gateway_connections", "Connections of programs to the gateway.", labels=labels)
     for process in processes:
         names = [process["role"], process["host"], str(process["pid"])]
         age.add_metric(names, process["beat_age"])
         memory.add_metric(names, process["memory"])
         lag.add_metric(names, process.get("lag_ms", 0) / 1000)
-    yield from (age, memory, lag)
+        if "gateway" in process:
+            callers.add_metric(names, process["gateway"])
+    yield from (age, memory, lag, callers)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.clawsite.gateway.seat import Gateway, running_gateway
+from tests.clawsite.gateway.seat import Gateway, running_gateway, standing_gateway
 from tests.clawsite.gateway.talk import Talk, open_talk
 
 
@@ -23,3 +23,10 @@ async def talk(transactional_db: None) -> AsyncIterator[Talk]:
     """The model's emulator and the gateway in this event loop; `async with talk.running():` starts the bots role."""
     async with open_talk() as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One web role for all tests of a module, on a database of its own."""
+    with standing_gateway(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
