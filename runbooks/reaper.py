@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -36,10 +37,33 @@ TOLD_SECONDS = 10.0
 # After a job's own watch, which ends it GRACE_SECONDS late.
 FORCE_SECONDS = GRACE_SECONDS * 2
 BATCH = 100
+# After a time without looking, or with errors, silence of others says nothing: perhaps they could not beat either.
+CALM_SECONDS = 15.0
+GAP_SECONDS = 5.0
+
+
+class _Calm:
+    """Since when this process has looked regularly and without errors."""
+
+    since = last = time.monotonic()
+
+    @classmethod
+    def note(cls, *, failed: bool) -> None:
+        """Count a look."""
+        now = time.monotonic()
+        if failed or now - cls.last > GAP_SECONDS:
+            cls.since = now
+        cls.last = now
+
+    @classmethod
+    def is_calm(cls) -> bool:
+        """Tell whether the silence of another process means something."""
+        return cls.last - cls.since >= CALM_SECONDS
 
 
 def reap(process_id: int) -> None:
     """Do everything there is to do; what fails is logged and does not stop the rest."""
+    _Calm.note(failed=False)
     steps: list[Callable[[], object]] = [
         void_dead_local_processes,
         end_late_runners,
@@ -52,6 +76,7 @@ def reap(process_id: int) -> None:
         try:
             step()
         except Exception as error:
+            _Calm.note(failed=True)
             log_unknown(error, where="the reaper of jobs")
 
 
@@ -62,8 +87,9 @@ def end_late_runners() -> int:
     overdue = Job.objects.here().filter(state=State.RUNNING, deadline__lt=_force_time())
     late = {job.lease for job in overdue.only("pk")[:BATCH]}
     own = Process.objects.filter(host=host_name(), role=ROLE)
+    wanted = Q(leases__name__in=late) | Q(beat_at__lt=silent) if _Calm.is_calm() else Q(leases__name__in=late)
     killed = 0
-    for process in own.filter(Q(beat_at__lt=silent) | Q(leases__name__in=late)).distinct():
+    for process in own.filter(wanted).distinct():
         if is_alive(process.pid, started=process.started):
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(process.pid, signal.SIGKILL)
@@ -74,12 +100,10 @@ def end_late_runners() -> int:
 def take_up_left(process_id: int) -> int:
     """Put back, or fail, the running jobs whose process is dead or frozen; return how many."""
     running = list(Job.objects.here().filter(state=State.RUNNING).order_by("pk")[: BATCH * 10])
-    stale = timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
-    held = set(
-        Lease.objects.filter(name__in=[job.lease for job in running], owner__beat_at__gte=stale).values_list(
-            "name", flat=True
-        )
-    )
+    leases = Lease.objects.filter(name__in=[job.lease for job in running], owner__isnull=False)
+    if _Calm.is_calm():
+        leases = leases.filter(owner__beat_at__gte=timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS))
+    held = set(leases.values_list("name", flat=True))
     return sum(_take_up(job, process_id) for job in running if job.lease not in held)
 
 

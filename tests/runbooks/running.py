@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+from django.db import connections
 
 from runbooks import jobs
 from runbooks.jobs import JobContext, JobKind, kinds
@@ -49,3 +50,11 @@ def story(job: Job) -> list[tuple[str, Any]]:
     events = jobs.read_events(job)
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
     return [(event.kind, event.data) for event in events]
+
+
+def perform_beside(job_id: int) -> bool:
+    """Run a job in a thread that is not kept, and leave no connection there."""
+    try:
+        return perform(job_id)
+    finally:
+        connections.close_all()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django_q.models import OrmQ
+from django_q.signing import SignedPackage
 
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.models import AuditEvent
@@ -150,3 +152,11 @@ def test_the_row_of_the_wire() -> None:
         "attempts": 0,
         "lastSeq": 0,
     }
+
+
+def test_the_queue_carries_the_id_and_nothing_else() -> None:
+    job = make(start=True, params={"echo": "secret"})
+    package = SignedPackage.loads(OrmQ.objects.get().payload)
+
+    assert (package["func"], package["args"], package["kwargs"]) == ("runbooks.run.run_job", (job.pk,), {})
+    assert "secret" not in str(package)

@@ -16,7 +16,7 @@ from clawsite.core.queue import count_waiting
 from runbooks import jobs
 from runbooks.jobs.events import move
 from runbooks.models import Job, JobEvent, ScheduleRun
-from runbooks.reaper import MAX_ATTEMPTS, reap
+from runbooks.reaper import MAX_ATTEMPTS, _Calm, reap
 from runbooks.retention import clean_jobs, clean_runs
 from runbooks.runner import _claim, _record, _returned
 from runbooks.schedules import run_now, save_schedule
@@ -104,7 +104,10 @@ def test_a_cancelled_job_whose_process_died_is_cancelled(worker: Process) -> Non
     assert job.state == "cancelled"
 
 
-def test_a_living_process_keeps_its_job_and_a_silent_one_loses_it(worker: Process, settings: Settings) -> None:
+def test_a_living_process_keeps_its_job_and_a_silent_one_loses_it(
+    worker: Process, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _Calm.note(failed=True)
     job = start()
     claimed = _claim(job.pk)
     assert claimed is not None
@@ -115,6 +118,11 @@ def test_a_living_process_keeps_its_job_and_a_silent_one_loses_it(worker: Proces
 
     silent = timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS + 1)
     Process.objects.filter(pk=claimed[1]).update(beat_at=silent)
+    reap(worker.pk)
+    job.refresh_from_db()
+    assert job.state == "running"  # perhaps nobody could beat, as long as this worker has not looked for a while
+
+    monkeypatch.setattr("runbooks.reaper.CALM_SECONDS", 0.0)
     reap(worker.pk)
     job.refresh_from_db()
     assert job.state == "queued"
@@ -179,6 +187,19 @@ def test_one_broken_step_does_not_stop_the_others(worker: Process, monkeypatch: 
     reap(worker.pk)
 
     assert count_waiting() == 2
+
+
+def test_a_gap_or_an_error_ends_the_calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_Calm, "since", 0.0)
+    _Calm.note(failed=False)
+    monkeypatch.setattr(_Calm, "since", _Calm.last - 60)
+    assert _Calm.is_calm()
+    _Calm.note(failed=True)
+    assert not _Calm.is_calm()
+    monkeypatch.setattr(_Calm, "since", _Calm.last - 60)
+    monkeypatch.setattr(_Calm, "last", _Calm.last - 30)
+    _Calm.note(failed=False)
+    assert not _Calm.is_calm()
 
 
 def test_an_end_is_final() -> None:

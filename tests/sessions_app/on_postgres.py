@@ -1,4 +1,4 @@
-"""Runs the tests of what is remembered, and of the commands, on the database that DATABASE_URL names.
+"""Runs the tests of what is remembered, and of the commands, or others, on the database that DATABASE_URL names.
 
 Started as a process of its own: settings are read here, before pytest removes such variables from the environment.
 """
@@ -11,6 +11,7 @@ import django
 import pytest
 from django.conf import settings
 
+MARKS = "not services and not faults"
 PATHS = ("tests/sessions_app", "tests/bots/commands")
 
 
@@ -20,9 +21,8 @@ def main() -> int:
     if settings.CLAW_ON_SQLITE:
         print("DATABASE_URL must name a PostgreSQL database.", file=sys.stderr)
         return 2
-    return int(
-        pytest.main(["-q", "-m", "not services", "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache", *PATHS])
-    )
+    paths = sys.argv[1:] or PATHS
+    return int(pytest.main(["-q", "-m", MARKS, "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache", *paths]))
 
 
 if __name__ == "__main__":

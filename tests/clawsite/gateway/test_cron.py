@@ -18,11 +18,10 @@ from clawsite.gateway.errors import GatewayError
 from clawsite.gateway.principal import Scope
 from runbooks.jobs import JobContext
 from runbooks.models import Job, Schedule
-from runbooks.runner import perform
 from runbooks.schedules import save_schedule, tick
 from tests.clawsite.gateway.test_jobs import Wire
 from tests.runbooks.people import ALICE
-from tests.runbooks.running import kind
+from tests.runbooks.running import kind, perform_beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 assert methods.cron.ORIGIN
@@ -51,7 +50,7 @@ async def add(wire: Wire, **given: Any) -> dict[str, Any]:
 
 async def run_all() -> None:
     for pk in await run_db(lambda: list(Job.objects.filter(state="queued").values_list("pk", flat=True))):
-        await asyncio.to_thread(perform, pk)
+        await asyncio.to_thread(perform_beside, pk)
 
 
 async def test_a_schedule_is_added_listed_changed_run_and_removed(alice: Wire) -> None:

@@ -23,6 +23,7 @@ from runbooks.jobs import access_job
 from runbooks.jobs.events import emit
 from runbooks.models import Job
 from runbooks.runner import perform
+from tests.runbooks.running import perform_beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 assert methods.jobs.ORIGIN
@@ -230,7 +231,7 @@ async def test_wrong_shapes_are_named(bob: Wire, name: str, params: dict[str, An
 async def test_a_subscriber_gets_each_event_once_and_in_order(bob: Wire, alice: Wire) -> None:
     job = await make(bob, events=200)
     assert (await bob.call("jobs.subscribe", id=job["id"]))["lastSeq"] == 1
-    running = asyncio.create_task(asyncio.to_thread(perform, await key_of(job)))
+    running = asyncio.create_task(asyncio.to_thread(perform_beside, await key_of(job)))
     await until(lambda: len(bob.got) > 20)
     await alice.call("jobs.subscribe", id=job["id"], afterSeq=7)  # joins late, from the middle
 
