@@ -48,6 +48,13 @@ class AnswerCache:
         for key in [key for key, (kept, _) in self._entries.items() if kept.session_id in (0, session_id)]:
             self._drop(key)
 
+    def drop(self) -> None:
+        """Forget everything, as a restart would."""
+        self._version += 1
+        self._making.clear()
+        self._entries.clear()
+        self._size = 0
+
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:

@@ -37,16 +37,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 class SessionFeed:
-    """Reads one session and tells who follows it. `cursor` is the last message that was told."""
+    """Reads one session and tells who follows it.
 
-    def __init__(self, feeds: Feeds, session_id: int, *, cursor: int) -> None:
+    cursor: the last message that was told. news: something happened that must be told, whatever it is.
+    """
+
+    def __init__(self, feeds: Feeds, session_id: int, *, cursor: int, news: bool) -> None:
         self._feeds = feeds
         self.session_id = session_id
         self.cursor = cursor
         self._runs: dict[int, Told] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
         self._owner, self._keys = "", ("", "")
-        self._row: dict[str, Any] | None = None
+        self._row: dict[str, Any] | None = {} if news else None
         self._delta: dict[str, Any] | None = None
         self._stale = True
         self._watched_at = 0.0

@@ -45,7 +45,7 @@ class Feeds:
         self._followers[session_id].add(connection.id)
         feed = self._feeds.get(session_id)
         if feed is None:
-            self._begin(session_id, cursor)
+            self._begin(session_id, cursor=cursor)
             return True
         return feed.cursor <= cursor
 
@@ -126,7 +126,7 @@ class Feeds:
             wake.set()
         feed = self._feeds.get(session_id)
         if feed is None and _somebody_watches():
-            feed = self._begin(session_id, (self._cursors or {}).get(session_id, 0))
+            feed = self._begin(session_id, cursor=(self._cursors or {}).get(session_id, 0), news=True)
         if feed is not None:
             feed.look()
 
@@ -136,8 +136,8 @@ class Feeds:
             feed.show(data)
 
     # --- life ------------------------------------------------------------------------------------------------------
-    def _begin(self, session_id: int, cursor: int) -> SessionFeed:
-        feed = self._feeds[session_id] = SessionFeed(self, session_id, cursor=cursor)
+    def _begin(self, session_id: int, *, cursor: int, news: bool = False) -> SessionFeed:
+        feed = self._feeds[session_id] = SessionFeed(self, session_id, cursor=cursor, news=news)
         if self._checker is None or self._checker.done():
             self._checker = asyncio.create_task(self._check(), name="feeds check")
         return feed

@@ -13,6 +13,7 @@ from django.utils import timezone
 from clawsite.gateway.access import visible_sessions
 from clawsite.gateway.hot import HotAnswer
 from clawsite.gateway.keys import AGENT
+from clawsite.gateway.overview import database_path
 from clawsite.gateway.registry import Params
 from clawsite.gateway.rows import defaults, describe_sessions
 from clawsite.gateway.telling import now_ms
@@ -52,7 +53,7 @@ class View:
     sees_all: bool
 
 
-_encode = msgspec.json.Encoder().encode
+encode_params = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(ListParams).decode
 
 
@@ -69,7 +70,7 @@ def build_list(view: View, encoded: bytes) -> dict[str, Any]:
     has_more = end < total
     return {
         "ts": now_ms(),
-        "path": "database",
+        "path": database_path(),
         "count": len(page),
         "totalCount": total,
         "limitApplied": params.limit,
@@ -98,7 +99,7 @@ _lists = HotAnswer(build_list, topics=("session", "contact", "channel"))
 
 def list_sessions(view: View, params: ListParams) -> Any:
     """Return the list as bytes, or something to await."""
-    return _lists.get(view, _encode(params))
+    return _lists.get(view, encode_params(params))
 
 
 def forget_lists() -> None:

@@ -86,7 +86,7 @@ def no_row(key: str) -> dict[str, Any]:
 
 def _row(session: Session, owner: str) -> dict[str, Any]:
     key, targets = key_for(owner, session), targets_for(session.model)
-    name = session.title or (key.removeprefix("agent:main:") if owner_of(session) else session.chat_id)
+    name = session.title or (session.chat_id.partition("/")[2] if owner_of(session) else session.chat_id)
     row: dict[str, Any] = {
         "key": key,
         "kind": session.kind,

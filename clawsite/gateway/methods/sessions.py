@@ -18,6 +18,7 @@ from clawsite.gateway.history import MINE
 from clawsite.gateway.keys import AGENT, key_for, session_id_of
 from clawsite.gateway.listing import ListParams, View, forget_lists, list_sessions
 from clawsite.gateway.methods.chat import Key, RunId, check_agent, store
+from clawsite.gateway.overview import database_path
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
 from clawsite.gateway.rows import describe_session
@@ -252,7 +253,7 @@ def _changed(session: Session, principal: Principal) -> dict[str, Any]:
     key = key_for(principal.owner, session)
     entry = {"sessionId": session_id_of(session), "updatedAt": now_ms(), "label": session.title or None}
     entry |= {"model": session.model or None, "modelOverride": session.model or None}
-    return {"ok": True, "path": "database", "key": key, "entry": entry}
+    return {"ok": True, "path": database_path(), "key": key, "entry": entry}
 
 
 _UNKNOWN_HERE = ("thinking_level", "verbose_level", "reasoning_level", "trace_level", "response_usage", "fast_mode")

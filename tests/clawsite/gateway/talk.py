@@ -21,6 +21,7 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import end_process, register_process
 from clawsite.gateway import hot
+from clawsite.gateway.cached import answers
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.principal import Principal, Scope
 from guardrails.limits import reset_limits
@@ -140,6 +141,7 @@ async def open_talk(**overrides: Any) -> AsyncIterator[Talk]:
     breakers.clear()
     reset_limits()
     hot.drop_all()
+    answers.drop()
     async with MessagesServer() as model:
         wanted = FAST | {
             "ANTHROPIC_API_KEY": "sk-ant-test-0000000000000000",
