@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from clawsite.core.db import run_tx
 from clawsite.core.leases import Held
@@ -18,6 +19,8 @@ from runbooks.targets.rows import hide_token
 
 # How often a gateway is asked whether it is there, and how soon again when it is not.
 UP_SECONDS, FIRST_AWAY_SECONDS, MOST_AWAY_SECONDS = 10.0, 0.5, 30.0
+# How often a look is taken whether there is a connection, which asks nobody.
+GLANCE_SECONDS = 0.5
 # A connection that comes back within so long was not away.
 PATIENCE_SECONDS = 3.0
 PING_SECONDS = 10.0
@@ -58,12 +61,14 @@ class Line:
         """See for ever whether the gateway is there; ends by cancellation, or with the lease."""
         while True:
             self.news.clear()
-            wait = await self._look()
-            try:
-                async with asyncio.timeout(wait):
-                    await self.news.wait()
-            except TimeoutError:
-                continue
+            until = time.monotonic() + await self._look()
+            while not self.news.is_set() and (left := until - time.monotonic()) > 0 and not self._has_just_gone():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, GLANCE_SECONDS)):
+                        await self.news.wait()
+
+    def _has_just_gone(self) -> bool:
+        return self.up.is_set() and self.client.hello is None
 
     async def _look(self) -> float:
         """Look once; return how long it lasts."""

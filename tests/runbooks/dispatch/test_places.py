@@ -1,0 +1,151 @@
+"""Where jobs go: by what they need and how busy gateways are, to the next one on failure, or they wait."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from clawsite.core.db import run_db
+from runbooks.models import GatewayTarget, Job
+from tests.clawsite.running import free_port
+from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, kinds, reload, send, until, wait_state
+
+pytestmark = pytest.mark.django_db(transaction=True)
+REFUSED = {"code": "INVALID_REQUEST", "message": "there is no such kind"}
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[FarGateway]:
+    """A second gateway."""
+    async with FarGateway() as gateway:
+        yield gateway
+
+
+async def change(name: str = "far", **fields: object) -> None:
+    await run_db(lambda: GatewayTarget.objects.filter(name=name).update(**fields))
+
+
+async def test_a_gateway_gets_no_more_jobs_than_it_has_room_for(far: FarGateway) -> None:
+    await add_target(far, capacity=2)
+    made = [await send() for _ in range(3)]
+    async with dispatching():
+        for job in made[:2]:
+            await wait_state(job, "running")
+        assert (await reload(made[2])).state == "queued"
+        assert len(far.all_jobs) == 2
+        far.all_jobs[0].end()
+        await wait_state(made[2], "running")
+
+
+async def test_selected_jobs_spread_by_load(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, capacity=3)
+    await add_target(other, "other", capacity=1)
+    made = [await send(select={}) for _ in range(4)]
+    assert [job.target for job in made] == ["far", "other", "far", "far"]
+    async with dispatching():
+        for job in made:
+            await wait_state(job, "running")
+    assert (len(far.all_jobs), len(other.all_jobs)) == (3, 1)
+
+
+async def test_a_job_that_cannot_be_created_goes_to_the_next(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, "a")
+    await add_target(other, "b")
+    far.fault("error", "jobs.create", error=REFUSED, times=None)
+    async with dispatching():
+        job = await send(select={})
+        assert job.target == "a"
+        moved = await wait_state(job, "running")
+    assert moved.target == "b"
+    assert "moved" in await kinds(job)
+    assert far.all_jobs == []
+
+
+async def test_a_job_goes_from_a_gateway_that_is_away(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, "a", ws_url=f"ws://127.0.0.1:{free_port()}")
+    await add_target(other, "b")
+    async with dispatching():
+        job = await send(select={})
+        assert job.target == "a"
+        assert (await wait_state(job, "running")).target == "b"
+    later = await send(select={})
+    assert later.target == "b"  # because it is known by now
+
+
+async def test_a_job_that_may_have_been_accepted_never_moves(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, "a")
+    await add_target(other, "b")
+    far.fault("cut_after", "jobs.create")
+    async with dispatching():
+        job = await send(select={})
+        assert (await wait_state(job, "running")).target == "a"
+    assert (len(far.all_jobs), other.all_jobs) == (1, [])
+
+
+async def test_a_job_that_everybody_refuses_fails(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, "a")
+    await add_target(other, "b")
+    for gateway in (far, other):
+        gateway.fault("error", "jobs.create", error=REFUSED, times=None)
+    async with dispatching():
+        done = await wait_state(await send(select={}), "failed")
+    assert done.error == "b did not take it: jobs.create: there is no such kind [INVALID_REQUEST]"
+
+
+async def test_a_job_moves_from_a_full_gateway_to_one_with_room(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, "a", capacity=1)
+    made = [await send(select={}) for _ in range(2)]
+    async with dispatching():
+        await wait_state(made[0], "running")
+        await add_target(other, "b")
+        assert (await wait_state(made[1], "running")).target == "b"
+
+
+async def test_a_gateway_that_is_switched_off_gets_nothing_new_and_finishes_what_it_has(far: FarGateway) -> None:
+    await add_target(far)
+    async with dispatching():
+        first = await send()
+        await wait_state(first, "running")
+        second = await send()
+        await wait_state(second, "running")
+        third = await send()
+        await wait_state(third, "running")
+        waiting = await run_db(lambda: Job.objects.create(kind="k", target="far", owner="x", requested_by="x"))
+        await change(enabled=False)
+        await run_db(lambda: Job.objects.filter(pk=waiting.pk).update(state="queued"))
+        await until(lambda: Job.objects.get(pk=waiting.pk).saved, what="it was told")
+        far.all_jobs[0].end()
+        await wait_state(first, "succeeded")
+        assert len(far.all_jobs) == 3
+        await change(enabled=True)
+        await wait_state(waiting, "running")
+    assert await kinds(waiting) == ["note", "note", "sent", "state", "remote.state", "remote.state"]
+
+
+async def test_the_jobs_of_a_removed_gateway_end_or_move(far: FarGateway, other: FarGateway) -> None:
+    row = await add_target(far, "a")
+    async with dispatching():
+        sent = await send(target="a")
+        await wait_state(sent, "running")
+        await change("a", enabled=False)
+        await run_db(lambda: GatewayTarget.objects.filter(pk=row.pk).update(capacity=1, enabled=True))
+        named, selected = await send(target="a"), await send(select={})
+        await add_target(other, "b")
+        await run_db(row.delete)
+        done = await wait_state(sent, "failed")
+        assert done.error == "The gateway a was removed. What became of it there is not known."
+        moved = await wait_state(selected, "running")
+        assert moved.target == "b"
+        assert (await wait_state(named, "failed")).error == "The gateway a was removed."
+    assert not await run_db(Job.objects.filter(target="a", remote_open=True).exists)
+
+
+async def test_a_changed_address_is_used_at_once(far: FarGateway, other: FarGateway) -> None:
+    await add_target(far, ws_url=f"ws://127.0.0.1:{free_port()}")
+    async with dispatching():
+        job = await send()
+        await until(lambda: Job.objects.get(pk=job.pk).saved, what="it was told")
+        await change(ws_url=other.url)
+        await wait_state(job, "running")
+    assert len(other.all_jobs) == 1
