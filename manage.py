@@ -22,7 +22,8 @@ def main() -> None:
         if sys.argv[1:2] == ["rpc"]:
             # It needs no apps, and not loading them makes it start five times as fast.
             load_command_class("clawsite", "rpc").run_from_argv(sys.argv)
-        execute_from_command_line(sys.argv)
+        else:
+            execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"clawsite is not configured right: {error}")
 

@@ -13,6 +13,7 @@ from clawsite.rpc import codes
 from clawsite.rpc.errors import HandshakeRefused, Unreachable
 from clawsite.rpc.frames import HANDSHAKE_SECONDS, ErrorShape, Event, Request, Response
 from clawsite.rpc.hello import Hello, Identity, read_hello
+from clawsite.rpc.link import NOT_JSON
 
 CONNECT_ID = "connect"
 _REFUSING = (codes.CLOSE_POLICY, codes.CLOSE_PROTOCOL)
@@ -33,7 +34,7 @@ async def shake_hands(
         raise Unreachable(f"The gateway did not say hello within {seconds:g} s.") from None
     except ConnectionClosed as closed:
         raise _explain(closed) from None
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         raise Unreachable("What answers there does not speak the gateway protocol.") from None
     if answer.ok:
         return read_hello(answer.payload)

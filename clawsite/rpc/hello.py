@@ -88,7 +88,7 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _number(value: Any, default: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and value > 0 else default
+    return value if is_number and 0 < value < 1e12 else default
 
 
 def _words(value: Any) -> tuple[str, ...]:

@@ -104,21 +104,19 @@ class Keeper:
     async def _keep(self) -> None:
         while True:
             try:
-                link = await self._dial()
+                await self._live(await self._dial())
             except ClientError as error:
                 if not error.retryable:
                     self._give_up(error)
                     return
                 await self._pause(error, error.retry_after)
             except Exception:
-                logger.exception("connecting to %s failed in a way nobody expected", self._name)
-                self._give_up(Unreachable(f"{self._name} cannot be reached because of an error in this program."))
-                return
-            else:
-                await self._live(link)
+                logger.exception("the connection to %s failed in a way nobody expected", self._name)
+                self._on_down()
+                await self._pause(Unreachable(f"An error in this program ended the connection to {self._name}."), None)
 
     async def _live(self, link: Link) -> None:
-        """Use a link until it ends, then wait as long as the way it ended asks for."""
+        """Use a link until it ends; raises how it ended, and how long to stay away."""
         loop = asyncio.get_running_loop()
         since = loop.time()
         self.link, self._failure, self._restart_seconds = link, None, None
@@ -132,7 +130,9 @@ class Keeper:
         if link.was_useful or loop.time() - since > GOOD_SECONDS or lost.close_code in _SOON:
             self._backoff.reset()
         self._on_down()
-        await self._pause(Unreachable(str(lost)), self._restart_seconds)
+        away = Unreachable(str(lost))
+        away.retry_after = self._restart_seconds
+        raise away
 
     async def _pause(self, error: ClientError, asked: float | None) -> None:
         wait = self._backoff.next()

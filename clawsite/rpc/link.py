@@ -26,6 +26,7 @@ from clawsite.rpc.watchdog import Watchdog
 logger = logging.getLogger(__name__)
 _decoder = msgspec.json.Decoder(Event | Response)
 _encoder = msgspec.json.Encoder()
+NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SIGNS_OF_LIFE = ("tick", "presence", "health", "shutdown")
 
 
@@ -117,7 +118,7 @@ class Link:
                 self._take(data)
         except ConnectionClosed:
             return self._lost()
-        except msgspec.DecodeError:
+        except NOT_JSON:
             self._keep(self._socket.close(codes.CLOSE_PROTOCOL, "not JSON"))
             return self._lost("The gateway sent something that is not JSON.")
         finally:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from clawsite.rpc import ClientClosed, ConnectionLost, RequestTimeout, RequestTooBig, RpcError
+from clawsite.rpc import ClientClosed, ConnectionLost, GatewayClient, RequestTimeout, RequestTooBig, RpcError
 from clawsite.rpc.calls import Rule, add_key, find_rule
-from tests.clawsite.rpc.meeting import meeting, until
+from tests.clawsite.rpc.meeting import meeting, target_of, until
+from tests.servers.gateway import GatewayEmulator
 
 BUSY = {"code": "UNAVAILABLE", "message": "busy", "retryable": True, "retryAfterMs": 10}
+DEEP = '{"type":"event","event":"chat","payload":' + "[" * 100_000
 NEVER = {"code": "INVALID_REQUEST", "message": "no such thing", "details": {"code": "CRON_JOB_NOT_FOUND"}}
 
 
@@ -177,12 +179,27 @@ async def test_answers_given_twice_and_unknown_frames_are_passed_over(kind: str)
         assert client.in_flight == 0
 
 
-async def test_what_is_not_json_costs_the_connection_and_no_more() -> None:
-    async with meeting() as (client, gateway):
-        gateway.fault("garbage", "health")
+@pytest.mark.parametrize("data", ["{not json", "", b"\xff\xfe", b'{"type":"event","event":"\xff"}', DEEP])
+@pytest.mark.parametrize("method", ["connect", "health"])
+async def test_what_is_not_json_costs_the_connection_and_no_more(data: str | bytes, method: str) -> None:
+    async with GatewayEmulator() as gateway:
+        client = GatewayClient(target_of(gateway))
+        gateway.fault("garbage", method, data=data)
         assert await client.request("health") == {"ok": True}
+        await client.close()
 
     assert len(gateway.connects) == 2
+
+
+@pytest.mark.parametrize("data", ["1", "{}", '{"type":"res"}', '{"type":"event","event":7}', '{"type":"req","id":"1"}'])
+async def test_frames_that_are_not_understood_are_passed_over(data: str) -> None:
+    async with meeting() as (client, gateway):
+        gateway.fault("garbage", "echo", data=data)
+        with pytest.raises(RequestTimeout):
+            await client.request("echo", timeout=0.1)
+        assert await client.request("echo", {"n": 1}) == {"n": 1}
+
+    assert len(gateway.connects) == 1
 
 
 async def test_a_cancelled_request_leaves_nothing_behind() -> None:

@@ -120,7 +120,7 @@ class Connection:
         if fault.kind == "delay":
             await asyncio.sleep(fault.seconds)
         elif fault.kind == "garbage":
-            await self.ws.send("{not json")
+            await self.ws.send(fault.data)
         elif fault.kind == "foreign":
             await self.ws.send(json.dumps({"type": "hint", "id": request["id"]}))
         elif fault.kind == "cut":

@@ -14,7 +14,7 @@ class Fault:
     """One rule for requests whose method fits the pattern, the first `times` of them (None: all).
 
     error: answer ok false with `error`.  silent: do not answer.  delay: wait `seconds`, then answer.  twice: answer
-    twice.  garbage: send text that is no JSON.  foreign: send a frame of an unknown type, then answer.  close: close
+    twice.  garbage: send `data` instead.  foreign: send a frame of an unknown type, then answer.  close: close
     with `code` and `reason` (after `error`, when there is one).  cut: reset the connection without acting;
     cut_after: act, then reset it instead of answering.
     """
@@ -26,6 +26,7 @@ class Fault:
     seconds: float = 0.0
     code: int = 1011
     reason: str = ""
+    data: str | bytes = "{not json"
     hits: int = 0
 
 
