@@ -33,13 +33,14 @@ def parse_request(data: bytes) -> Request:
     """Return the request in a frame."""
     try:
         request = _decode(data)
+        has_nul = _NUL in data and _has_nul(data)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise BadFrame(f"invalid request frame: {_explain(error)}", _find_id(data)) from None
     if not 0 < len(request.id) <= MAX_ID_CHARS:
         raise BadFrame(f"invalid request frame: id must have 1 to {MAX_ID_CHARS} characters")
     if not 0 < len(request.method) <= MAX_METHOD_CHARS:
         raise BadFrame(f"invalid request frame: method must have 1 to {MAX_METHOD_CHARS} characters", request.id)
-    if _NUL in data and _has_nul(data):
+    if has_nul:
         raise BadFrame("invalid request frame: text must not contain NUL characters", request.id)
     return request
 

@@ -32,6 +32,7 @@ BAD: list[tuple[str | bytes, str, str]] = [
     ('{"type":"req","id":"5","method":"ping","params":{"a":NaN}}', "invalid", "malformed"),
     ('{"type":"req","id":"6","method":"ping","params":{"a":"\\ud800"}}', "invalid", ""),
     ('{"type":"req","id":"7","method":"ping","params":{"a":"\\u0000"}}', "7", "NUL"),
+    ('{"type":"req","id":"n","method":"ping","params":[1e999,"\\u0000"]}', "n", "out of range"),
     ('{"type":"req","id":"8\\u0000","method":"ping"}', "8\0", "NUL"),
     ('{"type":"req","id":"9","method":"ping","params":' + "[" * 100_000 + "]" * 100_000 + "}", "invalid", "too deeply"),
     (b'{"type":"req","id":"\xff","method":"ping"}', "invalid", "UTF-8"),
