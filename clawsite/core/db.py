@@ -202,6 +202,11 @@ async def run_db(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
     return await _submit(partial(work, *args, **kwargs))
 
 
+async def run_db_first(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
+    """Like run_db, before everything that waits: for short looks without which nobody gets in or is thought alive."""
+    return await _submit(partial(work, *args, **kwargs), rank=_FIRST)
+
+
 async def run_tx(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
     """Like run_db, for one transaction that may share its commit with others. It must be safe to run again."""
     return await _submit(partial(work, *args, **kwargs), grouped=True)

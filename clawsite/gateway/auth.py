@@ -12,7 +12,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from clawsite.core.crypto import same_secret
-from clawsite.core.db import run_db
+from clawsite.core.db import run_db_first
 from clawsite.gateway.principal import ALL_SCOPES, Principal, Scope, expand
 from clawsite.gateway.tokens import digest_of, is_wellformed
 from clawsite.models import GatewayToken
@@ -71,7 +71,7 @@ class Grants:
         digest = digest_of(secret)
         at, kept = self._kept.get(digest, (0.0, None))
         if kept is None or time.monotonic() - at > KEEP_SECONDS:
-            kept = await run_db(_find_grant, digest)
+            kept = await run_db_first(_find_grant, digest)
             self._keep(digest, kept)
         if kept is None or not kept.is_live():
             return None

@@ -19,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from clawsite.core.crypto import same_secret
-from clawsite.core.db import run_db
+from clawsite.core.db import run_db, run_db_first
 from clawsite.core.errors import log_unknown
 from clawsite.core.metrics import scrape
 from clawsite.web import sockets
@@ -124,7 +124,7 @@ class Health:
 
     async def _check_database(self) -> str:
         try:
-            return await run_db(self._ask_database)
+            return await run_db_first(self._ask_database)
         except Exception as error:
             logger.warning("the database does not answer: %s", type(error).__name__)
             return "the database does not answer"

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from clawsite.core.db import close_pool, run_db, run_tx, run_tx_first
+from clawsite.core.db import close_pool, run_db, run_db_first, run_tx, run_tx_first
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent
 
@@ -105,3 +105,14 @@ async def test_a_record_goes_before_what_waits() -> None:
     free.set()
     await asyncio.gather(later, sooner)
     assert await run_db(names) == ["sooner", "later"]
+
+
+async def test_a_look_that_lets_somebody_in_goes_before_what_waits() -> None:
+    free = await hold()
+    later = asyncio.create_task(run_db(add, "later"))
+    await asyncio.sleep(0)
+    sooner = asyncio.create_task(run_db_first(names))
+    await asyncio.sleep(0)
+    free.set()
+    _, seen = await asyncio.gather(later, sooner)
+    assert "later" not in seen
