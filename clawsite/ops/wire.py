@@ -14,8 +14,12 @@ from typing import Any
 from daphne.ws_protocol import WebSocketProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
+from clawsite.ops.memory import LARGE_BYTES, give_back_soon
+
 TEXT, BINARY = 0x81, 0x82
 CLOSE_TOO_BIG = 1009
+# How long the rest of a message that is too large is read and thrown away.
+REST_SECONDS = 10
 # Frames of one socket that are answered before others get their turn.
 BATCH = 64
 
@@ -131,6 +135,8 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Hand over what came in fragments or in several reads."""
+        if len(payload) > LARGE_BYTES:
+            give_back_soon()
         if self.claw_receive is None:
             super().onMessage(payload, isBinary)
         elif not self.muted:
@@ -190,8 +196,9 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
             self.transport.writeSequence(data)
 
     def _max_message_size_exceeded(self, *_: Any) -> None:
-        """Say why: a close frame instead of a cut."""
+        """Say why with a close frame, and read the rest: a cut in the middle would hide that frame from the client."""
         self.failedByMe = True
+        self.closeHandshakeTimeout = REST_SECONDS
         self.close(CLOSE_TOO_BIG, "payload too large")
 
 
