@@ -37,6 +37,10 @@ class Gate(Stack):
             return psutil.Process(pids[0]) if len(pids) == 1 else None
         return None
 
+    def memory(self) -> int:
+        """Return how much the web process has for itself and its share of what it shares, in bytes."""
+        return int(self.web.memory_full_info().pss)
+
     def target(self, *, port: int = 0) -> GatewayTarget:
         """Return where clients connect to: this, or a proxy before it."""
         return GatewayTarget(id="gate", ws_url=f"ws://127.0.0.1:{port or self.port}", token_ref=lambda: TOKEN)
