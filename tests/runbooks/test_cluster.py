@@ -56,7 +56,7 @@ def test_an_idle_cluster_loses_a_process(running: Plant, part: str) -> None:
 
 def test_a_job_loses_its_process(running: Plant) -> None:
     role = running.wait_role()
-    again, once = running.start("ledger", 1, seconds=1.0, child=True) + running.start("ledger-once", 1, seconds=30)
+    again, once = running.start_all(("ledger", 1, {"seconds": 3.0, "child": True}), ("ledger-once", 1, {"seconds": 30}))
     running.wait_running(2)
     until(lambda: {again, once} <= set(read(running.ledger)), seconds=10, what="both run")
     children = [child for runner in running.runners() for child in runner.children()]
@@ -64,8 +64,8 @@ def test_a_job_loses_its_process(running: Plant) -> None:
     for runner in running.runners():
         runner.kill()
 
-    running.wait_states([again], "succeeded", seconds=15)
     running.wait_states([once], "failed", seconds=15)
+    running.wait_states([again], "succeeded", seconds=30)
     assert running.ends([again, once]) == [1, 1]
     assert len(read(running.ledger)[again]) == 2
     assert len(read(running.ledger)[once]) == 1
