@@ -33,7 +33,7 @@ class DeviceAdmin(RecordAdmin):
     list_filter = ("state",)
     search_fields = ("name", "device_id", "code", "address")
     fieldsets = (
-        (None, {"fields": ("name", "device_id", "platform", "address", "status", "roles", "rights", "seen")}),
+        (None, {"fields": ("name", "device_id", "platform", "address", "state", "roles", "rights", "seen")}),
         (gettext_lazy("Request"), {"fields": ("asked_code", "asks", "expires_at")}),
         (gettext_lazy("Decision"), {"fields": ("decided_by", "decided_at", "created_at")}),
     )

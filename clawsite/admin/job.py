@@ -60,7 +60,7 @@ class JobAdmin(RecordAdmin):
     list_filter = ("state", KindFilter)
     search_fields = ("key__startswith", "owner__exact", "requested_by__exact")
     fieldsets = (
-        (None, {"fields": ("kind", "status", "error", "requested_by", "owner", "session")}),
+        (None, {"fields": ("kind", "state", "error", "requested_by", "owner", "session")}),
         (gettext_lazy("Time"), {"fields": (("created_at", "started_at", "ended_at"), ("not_before", "deadline"))}),
         (gettext_lazy("Parameters and result"), {"fields": ("given", "outcome")}),
         (

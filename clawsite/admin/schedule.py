@@ -69,6 +69,8 @@ class ScheduleAdmin(SettingAdmin):
     @display(description=gettext_lazy("in words"))
     def words(self, row: Schedule) -> str:
         """When it is due, as the library of cron expressions puts it."""
+        if row.pk is None:
+            return "–"
         try:
             return explain(row)
         except BadTimes as error:
@@ -82,6 +84,8 @@ class ScheduleAdmin(SettingAdmin):
     @display(description=gettext_lazy("next times"))
     def upcoming(self, row: Schedule) -> SafeString | str:
         """The next due times, on the schedule's own clock."""
+        if row.pk is None:
+            return "–"
         try:
             times = preview(row, after=timezone.now())
         except BadTimes as error:

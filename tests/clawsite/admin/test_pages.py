@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.db import connection
@@ -63,6 +65,11 @@ def test_alice_opens_every_page(alice: Client, rows: Rows) -> None:
     for name in MODELS:
         expected = 200 if name in ADDABLE else 403
         assert alice.get(reverse(f"admin:{name}_add")).status_code == expected, name
+
+
+def test_no_page_shows_a_value_as_python_writes_it(alice: Client, rows: Rows) -> None:
+    pair = re.compile(r"\(&#x27;\w+&#x27;, &#x27;")
+    assert [url for url in changes(rows) if pair.search(alice.get(url).content.decode())] == []
 
 
 def test_bob_looks_at_what_he_may_and_adds_nothing(bob: Client, rows: Rows) -> None:
