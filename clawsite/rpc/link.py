@@ -26,6 +26,7 @@ from clawsite.rpc.watchdog import Watchdog
 logger = logging.getLogger(__name__)
 _decoder = msgspec.json.Decoder(Event | Response)
 _encoder = msgspec.json.Encoder()
+AT_ONCE = 100
 NOT_JSON = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _SIGNS_OF_LIFE = ("tick", "presence", "health", "shutdown")
 
@@ -113,9 +114,12 @@ class Link:
         watchdog = Watchdog(2 * self.hello.tick_seconds, self._drop_silent)
         try:
             while True:
-                data = await self._socket.recv(decode=False)
-                watchdog.heard()
-                self._take(data)
+                for _ in range(AT_ONCE):
+                    data = await self._socket.recv(decode=False)
+                    watchdog.heard()
+                    self._take(data)
+                # What has arrived is received without a pause; those it is for need their turn before there is more.
+                await asyncio.sleep(0)
         except ConnectionClosed:
             return self._lost()
         except NOT_JSON:
