@@ -10,6 +10,7 @@ event loop it is used on; for programs without one there is blocking.py.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
 import weakref
@@ -193,7 +194,8 @@ class GatewayClient:
         except BaseException:
             await socket.close()
             raise
-        return Link(socket, hello, on_event=self._heard, on_frame=self._on_frame)
+        on_frame = None if self._on_frame is None else functools.partial(_tell, self._on_frame)
+        return Link(socket, hello, on_event=self._heard, on_frame=on_frame)
 
     def _came_up(self, link: Link) -> None:
         self._seq = None

@@ -25,7 +25,9 @@ def main(argv: Sequence[str], *, prog: str, defaults: Defaults) -> int:
     options = parser.parse_args(argv)
     screen = Screen(as_json=options.json, as_frames=options.raw)
     try:
-        return _run(parser, options, screen, defaults)
+        code = _run(parser, options, screen, defaults)
+        sys.stdout.flush()
+        return code
     except BrokenPipeError:
         # Who read along has left. Keep Python from complaining when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -235,3 +235,23 @@ async def test_an_error_in_a_callback_does_not_cost_the_connection(caplog: pytes
         assert await client.request("ping") == {"ok": True}
         assert len(gateway.connects) == 1
     assert "a callback of the program failed" in caplog.text
+
+
+async def test_an_error_of_the_program_is_logged_and_followed_by_a_new_attempt(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    attempts = iter([True, False])
+
+    def find_token() -> str:
+        if next(attempts):
+            raise RuntimeError("the vault is locked")
+        return TOKEN
+
+    async with GatewayEmulator() as gateway:
+        client = GatewayClient(target_of(gateway, token_ref=find_token))
+        with pytest.raises(Unreachable, match="An error in this program"):
+            await client.connect()
+        assert await client.request("ping") == {"ok": True}
+        await client.close()
+
+    assert "the vault is locked" in caplog.text
