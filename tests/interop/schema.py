@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.interop.installed import Installed
+from tests.interop.wire import Recorded
 
 SCRIPT = Path(__file__).with_name("validate.mjs")
 Item = tuple[str, Any]
@@ -38,16 +39,27 @@ EXCUSED = {
     f'/auth {MORE} {{"additionalProperty":"method"}}',
     '/eventLoop/intervalMs must be integer {"type":"integer"}',
 }
-ROWS = {"system-presence": "PresenceEntry"}
+# Where in an answer there are rows, and what each of them is.
+ROWS = {
+    "system-presence": ("", "PresenceEntry"),
+    "sessions.list": ("sessions", "SessionRow"),
+    "cron.list": ("jobs", "CronJob"),
+}
 EVENTS = {"tick": "TickEvent", "chat": "ChatEvent", "shutdown": "ShutdownEvent"}
 
 
-def problems(
-    installed: Installed, requests: list[dict[str, Any]], sent: list[dict[str, Any]], *, is_newer: bool = False
-) -> list[str]:
+def problems(installed: Installed, recorded: Iterable[Recorded], *, is_newer: bool = False) -> list[str]:
     """Return what is wrong with the frames that a server sent, a line for each; a newer server's may hold more."""
-    methods = {request["id"]: request["method"] for request in requests}
-    checked = [(frame, item) for frame in sent for item in items(frame, methods)]
+    methods: dict[str, str] = {}
+    checked: list[tuple[dict[str, Any], Item]] = []
+    for each in recorded:
+        if each.is_close:
+            continue
+        frame = each.frame
+        if each.from_server:
+            checked.extend((frame, item) for item in items(frame, methods))
+        else:
+            methods[frame["id"]] = frame["method"]
     verdicts = validate(installed, (item for _, item in checked))
     counted = (
         (frame, definition, [each for each in errors if each not in EXCUSED and not (is_newer and MORE in each)])
@@ -71,7 +83,8 @@ def items(frame: dict[str, Any], methods: dict[str, str]) -> Iterator[Item]:
         if method in RESULTS:
             yield RESULTS[method], payload
         if method in ROWS:
-            yield from ((ROWS[method], row) for row in payload)
+            name, definition = ROWS[method]
+            yield from ((definition, row) for row in (payload[name] if name else payload))
 
 
 def validate(installed: Installed, values: Iterable[Item]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 import pytest
 
@@ -14,6 +14,7 @@ from clawsite.rpc.target import GatewayTarget
 from tests.interop.installed import Installed
 from tests.interop.schema import problems
 from tests.interop.targets import ANSWER, Target
+from tests.servers.messages import MessagesServer
 
 pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("openclaw"), pytest.mark.timeout(300)]
 KEY = "agent:main:frames"
@@ -40,6 +41,24 @@ READS: tuple[tuple[str, dict[str, object]], ...] = (
     ("exec.approval.list", {}),
     ("skills.status", {}),
 )
+# What changes something, each with what came before it.
+MADE = "agent:main:made"
+WRITES: tuple[tuple[str, dict[str, object]], ...] = (
+    ("sessions.create", {"key": MADE, "label": "Made"}),
+    ("sessions.patch", {"key": MADE, "label": "Made again"}),
+    ("sessions.list", {}),
+    ("chat.abort", {"sessionKey": MADE}),
+    ("sessions.reset", {"key": MADE}),
+    ("sessions.delete", {"key": MADE}),
+)
+
+
+@pytest.fixture(autouse=True)
+def chatty_model(openclaw_model: MessagesServer) -> Iterator[None]:
+    """Let the model say more and take longer, so that there is something to stream."""
+    openclaw_model.set_default(f"{ANSWER} {'And so it goes on. ' * 40}", deltas=20, pause=0.1)
+    yield
+    openclaw_model.set_default(ANSWER)
 
 
 @pytest.fixture
@@ -51,10 +70,7 @@ async def client(target: Target) -> AsyncIterator[GatewayClient]:
 
 
 def assert_valid(openclaw: Installed, target: Target) -> None:
-    frames = [each for each in target.wire.frames if not each.is_close]
-    requests = [each.frame for each in frames if not each.from_server]
-    sent = [each.frame for each in frames if each.from_server]
-    found = problems(openclaw, requests, sent, is_newer=target.name == "theirs")
+    found = problems(openclaw, target.wire.frames, is_newer=target.name == "theirs")
     assert not found, "\n".join(found)
 
 
@@ -86,12 +102,27 @@ async def test_every_common_method_answers_as_the_schema_says(
 ) -> None:
     await converse(client, "frames-2")
 
+    failed = await call_all(client, READS)
+
+    assert failed == {}
+    assert_valid(openclaw, target)
+
+
+async def test_every_common_change_answers_as_the_schema_says(
+    openclaw: Installed, client: GatewayClient, target: Target
+) -> None:
+    failed = await call_all(client, WRITES)
+
+    assert failed == {}
+    assert_valid(openclaw, target)
+
+
+async def call_all(client: GatewayClient, calls: Iterable[tuple[str, dict[str, object]]]) -> dict[str, str]:
+    """Call one method after the other, and return what the gateway says of those that it refuses."""
     failed = {}
-    for method, params in READS:
+    for method, params in calls:
         try:
             await client.request(method, params)
         except RpcError as error:
             failed[method] = str(error)
-
-    assert failed == {}
-    assert_valid(openclaw, target)
+    return failed

@@ -35,10 +35,6 @@ class RecordingProxy(TcpProxy):
         super().__init__(target_port)
         self.frames: list[Recorded] = []
 
-    def sent(self) -> list[dict[str, Any]]:
-        """Return what the server sent so far."""
-        return [each.frame for each in self.frames if each.from_server and not each.is_close]
-
     def requests(self) -> list[dict[str, Any]]:
         """Return what clients sent so far."""
         return [each.frame for each in self.frames if not each.from_server and not each.is_close]

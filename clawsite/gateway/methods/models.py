@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from bots.agent.prices import find_model
 from bots.agent.targets import context_window, list_targets, usable_targets
 from bots.agent.types import Target
 from clawsite.gateway.overview import AgentId
@@ -33,7 +32,6 @@ async def list_models(call: Call, params: ModelsListParams) -> dict[str, Any]:
 
 def _entry(target: Target, *, first: bool, usable: bool) -> dict[str, Any]:
     """Return one model. A target of one's own is named by its host, without what stands before the @."""
-    found = find_model(target.model)
     entry: dict[str, Any] = {
         "id": target.model,
         "name": target.model,
@@ -45,6 +43,4 @@ def _entry(target: Target, *, first: bool, usable: bool) -> dict[str, Any]:
         entry["tags"] = ["default"]
     if not usable:
         entry["unavailableReason"] = "missing-auth"
-    if found:
-        entry["pricing"] = {"inputUsdPerMillion": found.input, "outputUsdPerMillion": found.output}
     return entry
