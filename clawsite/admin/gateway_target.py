@@ -15,7 +15,7 @@ from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import SettingAdmin
 from clawsite.admin.buttons import button
 from clawsite.admin.gateway_target_form import GatewayTargetForm
-from clawsite.admin.showing import age
+from clawsite.admin.showing import State, age
 from runbooks.models import GatewayTarget
 from runbooks.targets.actions import enable_target, remove_target, save_target
 from runbooks.targets.probe import probe_target
@@ -98,9 +98,9 @@ class GatewayTargetAdmin(SettingAdmin):
     @display(
         description=gettext_lazy("state"), label={"up": "success", "away": "danger", "off": "", "unknown": "warning"}
     )
-    def state(self, row: GatewayTarget) -> tuple[str, str]:
+    def state(self, row: GatewayTarget) -> State:
         """Whether it is within reach, as the dispatcher last saw it."""
-        return row.reach, str(STATES[row.reach])
+        return State(row.reach, str(STATES[row.reach]))
 
     @display(description=gettext_lazy("last seen"))
     def seen(self, row: GatewayTarget) -> str:

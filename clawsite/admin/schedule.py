@@ -69,7 +69,7 @@ class ScheduleAdmin(SettingAdmin):
     @display(description=gettext_lazy("in words"))
     def words(self, row: Schedule) -> str:
         """When it is due, as the library of cron expressions puts it."""
-        if row.pk is None:
+        if row._state.adding:
             return "–"
         try:
             return explain(row)
@@ -84,7 +84,7 @@ class ScheduleAdmin(SettingAdmin):
     @display(description=gettext_lazy("next times"))
     def upcoming(self, row: Schedule) -> SafeString | str:
         """The next due times, on the schedule's own clock."""
-        if row.pk is None:
+        if row._state.adding:
             return "–"
         try:
             times = preview(row, after=timezone.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import Model
 from django.urls import reverse
@@ -17,6 +17,17 @@ from django.utils.translation import gettext as _
 
 MOST_JSON = 100_000
 MOST_TEXT = 120
+
+
+class State(NamedTuple):
+    """A state for a coloured label in lists: the theme takes a pair, and pages of one row show it as text."""
+
+    value: str
+    label: str
+
+    def __str__(self) -> str:
+        """Its word."""
+        return self.label
 
 
 def pretty_json(value: object) -> SafeString:

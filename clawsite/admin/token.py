@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminI
 from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import SettingAdmin
 from clawsite.admin.buttons import button
-from clawsite.admin.showing import age
+from clawsite.admin.showing import State, age
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.tokens import create_token, revoke_token, rotate_token
 from clawsite.models import GatewayToken
@@ -113,10 +113,10 @@ class TokenAdmin(SettingAdmin):
         description=gettext_lazy("state"),
         label={"live": "success", "rotated": "warning", "expired": "", "revoked": "danger"},
     )
-    def state(self, row: GatewayToken) -> tuple[str, str]:
+    def state(self, row: GatewayToken) -> State:
         """Whether it opens a connection."""
         words = {"live": _("in use"), "rotated": _("replaced"), "expired": _("expired"), "revoked": _("revoked")}
-        return row.state, words[row.state]
+        return State(row.state, words[row.state])
 
     @display(description=gettext_lazy("rights"))
     def rights(self, row: GatewayToken) -> str:
