@@ -43,6 +43,10 @@ class ScheduleAdmin(SettingAdmin):
         (gettext_lazy("As it stands"), {"fields": ("words", "upcoming", "problem", "owner")}),
     )
 
+    def get_fieldsets(self, request: HttpRequest, obj: Schedule | None = None) -> Any:
+        """A new one has nothing to show yet."""
+        return self.fieldsets if obj is not None else self.fieldsets[:-1]
+
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """Tell the form who saves, because not everybody may have everything done."""
         made = super().get_form(request, obj, change=change, **kwargs)
@@ -73,8 +77,8 @@ class ScheduleAdmin(SettingAdmin):
             return "–"
         try:
             return explain(row)
-        except BadTimes as error:
-            return str(error)
+        except BadTimes:
+            return "–"
 
     @display(description=gettext_lazy("next"), ordering="next_due")
     def due(self, row: Schedule) -> str:
@@ -88,8 +92,8 @@ class ScheduleAdmin(SettingAdmin):
             return "–"
         try:
             times = preview(row, after=timezone.now())
-        except BadTimes as error:
-            return str(error)
+        except BadTimes:
+            return "–"
         return text_block("\n".join(f"{moment:%a %Y-%m-%d %H:%M:%S %Z}" for moment in times) or "–")
 
     @display(description=gettext_lazy("problem"))

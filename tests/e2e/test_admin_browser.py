@@ -37,6 +37,7 @@ PAGES = (
     "sessions_app/session/", "sessions_app/message/", "sessions_app/fact/", "sessions_app/contact/",
     "sessions_app/channel/", "sessions_app/channel/add/", "sessions_app/inbox/", "sessions_app/outbox/",
     "sessions_app/promptlayer/", "guardrails/verdictrecord/", "guardrails/approval/", "core/auditevent/",
+    "runbooks/job/", "runbooks/schedule/", "runbooks/schedule/add/", "runbooks/schedulerun/",
     "core/process/", "core/user/", "core/user/add/", "core/secret/add/",
 )  # fmt: skip
 
@@ -137,3 +138,29 @@ def check_page(page: Page, url: str) -> None:
     assert answer.status == 200, url
     assert "script-src 'self' 'unsafe-eval';" in answer.headers["content-security-policy"], url
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), url
+
+
+def test_alice_schedules_a_job_runs_it_now_and_watches_its_events(stack: Stack, code: str, browser: Browser) -> None:
+    with watched(browser) as alice:
+        page = alice.page
+        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/runbooks/schedule/add/")
+        page.fill("input[name=name]", "nightly")
+        page.select_option("select[name=kind]", "selftest")
+        page.fill("textarea[name=params]", '{"events": 40, "pause": 0.2}')
+        page.fill("input[name=cron]", "61 * * * *")
+        page.get_by_role("button", name="Save", exact=True).click()
+        expect(page.get_by_role("listitem").filter(has_text="cannot be read: bad minute")).to_be_visible()
+        page.fill("input[name=cron]", "30 3 * * *")
+        page.get_by_role("button", name="Save", exact=True).click()
+        page.get_by_role("button", name="Run now").click()
+        expect(page.get_by_text("The job was started")).to_be_visible()
+
+        page.goto(f"{stack.url}/admin/runbooks/job/")
+        page.locator("#result_list tbody a").first.click()
+        expect(page.locator("#job-events output")).to_have_text("Running")
+        before = page.locator("#job-events li").count()
+        expect(page.locator("#job-events li", has_text="n: 40")).to_be_visible(timeout=30_000)
+        assert page.locator("#job-events li").count() > before
+        expect(page.locator("#job-events output")).to_have_text("Succeeded")
+        expect(page.locator("#job-events li").last).to_contain_text("end")
