@@ -67,6 +67,10 @@ class SessionFeed:
             self._runs.setdefault(run.inbox_id, Told(run_id=run.run_id))
         self.look()
 
+    def have_told_end(self) -> None:
+        """That the session is gone was told already."""
+        self._keys = ("", "")
+
     def look(self) -> None:
         """Look at the rows soon."""
         self._stale = True

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from clawsite.core.db import run_db
@@ -19,7 +20,9 @@ from clawsite.gateway.feed import SessionFeed
 from clawsite.gateway.hub import Listener, hub
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Follower
+from clawsite.gateway.replies import encode
 from clawsite.gateway.runs import Run
+from clawsite.gateway.telling import changed
 
 # Sessions that somebody follows are looked at this often for nudges that were lost.
 CHECK_SECONDS = 5.0
@@ -125,10 +128,21 @@ class Feeds:
         for wake in self._waiting.get(session_id, ()):
             wake.set()
         feed = self._feeds.get(session_id)
-        if feed is None and _somebody_watches():
+        if "gone" in data:
+            self._tell_removal(session_id, data["gone"])
+        elif feed is None and _somebody_watches():
             feed = self._begin(session_id, cursor=(self._cursors or {}).get(session_id, 0), news=True)
         if feed is not None:
             feed.look()
+
+    def _tell_removal(self, session_id: int, gone: Mapping[str, str]) -> None:
+        """Tell who follows or watches that a session is no more, in place of its feed, which may not know its name."""
+        notice, owner = changed("delete", None), gone["owner"]
+        for listener in self.hearers(session_id, owner, watchers=True):
+            key = gone["own" if owner and listener.principal.owner == owner else "place"]
+            listener.push("sessions.changed", encode({"sessionKey": key, **notice.payload}), droppable=False)
+        if session_id in self._feeds:
+            self._feeds[session_id].have_told_end()
 
     def _on_delta(self, data: dict[str, Any]) -> None:
         feed = self._feeds.get(int(data.get("session", 0)))

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from bots.channels.gateway.updates import MAX_KEY, chat_id_of, is_key
 from clawsite.core.errors import BadInput
+from clawsite.gateway.overview import AGENT
 from sessions_app.channels import GATEWAY
 from sessions_app.models import Session
 
-AGENT = "main"
 PREFIX = f"agent:{AGENT}:"
 MAIN_KEY = f"{PREFIX}main"
 MAX_FOREIGN = 400

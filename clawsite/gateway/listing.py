@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from clawsite.gateway.access import visible_sessions
 from clawsite.gateway.hot import HotAnswer
-from clawsite.gateway.keys import AGENT
-from clawsite.gateway.overview import database_path
+from clawsite.gateway.overview import AGENT, database_path
 from clawsite.gateway.registry import Params
 from clawsite.gateway.rows import defaults, describe_sessions
 from clawsite.gateway.telling import now_ms

@@ -11,7 +11,9 @@ from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Substr
 
 from bots.agent.targets import DEFAULT_WINDOW, context_window, targets_for
-from clawsite.gateway.keys import AGENT, MAIN_KEY, key_for, owner_of, session_id_of
+from clawsite.gateway import overview
+from clawsite.gateway.keys import MAIN_KEY, key_for, owner_of, session_id_of
+from clawsite.gateway.overview import AGENT
 from clawsite.gateway.runs import read_runs
 from sessions_app.models import Message, Session, Turn
 
@@ -28,7 +30,7 @@ _STATUS = {
 
 def to_ms(when: datetime | None) -> int | None:
     """Return a time as the wire has it."""
-    return None if when is None else int(when.timestamp() * 1000)
+    return None if when is None else overview.to_ms(when)
 
 
 def defaults() -> dict[str, Any]:

@@ -100,6 +100,6 @@ def _store(channel: Channel, raw: Mapping[str, Any], external_id: str) -> bool:
     if row is None or row.state == Inbox.State.UNPARSED:
         raise BadInput("The message cannot be read.")
     store_updates(channel.pk, [row])
-    MESSAGES.labels(channel.kind, "in").inc()
+    transaction.on_commit(MESSAGES.labels(channel.kind, "in").inc)
     ours = Inbox.objects.filter(channel_id=channel.pk, external_id=external_id).values_list("raw", flat=True).first()
     return ours == row.raw

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clawsite.gateway.history import show_message
-from clawsite.gateway.keys import AGENT
+from clawsite.gateway.overview import AGENT
 from clawsite.gateway.rows import to_ms
 from clawsite.gateway.runs import ABORTED, ERROR, WAITING, Run
 from sessions_app.models import Message

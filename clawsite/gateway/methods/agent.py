@@ -10,8 +10,9 @@ from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import BadInput
 from clawsite.gateway.access import access_session
 from clawsite.gateway.errors import GatewayError
-from clawsite.gateway.keys import AGENT, MAIN_KEY, key_for, session_id_of
+from clawsite.gateway.keys import MAIN_KEY, key_for, session_id_of
 from clawsite.gateway.methods.chat import RunId, check_agent, store
+from clawsite.gateway.overview import AGENT
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
 from clawsite.gateway.rows import PROVIDER, to_ms

@@ -18,7 +18,8 @@ from clawsite.gateway.access import access_session, find_session, no_session
 from clawsite.gateway.cached import Kept, answers
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.history import LIMIT, MAX_CHARS, MAX_LIMIT, Page, no_history, read_cursor, read_history
-from clawsite.gateway.keys import AGENT, OwnKey, own_key, parse_key
+from clawsite.gateway.keys import OwnKey, own_key, parse_key
+from clawsite.gateway.overview import AGENT
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Encoded, Params, method
 from clawsite.gateway.runs import ABORTED, ENDED, ERROR, OK, Run, find_row, read_run

@@ -15,10 +15,10 @@ from clawsite.gateway.access import access_session, find_session, visible_sessio
 from clawsite.gateway.cached import answers
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.history import MINE
-from clawsite.gateway.keys import AGENT, key_for, session_id_of
+from clawsite.gateway.keys import key_for, session_id_of
 from clawsite.gateway.listing import ListParams, View, forget_lists, list_sessions
 from clawsite.gateway.methods.chat import Key, RunId, check_agent, store
-from clawsite.gateway.overview import database_path
+from clawsite.gateway.overview import AGENT, database_path
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
 from clawsite.gateway.rows import describe_session
@@ -329,8 +329,10 @@ async def delete(call: Call, params: DeleteParams) -> dict[str, Any]:
         return {"ok": True, "key": params.key, "deleted": False, "archived": []}
     answer = _changed(session, principal)
     await wait_until_quiet(session, seconds=REMOVAL_SECONDS)
+    number = session.pk
     await run_db(changing.remove_session, principal, session)
-    _changed(session, principal)
+    answers.forget(number)
+    forget_lists()
     return {"ok": True, "key": answer["key"], "deleted": True, "archived": []}
 
 

@@ -156,7 +156,8 @@ async def test_a_run_that_waits_for_a_decision_can_be_stopped(talk: Talk) -> Non
     assert await run_db(lambda: Approval.objects.get().state) != "waiting"
 
 
-async def test_a_session_that_is_removed_ends_its_feed(talk: Talk) -> None:
+async def test_a_session_that_is_removed_ends_its_feed(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clawsite.gateway.feeds.CHECK_SECONDS", 0.2)
     with talk.line(BOB) as bob, talk.line(ALICE) as alice:
         await bob.call("sessions.create", key="gone")
         await follow(bob, "gone")
@@ -165,5 +166,12 @@ async def test_a_session_that_is_removed_ends_its_feed(talk: Talk) -> None:
         await bob.until("sessions.changed", label="soon")
         await bob.call("sessions.delete", key="gone")
         await bob.until("sessions.changed", reason="delete", sessionKey="agent:main:gone")
+        await alice.until("sessions.changed", reason="delete")
+        await bob.call("sessions.create", key="other")
+        with talk.line(BOB) as watcher:
+            await watcher.call("sessions.subscribe")
+            await until(lambda: len(feeds._feeds) == 0)
+            await bob.call("sessions.delete", key="other")
+            await watcher.until("sessions.changed", reason="delete", sessionKey="agent:main:other")
     assert await run_db(Session.objects.count) == 0
     assert not feeds._feeds
