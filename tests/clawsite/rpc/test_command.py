@@ -315,10 +315,3 @@ def test_at_a_terminal_there_is_a_prompt_with_completion_and_history(gateway: Ga
     assert "version emulator" in typist.seen
     assert (tmp_path / "rpc_history").read_text().split() == ["health"]
     assert (tmp_path / "rpc_history").stat().st_mode & 0o777 == 0o600
-
-
-def test_the_example_of_the_readme_runs(gateway: GatewayEmulator, tmp_path: Path) -> None:
-    done = run_program("-m", "tests.clawsite.rpc.example", gateway.url, env=environment(gateway, tmp_path))
-
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-2:] == ["4 end {'state': 'succeeded'}", "succeeded {'events': 4}"]
