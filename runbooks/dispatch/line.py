@@ -15,7 +15,7 @@ from clawsite.rpc.errors import ClientError
 from clawsite.rpc.registry import GatewayRegistry
 from clawsite.rpc.target import GatewayTarget as Target
 from runbooks.dispatch import places
-from runbooks.targets.rows import hide_token
+from runbooks.targets.rows import hide, token_of
 
 # How often a gateway is asked whether it is there, and how soon again when it is not.
 UP_SECONDS, FIRST_AWAY_SECONDS, MOST_AWAY_SECONDS = 10.0, 0.5, 30.0
@@ -49,6 +49,7 @@ class Line:
         self._registry = registry
         self._held = held
         self._on_change = on_change
+        self._token = ""
         self._seen_at = float("-inf")
         self._backoff = Backoff(first=FIRST_AWAY_SECONDS, most=MOST_AWAY_SECONDS)
 
@@ -72,6 +73,7 @@ class Line:
 
     async def _look(self) -> float:
         """Look once; return how long it lasts."""
+        self._token = token_of(self.target)
         try:
             await self.client.connect(patience=PATIENCE_SECONDS)
             await self.call("ping", {}, timeout=PING_SECONDS)
@@ -104,4 +106,4 @@ class Line:
 
     def hide(self, text: str) -> str:
         """Return a text without the token."""
-        return hide_token(text, self.target)
+        return hide(text, self._token)

@@ -47,9 +47,14 @@ class News:
 
 
 def mark_sent(held: Held, job_id: int, target: str) -> Job | None:
-    """Note that the job is about to be sent, before it is; None when it is not to be sent there any more."""
+    """Note that the job is about to be sent, before it is; None when it is not to be sent there any more.
+
+    One that nobody has and that is to be cancelled is so by this.
+    """
     with transaction.atomic():
         check_lease(held)
+        if Job.objects.filter(pk=job_id, remote_open=False, cancel_requested=True).exists():
+            move(job_id, source=[State.QUEUED], to=State.CANCELLED)
         wanted = Q(cancel_requested=False) | Q(remote_open=True)
         waiting = Job.objects.filter(wanted, pk=job_id, target=target, state=State.QUEUED, remote_id="")
         waiting.update(remote_open=True)

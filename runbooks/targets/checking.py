@@ -20,6 +20,8 @@ MOST_ENTRIES, MOST_CHARS = 100, 200
 # A reference makes us read something and send it to an address, so it cannot name just anything.
 ENVIRONMENT_PREFIX = "GATEWAY_TOKEN_"
 _ENVIRONMENT = re.compile(rf"env:{ENVIRONMENT_PREFIX}[A-Z0-9_]+")
+# So that one can be told from other text, and stands in JSON as it is.
+_TOKEN = re.compile(r"[!#-\[\]-~]{8,500}")
 KIND = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -47,6 +49,7 @@ def find_mistakes(row: Fields) -> dict[str, str]:
         "name": _name,
         "ws_url": _ws_url,
         "http_url": _http_url,
+        "token": _token,
         "token_ref": _token_ref,
         "allowed_repos": lambda row: _entries(row.allowed_repos),
         "labels": lambda row: _entries(row.labels),
@@ -87,6 +90,11 @@ def _http_url(row: Fields) -> str:
     except ValueError:
         fits = False
     return "" if fits else "The address of the pages must look like https://host, without user and password."
+
+
+def _token(row: Fields) -> str:
+    fits = not row.token or _TOKEN.fullmatch(row.token)
+    return "" if fits else "A token has 8 to 500 visible characters, without spaces, quotes and backslashes."
 
 
 def _token_ref(row: Fields) -> str:

@@ -9,7 +9,7 @@ from clawsite.core.errors import BadInput, Unavailable
 from clawsite.rpc.errors import ClientError
 from clawsite.rpc.hello import Identity
 from runbooks.models import GatewayTarget
-from runbooks.targets.rows import hide_token, to_target
+from runbooks.targets.rows import hide, to_target, token_of
 
 SECONDS = 15.0
 IDENTITY = Identity(display_name="clawsite dispatcher", scopes=("operator.read", "operator.write"))
@@ -26,7 +26,7 @@ def probe_target(row: GatewayTarget) -> str:
         return asyncio.run(_ask(row))
     except ClientError as error:
         kind = Unavailable if error.retryable else BadInput
-        text = hide_token(str(error), target)
+        text = hide(str(error), token_of(target))
         raise kind(f"The gateway cannot be used: {text}") from None
     except TimeoutError:
         raise Unavailable(f"There was no answer within {int(SECONDS)} seconds.") from None

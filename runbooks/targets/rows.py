@@ -52,10 +52,14 @@ def _ref(row: GatewayTarget) -> TokenRef | None:
     return StoredToken(str(row.token), lost) if row.token or lost else None
 
 
-def hide_token(text: str, target: Target) -> str:
-    """Return a text without the target's token: whoever is at the other end knows it and may send it back."""
+def token_of(target: Target) -> str:
+    """Return the token behind a target's reference now, "" for none and for one that cannot be read."""
     try:
-        token = read_token(target.token_ref)
+        return read_token(target.token_ref)
     except BadTarget:
-        return text
+        return ""
+
+
+def hide(text: str, token: str) -> str:
+    """Return a text without the token: whoever is at the other end knows it and may send it back."""
     return text.replace(token, HIDDEN) if token else text

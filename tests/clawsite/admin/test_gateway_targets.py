@@ -66,6 +66,8 @@ def test_alice_adds_a_gateway_and_its_token_is_never_seen_again(alice: Client) -
         ("ws_url", "ws://user:secret@far", "no user, password"),
         ("ws_url", "ws://gateway.example.org", "use wss://"),
         ("http_url", "javascript:alert(1)", "https://host"),
+        ("new_token", "short", "8 to 500 visible characters"),
+        ("new_token", "with spaces in it", "8 to 500 visible characters"),
         ("token_ref", "claw_pasted_token", "a token itself does not belong here"),
         ("token_ref", "env:SECRET_KEY", "GATEWAY_TOKEN_"),
         ("token_ref", "file:/etc/passwd", "A token file lies in"),
@@ -96,9 +98,9 @@ def test_a_token_is_kept_until_another_or_a_reference_takes_its_place(alice: Cli
     alice.post(page(row), FORM | {"capacity": "9"})
     row.refresh_from_db()
     assert (str(row.token), row.capacity) == (TOKEN, 9)
-    alice.post(page(row), FORM | {"new_token": "another"})
+    alice.post(page(row), FORM | {"new_token": "another-token"})
     row.refresh_from_db()
-    assert str(row.token) == "another"
+    assert str(row.token) == "another-token"
     alice.post(page(row), FORM | {"token_ref": "env:GATEWAY_TOKEN_FAR"})
     row.refresh_from_db()
     assert (str(row.token), row.token_ref) == ("", "env:GATEWAY_TOKEN_FAR")

@@ -58,6 +58,15 @@ async def test_what_may_have_arrived_is_cancelled_there_too(far: FarGateway) -> 
     assert [theirs.state for theirs in far.all_jobs] == ["cancelled"]
 
 
+async def test_what_was_not_taken_and_is_to_be_cancelled_is_so(far: FarGateway) -> None:
+    await add_target(far)
+    job = await send()
+    await run_db(lambda: Job.objects.filter(pk=job.pk).update(cancel_requested=True))
+    async with dispatching():
+        await wait_state(job, "cancelled")
+    assert far.all_jobs == []
+
+
 async def test_what_ended_here_meanwhile_is_recalled(far: FarGateway) -> None:
     await add_target(far)
     job = await send()
