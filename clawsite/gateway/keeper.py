@@ -27,7 +27,8 @@ from clawsite.rpc.frames import HANDSHAKE_SECONDS, TICK_SECONDS
 LOOK_SECONDS = 1.0
 RIGHTS_SECONDS = 30.0
 NOTE_SECONDS = 60.0
-MOST_SORTED = 500
+# With more connections than this nobody is told who comes and goes: the list, sent to each, would be most of the work.
+MOST_TOLD = 100
 # Connections that are told in one go before the event loop gets its turn again.
 SLICE = 250
 
@@ -65,7 +66,7 @@ class Keeper:
         self._end_late(now)
         await self._look_at_all(now)
         counts.write()
-        if presence.take_changes():
+        if presence.take_changes() and len(hub.connections) <= MOST_TOLD:
             _tell_presence()
         if now - self._ticked_at >= TICK_SECONDS:
             self._ticked_at = now
@@ -112,10 +113,9 @@ class Keeper:
 
 
 def _tell_presence() -> None:
-    """Tell who is here: everybody to those who see all, to others their own, unless there are too many to sort."""
+    """Tell who is here: everybody to those who see all, to others their own."""
     state, all_of_them = encode(presence.versions()), encode({"presence": presence_entries()})
-    few = len(hub.connections) <= MOST_SORTED
-    own = {owner: encode({"presence": entries}) for owner, entries in own_entries().items()} if few else {}
+    own = {owner: encode({"presence": entries}) for owner, entries in own_entries().items()}
     for connection in connections():
         payload = all_of_them if connection.principal.sees_all else own.get(connection.principal.owner)
         if payload is not None:
