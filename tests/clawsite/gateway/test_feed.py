@@ -174,4 +174,4 @@ async def test_a_session_that_is_removed_ends_its_feed(talk: Talk, monkeypatch: 
             await bob.call("sessions.delete", key="other")
             await watcher.until("sessions.changed", reason="delete", sessionKey="agent:main:other")
     assert await run_db(Session.objects.count) == 0
-    assert not feeds._feeds
+    await until(lambda: not feeds._feeds)

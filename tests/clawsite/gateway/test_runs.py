@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -13,7 +12,7 @@ from clawsite.gateway.feeds import feeds
 from sessions_app.models import Inbox, Message, Turn
 from tests.bots.flow import until, until_db
 from tests.clawsite.gateway.seat import Refused
-from tests.clawsite.gateway.talk import ALICE, BOB, Talk, Talker, new_run, text_of
+from tests.clawsite.gateway.talk import ALICE, BOB, Talk, new_run, text_of
 
 LONG = "word " * 400
 
@@ -36,17 +35,14 @@ async def test_agent_answers_twice(talk: Talk) -> None:
 async def test_agent_that_fails_answers_with_payload_and_error(talk: Talk) -> None:
     with override_settings(CLAW_MODELS=[]):
         async with talk.running():
-            with talk.line(BOB) as bob, pytest.raises(Refused) as caught:
-                await bob.call("agent", message="do it", idempotencyKey="k1")
+            with talk.line(BOB) as bob:
+                with pytest.raises(Refused) as caught:
+                    await bob.call("agent", message="do it", idempotencyKey="k1")
+                assert (await bob.end("k1"))["state"] == "error"
     assert caught.value.code == "UNAVAILABLE"
     assert caught.value.payload["status"] == "error"
     assert caught.value.payload["runId"] == "k1"
     assert caught.value.payload["summary"] == caught.value.message != ""
-    assert (await _end_of(bob, "k1"))["state"] == "error"
-
-
-async def _end_of(line: Talker, run_id: str) -> dict[str, Any]:
-    return (line.of_run(run_id) or [{}])[-1]
 
 
 async def test_agent_that_takes_too_long_is_stopped(talk: Talk) -> None:
