@@ -98,7 +98,7 @@ def measure_direct(telegram: TimedTelegram, model: MessagesServer, *, turns: int
     return median_ms(asyncio.run(run()))
 
 
-def fill_history(home: Path, *, chat: int, messages: int) -> None:
+def fill_history(home: Path, *, chat: int | str, messages: int) -> None:
     """Give a session that exists so many earlier messages, in one go."""
     with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3", timeout=30)) as database, database:
         session, last = database.execute(

@@ -57,10 +57,16 @@ class Installed:
         return own | SWITCHES
 
 
+def find_openclaw() -> Installed | None:
+    """Return the installation if there is one."""
+    installed = Installed(PLACE)
+    return installed if Path(installed.node).exists() and installed.modules.exists() else None
+
+
 def need_openclaw() -> Installed:
     """Return the installation; skip the test without it, or fail it when CI=true."""
-    installed = Installed(PLACE)
-    if Path(installed.node).exists() and installed.modules.exists():
+    installed = find_openclaw()
+    if installed is not None:
         return installed
     if os.environ.get("CI") == "true":
         pytest.fail(HINT)

@@ -1,0 +1,65 @@
+"""What the gateway costs, as ratios of one run: against the floor, against itself, against OpenClaw's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.gateway import METHODS, OVERLOAD, Figures, run_gateway_bench
+from tests.interop.installed import Installed, find_openclaw, need_openclaw
+
+pytestmark = [pytest.mark.bench, pytest.mark.alone, pytest.mark.timeout(400)]
+FEW, MANY = (10, 8), (50, 4)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figures]:
+    home: Path = tmp_path_factory.mktemp("bench") / "home"
+    return run_gateway_bench(home, find_openclaw(), loads=(FEW, MANY, OVERLOAD), seconds=1.5)
+
+
+@pytest.fixture
+def openclaw() -> Installed:
+    return need_openclaw()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_answer_costs_little_more_than_a_constant(bench: dict[str, Figures], method: str) -> None:
+    assert bench["ours"].rate(method, MANY) > 0.5 * bench["floor"].rate(method, MANY)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_overload_takes_nothing_away(bench: dict[str, Figures], method: str) -> None:
+    """Aim: 90 % of the best. Less is asked of one short run."""
+    ours = bench["ours"]
+
+    assert ours.rate(method, OVERLOAD) > 0.8 * ours.best(method)
+    assert ours.loads[method][OVERLOAD].refused == {}
+
+
+def test_history_is_read_as_fast_when_it_is_long(bench: dict[str, Figures]) -> None:
+    short, long = bench["ours"].by_history.values()
+
+    assert long / short < 1.5, bench["ours"].by_history
+
+
+def test_idle_connections_are_cheap(bench: dict[str, Figures]) -> None:
+    assert bench["ours"].idle_kb_each < 60, bench["ours"]
+
+
+@pytest.mark.interop
+@pytest.mark.usefixtures("openclaw")
+@pytest.mark.parametrize("method", METHODS)
+def test_twice_as_much_is_answered_as_by_openclaw(bench: dict[str, Figures], method: str) -> None:
+    assert bench["ours"].rate(method, MANY) > 2 * bench["OpenClaw"].rate(method, MANY)
+
+
+@pytest.mark.interop
+@pytest.mark.usefixtures("openclaw")
+def test_the_web_role_starts_in_a_part_of_its_time_and_memory(bench: dict[str, Figures]) -> None:
+    """Aim: a tenth of both, alone on a quiet machine."""
+    ours, theirs = bench["ours"], bench["OpenClaw"]
+
+    assert ours.start_seconds < theirs.start_seconds / 5
+    assert ours.memory_mb < theirs.memory_mb / 8
