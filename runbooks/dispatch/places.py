@@ -32,14 +32,15 @@ def move_on(held: Held, job_id: int, *, why: str, is_final: bool = False) -> boo
         job = waiting.filter(pk=job_id).exclude(selection={}).first()
         if job is None:
             return False
-        field = "refused" if is_final else "tried"
-        job.saved = job.saved | {field: [*job.saved.get(field, []), job.target]}
+        before, field = job.saved, "refused" if is_final else "tried"
+        job.saved = before | {field: [*before.get(field, []), job.target]}
         found = _next(job)
         if found is None:
             job.saved.pop("tried", None)  # all were tried: from the beginning, later
-            job.save(update_fields=["saved"])
+        if job.saved != before:
+            Job.objects.filter(pk=job.pk).update(target=found or job.target, saved=job.saved)
+        if found is None:
             return False
-        Job.objects.filter(pk=job.pk).update(target=found, saved=job.saved)
         add(job.pk, "moved", {"from": job.target, "to": found, "text": why})
     return True
 
