@@ -22,9 +22,12 @@ from runbooks.jobs.events import END
 from runbooks.jobs.reading import describe_event
 from runbooks.models import Job
 
-PAGE = 64
+# Events of a page: the rest only when the first of them are small.
+FIRST, PAGE = 8, 64
+PAGE_BYTES = 128 * 1024
 LOOK_SECONDS = 1.0
-BEHIND_SECONDS = 0.05
+# How long to wait before looking again whether a client that was behind has read on: at first, and at most.
+BEHIND_SECONDS, BEHIND_LONG_SECONDS = 0.01, 0.25
 
 _encode = msgspec.json.Encoder().encode
 
@@ -148,8 +151,13 @@ class JobFeed:
         self._drop(stream)
 
     async def _give(self, stream: Stream) -> None:
+        """Read on for those who are up to date, as long as there are any."""
         while stream.watchers:
             stream.wake.clear()
+            ready = [watcher.sent for watcher in stream.watchers.values() if watcher.task is None]
+            if not ready:
+                return
+            stream.head = max(stream.head, min(ready))
             page = await run_db(_read, stream.key, stream.head)
             if not page.events:
                 return
@@ -178,10 +186,13 @@ class JobFeed:
 
     async def _catch_up(self, stream: Stream, watcher: Watcher) -> None:
         """Send page after page to one connection, until it is where the others are or at the job's end."""
+        pause = BEHIND_SECONDS
         while not watcher.reader.closed:
             if watcher.reader.is_behind():
-                await asyncio.sleep(BEHIND_SECONDS)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, BEHIND_LONG_SECONDS)
                 continue
+            pause = BEHIND_SECONDS
             try:
                 page = await run_db(_read, stream.key, watcher.sent)
             except Exception as error:
@@ -202,8 +213,15 @@ class JobFeed:
 
 def _read(key: str, after: int) -> Page:
     job = Job.objects.filter(key=key).only("pk", "key").first()
-    events = read_events(job, after, PAGE) if job is not None else []
-    return Page(events=[(event.seq, _encode(describe_event(job, event)), event.kind == END) for event in events if job])
+    if job is None:
+        return Page(events=[])
+    found: list[tuple[int, bytes, bool]] = []
+    for most in (FIRST, PAGE - FIRST):
+        events = read_events(job, found[-1][0] if found else after, most)
+        found += [(event.seq, _encode(describe_event(job, event)), event.kind == END) for event in events]
+        if len(events) < most or sum(len(payload) for _, payload, _ in found) > PAGE_BYTES:
+            break
+    return Page(events=found)
 
 
 feed = JobFeed()
