@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 import json
 import struct
+from collections import deque
 from collections.abc import AsyncIterator
 
 from tests.clawsite.gateway.seat import connect_params
 
-PING, PONG, CLOSE = 9, 10, 8
+TEXT, PING, PONG, CLOSE = 1, 9, 10, 8
 READ_SECONDS = 20.0
 _UPGRADE = (
     "GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -37,6 +38,7 @@ class RawSocket:
         self.reader, self.writer = reader, writer
         self.code: int | None = None
         self._data = b""
+        self._came: deque[tuple[int, bytes]] = deque()
 
     def write(self, *frames: tuple[int, bytes]) -> None:
         """Send frames in one go."""
@@ -50,15 +52,17 @@ class RawSocket:
     async def read_until(self, end: bytes, *, opcode: int = 1) -> list[bytes]:
         """Return the payloads up to the one that holds `end`, or up to the end of the socket."""
         found: list[bytes] = []
-        while self.code is None:
-            for kind, payload in self._frames():
+        while self.code is None or self._came:
+            while self._came:
+                kind, payload = self._came.popleft()
                 if kind == CLOSE:
                     self.code = int.from_bytes(payload[:2]) if len(payload) > 1 else 1005
                     return found
                 found.append(payload)
                 if kind == opcode and end in payload:
                     return found
-            await self._read_more()
+            if self.code is None:
+                await self._read_more()
         return found
 
     async def connect(self, token: str) -> list[bytes]:
@@ -81,10 +85,11 @@ class RawSocket:
         if not more:
             self.code = 1006
         self._data += more
+        self._take_frames()
 
-    def _frames(self) -> list[tuple[int, bytes]]:
-        """Take the whole frames out of what was read. One that is asked for ends the list."""
-        data, at, found = self._data, 0, []
+    def _take_frames(self) -> None:
+        """Take the whole frames out of what was read."""
+        data, at = self._data, 0
         while len(data) >= at + 2:
             size, start = data[at + 1] & 0x7F, at + 2
             if size > 125:
@@ -94,10 +99,9 @@ class RawSocket:
                 size, start = int.from_bytes(data[start : start + width]), start + width
             if len(data) < start + size:
                 break
-            found.append((data[at] & 0x0F, data[start : start + size]))
+            self._came.append((data[at] & 0x0F, data[start : start + size]))
             at = start + size
         self._data = data[at:]
-        return found
 
 
 @contextlib.asynccontextmanager
