@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,22 +15,38 @@ from runbooks.models import Job, Schedule, ScheduleRun
 from runbooks.schedules.checking import find_problems
 from runbooks.schedules.times import next_due
 
+# What says when.
+_TIMES = ("when", "cron", "time_zone", "every_seconds", "at")
+
 
 def save_schedule(row: Schedule, *, actor: Actor, origin: str = "", audited: bool = True) -> Schedule:
-    """Check a new or changed row, compute when it is due, and save it; BadInput names every problem."""
+    """Check a new or changed row, compute when it is due, and save it; BadInput names every problem.
+
+    A time that has come and that nobody has dealt with yet stays due, unless the times are what was changed.
+    """
     now = timezone.now()
     problems = find_problems(row, actor=actor, now=now)
     if problems:
         raise BadInput(" ".join(problems.values()))
     created = row.pk is None
-    row.next_due = next_due(row, after=now) if row.enabled else None
     row.error, row.updated_at = "", now
     with transaction.atomic():
+        known = Schedule.objects.select_for_update().filter(pk=row.pk).first()
+        row.last_due = known.last_due if known is not None else None
+        row.next_due = _find_due(row, known, now)
         row.save()
         if audited:
             verb = "create" if created else "change"
             audit.record(f"schedule.{verb}", actor=actor.subject, subject=f"schedule:{row.pk}", origin=origin)
     return row
+
+
+def _find_due(row: Schedule, known: Schedule | None, now: datetime) -> datetime | None:
+    if not row.enabled:
+        return None
+    due = known.next_due if known is not None and known.enabled else None
+    is_same = known is not None and all(getattr(known, name) == getattr(row, name) for name in _TIMES)
+    return due if due is not None and due <= now and is_same else next_due(row, after=now)
 
 
 def delete_schedule(row: Schedule, *, actor: Actor, origin: str = "") -> None:

@@ -9,7 +9,7 @@ from guardrails.types import Actor
 from runbooks.jobs.kinds import find_kind, list_kinds
 from runbooks.jobs.values import is_storable, size_of
 from runbooks.models import Schedule
-from runbooks.schedules.times import BadTimes, next_due, zone_of
+from runbooks.schedules.times import BadTimes, check_at, next_due, zone_of
 
 SOURCE_BYTES = 64 * 1024
 
@@ -19,6 +19,7 @@ def find_problems(row: Schedule, *, actor: Actor, now: datetime) -> dict[str, st
     problems = _check_name(row) | _check_work(row, actor)
     try:
         zone_of(row)
+        check_at(row)
         if next_due(row, after=now) is None and row.enabled:
             field = "at" if row.when == Schedule.When.AT else "cron"
             problems[field] = "That is never, or already over. Give a time to come."

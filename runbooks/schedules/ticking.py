@@ -1,13 +1,14 @@
 """Starts what is due. Every worker may tick at any time: a due time is taken by one conditional update.
 
-Each schedule is a transaction of its own, so a row that cannot be read stops no other: it is disabled and says why.
+Each schedule is a transaction of its own, so a row that makes no sense stops no other: it is disabled and says why. A
+database that is locked or away is no fault of the row; its time stays due.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from clawsite.core.db import with_retry
@@ -32,6 +33,8 @@ def tick(now: datetime | None = None) -> int:
     for schedule_id in list(due.values_list("pk", flat=True)[:BATCH]):
         try:
             count += with_retry(lambda pk=schedule_id: _run_due(pk, moment))  # type: ignore[misc]
+        except (OperationalError, InterfaceError) as error:
+            log_unknown(error, where="a schedule, which will be tried again")
         except Exception as error:
             _give_up(schedule_id, error)
     return count

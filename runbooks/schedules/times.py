@@ -20,6 +20,7 @@ from runbooks.models import Schedule
 FIELDS = 5
 LEAST_SECONDS = 1
 MAX_SECONDS = 366 * 86_400
+FIRST_YEAR, LAST_YEAR = 1970, 2100
 PREVIEW = 5
 
 
@@ -41,7 +42,7 @@ def next_due(row: Schedule, *, after: datetime) -> datetime | None:
         if anchor > after:
             return anchor
         return anchor + step * (math.floor((after - anchor) / step) + 1)
-    return _next_of(_simulate(row, after))
+    return _first_after(_simulate(row, after), after)
 
 
 def latest_due(row: Schedule, *, since: datetime, now: datetime) -> datetime:
@@ -51,8 +52,11 @@ def latest_due(row: Schedule, *, since: datetime, now: datetime) -> datetime:
     if row.when == Schedule.When.EVERY:
         step, anchor = _need_step(row)
         return max(since, anchor + step * math.floor((now - anchor) / step))
-    found = _next_of(_simulate(row, now + timedelta(seconds=1), reverse=True))
-    return max(since, found) if found is not None else since
+    found = next(_simulate(row, now + timedelta(seconds=1), reverse=True), since).astimezone(UTC)
+    latest = max(since, found)
+    while (following := next_due(row, after=latest)) is not None and following <= now:
+        latest = following  # looking back from the second of two equal hours misses the first
+    return latest
 
 
 def preview(row: Schedule, *, after: datetime, count: int = PREVIEW) -> list[datetime]:
@@ -97,16 +101,21 @@ def _simulate(row: Schedule, moment: datetime, *, reverse: bool = False) -> Iter
     return _parse(row, moment, reverse=reverse)
 
 
-def _next_of(times: Iterator[datetime]) -> datetime | None:
-    try:
-        return next(times).astimezone(UTC)
-    except StopIteration:
-        return None
+def _first_after(times: Iterator[datetime], after: datetime) -> datetime | None:
+    """Return the first time that is later: within the second of two equal hours, the library begins with the first."""
+    return next((found for found in (each.astimezone(UTC) for each in times) if found > after), None)
+
+
+def check_at(row: Schedule) -> None:
+    """Raise BadTimes for a moment that not every clock can show."""
+    if row.at is not None and not FIRST_YEAR <= row.at.year < LAST_YEAR:
+        raise BadTimes("at", f"Give a time between the years {FIRST_YEAR} and {LAST_YEAR}.")
 
 
 def _need_at(row: Schedule) -> datetime:
     if row.at is None:
         raise BadTimes("at", "Say when it is to run.")
+    check_at(row)
     return row.at.astimezone(UTC)
 
 
@@ -114,6 +123,7 @@ def _need_step(row: Schedule) -> tuple[timedelta, datetime]:
     """Return the interval and the moment from which it counts."""
     if row.every_seconds is None or not LEAST_SECONDS <= row.every_seconds <= MAX_SECONDS:
         raise BadTimes("every_seconds", f"Give an interval of {LEAST_SECONDS} to {MAX_SECONDS} seconds.")
+    check_at(row)
     return timedelta(seconds=row.every_seconds), (row.at or row.created_at).astimezone(UTC)
 
 

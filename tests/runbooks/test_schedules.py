@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent
@@ -54,6 +55,27 @@ def test_autumn_counts_the_repeated_hour_once() -> None:
     ]
 
 
+def test_in_the_second_of_two_equal_hours_nothing_is_due_before_now() -> None:
+    # Berlin, 25 October 2026: 02:00 to 03:00 comes twice, at 00:00 and 01:00 UTC; the first 02:30 was 00:30 UTC.
+    row = schedule(cron="30 2 * * *", time_zone="Europe/Berlin")
+    again = datetime(2026, 10, 25, 1, 6, tzinfo=UTC)
+
+    assert next_due(row, after=again) == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
+def test_a_time_that_is_late_in_the_second_of_two_equal_hours_is_dealt_with_once() -> None:
+    row = saved(cron="30 2 * * *", time_zone="Europe/Berlin", missed="late", late_minutes=60)
+    make_due(row, datetime(2026, 10, 24, 0, 30, tzinfo=UTC))  # a day before, so that two times were missed
+
+    again = datetime(2026, 10, 25, 1, 6, tzinfo=UTC)
+    assert [tick(again), tick(again + timedelta(seconds=1))] == [1, 0]
+
+    run = ScheduleRun.objects.get()
+    assert (run.due_at, run.outcome) == (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), "started")
+    row.refresh_from_db()
+    assert row.next_due == datetime(2026, 10, 26, 1, 30, tzinfo=UTC)
+
+
 def test_every_hour_is_every_hour_on_both_days() -> None:
     for after in ("2026-03-29T00:10+00:00", "2026-10-25T00:10+00:00"):
         row = schedule(cron="0 * * * *", time_zone="Europe/Berlin")
@@ -94,6 +116,8 @@ def test_it_is_told_in_words(given: dict[str, Any], words: str) -> None:
         ({"when": "every", "every_seconds": 0}, "interval"),
         ({"when": "at"}, "when it is to run"),
         ({"when": "at", "at": NOW}, "already over"),
+        ({"when": "at", "at": datetime.max.replace(tzinfo=timezone(timedelta(hours=-5)))}, "between the years"),
+        ({"at": datetime.min.replace(tzinfo=timezone(timedelta(hours=5)))}, "between the years"),
         ({"kind": "nope"}, "no such kind of job"),
         ({"params": {"nope": 1}}, "unknown field"),
         ({"params": []}, "JSON object"),
@@ -219,6 +243,35 @@ def test_one_bad_row_stops_no_other() -> None:
         "z": (True, False),
     }
     assert ScheduleRun.objects.filter(outcome="failed").count() == 2
+
+
+def test_a_database_that_is_locked_is_no_fault_of_the_schedule() -> None:
+    row = saved()
+    assert row.next_due is not None
+
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("database is locked")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse):
+        assert tick(row.next_due) == 0
+    assert tick(row.next_due) == 1
+    assert ScheduleRun.objects.get().outcome == "started"
+
+
+def test_a_time_that_came_stays_due_when_something_else_is_changed() -> None:
+    row = saved(when="every", every_seconds=3600, cron="")
+    came = datetime.now(UTC) - timedelta(minutes=5)
+    make_due(row, came)
+
+    row.description = "said better"
+    assert save_schedule(row, actor=BOB).next_due == came
+
+    row.every_seconds = 7200
+    moved = save_schedule(row, actor=BOB).next_due
+    assert moved is not None
+    assert moved > came + timedelta(minutes=5)
 
 
 def test_run_now_leaves_the_next_time_alone() -> None:
