@@ -1,4 +1,5 @@
-"""A schedule as the wire's cron job, and back. What the wire has and we do not is refused, never silently dropped.
+"""A schedule as the wire's cron job, and back. Times and payloads that we do not have are refused; fields of the wire
+that mean nothing here (KEPT) are kept and given back.
 
 The wire's payload becomes a kind of job: `systemEvent` and `agentTurn` are the kinds `cron.systemEvent` and
 `cron.agentTurn`, where some layer registers them, with the parameters {payload, sessionTarget, sessionKey, delivery};
@@ -21,6 +22,7 @@ JOB_PAYLOAD = "job"
 WIRE_KINDS = {"systemEvent": "cron.systemEvent", "agentTurn": "cron.agentTurn"}
 # What is kept as it was given and given back.
 KEPT = ("payload", "sessionTarget", "sessionKey", "wakeMode", "delivery", "deleteAfterRun", "agentId", "failureAlert")
+TEXTS = {"name": 120, "description": 500}
 STATUS = {
     Job.State.SUCCEEDED: "ok",
     Job.State.FAILED: "error",
@@ -32,18 +34,28 @@ MAX_MS = 4_102_444_800_000  # the year 2100
 
 def apply(row: Schedule, given: Mapping[str, Any]) -> Schedule:
     """Put the wire's fields into a row; what is not given stays. BadInput names what is not supported."""
-    if "name" in given:
-        row.name = str(given["name"] or "").strip()[:120]
-    if "description" in given:
-        row.description = str(given["description"] or "")[:500]
+    for name, limit in TEXTS.items():
+        if name in given:
+            setattr(row, name, _text(given[name] or "", name, limit).strip())
     if "enabled" in given:
-        row.enabled = bool(given["enabled"])
+        if not isinstance(given["enabled"], bool):
+            raise BadInput("enabled must be true or false")
+        row.enabled = given["enabled"]
     if "schedule" in given:
         _apply_schedule(row, _mapping(given["schedule"], "schedule"))
+    has_payload = "payload" in given or _has_payload(row)
     row.source = {**row.source, **{name: given[name] for name in KEPT if name in given}}
-    if "payload" in given or row.source.get("payload"):
+    if has_payload:
         row.kind, row.params = _job_of(row.source)
+    else:
+        row.source.pop("payload", None)
     return row
+
+
+def _text(value: Any, name: str, limit: int) -> str:
+    if not isinstance(value, str) or len(value) > limit:
+        raise BadInput(f"{name} must be a text of at most {limit} characters")
+    return value
 
 
 def _mapping(value: Any, name: str) -> Mapping[str, Any]:
@@ -55,8 +67,8 @@ def _mapping(value: Any, name: str) -> Mapping[str, Any]:
 def _apply_schedule(row: Schedule, given: Mapping[str, Any]) -> None:
     kind = given.get("kind")
     if kind == "cron":
-        row.when, row.cron = Schedule.When.CRON, str(given.get("expr", ""))[:120]
-        row.time_zone, row.at, row.every_seconds = str(given.get("tz") or "")[:64], None, None
+        row.when, row.cron = Schedule.When.CRON, _text(given.get("expr", ""), "schedule.expr", 120)
+        row.time_zone, row.at, row.every_seconds = _text(given.get("tz") or "", "schedule.tz", 64), None, None
     elif kind == "every":
         row.when, row.every_seconds = Schedule.When.EVERY, -(-_number(given.get("everyMs"), "everyMs") // 1000)
         row.at = _moment(given["anchorMs"], "anchorMs") if given.get("anchorMs") is not None else None
@@ -97,6 +109,18 @@ def _job_of(source: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return kind, {name: source[name] for name in told if source.get(name) is not None}
 
 
+def _has_payload(row: Schedule) -> bool:
+    """Tell whether the payload a program gave is still what is done; a person may have changed that since."""
+    if not row.source.get("payload"):
+        return False
+    try:
+        name, params = _job_of(row.source)
+        kind = find_kind(name)
+        return kind is not None and name == row.kind and kind.parse(params) == row.params
+    except BadInput:
+        return False
+
+
 def describe(row: Schedule, last: ScheduleRun | None) -> dict[str, Any]:
     """Return the wire's cron job. `last` is the newest run, with its job."""
     due = ms(row.next_due)
@@ -112,13 +136,17 @@ def describe(row: Schedule, last: ScheduleRun | None) -> dict[str, Any]:
         "wakeMode": "now",
         "delivery": {"mode": "none"},
         **{name: row.source[name] for name in KEPT if name in row.source and name != "payload"},
-        "payload": row.source.get("payload") or {"kind": JOB_PAYLOAD, "job": row.kind, "params": row.params},
+        "payload": _payload_of(row),
         "state": _state_of(row, last),
         "nextRunAtMs": due,
         "effectiveAgentId": "main",
         "configRevision": revision(row),
     }
     return {name: value for name, value in wire.items() if value is not None}
+
+
+def _payload_of(row: Schedule) -> Any:
+    return row.source["payload"] if _has_payload(row) else {"kind": JOB_PAYLOAD, "job": row.kind, "params": row.params}
 
 
 def revision(row: Schedule) -> str:

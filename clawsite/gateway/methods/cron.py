@@ -51,6 +51,8 @@ class Add(Loose):
     wake_mode: Annotated[str, Meta(max_length=32)] = "now"
     delivery: dict[str, Any] | None = None
     delete_after_run: bool | None = None
+    agent_id: Annotated[str, Meta(max_length=120)] | None = None
+    failure_alert: dict[str, Any] | bool | None = None
 
 
 class One(Loose):
@@ -63,7 +65,7 @@ class One(Loose):
     def key(self) -> int:
         """The schedule's number."""
         found = self.id or self.job_id
-        if not found:
+        if not found.isdecimal():
             raise BadInput("id is missing")
         return int(found)
 
@@ -152,8 +154,13 @@ def _with_last(rows: QuerySet[Schedule]) -> list[dict[str, Any]]:
     newest = ScheduleRun.objects.filter(schedule=OuterRef("pk")).order_by("-id").values("pk")[:1]
     found = list(rows.annotate(last_run=Subquery(newest)))
     ids = [row.last_run for row in found if row.last_run is not None]
-    last = {run.schedule_id: run for run in ScheduleRun.objects.filter(pk__in=ids).select_related("job")}
+    last = {run.schedule_id: run for run in _with_jobs().filter(pk__in=ids)}
     return [describe(row, last.get(row.pk)) for row in found]
+
+
+def _with_jobs() -> QuerySet[ScheduleRun]:
+    """Return runs with their jobs, whose large columns stay in the database."""
+    return ScheduleRun.objects.select_related("job").defer("job__params", "job__result", "job__saved")
 
 
 def _list(principal: Principal, params: List) -> dict[str, Any]:
@@ -192,6 +199,8 @@ def _add(principal: Principal, params: Add) -> dict[str, Any]:
         "wakeMode": params.wake_mode,
         "delivery": params.delivery,
         "deleteAfterRun": params.delete_after_run,
+        "agentId": params.agent_id,
+        "failureAlert": params.failure_alert,
     }
     row = apply(Schedule(owner=principal.owner), {name: value for name, value in given.items() if value is not None})
     return describe(save_schedule(row, actor=principal.actor, origin=ORIGIN), None)
@@ -223,7 +232,7 @@ def _run(principal: Principal, params: Run) -> dict[str, Any]:
 
 
 def _runs(principal: Principal, params: Runs) -> dict[str, Any]:
-    rows = ScheduleRun.objects.select_related("job").order_by("-id")
+    rows = _with_jobs().order_by("-id")
     if params.id or params.job_id:
         rows = rows.filter(schedule=_access(principal, params.key))
     elif not principal.sees_all:

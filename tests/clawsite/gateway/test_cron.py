@@ -117,12 +117,36 @@ async def test_every_way_to_say_when(alice: Wire, schedule: dict[str, Any], when
         ({"payload": {"kind": "job", "job": "selftest", "params": {"nope": 1}}}, "unknown field"),
         ({"payload": {}}, "not supported"),
         ({"delivery": {"to": "a\x00"}}, "cannot be kept"),
+        ({"schedule": {"kind": "cron", "expr": "0 3 * * 1" + ",1" * 100}}, "at most 120"),
+        ({"schedule": {"kind": "at", "at": "9999-12-31T23:59:59-05:00"}}, "between the years"),
     ],
 )
 async def test_what_is_not_supported_is_refused_with_a_sentence(alice: Wire, given: dict[str, Any], text: str) -> None:
     with pytest.raises(BadInput, match=text):
         await add(alice, **given)
     assert await run_db(Schedule.objects.count) == 0
+
+
+async def test_a_change_that_makes_no_sense_is_refused(alice: Wire) -> None:
+    job = await add(alice)
+    for patch, text in (({"enabled": "no"}, "true or false"), ({"name": ["x"]}, "name"), ({"name": ""}, "a name")):
+        with pytest.raises(BadInput, match=text):
+            await alice.call("cron.update", id=job["id"], patch=patch)
+    with pytest.raises(BadInput, match="id is missing"):
+        await alice.call("cron.run", id="\n")
+
+
+async def test_what_a_person_changed_since_is_told_and_stays(alice: Wire) -> None:
+    job = await add(alice)
+    row = await run_db(Schedule.objects.get)
+    row.params = {"events": 7}
+    await run_db(save_schedule, row, actor=ALICE)
+
+    (seen,) = (await alice.call("cron.list"))["jobs"]
+    changed = await alice.call("cron.update", id=job["id"], patch={"enabled": False})
+
+    assert seen["payload"]["params"]["events"] == changed["payload"]["params"]["events"] == 7
+    assert (await run_db(Schedule.objects.get)).params["events"] == 7
 
 
 async def test_payloads_of_the_protocol_become_jobs_where_a_layer_takes_them(alice: Wire) -> None:
