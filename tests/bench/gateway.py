@@ -41,7 +41,7 @@ METHODS: dict[str, dict[str, Any]] = {
 # Connections and requests in flight on each.
 SEQUENTIAL, OVERLOAD = (1, 1), (50, 32)
 LOADS = ((1, 32), (10, 8), (50, 4))
-TURNS = 25
+TURNS, ROUNDS = 25, 3
 FILES = 20_000
 
 
@@ -188,15 +188,21 @@ def count_messages(caller: Caller) -> int:
 
 
 def measure(server: Server, figures: Figures, *loads: tuple[int, int], seconds: float) -> None:
-    """Put the loads on the server, each method for itself, after a short warm-up."""
+    """Put the loads on the server, each method for itself, in rounds; the best of them counts, for all servers alike.
+
+    What else the machine does comes and goes, and would otherwise hit one load and not the other.
+    """
     for method, params in METHODS.items():
-        for connections, in_flight in loads:
-            callers = server.callers(connections, method)
-            drive(callers, method, params, in_flight=in_flight, seconds=seconds / 4)
-            load = drive(callers, method, params, in_flight=in_flight, seconds=seconds)
-            figures.loads[method][connections, in_flight] = load
-            for caller in callers:
-                caller.close()
+        for _ in range(ROUNDS):
+            for connections, in_flight in loads:
+                callers = server.callers(connections, method)
+                drive(callers, method, params, in_flight=in_flight, seconds=seconds / 4)
+                load = drive(callers, method, params, in_flight=in_flight, seconds=seconds)
+                for caller in callers:
+                    caller.close()
+                best = figures.loads[method].get((connections, in_flight))
+                if best is None or load.per_second > best.per_second:
+                    figures.loads[method][connections, in_flight] = load
 
 
 def measure_idle(server: Server, figures: Figures, *, connections: int) -> None:
@@ -240,7 +246,7 @@ def run_gateway_bench(
     installed: Installed | None,
     *,
     loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
-    seconds: float = 2.0,
+    seconds: float = 1.0,
     idle: int = 2000,
     grown: int = 100_000,
 ) -> dict[str, Figures]:
