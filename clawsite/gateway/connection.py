@@ -36,6 +36,8 @@ from clawsite.web.chat.flow import Bucket
 MOST_FOLLOWED = 64
 # Requests over the rate within a few seconds before that is taken for abuse.
 MOST_OVER_RATE = 1000
+# How long a restart waits for the answers of requests that were read before it.
+LAST_SECONDS = 1.0
 NOBODY = Principal(subject="", owner="", name="", granted=frozenset(), scopes=frozenset())
 _methods = all_methods()
 
@@ -133,10 +135,13 @@ class Connection:
         sockets.unregister(self)
 
     async def close_for_restart(self, code: int) -> None:
-        """Tell the client that the gateway restarts, and close."""
+        """Tell the client that the gateway restarts, answer what it has asked so far, and close."""
         if self._greeting is None:
             payload = replies.encode({"reason": "gateway restarting", "restartExpectedMs": 1500})
             self.push("shutdown", payload, droppable=False)
+        if self._work is not None:
+            self.wire.pause()
+            await self._work.finish(seconds=LAST_SECONDS)
         self.close(code, "service restart")
 
     def describe(self) -> dict[str, Any]:

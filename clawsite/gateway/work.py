@@ -47,6 +47,12 @@ class Work:
         while self._waiting and len(self._running) < AT_ONCE and not self._behind():
             self._start(self._waiting.popleft())
 
+    async def finish(self, *, seconds: float) -> None:
+        """Wait for what was begun or accepted, at most for so long."""
+        end = asyncio.get_running_loop().time() + seconds
+        while self._running and (left := end - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(tuple(self._running), timeout=left)
+
     def cancel(self) -> None:
         """End everything; the socket is gone."""
         self._waiting.clear()

@@ -53,7 +53,8 @@ async def _route(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _route_socket(scope: Scope, receive: Receive, send: Send) -> None:
-    if scope["path"] in _GATEWAY_PATHS and not sockets.is_draining():
+    """Send a socket where it belongs. At the end the gateway lets it in and says 1012; a refusal would look final."""
+    if scope["path"] in _GATEWAY_PATHS:
         await _gateway(scope, receive, send)
         return
     known = any(pattern.pattern.match(scope["path"].lstrip("/")) for pattern in websocket_urlpatterns)
