@@ -64,6 +64,7 @@ async def log_in(gate: Gate, token: str) -> float:
 @pytest.mark.alone
 async def test_a_flood_of_connections_keeps_nobody_waiting_and_nobody_out(tmp_path: Path) -> None:
     opened: list[int] = []
+    logins: list[asyncio.Task[float]] = []
     with running_gate(tmp_path / "home") as gate:
         made = gate.manage("token", "create", "owner", "--scope", "operator.admin")
         assert made.returncode == 0, made.stderr
@@ -72,12 +73,12 @@ async def test_a_flood_of_connections_keeps_nobody_waiting_and_nobody_out(tmp_pa
         base = gate.web.num_fds()
         with Bystander(gate, "health") as bystander:
             async with half_open(gate), asyncio.TaskGroup() as group:
-                begun, logins = time.monotonic(), []
+                begun = time.monotonic()
                 for step in range(STEPS):
                     for number in range(OPENS // STEPS):
                         group.create_task(open_and_leave(gate, number, opened))
                     if step % (STEPS // LOGINS) == 0:
-                        logins.append(group.create_task(log_in(gate, TOKEN if step % 2 else token)))
+                        logins.append(group.create_task(log_in(gate, TOKEN if len(logins) % 2 else token)))
                     await asyncio.sleep(max(0.0, begun + (step + 1) * OPEN_SECONDS / STEPS - time.monotonic()))
             took = time.monotonic() - begun
         assert len(opened) == OPENS
