@@ -114,9 +114,16 @@ async def test_the_gateway_token_opens_details_from_anywhere(settings: Settings)
 async def test_a_database_that_does_not_answer_is_not_ready_but_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.2)
     fresh = Health()
-    release = threading.Event()
-    busy = asyncio.create_task(run_db(release.wait, 20.0))  # the database thread hangs, as with a locked database
+    hangs, release = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        """Keep the database thread, as a locked database does."""
+        hangs.set()
+        release.wait(20.0)
+
+    busy = asyncio.create_task(run_db(hang))
     try:
+        assert await asyncio.to_thread(hangs.wait, 20.0)
         found = await ask(fresh.ready, "/readyz")
         assert (found.status, found.body) == (503, b"the database does not answer in time\n")
         assert (await ask(entry.application, "/healthz")).status == 200
