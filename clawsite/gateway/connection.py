@@ -5,7 +5,6 @@ The hot path is `_answer`: decode, look up, call, encode, send, without a task a
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections.abc import Container, Mapping
@@ -25,7 +24,7 @@ from clawsite.gateway.limits import doors
 from clawsite.gateway.outgoing import Outgoing
 from clawsite.gateway.presence import presence
 from clawsite.gateway.principal import Principal
-from clawsite.gateway.registry import Call, Method, all_methods
+from clawsite.gateway.registry import Call, Later, Method, all_methods
 from clawsite.gateway.wire import Wire
 from clawsite.gateway.work import Job, Work
 from clawsite.rpc import codes
@@ -191,15 +190,15 @@ class Connection:
             request_id=request.id, method=method.name, connection=self, respond=partial(self._out.respond, request.id)
         )
         if method.is_task:
-            self._begin((method, call, request.params))
+            self._begin(Job(method, call, request.params, len(data)))
         else:
-            self._answer_now(method, call, request)
+            self._answer_now(method, call, request, len(data))
 
-    def _answer_now(self, method: Method, call: Call, request: Request) -> None:
+    def _answer_now(self, method: Method, call: Call, request: Request, size: int) -> None:
         try:
             answer = method.handler(call, method.parse(request.params))
-            if isinstance(answer, asyncio.Future):
-                self._begin((method, call, request.params))
+            if isinstance(answer, Later):
+                self._begin(Job(method, call, request.params, size))
                 return
             self._out.respond(request.id, answer)
         except Exception as error:
@@ -230,11 +229,11 @@ class Connection:
         if self._work is None:
             self._work = Work(done=self._done, behind=self._out.is_behind)
         if not self._work.add(job):
-            counts.request(job[0].name, "busy")
-            self._out.refuse(job[1].request_id, replies.BUSY)
+            counts.request(job.method.name, "busy")
+            self._out.refuse(job.call.request_id, replies.BUSY)
 
     def _done(self, job: Job, answer: Any, error: BaseException | None) -> None:
-        method, call, _ = job
+        method, call = job.method, job.call
         try:
             if error is None:
                 self._out.respond(call.request_id, answer)

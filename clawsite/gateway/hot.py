@@ -20,7 +20,7 @@ import msgspec
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import NudgeListener
-from clawsite.gateway.registry import Encoded
+from clawsite.gateway.registry import Encoded, Later
 
 Key = tuple[Any, ...]
 Read = Callable[[Callable[[], Any]], Awaitable[Any]]
@@ -74,15 +74,15 @@ class HotAnswer:
         self._tasks: dict[Key, asyncio.Task[_Kept]] = {}
         _answers.append(self)
 
-    def get(self, *key: Any) -> Encoded | Awaitable[Encoded]:
-        """Return the answer when there is one to give, else something to await. On the event loop only."""
+    def get(self, *key: Any) -> Encoded | Later:
+        """Return the answer when there is one to give, else what reads it. On the event loop only."""
         kept = self._kept.get(key)
         if kept is None or kept.version != self._version:
-            return self._wait(key)
+            return Later(partial(self._wait, key))
         age = self._clock() - kept.at
         if age >= self._seconds:
             if age >= self._seconds + self._stale:
-                return self._wait(key)
+                return Later(partial(self._wait, key))
             self._refresh(key)
         return kept.body
 
@@ -96,13 +96,9 @@ class HotAnswer:
         self._kept.clear()
         self._bytes = 0
 
-    def _wait(self, key: Key) -> asyncio.Future[Encoded]:
-        """Return an answer to come, read after the last change before this call. It may be left alone."""
-        task = asyncio.get_running_loop().create_task(self._wait_for(key, self._version), name="hot answer")
-        task.add_done_callback(_look_at)
-        return task
-
-    async def _wait_for(self, key: Key, version: int) -> Encoded:
+    async def _wait(self, key: Key) -> Encoded:
+        """Return an answer that was read after the last change before this call."""
+        version = self._version
         async with asyncio.timeout(WAIT_SECONDS):
             kept = await asyncio.shield(self._refresh(key))
             if kept.version < version:
@@ -147,12 +143,6 @@ class HotAnswer:
             del self._tasks[key]
         if not task.cancelled() and (error := task.exception()) is not None and key in self._kept:
             log_unknown(error, where="a hot answer")
-
-
-def _look_at(task: asyncio.Task[Any]) -> None:
-    """Take note of a task's error, so that nobody complains when whoever asked is gone."""
-    if not task.cancelled():
-        task.exception()
 
 
 def touch(topic: str) -> None:

@@ -1,14 +1,14 @@
 """All methods of the gateway: each with a name, a scope, a schema and one line of description.
 
 A method is a function of a call and its checked parameters. A plain function answers from memory and runs on the
-event loop at once; when it returns a future, because memory has no answer yet, it is called once more in a task and
+event loop at once; when it returns `Later`, because memory has no answer yet, it is called once more in a task and
 waited for. A coroutine function runs as a task. What it returns is the payload; `Encoded` is JSON already.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -25,6 +25,18 @@ METHOD_SECONDS = 30.0
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """Parameters of a method: closed, so that a misspelt name is an error and not silently nothing."""
+
+
+class Later:
+    """An answer that must be read. Reading begins when it is awaited, so that a queue can hold it back or refuse it."""
+
+    __slots__ = ("_begin",)
+
+    def __init__(self, begin: Callable[[], Awaitable[Any]]) -> None:
+        self._begin = begin
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._begin().__await__()
 
 
 class Follower(Protocol):

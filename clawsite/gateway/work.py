@@ -1,5 +1,6 @@
 """Requests that take time: tasks of one connection, at most 64 at once, the rest queued to a bound, then refused.
 
+Bounded are their number and the bytes of the frames that they came in, which stay in memory until they are answered.
 A client that does not read what it asked for gets nothing new started. When the socket is lost its tasks are
 cancelled; whatever must survive that is a row.
 """
@@ -9,36 +10,52 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from clawsite.gateway.registry import Call, Method
+from clawsite.rpc.frames import MAX_BUFFERED_BYTES
 
 AT_ONCE = 64
 MOST_WAITING = 256
-Job = tuple[Method, Call, msgspec.Raw]
+
+
+class Job(NamedTuple):
+    """One request; `size` is that of its frame, which the parameters keep."""
+
+    method: Method
+    call: Call
+    raw: msgspec.Raw
+    size: int
+
+
 Done = Callable[[Job, Any, BaseException | None], None]
 
 
 class Work:
     """The tasks of one connection. `done` is told how each request ended; `behind` whether the client does not read."""
 
-    __slots__ = ("_behind", "_done", "_running", "_waiting")
+    __slots__ = ("_behind", "_bytes", "_done", "_running", "_waiting")
 
     def __init__(self, *, done: Done, behind: Callable[[], bool]) -> None:
         self._done = done
         self._behind = behind
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: deque[Job] = deque()
+        self._bytes = 0
 
     def add(self, job: Job) -> bool:
-        """Start a request, or let it wait; False when too many wait already."""
+        """Start a request, or let it wait; False when too many or too large ones do already."""
+        if self._bytes + job.size > MAX_BUFFERED_BYTES:
+            return False
         if len(self._running) < AT_ONCE and not self._waiting and not self._behind():
+            self._bytes += job.size
             self._start(job)
             return True
         if len(self._waiting) >= MOST_WAITING:
             return False
+        self._bytes += job.size
         self._waiting.append(job)
         return True
 
@@ -65,16 +82,18 @@ class Work:
         task.add_done_callback(self._ended)
 
     async def _run(self, job: Job) -> None:
-        method, call, raw = job
+        method = job.method
         try:
             async with asyncio.timeout(method.seconds):
-                answer = method.handler(call, method.parse(raw))
+                answer = method.handler(job.call, method.parse(job.raw))
                 if isinstance(answer, Awaitable):
                     answer = await answer
         except Exception as error:
             self._done(job, None, error)
         else:
             self._done(job, answer, None)
+        finally:
+            self._bytes -= job.size
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

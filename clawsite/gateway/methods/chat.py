@@ -21,7 +21,7 @@ from clawsite.gateway.history import LIMIT, MAX_CHARS, MAX_LIMIT, Page, no_histo
 from clawsite.gateway.keys import OwnKey, own_key, parse_key
 from clawsite.gateway.overview import AGENT
 from clawsite.gateway.principal import Principal, Scope
-from clawsite.gateway.registry import Call, Encoded, Params, method
+from clawsite.gateway.registry import Call, Encoded, Later, Params, method
 from clawsite.gateway.runs import ABORTED, ENDED, ERROR, OK, Run, find_row, read_run
 from clawsite.gateway.stop import stop_runs
 from clawsite.gateway.store import Stored, check_message, find_stored, store_message
@@ -32,6 +32,8 @@ from sessions_app.sessions import add_message
 
 RunId = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 Key = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+# Nobody waits longer, and no turn lasts so long.
+MAX_TIMEOUT_MS = 24 * 3600 * 1000
 _encode = msgspec.json.Encoder().encode
 
 
@@ -42,8 +44,8 @@ class HistoryParams(Params):
     agent_id: str = AGENT
     session_id: str = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)] = LIMIT
-    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
-    before: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
+    before: Annotated[int, msgspec.Meta(ge=0, le=2**53)] | None = None
     cursor: str | None = None
     max_chars: Annotated[int, msgspec.Meta(ge=1, le=MAX_CHARS)] = MAX_CHARS
     pending_before: int | None = None
@@ -100,21 +102,19 @@ def check_agent(agent_id: str | None) -> None:
 
 # --- chat.history -------------------------------------------------------------------------------------------------
 @method("chat.history", scope=Scope.READ, summary="Read a conversation, newest page first.", params=HistoryParams)
-def history(call: Call, params: HistoryParams) -> Encoded | asyncio.Future[Encoded]:
+def history(call: Call, params: HistoryParams) -> Encoded | Later:
     """Answer from memory when nothing changed; follow the session from what was read on."""
     check_agent(params.agent_id)
-    principal = call.principal
-    key = (principal.owner, principal.sees_all, _encode(params))
+    principal, page = call.principal, params.page()
+    key = (principal.owner, principal.sees_all, params.session_key, page)
     kept = answers.find(key)
     if kept is not None and _follow(call, kept):
         return Encoded(kept.body)
-    task = asyncio.ensure_future(_read(call, key, params))
-    task.add_done_callback(_look_at)
-    return task
+    return Later(partial(_read, call, key, params.session_key, page))
 
 
-async def _read(call: Call, key: Hashable, params: HistoryParams) -> Encoded:
-    make = partial(run_db, _history, call.principal, params)
+async def _read(call: Call, key: Hashable, session_key: str, page: Page) -> Encoded:
+    make = partial(run_db, _history, call.principal, session_key, page)
     kept = await answers.get(key, make)
     if not _follow(call, kept):
         # Others were told of more than this answer holds: read what this connection was not told.
@@ -128,20 +128,14 @@ def _follow(call: Call, kept: Kept) -> bool:
     return not kept.session_id or feeds.follow(call.connection, kept.session_id, cursor=kept.last_seq)
 
 
-def _look_at(task: asyncio.Future[Encoded]) -> None:
-    """Look at how a reading ended that may have been left alone."""
-    if not task.cancelled():
-        task.exception()
-
-
-def _history(principal: Principal, params: HistoryParams) -> Kept:
-    session = find_session(principal, params.session_key)
+def _history(principal: Principal, key: str, page: Page) -> Kept:
+    session = find_session(principal, key)
     if session is None:
-        place = parse_key(params.session_key)
+        place = parse_key(key)
         if not isinstance(place, OwnKey):
-            raise no_session(params.session_key)
+            raise no_session(key)
         return Kept(body=_encode(no_history(own_key(place.name))))
-    answer = read_history(session, params.page(), owner=principal.owner)
+    answer = read_history(session, page, owner=principal.owner)
     return Kept(body=_encode(answer), session_id=session.pk, last_seq=session.last_seq)
 
 
@@ -156,7 +150,12 @@ async def send(call: Call, params: SendParams) -> dict[str, Any]:
     if not stored.is_new:
         return _again(stored)
     if params.timeout_ms:
-        limit_run(stored.run, stored.session, seconds=params.timeout_ms / 1000, actor=call.principal.owner)
+        limit_run(
+            stored.run,
+            stored.session,
+            seconds=min(params.timeout_ms, MAX_TIMEOUT_MS) / 1000,
+            actor=call.principal.owner,
+        )
     return {"runId": stored.run.run_id, "status": "started"}
 
 

@@ -14,7 +14,7 @@ from clawsite.gateway import registry
 from clawsite.gateway.connection import MOST_FOLLOWED
 from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Scope
-from clawsite.gateway.registry import Call, Params, all_methods, method
+from clawsite.gateway.registry import Call, Later, Params, all_methods, method
 from clawsite.gateway.work import AT_ONCE, MOST_WAITING
 from clawsite.web.entry import application
 from tests.clawsite.gateway.seat import ENV_TOKEN, connect_params
@@ -73,6 +73,23 @@ def slow_methods() -> Iterator[None]:
     for name in set(all_methods()) - known:
         del registry._methods[name]
     gates.clear()
+
+
+@pytest.fixture
+def readings() -> Iterator[list[str]]:
+    """The requests of a method whose answer must be read, as they are read."""
+    begun: list[str] = []
+
+    @method("test.read", scope=Scope.READ, summary="Is read when its turn comes.")
+    def read(call: Call, params: Params) -> Later:
+        async def begin() -> str:
+            begun.append(call.request_id)
+            return "read"
+
+        return Later(begin)
+
+    yield begun
+    del registry._methods["test.read"]
 
 
 class Plain:
@@ -134,6 +151,37 @@ async def test_over_the_bound_requests_are_refused_and_pings_are_answered(alice:
     gates["g"].set()
     answered = {(await alice.read())["payload"]["text"] for _ in range(AT_ONCE + MOST_WAITING)}
     assert len(answered) == AT_ONCE + MOST_WAITING
+
+
+async def test_what_must_be_read_waits_its_turn_and_is_not_read_when_refused(alice: Plain, readings: list[str]) -> None:
+    await alice.say("first", "test.read")
+    assert (await alice.answer("first"))["payload"] == "read"
+    for number in range(AT_ONCE):
+        await alice.say(f"w{number}", "test.wait")
+    for number in range(MOST_WAITING):
+        await alice.say(f"r{number}", "test.read")
+    await alice.say("last", "test.read")
+    assert (await alice.answer("last"))["error"]["code"] == "UNAVAILABLE"
+    assert readings == ["first"]
+    gates["g"].set()
+    assert (await alice.answer(f"r{MOST_WAITING - 1}"))["payload"] == "read"
+    assert "last" not in readings
+
+
+async def test_what_waits_is_bounded_in_bytes(alice: Plain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clawsite.gateway.work.MAX_BUFFERED_BYTES", 1000)
+    text = "x" * 600
+    await alice.say("1", "test.wait", text=text)
+    await alice.say("2", "test.wait", text=text)
+    assert (await alice.answer("2"))["error"] | {"message": ""} == {
+        "code": "UNAVAILABLE", "message": "", "retryable": True, "retryAfterMs": 500,
+    }  # fmt: skip
+    await alice.say("p", "ping")
+    assert (await alice.answer("p"))["ok"]
+    gates["g"].set()
+    assert (await alice.answer("1"))["payload"] == {"text": text}
+    await alice.say("3", "test.wait", text=text)
+    assert (await alice.answer("3"))["payload"] == {"text": text}
 
 
 async def test_a_method_may_answer_twice(alice: Plain) -> None:
