@@ -15,6 +15,8 @@ from functools import partial
 
 SECONDS = 1.0
 MAX_BYTES = 64 * 1024 * 1024
+# What an entry costs besides its body, so that many small ones are bounded as well.
+ENTRY_BYTES = 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,7 +60,7 @@ class AnswerCache:
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:
-            self._size -= len(entry[0].body)
+            self._size -= _size_of(entry[0])
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Kept]]) -> Kept:
         """Return the answer, made at most once at a time; it is finished whoever of those that wait goes away."""
@@ -86,11 +88,20 @@ class AnswerCache:
             task.exception()
 
     def _keep(self, key: Hashable, kept: Kept) -> None:
+        """Put an answer last. Those before it are older: they go when their time is over, or when there is no room."""
+        now = self._clock()
         self._drop(key)
-        self._entries[key] = kept, self._clock() + self._seconds
-        self._size += len(kept.body)
-        while self._size > MAX_BYTES:
-            self._drop(next(iter(self._entries)))
+        self._entries[key] = kept, now + self._seconds
+        self._size += _size_of(kept)
+        while self._entries:
+            oldest, (_, ends) = next(iter(self._entries.items()))
+            if ends > now and self._size <= MAX_BYTES:
+                break
+            self._drop(oldest)
+
+
+def _size_of(kept: Kept) -> int:
+    return len(kept.body) + ENTRY_BYTES
 
 
 answers = AnswerCache()

@@ -82,7 +82,7 @@ def build_list(view: View, encoded: bytes) -> dict[str, Any]:
 
 
 def _wanted(rows: QuerySet[Session], params: ListParams) -> QuerySet[Session]:
-    if params.agent_id not in (None, "", AGENT) or params.archived is True or params.spawned_by:
+    if params.archived is True:
         return rows.none()
     if params.active_minutes is not None:
         rows = rows.filter(active_at__gte=timezone.now() - timedelta(minutes=params.active_minutes))
@@ -98,7 +98,22 @@ _lists = HotAnswer(build_list, topics=("session", "contact", "channel"))
 
 def list_sessions(view: View, params: ListParams) -> Any:
     """Return the list as bytes, or something to await."""
-    return _lists.get(view, encode_params(params))
+    return _lists.get(view, encode_params(_effective(params)))
+
+
+def _effective(params: ListParams) -> ListParams:
+    """Return what of the parameters makes a difference: whatever else a client says, it gets the same kept answer."""
+    nothing = params.agent_id not in (None, "", AGENT) or params.archived is True or bool(params.spawned_by)
+    return ListParams(
+        limit=params.limit,
+        offset=params.offset,
+        active_minutes=params.active_minutes,
+        label=params.label,
+        search=params.search,
+        include_derived_titles=params.include_derived_titles,
+        include_last_message=params.include_last_message,
+        archived=nothing,
+    )
 
 
 def forget_lists() -> None:

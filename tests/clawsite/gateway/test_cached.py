@@ -74,7 +74,7 @@ async def test_an_error_is_everybodys_and_is_not_kept() -> None:
 
 
 async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clawsite.gateway.cached.MAX_BYTES", 1000)
+    monkeypatch.setattr("clawsite.gateway.cached.MAX_BYTES", 3000)
     cache = AnswerCache()
 
     async def big() -> Kept:
@@ -83,3 +83,13 @@ async def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(10):
         await cache.get(number, big)
     assert [number for number in range(10) if cache.find(number)] == [8, 9]
+
+
+async def test_answers_whose_time_is_over_take_no_memory() -> None:
+    now = 0.0
+    cache, make = AnswerCache(clock=lambda: now), Maker()
+    for number in range(10):
+        await cache.get(number, make)
+    now = 1.1
+    await cache.get("k", make)
+    assert list(cache._entries) == ["k"]

@@ -11,6 +11,8 @@ from django.utils import timezone
 
 from clawsite.core.db import run_db
 from clawsite.core.models import AuditEvent
+from clawsite.gateway import listing
+from clawsite.gateway.cached import answers
 from clawsite.gateway.listing import ListParams, View, build_list, encode_params
 from sessions_app.models import Message, Session
 from tests.bots.flow import until
@@ -37,6 +39,17 @@ async def test_the_list_is_paged_and_searched(talk: Talk) -> None:
             await bob.call("sessions.list", limit=10_000)
         with pytest.raises(Refused, match="unknown field"):
             await bob.call("sessions.list", limt=1)
+
+
+async def test_what_has_no_effect_makes_no_answer_of_its_own(talk: Talk) -> None:
+    with talk.line(BOB) as bob:
+        for word in ("a", "b" * 100_000):
+            assert (await bob.call("sessions.list", sortBy=word, archived=word, agentId="main"))["count"] == 0
+            assert (await bob.call("chat.history", sessionKey="new", sessionId=word, inputRunIds=[word]))[
+                "messages"
+            ] == []
+    assert len(listing._lists._kept) == 1
+    assert len(answers._entries) == 1
 
 
 async def test_a_row_says_what_clients_show(talk: Talk) -> None:
