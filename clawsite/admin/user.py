@@ -12,6 +12,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from clawsite.admin.base import SettingAdmin
 from clawsite.core.models import User
+from clawsite.gateway.tokens import check_tokens_again
 
 
 @admin.register(User)
@@ -43,6 +44,12 @@ class UserAdmin(SettingAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = ((None, {"fields": ("username", "usable_password", "password1", "password2")}),)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save, and end the connections of the tokens of an account that was switched off."""
+        super().save_model(request, obj, form, change)
+        if "is_active" in form.changed_data:
+            check_tokens_again(obj.pk)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only a superuser."""

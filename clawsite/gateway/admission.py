@@ -53,6 +53,8 @@ async def admit(visitor: Visitor, raw: msgspec.Raw) -> dict[str, Any]:
     grant = await _authenticate(visitor, params)
     principal, shown = grant.ask(_requested(params))
     await _check_device(visitor, params, principal)
+    if await grants.find(params.secret) != grant:  # it ended meanwhile, when no connection was there yet to be closed
+        raise _unauthorized("token_mismatch", "gateway token mismatch (provide gateway auth token)", "credentials")
     if not doors.enter(visitor):
         text = "too many connections from this address; close some"
         raise Refusal(codes.UNAVAILABLE, text, close=codes.CLOSE_TRY_LATER, retryable=True, retry_after_ms=5000)

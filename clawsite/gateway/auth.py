@@ -61,6 +61,7 @@ class Grants:
     def __init__(self) -> None:
         self._kept: dict[str, tuple[float, Grant]] = {}
         self._used: set[int] = set()
+        self._version = 0
 
     async def find(self, secret: str) -> Grant | None:
         """Return what a secret gives, or None; reads the database at most once in half a minute for a right one."""
@@ -71,12 +72,20 @@ class Grants:
         digest = digest_of(secret)
         at, kept = self._kept.get(digest, (0.0, None))
         if kept is None or time.monotonic() - at > KEEP_SECONDS:
-            kept = await run_db_first(_find_grant, digest)
+            kept = await self._read(digest)
             self._keep(digest, kept)
         if kept is None or not kept.is_live():
             return None
         self._used.add(kept.token_id or 0)
         return kept
+
+    async def _read(self, digest: str) -> Grant | None:
+        """Return what a row gives: as it was when no change was told while it was read."""
+        while True:
+            version = self._version
+            found = await run_db_first(_find_grant, digest)
+            if version == self._version:
+                return found
 
     def take_used(self) -> set[int]:
         """Return the tokens that opened something since the last call."""
@@ -85,6 +94,7 @@ class Grants:
 
     def forget(self) -> None:
         """Read again from here on: a token was changed."""
+        self._version += 1
         self._kept.clear()
 
     def _keep(self, digest: str, grant: Grant | None) -> None:

@@ -111,6 +111,12 @@ def revoke_token(token: GatewayToken, *, actor: str, origin: str = "") -> None:
     token.refresh_from_db()
 
 
+def check_tokens_again(user_id: int) -> None:
+    """Have the tokens of an account looked at: they open nothing while it is not active. In a transaction."""
+    for pk in GatewayToken.objects.live().filter(user_id=user_id).values_list("pk", flat=True):
+        nudge_on_commit("token", token=pk)
+
+
 def rotate_token(
     token: GatewayToken, *, actor: str, overlap: timedelta = OVERLAP, origin: str = ""
 ) -> tuple[GatewayToken, str]:

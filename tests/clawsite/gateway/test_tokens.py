@@ -7,8 +7,11 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
+from django.test import AsyncClient
+from django.urls import reverse
 from django.utils import timezone
 
+from clawsite.core import db
 from clawsite.core.db import run_db
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent, User
@@ -21,6 +24,7 @@ from tests.clawsite.running import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACTOR = "user:1"
+PASSWORD = "correct horse battery"
 
 
 def test_a_secret_is_not_stored() -> None:
@@ -83,7 +87,7 @@ def test_a_revoked_token_cannot_be_rotated() -> None:
 
 
 async def test_who_a_secret_is() -> None:
-    user = await run_db(User.objects.create_user, "bob", password="correct horse battery")
+    user = await run_db(User.objects.create_user, "bob", password=PASSWORD)
     _, secret = await run_db(lambda: create_token("bob", scopes=["write"], actor=ACTOR, user_id=user.pk))
     grant = await Grants().find(secret)
     assert grant is not None
@@ -115,6 +119,17 @@ async def test_a_kept_token_is_forgotten_when_told() -> None:
     grants.forget()
     assert await grants.find(secret) is None
     assert await run_db(find_dead_tokens, [token.pk, 999]) == {token.pk, 999}
+
+
+async def test_what_was_read_before_a_token_ended_is_not_believed() -> None:
+    token, secret = await run_db(lambda: create_token("x", scopes=["read"], actor=ACTOR))
+    grants = Grants()
+    asking = asyncio.create_task(grants.find(secret))
+    await asyncio.sleep(0)
+    # The loop stands still until the token was read and then revoked; then comes the news of it.
+    db._get_pool(1).submit(lambda: revoke_token(token, actor=ACTOR), rank=1, grouped=False).result(10)
+    grants.forget()
+    assert await asking is None
 
 
 async def test_only_an_admin_calls_the_methods() -> None:
@@ -151,6 +166,21 @@ async def test_a_revoked_token_ends_its_connections_at_once_and_no_other(gateway
         async with gateway.client(secret):
             pass
     await asyncio.to_thread(until, lambda: is_used(token.pk), seconds=5, what="the use of the token is noted")
+
+
+async def test_an_account_that_is_switched_off_loses_its_connections_at_once(gateway: Gateway) -> None:
+    bob = await run_db(User.objects.create_user, "bob", password=PASSWORD)
+    root = await run_db(User.objects.create_superuser, "alice", password=PASSWORD)
+    secret = await run_db(lambda: create_token("bob", scopes=["read"], actor=ACTOR, user_id=bob.pk)[1])
+    browser = AsyncClient()
+    await browser.aforce_login(root)
+    async with gateway.client(secret) as client:
+        page = reverse("admin:core_user_change", args=[bob.pk])
+        assert (await browser.post(page, {"username": "bob"})).status_code == 302
+        assert await client.closed(timeout=3) == (4001, "gateway auth changed")
+    with pytest.raises(Refused, match="token mismatch"):
+        async with gateway.client(secret):
+            pass
 
 
 def is_used(pk: int) -> bool:
