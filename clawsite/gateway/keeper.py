@@ -39,6 +39,7 @@ class Keeper:
     def __init__(self) -> None:
         self._sockets = 0
         self._task: asyncio.Task[None] | None = None
+        self._rights: asyncio.Task[None] | None = None
         self._ticked_at = self._checked_at = time.monotonic()
         self._noted: dict[int, float] = {}
 
@@ -71,7 +72,15 @@ class Keeper:
         if now - self._ticked_at >= TICK_SECONDS:
             self._ticked_at = now
             await self._tell("tick", {"ts": round(time.time() * 1000)})
-        await self._check_rights(now)
+        if self._rights is None or self._rights.done():
+            self._rights = asyncio.get_running_loop().create_task(self._look_at_rights(now), name="gateway rights")
+
+    async def _look_at_rights(self, now: float) -> None:
+        """Check rights beside the clock, which goes on while the database does not answer."""
+        try:
+            await self._check_rights(now)
+        except Exception as error:
+            log_unknown(error, where="a look at the gateway's rights")
 
     def _end_late(self, now: float) -> None:
         """Close sockets that have not said in time who they are."""

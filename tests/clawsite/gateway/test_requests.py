@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import pytest
 from channels.testing import WebsocketCommunicator
+from django.conf import settings
 
+from clawsite.core.db import run_db
 from clawsite.gateway import registry
 from clawsite.gateway.connection import MOST_FOLLOWED
 from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Call, Later, Params, all_methods, method
+from clawsite.gateway.tokens import create_token
 from clawsite.gateway.work import AT_ONCE, MOST_WAITING
 from clawsite.web.entry import application
 from tests.clawsite.gateway.seat import ENV_TOKEN, connect_params
@@ -99,11 +103,11 @@ class Plain:
         self.socket = WebsocketCommunicator(cast(Any, application), "/", headers=[(b"host", b"localhost")])
         self.socket.scope |= {"client": ("127.0.0.1", 40000), "scheme": "ws"}
 
-    async def open(self) -> None:
+    async def open(self, token: str = ENV_TOKEN) -> None:
         accepted, _ = await self.socket.connect(timeout=10)
         assert accepted
         assert (await self.read())["event"] == "connect.challenge"
-        await self.say("connect", "connect", **connect_params(ENV_TOKEN))
+        await self.say("connect", "connect", **connect_params(token))
         assert (await self.read())["ok"]
 
     async def say(self, request_id: str, method: str, **params: Any) -> None:
@@ -233,3 +237,20 @@ async def test_events_are_numbered_and_scoped(alice: Plain) -> None:
     assert hub.broadcast("chat", {}, to=lambda listener: 7 in listener.followed) == 0
     frames = [frame for frame in [await alice.read(), await alice.read()] if frame["event"] == "chat"]
     assert [(frame["payload"]["text"], frame["seq"]) for frame in frames] == [("one", 1), ("two", 2)]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="there the database has several threads")
+async def test_the_clock_goes_on_while_the_database_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("TICK_SECONDS", "LOOK_SECONDS", "RIGHTS_SECONDS"):
+        monkeypatch.setattr(f"clawsite.gateway.keeper.{name}", 0.0)
+    client, free = Plain(), threading.Event()
+    await client.open((await run_db(lambda: create_token("bob", scopes=["read"], actor="test")))[1])
+    waiting = asyncio.create_task(run_db(free.wait, 10))
+    try:
+        events = [await client.read() for _ in range(500)]
+    finally:
+        free.set()
+    assert await waiting
+    assert sum(frame["event"] == "tick" for frame in events) > 400
+    await client.socket.disconnect()
