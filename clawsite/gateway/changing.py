@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -25,10 +26,17 @@ TITLE_CHARS = 200
 GROUP_TRIGGERS = {"always": Session.Trigger.ALWAYS, "mention": Session.Trigger.MENTION, None: Session.Trigger.AUTO}
 
 
-def create_session(principal: Principal, key: str | None, *, title: str, model: str | None) -> Session:
+def new_key(idempotency_key: str | None) -> str:
+    """Return a name for a session that was given none: the same one for the same idempotency key."""
+    if idempotency_key is None:
+        return f"chat-{secrets.token_hex(6)}"
+    return f"chat-{hashlib.sha256(idempotency_key.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
+
+
+def create_session(principal: Principal, key: str, *, title: str, model: str | None) -> Session:
     """Return a session of the caller's own, made when it is new."""
     with transaction.atomic():
-        session = _own_session(principal, key or f"chat-{secrets.token_hex(6)}")
+        session = _own_session(principal, key)
         change_session(principal, session, {"title": title} if title else {}, model=model)
     return session
 

@@ -5,6 +5,7 @@ The row's external id holds the owner and the idempotency key, and is unique: it
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from django.db import transaction
 
 from bots.channels.gateway.updates import external_id_of
 from bots.channels.registry import get_adapter
+from bots.channels.rich import clean_text
 from bots.channels.updates import MAX_TEXT
 from bots.polling import to_stored
 from bots.work import account_of
@@ -45,8 +47,8 @@ def check_message(text: str, *, has_files: bool) -> None:
         raise BadInput(f"message has {len(text)} characters, {MAX_TEXT} at the most; send it as an attachment")
 
 
-def find_stored(principal: Principal, key: str, run_id: str) -> Stored | None:
-    """Return what was stored before under this idempotency key; BadInput when that was in another session."""
+def find_stored(principal: Principal, key: str, run_id: str, *, text: str) -> Stored | None:
+    """Return what was stored before under this idempotency key; BadInput when that was something else."""
     channel = get_channel()
     chat_id = own_chat(principal.owner, check_own(principal, key))
     pk = find_row(channel.pk, principal.owner, run_id)
@@ -55,7 +57,15 @@ def find_stored(principal: Principal, key: str, run_id: str) -> Stored | None:
         return None
     if run.place[1] != chat_id:
         raise BadInput("this idempotencyKey was used in another session")
+    if not _says(run.inbox_id, text):
+        raise BadInput("this idempotencyKey was used for another message")
     return Stored(session=_session(channel, chat_id), run=run, is_new=False)
+
+
+def _says(inbox_id: int, text: str) -> bool:
+    """Tell whether a row holds this text. An old row's was removed: then its key alone is what is known."""
+    raw = Inbox.objects.values_list("raw", flat=True).get(pk=inbox_id)
+    return not raw or clean_text(json.loads(raw).get("text", "")) == clean_text(text)
 
 
 def store_message(
@@ -63,7 +73,7 @@ def store_message(
 ) -> Stored:
     """Store a message once, however often it comes."""
     with transaction.atomic():
-        earlier = find_stored(principal, key, run_id)
+        earlier = find_stored(principal, key, run_id, text=text)
         if earlier is not None:
             return earlier
         channel = get_channel()

@@ -164,7 +164,7 @@ async def store(call: Call, key: str, run_id: str, text: str, attachments: list[
     check_message(text, has_files=bool(attachments))
     principal, files = call.principal, []
     if attachments:
-        stored = await run_db(find_stored, principal, key, run_id)
+        stored = await run_db(find_stored, principal, key, run_id, text=text)
         if stored is None:
             files = await asyncio.to_thread(store_files, principal.owner, attachments)
     stored = await run_tx(store_message, principal, key=key, run_id=run_id, text=text, files=files)

@@ -19,6 +19,7 @@ from clawsite.gateway.overview import database_path
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
 from clawsite.gateway.rows import describe_session
+from clawsite.gateway.store import check_message
 from clawsite.gateway.telling import now_ms
 from clawsite.gateway.waiting import wait_until_quiet
 from sessions_app.models import Session
@@ -138,12 +139,18 @@ def _patch(principal: Principal, params: PatchParams) -> Session:
 
 @method("sessions.create", scope=Scope.WRITE, summary="Begin a session of your own.", params=CreateParams)
 async def create(call: Call, params: CreateParams) -> dict[str, Any]:
-    """Make a session, and give its first message to the pipeline when there is one."""
+    """Make a session, and give its first message to the pipeline when there is one.
+
+    With an idempotency key, repeating it gives the same session and the same run.
+    """
     check_agent(params.agent_id)
     title = changing.read_title(params.label or params.display_name)
-    session = await run_tx(changing.create_session, call.principal, params.key, title=title, model=params.model)
-    answer = _changed(session, call.principal) | {"sessionId": session_id_of(session)}
     text = params.message or params.task
+    if text:
+        check_message(text, has_files=False)
+    key = params.key or changing.new_key(params.idempotency_key)
+    session = await run_tx(changing.create_session, call.principal, key, title=title, model=params.model)
+    answer = _changed(session, call.principal) | {"sessionId": session_id_of(session)}
     if text:
         run_id = params.idempotency_key or f"create-{session.pk}-{time.time_ns()}"
         stored = await store(call, answer["key"], run_id, text, None)

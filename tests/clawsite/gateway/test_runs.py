@@ -189,6 +189,23 @@ async def test_the_same_message_from_many_at_once_is_one_run(talk: Talk) -> None
     assert await run_db(Inbox.objects.count) == 1
 
 
+async def test_a_key_is_not_used_for_two_messages(talk: Talk) -> None:
+    with talk.line(BOB) as bob:
+        await bob.says("hello", run_id="same")
+        for method in ("chat.send", "agent"):
+            with pytest.raises(Refused, match="used for another message"):
+                await bob.call(method, sessionKey="main", message="bye", idempotencyKey="same")
+        assert (await bob.call("chat.send", sessionKey="main", message="hello", idempotencyKey="same"))[
+            "runId"
+        ] == "same"
+    assert await run_db(Inbox.objects.count) == 1
+
+
+async def test_a_limit_may_be_any_number(talk: Talk) -> None:
+    with talk.line(BOB) as bob:
+        await bob.says("hello", timeoutMs=10**400)
+
+
 async def test_a_key_is_not_used_in_two_sessions(talk: Talk) -> None:
     with talk.line(BOB) as bob:
         await bob.says("hello", run_id="same")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -178,6 +180,16 @@ async def test_create_with_a_message_begins_at_once(talk: Talk) -> None:
                 await bob.call("sessions.resolve", label="nothing")
 
 
+async def test_create_is_safe_to_repeat_and_makes_nothing_for_a_message_that_cannot_be_sent(talk: Talk) -> None:
+    with talk.line(BOB) as bob:
+        made = [await bob.call("sessions.create", message="begin", idempotencyKey="k1") for _ in range(2)]
+        assert [each["runStarted"] for each in made] == [True, False]
+        assert made[0]["key"] == made[1]["key"]
+        with pytest.raises(Refused, match="characters"):
+            await bob.call("sessions.create", message="x" * 70_000)
+        assert (await bob.call("sessions.list"))["count"] == 1
+
+
 async def test_previews_are_short(talk: Talk) -> None:
     talk.model.set_default("A long answer. " * 40)
     async with talk.running():
@@ -218,3 +230,13 @@ async def test_who_subscribes_hears_of_sessions_they_may_see(talk: Talk) -> None
 def _messages(events: list[tuple[str, Any]]) -> list[tuple[str, str]]:
     found = [payload["message"] for name, payload in events if name == "session.message"]
     return [(message["role"], message["content"][0]["text"]) for message in found]
+
+
+@pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="there several threads ask the database")
+async def test_where_all_sessions_stand_is_read_once_for_those_who_begin_to_watch_together(talk: Talk) -> None:
+    with talk.line(ALICE) as alice, talk.line(BOB) as bob:
+        queries = CaptureQueriesContext(connection)
+        await run_db(queries.__enter__)
+        await asyncio.gather(*(each.call("sessions.subscribe") for each in (alice, bob, alice, bob)))
+        await run_db(queries.__exit__, None, None, None)
+        assert await run_db(len, queries) == 1
