@@ -19,6 +19,8 @@ from clawsite.gateway.principal import Principal
 MOST_ENTRIES = 200
 # What every client is told when it connects must not grow with the number of connections.
 MANY, MOST_IN_HELLO, SNAPSHOT_SECONDS = 50, 50, 1.0
+# Lists that are kept, one for each owner of connections and one for those who see all.
+MOST_KEPT = 100
 # More changes than this within a second are not told: who wants to know asks.
 MOST_CHANGES = 200
 
@@ -39,6 +41,7 @@ class Presence:
         self.health_version = 1
         self._snapshot: tuple[msgspec.Raw, dict[str, int]] = (msgspec.Raw(b"[]"), self.versions())
         self._taken_at = 0.0
+        self._kept: dict[str, tuple[float, int, msgspec.Raw]] = {}
 
     def change(self) -> None:
         """A connection came or went."""
@@ -58,6 +61,17 @@ class Presence:
             entries = presence_entries()[:MOST_IN_HELLO]
             self._snapshot, self._taken_at = (msgspec.Raw(msgspec.json.encode(entries)), self.versions()), now
         return self._snapshot
+
+    def read(self, viewer: Principal) -> msgspec.Raw:
+        """Return what somebody may see as JSON, made at most once a second while the same are here, or many are."""
+        seen_by, now = "" if viewer.sees_all else viewer.owner, time.monotonic()
+        at, version, body = self._kept.get(seen_by, (0.0, 0, msgspec.Raw(b"")))
+        if now - at > SNAPSHOT_SECONDS or (version != self.version and len(hub.connections) < MANY):
+            if len(self._kept) >= MOST_KEPT:
+                self._kept.clear()
+            body = msgspec.Raw(msgspec.json.encode(presence_entries(viewer)))
+            self._kept[seen_by] = now, self.version, body
+        return body
 
     def take_changes(self) -> bool:
         """Tell whether the list should be told now; forgets what was not told."""

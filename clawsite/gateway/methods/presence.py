@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from clawsite.gateway.presence import presence_entries
+from clawsite.gateway.presence import presence
 from clawsite.gateway.principal import Scope
-from clawsite.gateway.registry import Call, Params, method
+from clawsite.gateway.registry import Call, Encoded, Params, method
 
 
 @method("system-presence", scope=Scope.READ, summary="The gateway and the programs that are connected to it.")
-def list_presence(call: Call, params: Params) -> list[dict[str, Any]]:
+def list_presence(call: Call, params: Params) -> Encoded:
     """Return a bare list, as clients insist."""
-    return presence_entries(call.principal)
+    return presence.read(call.principal)

@@ -230,3 +230,11 @@ async def test_arrivals_are_told_with_a_version(standing: Gateway) -> None:
             assert event["seq"] == 1
             assert event["stateVersion"]["presence"] > alice.hello["snapshot"]["stateVersion"]["presence"]
         assert len((await alice.event("presence"))["payload"]["presence"]) == 2
+
+
+async def test_the_list_of_who_is_here_is_never_one_of_before(standing: Gateway) -> None:
+    async with standing.client() as alice:
+        alone = await alice.call("system-presence")
+        async with standing.client() as other:
+            for viewer in (alice, other):
+                assert len(await viewer.call("system-presence")) == len(alone) + 1
