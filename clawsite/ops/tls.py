@@ -5,12 +5,15 @@ Clients may show a certificate of CLAW_TLS_CLIENT_CA and need not; one of anybod
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from django.conf import settings
 from OpenSSL import SSL
 from twisted.protocols.tls import TLSMemoryBIOFactory
+
+logger = logging.getLogger(__name__)
 
 
 def is_on() -> bool:
@@ -27,14 +30,24 @@ class Certificates:
 
     def getContext(self) -> SSL.Context:
         """Return the context of the files as they are now; a broken new one leaves the old in use."""
-        try:
-            stamp = tuple(os.stat(path).st_mtime_ns for path in _files())
-            if stamp != self._stamp:
-                self._context, self._stamp = _make(), stamp
-        except (OSError, SSL.Error):
-            if not self._stamp:
-                raise
+        stamp = tuple(map(_stamp, _files()))
+        if stamp != self._stamp:
+            try:
+                self._context = _make()
+            except (OSError, SSL.Error) as error:
+                if not self._stamp:
+                    raise
+                logger.warning("the new certificate cannot be used, the old one stays: %s", error)
+            self._stamp = stamp
         return self._context
+
+
+def _stamp(path: str) -> int:
+    """Return when a file was changed, 0 when it is not there."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _files() -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -17,6 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from clawsite.checks import check_settings
+from clawsite.ops.tls import Certificates
 from tests.clawsite.gateway.seat import Client, Gateway, standing_gateway
 
 Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
@@ -104,3 +106,20 @@ def test_what_is_set_wrong_is_said(settings: object, tmp_path: Path, monkeypatch
     for name, value in (("CLAW_TLS_CERT", str(tmp_path / "none.pem")), ("CLAW_GATEWAY_TOKEN", "short")):
         monkeypatch.setattr(f"django.conf.settings.{name}", value)
     assert [found.id for found in check_settings(None)] == ["clawsite.E009", "clawsite.E010", "clawsite.W003"]
+
+
+def test_a_new_certificate_is_used_and_a_broken_one_is_not(
+    tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_certificate(tmp_path, "server")
+    own = tmp_path / "server.pem"
+    settings.CLAW_TLS_CERT, settings.CLAW_TLS_KEY = str(own), str(tmp_path / "server.key")
+    certificates = Certificates()
+    first = certificates.getContext()
+    assert certificates.getContext() is first
+    for broken in (own.unlink, lambda: own.write_text("no certificate")):
+        broken()
+        assert [certificates.getContext(), certificates.getContext()] == [first, first]
+    assert caplog.text.count("cannot be used") == 2
+    make_certificate(tmp_path, "server")
+    assert certificates.getContext() is not first
