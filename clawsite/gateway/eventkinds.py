@@ -120,7 +120,7 @@ EVENT_KINDS = (
         summary="A program that nobody knows yet wants to be let in.",
         scope=Scope.PAIRING,
         fields={
-            "requestId": "string, for device.pair.approve and device.pair.reject",
+            "requestId": "string, for manage.py pair",
             "deviceId": "string",
             "displayName": "string",
             "platform": "string",

@@ -37,6 +37,7 @@ class Feeds:
         self._waiting: dict[int, set[Wake]] = defaultdict(set)
         self._cursors: dict[int, int] | None = None
         self._checker: asyncio.Task[None] | None = None
+        self._watching = asyncio.Lock()
 
     # --- what methods ask for --------------------------------------------------------------------------------------
     def follow(self, connection: Follower, session_id: int, *, cursor: int) -> bool:
@@ -55,13 +56,17 @@ class Feeds:
     def unfollow(self, connection: Follower, session_id: int) -> None:
         """Stop that."""
         connection.unfollow(session_id)
-        self._followers[session_id].discard(connection.id)
+        self._followers.get(session_id, set()).discard(connection.id)
 
     async def watch_sessions(self, connection: Follower, wanted: bool) -> None:
-        """Send a connection `sessions.changed` and `session.message` of every session it may see, or stop that."""
-        if wanted and not _somebody_watches():
-            self._cursors = await run_db(read_cursors)
-        connection.watch_sessions(wanted)
+        """Send a connection `sessions.changed` and `session.message` of every session it may see, or stop that.
+
+        Where all sessions stand is read for the first who watches alone, so that nobody is told a message twice.
+        """
+        async with self._watching:
+            if wanted and not _somebody_watches():
+                self._cursors = await run_db(read_cursors)
+            connection.watch_sessions(wanted)
 
     def expect_run(self, session_id: int, run: Run) -> None:
         """A run was given to the pipeline: have it streamed from its first word on, and its end told."""

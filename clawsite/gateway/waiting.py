@@ -6,11 +6,14 @@ import time
 
 from clawsite.core.db import run_db
 from clawsite.core.errors import NotAllowed
+from clawsite.core.jitter import jitter
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.runs import Run, read_run
 from sessions_app.models import Session, Turn
 
 POLL_SECONDS = 1.0
+# Nudges say when to look. Without one a long wait looks less and less often: a client may have thousands of them.
+LONGEST_SECONDS = 15.0
 
 
 async def wait_until_quiet(session: Session, *, seconds: float) -> None:
@@ -30,7 +33,7 @@ def _is_answering(session_id: int) -> bool:
 
 async def wait_for_end(run: Run, *, session_id: int, seconds: float) -> Run:
     """Return the run as it is when it has ended, or after so long. NotAllowed when its rows were removed."""
-    deadline = time.monotonic() + seconds
+    deadline, pause = time.monotonic() + seconds, POLL_SECONDS
     wake = feeds.expect_change(session_id)
     try:
         while True:
@@ -41,6 +44,7 @@ async def wait_for_end(run: Run, *, session_id: int, seconds: float) -> Run:
             left = deadline - time.monotonic()
             if found.has_ended or left <= 0:
                 return found
-            await wake.within(min(POLL_SECONDS, left))
+            await wake.within(min(jitter(pause), left))
+            pause = min(pause * 2, LONGEST_SECONDS)
     finally:
         feeds.forget_change(session_id, wake)
