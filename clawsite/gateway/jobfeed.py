@@ -1,8 +1,8 @@
 """Sends the events of jobs to the connections that watch them: each once, in order, at the pace the client reads.
 
 Events are rows. Per job they are read and encoded once for all watchers that are up to date; who joins late or reads
-slowly catches up by pages of its own. A nudge only says that there is something to read; a look every second finds
-what a lost one would have told.
+slowly catches up by pages of its own. A nudge only says that there is something to read; a look every second at the
+numbers of all watched jobs together finds what a lost one would have told.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from typing import Any, Protocol
 import msgspec
 
 from clawsite.core.db import run_db
-from clawsite.core.errors import log_unknown
+from clawsite.core.errors import BadInput, log_unknown
 from runbooks.jobs import read_events
 from runbooks.jobs.events import END
 from runbooks.jobs.reading import describe_event
 from runbooks.models import Job
+from runbooks.models.job import ENDS
 
 # Events of a page: the rest only when the first of them are small.
 FIRST, PAGE = 8, 64
 PAGE_BYTES = 128 * 1024
 LOOK_SECONDS = 1.0
+# How many jobs one connection may watch: twice as many as a dispatcher's line may have.
+MOST_WATCHED = 2000
+# Jobs looked at in one query, which is one turn of the database's thread.
+LOOK_JOBS = 200
 # How long to wait before looking again whether a client that was behind has read on: at first, and at most.
 BEHIND_SECONDS, BEHIND_LONG_SECONDS = 0.01, 0.25
 
@@ -82,15 +87,25 @@ class JobFeed:
 
     def __init__(self) -> None:
         self._streams: dict[str, Stream] = {}
+        self._keys: dict[str, set[str]] = {}
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._looking: asyncio.Task[None] | None = None
 
     def watch(self, reader: Reader, key: str, after: int) -> None:
-        """Send the events of a job after a number; a second call for the same job begins anew from there."""
+        """Send the events of a job after a number; a second call for the same job begins anew from there.
+
+        BadInput when the connection watches too many others.
+        """
         self.unwatch(reader, key)
+        keys = self._keys.setdefault(reader.id, set())
+        if len(keys) >= MOST_WATCHED:
+            raise BadInput(f"a connection watches {MOST_WATCHED} jobs at most; unsubscribe from others first")
+        keys.add(key)
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = Stream(key=key, head=after)
             stream.task = asyncio.create_task(self._follow(stream), name="job feed")
+            self._keep_looking()
         watcher = stream.watchers[reader.id] = Watcher(reader=reader, sent=after)
         if after < stream.head:
             self._let_catch_up(stream, watcher)
@@ -100,6 +115,7 @@ class JobFeed:
         """Stop that; safe to call when nothing is watched."""
         stream = self._streams.get(key)
         watcher = stream.watchers.pop(reader.id, None) if stream is not None else None
+        self._forget(reader.id, key)
         if watcher is not None and watcher.task is not None and watcher.task is not asyncio.current_task():
             watcher.task.cancel()
         if stream is not None and not stream.watchers:
@@ -107,27 +123,35 @@ class JobFeed:
 
     def leave(self, reader: Reader) -> None:
         """Forget a connection that has ended."""
-        for key in [key for key, stream in self._streams.items() if reader.id in stream.watchers]:
+        for key in tuple(self._keys.get(reader.id, ())):
             self.unwatch(reader, key)
 
+    def _forget(self, reader_id: str, key: str) -> None:
+        keys = self._keys.get(reader_id)
+        if keys is not None:
+            keys.discard(key)
+            if not keys:
+                del self._keys[reader_id]
+
     def on_nudge(self, data: dict[str, Any]) -> None:
-        """Hear that a job has a new event."""
+        """Hear that a job has a new event, or is over."""
         key = str(data.get("job"))
         stream = self._streams.get(key)
         if stream is not None:
             stream.wake.set()
-        for news in self._waiting.get(key, ()):
-            news.set()
+        if data.get("over"):
+            self._tell_end(key)
 
     @contextmanager
     def waiting(self, key: str) -> Iterator[asyncio.Event]:
-        """Give an event that is set whenever something has happened in a job."""
-        news = asyncio.Event()
-        self._waiting.setdefault(key, set()).add(news)
+        """Give an event that is set when a job is over. Whoever waits has looked at the job after it was given."""
+        end = asyncio.Event()
+        self._waiting.setdefault(key, set()).add(end)
+        self._keep_looking()
         try:
-            yield news
+            yield end
         finally:
-            self._waiting[key].discard(news)
+            self._waiting[key].discard(end)
             if not self._waiting[key]:
                 del self._waiting[key]
 
@@ -143,12 +167,37 @@ class JobFeed:
             except Exception as error:
                 log_unknown(error, where="a job's feed")
                 await asyncio.sleep(LOOK_SECONDS)
-            try:
-                async with asyncio.timeout(LOOK_SECONDS):
-                    await stream.wake.wait()
-            except TimeoutError:
-                continue
+            await stream.wake.wait()
         self._drop(stream)
+
+    def _keep_looking(self) -> None:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look_often(), name="job feed, looking")
+
+    async def _look_often(self) -> None:
+        """See what nudges failed to tell, for as long as anybody watches or waits."""
+        while self._streams or self._waiting:
+            await asyncio.sleep(LOOK_SECONDS)
+            keys = list(self._streams.keys() | self._waiting.keys())
+            for first in range(0, len(keys), LOOK_JOBS):
+                try:
+                    heads = await run_db(_read_heads, keys[first : first + LOOK_JOBS])
+                except Exception as error:
+                    log_unknown(error, where="the look of the job feed")
+                    break
+                self._compare(heads)
+
+    def _compare(self, heads: list[tuple[str, int, bool]]) -> None:
+        for key, last, is_over in heads:
+            stream = self._streams.get(key)
+            if stream is not None and last > stream.head:
+                stream.wake.set()
+            if is_over:
+                self._tell_end(key)
+
+    def _tell_end(self, key: str) -> None:
+        for end in self._waiting.get(key, ()):
+            end.set()
 
     async def _give(self, stream: Stream) -> None:
         """Read on for those who are up to date, as long as there are any."""
@@ -209,6 +258,12 @@ class JobFeed:
         if self._streams.get(stream.key) is stream:
             del self._streams[stream.key]
         stream.wake.set()
+
+
+def _read_heads(keys: list[str]) -> list[tuple[str, int, bool]]:
+    """Return of each job its last number and whether it is over."""
+    rows = Job.objects.filter(key__in=keys).order_by().values_list("key", "last_seq", "state")
+    return [(key, last, state in ENDS) for key, last, state in rows]
 
 
 def _read(key: str, after: int) -> Page:

@@ -91,7 +91,7 @@ def emit(job_id: int, key: str, *, token: int, kind: str, data: Any) -> tuple[in
 
 def _write(job: Job, kind: str, data: dict[str, Any]) -> None:
     JobEvent.objects.create(job=job, seq=job.last_seq, kind=kind, data=bound(data, EVENT_BYTES))
-    nudge_on_commit("job", job=job.key, seq=job.last_seq)
+    nudge_on_commit("job", job=job.key, seq=job.last_seq, over=kind == END)
 
 
 def _count(job: Job) -> None:

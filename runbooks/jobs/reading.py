@@ -13,8 +13,11 @@ MAX_EVENTS = 500
 
 
 def access_job(key: str, *, owner: str | None) -> Job:
-    """Return a job that this owner may see (None: sees all). One answer for what is absent and what is not theirs."""
-    found = Job.objects.filter(key=key) if key.isalnum() else Job.objects.none()
+    """Return a job that this owner may see (None: sees all). One answer for what is absent and what is not theirs.
+
+    The big columns are left out: each is read when it is asked for.
+    """
+    found = Job.objects.defer("params", "result", "saved").filter(key=key) if key.isalnum() else Job.objects.none()
     job = (found if owner is None else found.filter(owner=owner)).first()
     if job is None:
         raise NotAllowed("There is no such job.")

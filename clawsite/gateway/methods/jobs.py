@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
+from contextlib import suppress
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -21,8 +21,6 @@ from runbooks.targets.reading import describe_jobs
 ORIGIN = "gateway"
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 MAX_WAIT_MS = 300_000
-# A wait looks this often even when no nudge came.
-LOOK_SECONDS = 1.0
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 
@@ -138,19 +136,19 @@ def _cancel(principal: Principal, key: str) -> dict[str, Any]:
 )
 async def result(call: Call, params: Result) -> dict[str, Any]:
     """Return the job, whether it is over, and its result if it succeeded."""
-    deadline = time.monotonic() + params.timeout_ms / 1000
-    with feed.waiting(params.id) as news:
-        while True:
-            news.clear()
-            job = await run_db(jobs.access_job, params.id, owner=_owner(call.principal))
-            left = deadline - time.monotonic()
-            if job.is_over or left <= 0:
-                return {"job": jobs.describe(job), "done": job.is_over, "result": jobs.result(job)}
-            try:
-                async with asyncio.timeout(min(left, LOOK_SECONDS)):
-                    await news.wait()
-            except TimeoutError:
-                continue
+    with feed.waiting(params.id) as end:
+        answer = await run_db(_result, call.principal, params.id)
+        if answer["done"] or not params.timeout_ms:
+            return answer
+        with suppress(TimeoutError):
+            async with asyncio.timeout(params.timeout_ms / 1000):
+                await end.wait()
+        return await run_db(_result, call.principal, params.id)
+
+
+def _result(principal: Principal, key: str) -> dict[str, Any]:
+    job = jobs.access_job(key, owner=_owner(principal))
+    return {"job": jobs.describe(job), "done": job.is_over, "result": jobs.result(job)}
 
 
 @method("jobs.list", scope=Scope.READ, params=List, summary="Lists jobs, newest first, a page at a time.")
@@ -162,7 +160,7 @@ async def list_(call: Call, params: List) -> dict[str, Any]:
 
 
 def _list(owner: str | None, params: List) -> dict[str, Any]:
-    before = int(params.cursor) if params.cursor else None
+    before = int(params.cursor) if params.cursor.isdecimal() else None
     found = jobs.list_jobs(owner, state=params.state, kind=params.kind, before=before, limit=params.limit)
     page: dict[str, Any] = {"jobs": describe_jobs(found)}
     return page | ({"nextCursor": str(found[-1].pk)} if len(found) == params.limit else {})

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
@@ -281,6 +282,69 @@ async def test_a_lost_nudge_is_made_up_for(bob: Wire, settings: Settings, tmp_pa
     await run(job)
 
     await until(lambda: bob.got[-1]["kind"] == "end")
+
+
+async def test_a_result_is_waited_for_when_no_nudge_comes(bob: Wire, settings: Settings, tmp_path: Path) -> None:
+    job = await make(bob)
+    waiting = asyncio.create_task(bob.call("jobs.result", id=job["id"], timeoutMs=20_000))
+    await asyncio.sleep(0)
+    settings.RUN_DIR = tmp_path / "elsewhere"
+    await run(job)
+
+    assert (await waiting)["done"]
+
+
+async def test_events_wake_nobody_who_waits_for_the_end(bob: Wire) -> None:
+    job = await make(bob)
+    waiting = asyncio.create_task(bob.call("jobs.result", id=job["id"], timeoutMs=20_000))
+    await until(lambda: feed._waiting)
+    for number in range(100):
+        feed.on_nudge({"job": job["id"], "seq": number, "over": False})
+        await asyncio.sleep(0)
+
+    assert not any(end.is_set() for end in feed._waiting[job["id"]])
+    await run(job)
+    assert (await waiting)["done"]
+    assert not feed._waiting
+
+
+async def test_many_idle_jobs_are_looked_at_together(bob: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clawsite.gateway.jobfeed.LOOK_SECONDS", 0.05)
+    jobs = [await make(bob, start=False) for _ in range(30)]
+    for job in jobs:
+        await bob.call("jobs.subscribe", id=job["id"])
+
+    looks = 0
+
+    def count(execute: Any, *rest: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        return execute(*rest)
+
+    def begin() -> Any:
+        block = connection.execute_wrapper(count)
+        block.__enter__()
+        return block
+
+    block = await run_db(begin)
+    await asyncio.sleep(0.5)
+    await run_db(lambda: block.__exit__(None, None, None))
+    assert 1 < looks < 20
+
+
+async def test_a_connection_watches_so_many_jobs_at_most(bob: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clawsite.gateway.jobfeed.MOST_WATCHED", 2)
+    first, second, third = [await make(bob, start=False) for _ in range(3)]
+    for job in (first, second, second):
+        await bob.call("jobs.subscribe", id=job["id"])
+    with pytest.raises(BadInput, match="2 jobs at most"):
+        await bob.call("jobs.subscribe", id=third["id"])
+
+    await bob.call("jobs.unsubscribe", id=first["id"])
+    await bob.call("jobs.subscribe", id=third["id"])
+    assert feed.count() == 2
+    feed.leave(bob)
+    assert feed.count() == 0
 
 
 async def test_unsubscribing_ends_the_events(bob: Wire) -> None:
