@@ -43,7 +43,7 @@ def has_work() -> bool:
 
 def make_plan() -> Plan:
     """Look at everything there is."""
-    sent = Job.objects.filter(remote_open=True).order_by("id")
+    sent = Job.objects.filter(remote_open=True).order_by("target", "id")  # as the index has it: by id all would be read
     return Plan(
         rows=list(GatewayTarget.objects.all()),
         sent=[

@@ -97,6 +97,8 @@ class Job(models.Model):
         ]
         indexes = [
             models.Index(fields=["owner", "-id"], name="job_of_owner"),
+            models.Index(fields=["owner", "state", "-id"], name="job_of_owner_by_state"),
+            models.Index(fields=["owner", "kind", "-id"], name="job_of_owner_by_kind"),
             models.Index(fields=["state", "-id"], name="job_by_state"),
             models.Index(fields=["kind", "-id"], name="job_by_kind"),
             models.Index(fields=["not_before", "id"], name="job_due", condition=models.Q(state="queued")),

@@ -1,0 +1,54 @@
+"""What is asked again and again looks at the rows it is about, and never at every job there ever was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from runbooks import reaper
+from runbooks.dispatch import plan
+from runbooks.jobs import list_jobs
+from runbooks.targets.choosing import count_load
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="PostgreSQL plans by what the tables hold"),
+]
+
+ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
+    "one owner's": (lambda: list_jobs("user:1"), "job_of_owner"),
+    "one owner's in a state": (lambda: list_jobs("user:1", state="running"), "job_of_owner_by_state"),
+    "one owner's of a kind": (lambda: list_jobs("user:1", kind="selftest"), "job_of_owner_by_kind"),
+    "late runners": (reaper.end_late_runners, "job_by_state"),
+    "overdue": (reaper.end_overdue, "job_by_state"),
+    "due": (reaper.wake_due, "job_by_state"),
+    "sent to gateways": (plan.make_plan, "job_sent_away"),
+    "to be sent to one": (lambda: plan.next_waiting("east", room=5, without=[]), "job_to_send"),
+    "load of gateways": (count_load, "job_sent_away"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED_OFTEN)
+def test_jobs_that_ended_cost_nothing(name: str) -> None:
+    ask, index = ASKED_OFTEN[name]
+    plans = explain(ask)
+
+    assert any(index in step.split() for step in plans), plans
+    assert not any("runbooks_job" in step and "INDEX" not in step for step in plans), plans
+
+
+def explain(ask: Callable[[], object]) -> list[str]:
+    """Return how the database goes about the questions that a function asks."""
+    with CaptureQueriesContext(connection) as asked:
+        ask()
+    steps: list[str] = []
+    with connection.cursor() as cursor:
+        for query in asked.captured_queries:
+            if query["sql"].startswith("SELECT"):
+                cursor.execute("EXPLAIN QUERY PLAN " + query["sql"].replace("%", "%%"))
+                steps += [row[3] for row in cursor.fetchall()]
+    return steps
