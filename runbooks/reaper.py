@@ -37,6 +37,8 @@ TOLD_SECONDS = 10.0
 # After a job's own watch, which ends it GRACE_SECONDS late.
 FORCE_SECONDS = GRACE_SECONDS * 2
 BATCH = 100
+# What nobody here asks for, and what can be large; this is read every second.
+LARGE = ("params", "result", "saved")
 # After a time without looking, or with errors, silence of others says nothing: perhaps they could not beat either.
 CALM_SECONDS = 15.0
 GAP_SECONDS = 5.0
@@ -99,7 +101,7 @@ def end_late_runners() -> int:
 
 def take_up_left(process_id: int) -> int:
     """Put back, or fail, the running jobs whose process is dead or frozen; return how many."""
-    running = list(Job.objects.here().filter(state=State.RUNNING).order_by("pk")[: BATCH * 10])
+    running = list(Job.objects.here().filter(state=State.RUNNING).order_by("pk").defer(*LARGE)[: BATCH * 10])
     leases = Lease.objects.filter(name__in=[job.lease for job in running], owner__isnull=False)
     if _Calm.is_calm():
         leases = leases.filter(owner__beat_at__gte=timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS))
@@ -148,7 +150,7 @@ def end_overdue() -> int:
     waiting = Q(state__in=[State.QUEUED, State.WAITING_APPROVAL], deadline__lt=now)
     running = Q(state=State.RUNNING, deadline__lt=_force_time())
     ended = 0
-    for job in Job.objects.filter(waiting | running)[:BATCH]:
+    for job in Job.objects.filter(waiting | running).defer(*LARGE)[:BATCH]:
         outcome = out_of_time(cancelled=job.cancel_requested)
         ended += move(job.pk, source=[job.state], fence=job.token, to=outcome.to, **outcome.changes) is not None
     return ended
@@ -161,7 +163,7 @@ def wake_due() -> int:
     room = max(0, settings.CLAW_JOBS - busy)
     unheard = Q(sent_at=None) | Q(sent_at__lt=now - timedelta(seconds=TOLD_SECONDS))
     due = Job.objects.here().filter(unheard, state=State.QUEUED, not_before__lte=now).order_by("not_before", "id")
-    return sum(wake_job(job, now=now) for job in due[:room])
+    return sum(wake_job(job, now=now) for job in due.defer(*LARGE)[:room])
 
 
 def _force_time() -> object:

@@ -39,6 +39,8 @@ State = Job.State
 
 ROLE = "job"
 RESULT_BYTES = 1024 * 1024
+# How long the outcome of work that is done waits for a database that is away. Who took the job over has fenced it off.
+RECORD_SECONDS = 600.0
 # How long a job has whose kind is not known here, to be failed for that.
 UNKNOWN_SECONDS = 60.0
 
@@ -66,7 +68,7 @@ def perform(job_id: int, *, signals: Signals | None = None) -> bool:
         outcome = _run(kind, ctx)
     finally:
         watch.stop()
-    patiently(lambda: _record(job, ctx.token, process_id, outcome))
+    patiently(lambda: _record(job, ctx.token, process_id, outcome), seconds=RECORD_SECONDS)
     return True
 
 

@@ -165,10 +165,10 @@ def cancel_job(key: str, *, actor: Actor, origin: str = "") -> Job:
 
     One that was sent to another gateway is asked to end there, now or when that is within reach again.
     """
-    job = _get(key)
-    _check_role(actor, _role_of(job))
-    idle = [] if job.remote_open else [Job.State.CREATED, Job.State.QUEUED, Job.State.WAITING_APPROVAL]
     with transaction.atomic():
+        job = _get(key, locked=True)  # one that parks or is taken just now would be found in neither state
+        _check_role(actor, _role_of(job))
+        idle = [] if job.remote_open else [Job.State.CREATED, Job.State.QUEUED, Job.State.WAITING_APPROVAL]
         ended = move(job.pk, source=idle, to=Job.State.CANCELLED, cancel_requested=True)
         asked = ended is None and _ask_to_cancel(job)
         if ended is not None or asked:
@@ -216,8 +216,9 @@ def wake_job(job: Job, *, now: datetime) -> bool:
     return told
 
 
-def _get(key: str) -> Job:
-    job = Job.objects.filter(key=key).first()
+def _get(key: str, *, locked: bool = False) -> Job:
+    rows = Job.objects.select_for_update() if locked else Job.objects.all()
+    job = rows.filter(key=key).first()
     if job is None:
         raise NotAllowed("There is no such job.")
     return job

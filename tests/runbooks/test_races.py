@@ -7,17 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
+from django.utils import timezone
 
 from clawsite.core.db import with_retry
 from runbooks import jobs
-from runbooks.jobs import JobContext
+from runbooks.jobs import JobContext, Park
 from runbooks.jobs.events import add_event, emit
 from runbooks.models import Job, JobEvent, ScheduleRun
 from runbooks.runner import perform
 from runbooks.schedules import save_schedule, tick
 from tests.runbooks.people import BOB
-from tests.runbooks.running import kind, start, story
+from tests.runbooks.running import kind, perform_beside, start, story
 from tests.runbooks.test_schedules import schedule
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,6 +85,37 @@ def test_one_cancel_is_the_end_and_starts_do_nothing_after_it() -> None:
     job.refresh_from_db()
     assert job.state == "cancelled"
     assert [name for name, _ in story(job)].count("end") == 1
+
+
+def test_a_cancel_is_not_lost_on_a_job_that_parks_at_that_moment() -> None:
+    begun, may_park = threading.Event(), threading.Event()
+
+    def park(ctx: JobContext) -> Park:
+        begun.set()
+        assert may_park.wait(10)
+        return Park(until=timezone.now())
+
+    updates: list[str] = []
+
+    def let_it_park(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """Between the look whether the job is idle and the one whether it runs, let it go from one to the other."""
+        if sql.startswith('UPDATE "runbooks_job"'):
+            updates.append(sql)
+            if len(updates) == 2:
+                may_park.set()
+                worker.join(1.0)  # to its end, or as far as it comes while the job is locked
+        return execute(sql, *rest)
+
+    with kind(park):
+        job = start()
+        worker = threading.Thread(target=perform_beside, args=[job.pk])
+        worker.start()
+        assert begun.wait(10)
+        with connection.execute_wrapper(let_it_park):
+            jobs.cancel_job(job.key, actor=BOB)
+        worker.join(30)
+    job.refresh_from_db()
+    assert (job.state, len(updates) > 1) == ("cancelled", True)
 
 
 def test_events_of_many_have_every_number_once() -> None:
