@@ -65,6 +65,19 @@ class RawSocket:
                 await self._read_more()
         return found
 
+    async def read_some(self) -> list[bytes]:
+        """Return what has come, once there is something; nothing at the end of the socket."""
+        while not self._came and self.code is None:
+            await self._read_more()
+        found: list[bytes] = []
+        while self._came:
+            kind, payload = self._came.popleft()
+            if kind == CLOSE:
+                self.code = int.from_bytes(payload[:2])
+            else:
+                found.append(payload)
+        return found
+
     async def connect(self, token: str) -> list[bytes]:
         """Shake hands; return what came."""
         request = {"type": "req", "id": "connect", "method": "connect", "params": connect_params(token)}
