@@ -13,9 +13,11 @@ class ClawsiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the checks of the settings and the kinds of job that look after the installation."""
+        """Load the checks of the settings and the kinds of job of this layer."""
         from clawsite import checks
+        from clawsite.gateway.scheduled import kinds as scheduled
         from clawsite.ops import kinds
 
         checks.register_checks()
         kinds.register_kinds()
+        scheduled.register_kinds()

@@ -55,8 +55,6 @@ class ScheduleAdmin(SettingAdmin):
 
     def save_model(self, request: HttpRequest, obj: Schedule, form: Any, change: bool) -> None:
         """Save it through the action, which computes when it is due; the page writes the audit row."""
-        if not change:
-            obj.owner = actor_of(request).subject
         save_schedule(obj, actor=actor_of(request), origin=origin_of(request), audited=False)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -69,5 +69,7 @@ class ScheduleForm(_ModelForm):
         super()._post_clean()  # type: ignore[misc]
         if self.errors:
             return
+        if self.instance._state.adding:
+            self.instance.owner = self.actor.subject
         for name, text in find_problems(self.instance, actor=self.actor, now=timezone.now()).items():
             self.add_error(name if name in self.fields else None, text)

@@ -1,9 +1,8 @@
-"""A schedule as the wire's cron job, and back. Times and payloads that we do not have are refused; fields of the wire
-that mean nothing here (KEPT) are kept and given back.
+"""A schedule as the wire's cron job, and back. What we do not have is refused, so that nobody waits for it.
 
-The wire's payload becomes a kind of job: `systemEvent` and `agentTurn` are the kinds `cron.systemEvent` and
-`cron.agentTurn`, where some layer registers them, with the parameters {payload, sessionTarget, sessionKey, delivery};
-our own payload {kind: "job", job, params} is any kind there is.
+The wire's payload becomes a kind of job: `systemEvent` and `agentTurn` are the kinds of `clawsite.gateway.scheduled`,
+with the parameters {payload, sessionTarget, sessionKey, delivery}; our own payload {kind: "job", job, params} is any
+kind there is. There are no heartbeats here, so both values of wakeMode mean when it is due.
 """
 
 from __future__ import annotations
@@ -15,13 +14,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from clawsite.core.errors import BadInput
+from clawsite.gateway.cronpayloads import JOB_PAYLOAD, check_supported, job_of, mapping_of, target_of
 from runbooks.jobs import find_kind
 from runbooks.models import Job, Schedule, ScheduleRun
 
-JOB_PAYLOAD = "job"
-WIRE_KINDS = {"systemEvent": "cron.systemEvent", "agentTurn": "cron.agentTurn"}
 # What is kept as it was given and given back.
-KEPT = ("payload", "sessionTarget", "sessionKey", "wakeMode", "delivery", "deleteAfterRun", "agentId", "failureAlert")
+KEPT = ("payload", "sessionTarget", "sessionKey", "wakeMode", "delivery", "deleteAfterRun")
 TEXTS = {"name": 120, "description": 500}
 STATUS = {
     Job.State.SUCCEEDED: "ok",
@@ -42,11 +40,12 @@ def apply(row: Schedule, given: Mapping[str, Any]) -> Schedule:
             raise BadInput("enabled must be true or false")
         row.enabled = given["enabled"]
     if "schedule" in given:
-        _apply_schedule(row, _mapping(given["schedule"], "schedule"))
+        _apply_schedule(row, mapping_of(given["schedule"], "schedule"))
+    check_supported(given)
     has_payload = "payload" in given or _has_payload(row)
     row.source = {**row.source, **{name: given[name] for name in KEPT if name in given}}
     if has_payload:
-        row.kind, row.params = _job_of(row.source)
+        row.kind, row.params = job_of(row.source)
     else:
         row.source.pop("payload", None)
     return row
@@ -55,12 +54,6 @@ def apply(row: Schedule, given: Mapping[str, Any]) -> Schedule:
 def _text(value: Any, name: str, limit: int) -> str:
     if not isinstance(value, str) or len(value) > limit:
         raise BadInput(f"{name} must be a text of at most {limit} characters")
-    return value
-
-
-def _mapping(value: Any, name: str) -> Mapping[str, Any]:
-    if not isinstance(value, dict):
-        raise BadInput(f"{name} must be an object")
     return value
 
 
@@ -95,26 +88,12 @@ def _moment(value: Any, name: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _job_of(source: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return the kind of job and the parameters of a payload."""
-    payload = _mapping(source.get("payload"), "payload")
-    name = str(payload.get("kind"))[:32]
-    if name == JOB_PAYLOAD:
-        return str(payload.get("job", ""))[:64], dict(_mapping(payload.get("params", {}), "payload.params"))
-    kind = WIRE_KINDS.get(name)
-    if kind is None or find_kind(kind) is None:
-        able = [each for each, job in WIRE_KINDS.items() if find_kind(job)] + [JOB_PAYLOAD]
-        raise BadInput(f"payloads of kind {name!r} are not supported here; there are: {', '.join(able)}")
-    told = ("payload", "sessionTarget", "sessionKey", "delivery")
-    return kind, {name: source[name] for name in told if source.get(name) is not None}
-
-
 def _has_payload(row: Schedule) -> bool:
     """Tell whether the payload a program gave is still what is done; a person may have changed that since."""
     if not row.source.get("payload"):
         return False
     try:
-        name, params = _job_of(row.source)
+        name, params = job_of(row.source)
         kind = find_kind(name)
         return kind is not None and name == row.kind and kind.parse(params) == row.params
     except BadInput:
@@ -132,10 +111,10 @@ def describe(row: Schedule, last: ScheduleRun | None) -> dict[str, Any]:
         "createdAtMs": ms(row.created_at),
         "updatedAtMs": ms(row.updated_at),
         "schedule": _schedule_of(row),
-        "sessionTarget": "isolated",
+        "sessionTarget": target_of(row.source),
         "wakeMode": "now",
         "delivery": {"mode": "none"},
-        **{name: row.source[name] for name in KEPT if name in row.source and name != "payload"},
+        **{name: row.source[name] for name in KEPT if row.source.get(name) is not None and name != "payload"},
         "payload": _payload_of(row),
         "state": _state_of(row, last),
         "nextRunAtMs": due,

@@ -107,12 +107,19 @@ EVENT_KINDS = (
     ),
     EventKind(
         name="cron",
-        summary="A schedule was changed, to who sees everybody's.",
+        summary="A schedule was changed, to who sees everybody's; its job began or ended, to its owner, too.",
         scope=Scope.READ,
         fields={
             "jobId": "string, the schedule's",
-            "action": "added, updated or removed",
+            "action": "added, updated, removed, started or finished",
             "nextRunAtMs?": "milliseconds",
+            "runId?": "string, the job's, once started",
+            "status?": "ok, error or skipped, once finished",
+            "error?": "string",
+            "summary?": "string, the beginning of an answer",
+            "runAtMs?": "milliseconds",
+            "durationMs?": "milliseconds",
+            "ts?": "milliseconds",
         },
     ),
     EventKind(

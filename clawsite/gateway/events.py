@@ -13,7 +13,7 @@ from django.conf import settings
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import NudgeListener
-from clawsite.gateway import approvalfeed, hot
+from clawsite.gateway import approvalfeed, cronfeed, hot
 from clawsite.gateway.auth import grants
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.hub import hub
@@ -34,6 +34,7 @@ def listen(listener: NudgeListener) -> None:
     listener.on("device", lambda data: _look(_tell_device(int(data["device"]))))
     listener.on("job", feed.on_nudge)
     approvalfeed.listen(listener)
+    cronfeed.listen(listener)
     feeds.listen(listener)
     if not settings.CLAW_GATEWAY_TOKEN:
         _look(_warn_when_shut())

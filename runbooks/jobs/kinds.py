@@ -27,7 +27,8 @@ class JobKind:
     run: synchronous code, in a process of its own; returns the result (JSON) or Park. seconds: how long one stretch
     of work may take, from its beginning to its end or next pause. repeatable: whether it may simply begin again when
     its process died in the middle; otherwise it fails then, unless it saved what it needs to go on. role: the least
-    role that may create, start and cancel it.
+    role that may create, start and cancel it. check: raises ClawError for parameters that an owner's schedule could
+    not be run with as things stand; asked when one is saved.
     """
 
     name: str
@@ -37,6 +38,7 @@ class JobKind:
     repeatable: bool = True
     role: Role = Role.OPERATOR
     params: type[msgspec.Struct] = NoParams
+    check: Callable[[dict[str, Any], str], None] | None = None
 
     def parse(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return checked parameters with their defaults, as JSON; BadInput says where they are wrong."""

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
+from clawsite.core.nudge import nudge_on_commit
 from guardrails.types import Actor
 from runbooks.jobs import create_job, get_kind
 from runbooks.models import Job, Schedule, ScheduleRun
@@ -61,7 +62,8 @@ def run_now(row: Schedule, *, actor: Actor, origin: str = "") -> Job:
     get_kind(row.kind)
     with transaction.atomic():
         job = create_job(row.kind, params=row.params, actor=actor, owner=row.owner, start=True, origin=origin)
-        ScheduleRun.objects.create(
+        run = ScheduleRun.objects.create(
             schedule=row, due_at=timezone.now(), job=job, outcome=ScheduleRun.Outcome.STARTED, by_hand=True
         )
+        nudge_on_commit("schedule", run=run.pk)
     return job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from clawsite.core.errors import BadInput
+from clawsite.core.errors import ClawError
 from guardrails.types import Actor
 from runbooks.jobs.kinds import find_kind, list_kinds
 from runbooks.jobs.values import is_storable, size_of
@@ -48,6 +48,8 @@ def _check_work(row: Schedule, actor: Actor) -> dict[str, str]:
         return {"params": 'Parameters are a JSON object such as {"name": "value"}.'}
     try:
         row.params = kind.parse(row.params)
-    except BadInput as error:
+        if kind.check is not None and row.enabled:
+            kind.check(row.params, row.owner)
+    except ClawError as error:
         return {"params": error.message}
     return {}

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from clawsite.core.db import with_retry
 from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.nudge import nudge_on_commit
 from guardrails.types import Actor, Role
 from runbooks.jobs import create_job
 from runbooks.models import Schedule, ScheduleRun
@@ -82,6 +83,7 @@ def _start(row: Schedule, run: ScheduleRun) -> None:
                 start=True,
             )
         run.outcome = Outcome.STARTED
+        nudge_on_commit("schedule", run=run.pk)
     except ClawError as error:
         run.outcome, run.error = Outcome.FAILED, error.message[:500]
         Schedule.objects.filter(pk=row.pk).update(error=run.error)

@@ -11,6 +11,7 @@ from msgspec import Meta
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.gateway.cronjobs import apply, describe, describe_run, ms, revision
+from clawsite.gateway.cronpayloads import WIRE_KINDS, WORDS
 from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
@@ -46,13 +47,15 @@ class Add(Loose):
     payload: dict[str, Any]
     description: Annotated[str, Meta(max_length=500)] = ""
     enabled: bool = True
-    session_target: Annotated[str, Meta(max_length=512)] = "isolated"
+    session_target: Annotated[str, Meta(max_length=512)] | None = None
     session_key: Annotated[str, Meta(max_length=512)] | None = None
     wake_mode: Annotated[str, Meta(max_length=32)] = "now"
     delivery: dict[str, Any] | None = None
     delete_after_run: bool | None = None
     agent_id: Annotated[str, Meta(max_length=120)] | None = None
     failure_alert: dict[str, Any] | bool | None = None
+    trigger: dict[str, Any] | None = None
+    pacing: dict[str, Any] | None = None
 
 
 class One(Loose):
@@ -201,6 +204,8 @@ def _add(principal: Principal, params: Add) -> dict[str, Any]:
         "deleteAfterRun": params.delete_after_run,
         "agentId": params.agent_id,
         "failureAlert": params.failure_alert,
+        "trigger": params.trigger,
+        "pacing": params.pacing,
     }
     row = apply(Schedule(owner=principal.owner), {name: value for name, value in given.items() if value is not None})
     return describe(save_schedule(row, actor=principal.actor, origin=ORIGIN), None)
@@ -210,7 +215,10 @@ def _update(principal: Principal, params: Update) -> dict[str, Any]:
     row = _access(principal, params.key)
     if params.expected_config_revision and params.expected_config_revision != revision(row):
         raise BadInput("the schedule was changed since it was read; read it again and retry")
-    save_schedule(apply(row, params.patch), actor=principal.actor, origin=ORIGIN)
+    kinds = {row.kind, apply(row, params.patch).kind}
+    if row.owner != principal.owner and WORDS & params.patch.keys() and kinds & {*WIRE_KINDS.values()}:
+        raise NotAllowed("Only its owner changes what is said in their name. Add a schedule of your own instead.")
+    save_schedule(row, actor=principal.actor, origin=ORIGIN)
     return _with_last(_visible(principal).filter(pk=row.pk))[0]
 
 

@@ -13,11 +13,11 @@ from clawsite.core import audit
 from clawsite.core.db import run_tx
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.gateway.access import access_session
+from clawsite.gateway.chats import find_chat
 from clawsite.gateway.methods.chat import RunId, check_agent
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
-from sessions_app.models import Channel, Contact, GroupAccess, Message, Outbox, Session
-from sessions_app.sessions import get_or_create_session
+from sessions_app.models import Message, Outbox, Session
 
 MAX_TEXT = 65_536
 
@@ -51,7 +51,7 @@ def _send(principal: Principal, params: SendParams) -> dict[str, Any]:
     earlier = Outbox.objects.select_related("channel").filter(dedupe_key=dedupe_key).first()
     if earlier is not None:
         return _sent(params, earlier)
-    session = access_session(principal, params.session_key) if params.session_key else _find_chat(params)
+    session = access_session(principal, params.session_key) if params.session_key else _open_chat(params)
     message = OutboundMessage(text=params.message, reply_to_id=params.reply_to_id or "", notify=not params.silent)
     say(session, message, role=Message.Role.ASSISTANT, dedupe_key=dedupe_key)
     audit.record("message.send", actor=principal.subject, subject=session.ref, characters=len(params.message))
@@ -72,32 +72,14 @@ def _sent(params: SendParams, row: Outbox) -> dict[str, Any]:
     }
 
 
-def _find_chat(params: SendParams) -> Session:
-    """Return the session of a chat that the bot may write to; BadInput says what is missing."""
-    channel = _find_channel(params)
-    thread = params.thread_id or ""
-    known = Session.objects.filter(channel=channel, chat_id=params.to)
-    session = known.filter(thread_id=thread).first()
-    if session is None:
-        group = GroupAccess.objects.filter(channel=channel, chat_id=params.to, allowed=True).exists()
-        person = Contact.objects.filter(channel=channel, external_id=params.to, state=Contact.State.APPROVED).exists()
-        if not (known.exists() or group or person):
-            raise BadInput(f"unknown target {params.to[:80]!r} for {channel.name}: nobody was let in from there")
-        session = get_or_create_session(channel.pk, chat_id=params.to, thread_id=thread, direct=person and not group)
-    session.channel = channel
-    return session
-
-
-def _find_channel(params: SendParams) -> Channel:
+def _open_chat(params: SendParams) -> Session:
+    """Return the session of the chat that is named; BadInput when the bot may not write there."""
     if not params.to:
         raise BadInput("to is required without a sessionKey")
-    rows = Channel.objects.filter(enabled=True)
-    for wanted in (params.account_id, params.channel):
-        if wanted:
-            rows = rows.filter(name=wanted) if rows.filter(name=wanted).exists() else rows.filter(kind=wanted)
-    found = list(rows.order_by("pk")[:2])
-    if not found:
-        raise BadInput("there is no such channel, or it is switched off")
-    if len(found) > 1:
-        raise BadInput("there are several channels: name one with channel or accountId")
-    return found[0]
+    chat = find_chat(
+        params.to,
+        channel=params.channel or "",
+        account=params.account_id or "",
+        thread_id=params.thread_id or "",
+    )
+    return chat.open()

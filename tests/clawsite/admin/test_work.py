@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from clawsite.core.models import AuditEvent, User
+from clawsite.gateway.tokens import create_token
 from guardrails.types import Actor, Role
 from runbooks.jobs import create_job
 from runbooks.models import Job, JobEvent, Schedule, ScheduleRun
@@ -34,6 +37,9 @@ FORM = {
     "missed": "late",
     "late_minutes": "30",
 }
+
+
+EMPTY = {"payload": {"kind": "agentTurn", "message": " "}}
 
 
 def make() -> Job:
@@ -152,3 +158,16 @@ def test_staff_schedules_nothing_that_only_admins_may_start(bob: Client, bob_use
     assert "Only the role admin" in answer.content.decode()
     assert add(bob).status_code == 302
     assert Schedule.objects.get().owner == f"user:{bob_user.pk}"
+
+
+def test_a_scheduled_message_needs_an_owner_who_may_write(alice: Client) -> None:
+    turn = {
+        "kind": "cron.agentTurn",
+        "params": json.dumps({"payload": {"kind": "agentTurn", "message": "What is new?"}}),
+    }
+    owner = User.objects.get(username="alice")
+    assert "has no live token that may write" in html.unescape(add(alice, **turn).content.decode())
+    create_token("alice", scopes=["admin"], actor="test", user_id=owner.pk)
+    assert "needs a text" in add(alice, **turn | {"params": json.dumps(EMPTY)}).content.decode()
+    assert add(alice, **turn).status_code == 302
+    assert Schedule.objects.get().owner == f"user:{owner.pk}"

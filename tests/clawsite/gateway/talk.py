@@ -20,7 +20,7 @@ from bots.main import Bots
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import end_process, register_process
-from clawsite.gateway import hot
+from clawsite.gateway import cronfeed, hot
 from clawsite.gateway.cached import answers
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.principal import Principal, Scope
@@ -154,6 +154,7 @@ async def open_talk(**overrides: Any) -> AsyncIterator[Talk]:
             async with NudgeListener("web") as listener:
                 feeds.listen(listener)
                 hot.listen(listener)
+                cronfeed.listen(listener)
                 try:
                     yield talk
                 finally:

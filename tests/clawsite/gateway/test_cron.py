@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from django.utils import timezone
 
@@ -16,12 +15,11 @@ from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.gateway import methods
 from clawsite.gateway.errors import GatewayError
 from clawsite.gateway.principal import Scope
-from runbooks.jobs import JobContext
 from runbooks.models import Job, Schedule
 from runbooks.schedules import save_schedule, tick
 from tests.clawsite.gateway.test_jobs import Wire
 from tests.runbooks.people import ALICE
-from tests.runbooks.running import kind, perform_beside
+from tests.runbooks.running import perform_beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 assert methods.cron.ORIGIN
@@ -111,7 +109,7 @@ async def test_every_way_to_say_when(alice: Wire, schedule: dict[str, Any], when
         ({"schedule": {"kind": "at", "at": "tomorrow"}}, "schedule.at"),
         ({"schedule": {"kind": "at"}}, "schedule.at"),
         ({"schedule": {"kind": "at", "atMs": 0}}, "already over"),
-        ({"payload": {"kind": "command", "argv": ["rm"]}}, "'command' are not supported here; there are: job"),
+        ({"payload": {"kind": "command", "argv": ["rm"]}}, "'command' are not supported here; there are: .*job"),
         ({"payload": {"kind": "heartbeat"}}, "not supported"),
         ({"payload": {"kind": "job", "job": "nope"}}, "no such kind"),
         ({"payload": {"kind": "job", "job": "selftest", "params": {"nope": 1}}}, "unknown field"),
@@ -147,26 +145,6 @@ async def test_what_a_person_changed_since_is_told_and_stays(alice: Wire) -> Non
 
     assert seen["payload"]["params"]["events"] == changed["payload"]["params"]["events"] == 7
     assert (await run_db(Schedule.objects.get)).params["events"] == 7
-
-
-async def test_payloads_of_the_protocol_become_jobs_where_a_layer_takes_them(alice: Wire) -> None:
-    seen: list[dict[str, Any]] = []
-
-    def run(ctx: JobContext) -> None:
-        seen.append(ctx.params)
-
-    class Given(msgspec.Struct):
-        payload: dict[str, Any]
-        sessionTarget: str = ""
-        sessionKey: str = ""
-
-    payload = {"kind": "agentTurn", "message": "Good morning", "model": "m"}
-    with kind(run, name="cron.agentTurn", params=Given):
-        job = await add(alice, payload=payload, sessionTarget="main", sessionKey="agent:main:main")
-        assert (job["payload"], job["sessionTarget"], job["sessionKey"]) == (payload, "main", "agent:main:main")
-        await alice.call("cron.run", id=job["id"])
-        await run_all()
-    assert seen == [{"payload": payload, "sessionTarget": "main", "sessionKey": "agent:main:main"}]
 
 
 async def test_only_admins_change_and_others_see_their_own(alice: Wire, bob: Wire) -> None:
