@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from clawsite.rpc.errors import BadTarget
 from clawsite.rpc.target import GatewayTarget, TlsOptions
 from clawsite.rpc.tokens import TokenRef
@@ -120,12 +122,19 @@ def read_params(text: str | None) -> dict[str, Any]:
         except OSError as error:
             raise ValueError(f"{text[1:]} cannot be read: {error.strerror}") from None
     try:
-        params = json.loads(text)
+        params = json.loads(text, parse_constant=_no_number)
+        msgspec.json.encode(params)
+    except UnicodeEncodeError:
+        raise ValueError("the parameters hold half of a character") from None
     except (ValueError, RecursionError) as error:
         raise ValueError(f"the parameters are not JSON: {error}") from None
     if not isinstance(params, dict):
         raise ValueError('the parameters must be an object, such as {"limit": 5}')
     return params
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON")
 
 
 def _number(text: str) -> int:

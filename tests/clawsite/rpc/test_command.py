@@ -117,6 +117,8 @@ def test_an_error_answer_ends_with_1(terminal: Terminal, gateway: GatewayEmulato
     [
         ("health", "{"),
         ("health", "[]"),
+        ("health", '{"n": NaN}'),
+        ("health", '{"text": "\\ud800"}'),
         ("health", "@/nowhere"),
         ("--watch",),
         ("--nonsense",),
