@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from runbooks import reaper
 from runbooks.dispatch import plan
 from runbooks.jobs import list_jobs
+from runbooks.retention import clean_runs
 from runbooks.targets.choosing import count_load
 
 pytestmark = [
@@ -29,6 +30,7 @@ ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "sent to gateways": (plan.make_plan, "job_sent_away"),
     "to be sent to one": (lambda: plan.next_waiting("east", room=5, without=[]), "job_to_send"),
     "load of gateways": (count_load, "job_sent_away"),
+    "old runs of schedules": (clean_runs, "schedule_run_at"),
 }
 
 

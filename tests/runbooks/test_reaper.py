@@ -222,11 +222,14 @@ def test_old_jobs_go_with_their_events_and_others_stay(monkeypatch: pytest.Monke
     assert not JobEvent.objects.filter(job_id=old.pk).exists()
 
 
-def test_old_runs_of_schedules_go() -> None:
+def test_old_runs_of_schedules_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runbooks.retention.BATCH", 1)
     row = save_schedule(schedule(), actor=BOB)
-    run_now(row, actor=BOB)
-    run_now(row, actor=BOB)
-    ScheduleRun.objects.filter(pk=ScheduleRun.objects.earliest("pk").pk).update(at=timezone.now() - timedelta(days=91))
+    for _ in range(3):
+        run_now(row, actor=BOB)
+    newest = ScheduleRun.objects.latest("pk")
+    ScheduleRun.objects.exclude(pk=newest.pk).update(at=timezone.now() - timedelta(days=91))
 
-    assert clean_runs() == 1
-    assert ScheduleRun.objects.count() == 1
+    assert clean_runs(seconds=0) == 0
+    assert clean_runs() == 2
+    assert ScheduleRun.objects.get() == newest
