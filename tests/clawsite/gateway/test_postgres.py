@@ -12,7 +12,9 @@ import pytest
 from tests.programs import ROOT
 from tests.servers.services import PostgresService
 
-PATHS = [f"tests/clawsite/gateway/test_{name}.py" for name in ("talk", "runs", "isolation", "sessions", "feed", "send")]
+NAMES = ("talk", "runs", "isolation", "sessions", "feed", "send", "scheduled_rights")
+PATHS = [f"tests/clawsite/gateway/test_{name}.py" for name in NAMES]
+PATHS.append("tests/clawsite/gateway/test_scheduled.py::test_a_job_that_runs_again_says_nothing_twice")
 
 pytestmark = [pytest.mark.services, pytest.mark.timeout(300)]
 
