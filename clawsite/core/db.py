@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
@@ -39,11 +40,30 @@ GROUP_SECONDS = 0.015
 _FIRST, _NORMAL, _LAST = 0, 1, 2
 
 
+class Lane:
+    """Whose work it is. Lanes take turns, so that who has much to do waits for the others, and not they for it."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, int] = {}
+
+
+_lane: ContextVar[Lane] = ContextVar("lane", default=Lane())  # noqa: B039 - one lane for all who have none of their own
+
+
+def use_lane(lane: Lane) -> None:
+    """Do the database work of this task, and of those it begins in its context, in a lane.
+
+    What serves others, too, must begin in a context of its own.
+    """
+    _lane.set(lane)
+
+
 @dataclass(order=True)
 class _Job:
-    """One piece of work in the queue; a lower rank goes first, equal ranks in their order."""
+    """One piece of work in the queue; a lower rank goes first, then an earlier turn, then who was there first."""
 
     rank: int
+    turn: int
     number: int
     work: Callable[[], Any] | None = field(compare=False)
     grouped: bool = field(compare=False, default=False)
@@ -51,9 +71,14 @@ class _Job:
 
 
 class _Pool:
-    """Threads that work off one queue. Each keeps its own connection."""
+    """Threads that work off one queue. Each keeps its own connection.
 
-    def __init__(self, threads: int) -> None:
+    `_turn` is that of the work begun last: the next of a lane comes one turn after its last, but never before now.
+    """
+
+    def __init__(self, name: str, threads: int) -> None:
+        self._name = name
+        self._turn = 0
         self._jobs: queue.PriorityQueue[_Job] = queue.PriorityQueue()
         self._numbers = itertools.count()
         self._threads = [
@@ -63,12 +88,15 @@ class _Pool:
             thread.start()
 
     def submit(self, work: Callable[[], Any], *, rank: int, grouped: bool) -> Future[Any]:
-        job = _Job(rank, next(self._numbers), work, grouped and settings.CLAW_ON_SQLITE)
+        lane = _lane.get()
+        turn = lane.last[self._name] = max(self._turn, lane.last.get(self._name, 0) + 1)
+        job = _Job(rank, turn, next(self._numbers), work, grouped and settings.CLAW_ON_SQLITE)
         self._jobs.put(job)
         return job.result
 
     def _run(self) -> None:
         while (job := self._jobs.get()).work is not None:
+            self._turn = max(self._turn, job.turn)
             if not job.result.set_running_or_notify_cancel():
                 continue
             if job.grouped and not self._jobs.empty():
@@ -117,11 +145,12 @@ class _Pool:
         if not job.grouped or job.rank != rank:
             self._jobs.put(job)
             return None
+        self._turn = max(self._turn, job.turn)
         return job if job.result.set_running_or_notify_cancel() else None
 
     def close(self) -> None:
         for _ in self._threads:
-            self._jobs.put(_Job(_LAST, next(self._numbers), None))
+            self._jobs.put(_Job(_LAST, 0, next(self._numbers), None))
         for thread in self._threads:
             thread.join(timeout=30)
 
@@ -156,7 +185,7 @@ def _get_pool(rank: int) -> _Pool:
     else:
         name, threads = ("first", 1) if rank == _FIRST else ("all", POSTGRES_THREADS)
     if name not in _pools:
-        _pools[name] = _Pool(threads)
+        _pools[name] = _Pool(name, threads)
     return _pools[name]
 
 

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -54,7 +55,7 @@ class SessionFeed:
         self._stale = True
         self._watched_at = 0.0
         self._wake = asyncio.Event()
-        self.task = asyncio.create_task(self._run(), name=f"feed of session {session_id}")
+        self.task = asyncio.create_task(self._run(), name=f"feed of session {session_id}", context=Context())
 
     @property
     def is_busy(self) -> bool:

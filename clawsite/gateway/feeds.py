@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
+from contextvars import Context
 from typing import Any
 
 from clawsite.core.db import run_db
@@ -158,7 +159,7 @@ class Feeds:
     def _begin(self, session_id: int, *, cursor: int, news: bool = False) -> SessionFeed:
         feed = self._feeds[session_id] = SessionFeed(self, session_id, cursor=cursor, news=news)
         if self._checker is None or self._checker.done():
-            self._checker = asyncio.create_task(self._check(), name="feeds check")
+            self._checker = asyncio.create_task(self._check(), name="feeds check", context=Context())
         return feed
 
     async def _check(self) -> None:

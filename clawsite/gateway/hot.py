@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -109,7 +110,7 @@ class HotAnswer:
         """Return the refresh of a variant that runs, or begin one."""
         task = self._tasks.get(key)
         if task is None or task.done():
-            task = asyncio.get_running_loop().create_task(self._renew(key), name="hot answer")
+            task = asyncio.get_running_loop().create_task(self._renew(key), name="hot answer", context=Context())
             self._tasks[key] = task
             task.add_done_callback(partial(self._finish, key))
         return task

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -104,7 +105,7 @@ class JobFeed:
         stream = self._streams.get(key)
         if stream is None:
             stream = self._streams[key] = Stream(key=key, head=after)
-            stream.task = asyncio.create_task(self._follow(stream), name="job feed")
+            stream.task = asyncio.create_task(self._follow(stream), name="job feed", context=Context())
             self._keep_looking()
         watcher = stream.watchers[reader.id] = Watcher(reader=reader, sent=after)
         if after < stream.head:
@@ -172,7 +173,7 @@ class JobFeed:
 
     def _keep_looking(self) -> None:
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_often(), name="job feed, looking")
+            self._looking = asyncio.create_task(self._look_often(), name="job feed, looking", context=Context())
 
     async def _look_often(self) -> None:
         """See what nudges failed to tell, for as long as anybody watches or waits."""

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from clawsite.core.db import Lane, use_lane
 from clawsite.gateway.registry import Call, Method
 from clawsite.rpc.frames import MAX_BUFFERED_BYTES
 
@@ -36,11 +37,12 @@ Done = Callable[[Job, Any, BaseException | None], None]
 class Work:
     """The tasks of one connection. `done` is told how each request ended; `behind` whether the client does not read."""
 
-    __slots__ = ("_behind", "_bytes", "_done", "_running", "_waiting")
+    __slots__ = ("_behind", "_bytes", "_done", "_lane", "_running", "_waiting")
 
     def __init__(self, *, done: Done, behind: Callable[[], bool]) -> None:
         self._done = done
         self._behind = behind
+        self._lane = Lane()
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: deque[Job] = deque()
         self._bytes = 0
@@ -83,6 +85,7 @@ class Work:
 
     async def _run(self, job: Job) -> None:
         method = job.method
+        use_lane(self._lane)
         try:
             async with asyncio.timeout(method.seconds):
                 answer = method.handler(job.call, method.parse(job.raw))

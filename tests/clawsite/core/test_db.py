@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import transaction
 
-from clawsite.core.db import close_pool, run_db, run_db_first, run_tx, run_tx_first
+from clawsite.core.db import Lane, close_pool, run_db, run_db_first, run_tx, run_tx_first, use_lane
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent
 
@@ -116,3 +116,20 @@ async def test_a_look_that_lets_somebody_in_goes_before_what_waits() -> None:
     free.set()
     _, seen = await asyncio.gather(later, sooner)
     assert "later" not in seen
+
+
+async def test_who_has_much_to_do_waits_for_others() -> None:
+    async def work(lane: Lane, *wanted: str) -> None:
+        use_lane(lane)
+        await asyncio.gather(*(run_db(add, name) for name in wanted))
+
+    free = await hold()
+    much = asyncio.create_task(work(Lane(), "a1", "a2", "a3", "a4"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    little = asyncio.create_task(work(Lane(), "b1"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(much, little)
+    assert (await run_db(names))[:3] == ["a1", "b1", "a2"]
