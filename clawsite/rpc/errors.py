@@ -60,10 +60,15 @@ class RequestTooBig(ClientError):
 
 
 class EventsLost(ClientError):
-    """The gateway no longer has the events between `expected` and `received` of a job."""
+    """The gateway no longer has the events between `expected` and `received` of a job.
+
+    With `received` below `expected` it counts anew: what it numbers now is not what it numbered before.
+    """
 
     def __init__(self, job_id: str, *, expected: int, received: int) -> None:
-        super().__init__(f"Events {expected} to {received - 1} of job {job_id} are gone.")
+        gone = f"Events {expected} to {received - 1} of job {job_id} are gone."
+        anew = f"Job {job_id} has no event {expected - 1}: its gateway was set back, or never had it."
+        super().__init__(gone if received >= expected else anew)
         self.job_id = job_id
         self.expected = expected
         self.received = received

@@ -128,7 +128,8 @@ class JobWatch:
         self._link, self._is_settling = link, True
         self._source.begin(self, link)
         try:
-            params = {"id": self.job_id, "afterSeq": self._taken}
+            asked = self._taken
+            params = {"id": self.job_id, "afterSeq": asked}
             answer = await link.call("jobs.subscribe", params, seconds=SECONDS["jobs.subscribe"])
         except (ConnectionLost, RequestTimeout):
             self.pause()
@@ -142,7 +143,7 @@ class JobWatch:
             self.pause()
             raise
         else:
-            self._settle(answer)
+            self._settle(answer, asked)
         finally:
             self._is_settling = False
 
@@ -154,11 +155,15 @@ class JobWatch:
             if self._fruitless > FRUITLESS:
                 raise EventsLost(self.job_id, expected=self._taken + 1, received=gap_to)
 
-    def _settle(self, answer: Any) -> None:
+    def _settle(self, answer: Any, asked: int) -> None:
         """The gateway has agreed. Events before its answer may be of an earlier subscription, so ask again if they
-        left a gap."""
+        left a gap. EventsLost when it counts anew: its next events, the last one too, would be taken for known ones."""
         self._backoff.reset()
         self._is_over = self._is_over or self._has_nothing_left(answer)
+        last = answer.get("lastSeq") if isinstance(answer, dict) else None
+        if isinstance(last, int) and last < asked and not self._is_over:
+            self.pause()
+            raise EventsLost(self.job_id, expected=asked + 1, received=last + 1)
         if self._gap_to is not None and self._gap_to > self._taken + 1:
             self.pause()
 

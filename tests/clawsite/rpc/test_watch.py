@@ -141,6 +141,23 @@ async def test_events_that_are_gone_for_good_are_an_error() -> None:
     assert (caught.value.expected, caught.value.received) == (3, 5)
 
 
+async def test_a_gateway_that_was_set_back_is_an_error_and_no_endless_wait() -> None:
+    async with meeting() as (client, gateway):
+        job = gateway.jobs.create()
+        for number in range(5):
+            job.emit("line", {"n": number})
+        watch = client.subscribe(job.id)
+        assert [(await anext(watch)).seq for _ in range(5)] == [1, 2, 3, 4, 5]
+
+        await gateway.stop()
+        del job.events[2:]  # as after a restored backup
+        await gateway.start()
+        with pytest.raises(EventsLost, match="has no event 5: its gateway was set back") as caught:
+            await anext(watch)
+
+    assert (caught.value.expected, caught.value.received) == (6, 3)
+
+
 async def test_an_unknown_job_is_the_error_of_the_gateway() -> None:
     async with meeting() as (client, _):
         with pytest.raises(RpcError, match="not found"):
