@@ -25,7 +25,8 @@ from runbooks.jobs.actions import wake_job
 from runbooks.jobs.events import move
 from runbooks.jobs.kinds import find_kind
 from runbooks.models import Job
-from runbooks.runner import ROLE, out_of_time
+from runbooks.outcomes import out_of_time
+from runbooks.runner import ROLE
 from runbooks.schedules import tick
 from runbooks.watch import GRACE_SECONDS
 

@@ -7,7 +7,6 @@ however often a job is delivered, one process at a time runs it and one end is r
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +32,7 @@ from runbooks.jobs.working import (
     patiently,
 )
 from runbooks.models import Job
+from runbooks.outcomes import Outcome, out_of_time
 from runbooks.watch import Watch
 
 State = Job.State
@@ -43,15 +43,6 @@ RESULT_BYTES = 1024 * 1024
 RECORD_SECONDS = 600.0
 # How long a job has whose kind is not known here, to be failed for that.
 UNKNOWN_SECONDS = 60.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
-    """Where a run leads: a state, and what is written beside it."""
-
-    to: State
-    changes: dict[str, Any]
-    note: dict[str, Any] | None = None
 
 
 def perform(job_id: int, *, signals: Signals | None = None) -> bool:
@@ -128,13 +119,6 @@ def _run(kind: JobKind | None, ctx: JobContext) -> Outcome | None:
         return _failed(error.message)
     except BaseException as error:  # an exit or interrupt of the job's code is the job's failure
         return _failed(f"internal error {log_unknown(error, where=f'the job {ctx.job.kind}')}")
-
-
-def out_of_time(*, cancelled: bool) -> Outcome:
-    """Return the end of a job whose time is over."""
-    if cancelled:
-        return Outcome(to=State.CANCELLED, changes={"error": "It did not stop when asked and was ended by force."})
-    return Outcome(to=State.TIMED_OUT, changes={"error": "Its time was over."})
 
 
 def _failed(text: str) -> Outcome:

@@ -15,6 +15,7 @@ from clawsite.core.process import beat
 from runbooks.jobs.events import move
 from runbooks.jobs.working import JobContext
 from runbooks.models import Job
+from runbooks.outcomes import out_of_time
 
 logger = logging.getLogger(__name__)
 
@@ -82,11 +83,9 @@ class Watch(threading.Thread):
 
     def _record_end(self) -> None:
         """Write the end down; where that fails, the reaper does it."""
-        cancelled = self._ctx.signals.cancelled
-        to = Job.State.CANCELLED if cancelled else Job.State.TIMED_OUT
-        error = "It did not stop when asked and was ended by force." if cancelled else "Its time was over."
+        end = out_of_time(cancelled=self._ctx.signals.cancelled)
         try:
-            move(self._ctx.job.pk, source=[Job.State.RUNNING], to=to, fence=self._ctx.token, error=error)
+            move(self._ctx.job.pk, source=[Job.State.RUNNING], to=end.to, fence=self._ctx.token, **end.changes)
         except (DatabaseError, InterfaceError) as failure:
             logger.warning("the end of a job was not written down: %s", failure)
 
