@@ -113,7 +113,7 @@ def _find_grant(digest: str) -> Grant | None:
         return None
     return Grant(
         subject=token.subject,
-        owner=f"user:{token.user_id}" if token.user_id else token.subject,
+        owner=token.owner,
         name=token.name,
         scopes=expand(token.scopes),
         token_id=token.pk,

@@ -6,14 +6,13 @@ Invariant: it is read from rows at the moment of asking, so what was revoked giv
 from __future__ import annotations
 
 from django.conf import settings
+from django.db.models import Q
 
 from clawsite.core.errors import NotAllowed
 from clawsite.gateway.principal import ALL_SCOPES, Principal, Scope, expand
 from clawsite.models import GatewayToken
 
 ENV = "env"
-# A chain of rotations that is longer is followed no further.
-MOST_ROTATIONS = 1000
 
 
 def find_principal(owner: str) -> Principal | None:
@@ -49,15 +48,5 @@ def _live_tokens(owner: str) -> list[GatewayToken]:
     live = GatewayToken.objects.live().order_by("-id")
     if kind == "user":
         return list(live.filter(user_id=int(text), user__is_active=True))
-    return list(live.filter(pk=_successor(int(text)), user=None)) if kind == "token" else []
-
-
-def _successor(pk: int) -> int:
-    """Return the token that a token was rotated to in the end: itself, unless it was. A revoked one has none."""
-    for _ in range(MOST_ROTATIONS):
-        rotated = GatewayToken.objects.filter(pk=pk, revoked_at=None, replaced_by__isnull=False)
-        following = rotated.values_list("replaced_by", flat=True).first()
-        if following is None:
-            break
-        pk = following
-    return pk
+    chain = Q(pk=int(text), first=None) | Q(first=int(text))
+    return list(live.filter(chain, user=None)) if kind == "token" else []

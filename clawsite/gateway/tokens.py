@@ -120,9 +120,9 @@ def check_tokens_again(user_id: int) -> None:
 def rotate_token(
     token: GatewayToken, *, actor: str, overlap: timedelta = OVERLAP, origin: str = ""
 ) -> tuple[GatewayToken, str]:
-    """Make a successor that lasts as long and may do the same; the old one stays valid for the overlap.
+    """Make a successor that lasts as long, may do the same and has the same sessions and jobs.
 
-    Returns the new row and its secret.
+    The old one stays valid for the overlap. Returns the new row and its secret.
     """
     now = timezone.now()
     with transaction.atomic():
@@ -131,7 +131,8 @@ def rotate_token(
             raise BadInput("This token is not in use any more; make a new one.")
         life = old.expires_at - old.created_at if old.expires_at else None
         ends_new = now + life if life else None
-        new, secret = _make(old.name, old.scopes, user_id=old.user_id, expires_at=ends_new, actor=actor)
+        first = old.first or old.pk
+        new, secret = _make(old.name, old.scopes, user_id=old.user_id, expires_at=ends_new, actor=actor, first=first)
         ends = now + overlap
         old.expires_at = min(old.expires_at, ends) if old.expires_at else ends
         old.replaced_by = new
@@ -142,7 +143,13 @@ def rotate_token(
 
 
 def _make(
-    name: str, scopes: list[str], *, user_id: int | None, expires_at: datetime | None, actor: str
+    name: str,
+    scopes: list[str],
+    *,
+    user_id: int | None,
+    expires_at: datetime | None,
+    actor: str,
+    first: int | None = None,
 ) -> tuple[GatewayToken, str]:
     prefix = secrets.token_hex(4)
     secret = f"claw_{prefix}_{secrets.token_urlsafe(32)}"
@@ -154,5 +161,6 @@ def _make(
         user_id=user_id,
         expires_at=expires_at,
         created_by=actor,
+        first=first,
     )
     return token, secret

@@ -34,6 +34,9 @@ class GatewayToken(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     replaced_by = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="replaces")
+    first = models.PositiveBigIntegerField(
+        null=True, blank=True, db_index=True, help_text="The first token of a chain of rotations; empty: this one."
+    )
 
     objects = TokenQuerySet.as_manager()
 
@@ -50,6 +53,11 @@ class GatewayToken(models.Model):
     def subject(self) -> str:
         """Who this token is to the audit log."""
         return f"token:{self.pk}"
+
+    @property
+    def owner(self) -> str:
+        """Whose sessions and jobs its bearer has: the account's, or those of the chain of rotations it belongs to."""
+        return f"user:{self.user_id}" if self.user_id else f"token:{self.first or self.pk}"
 
     @property
     def state(self) -> str:

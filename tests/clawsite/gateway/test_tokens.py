@@ -16,6 +16,7 @@ from clawsite.core.db import run_db
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent, User
 from clawsite.gateway.auth import Grants, find_dead_tokens
+from clawsite.gateway.owners import find_principal
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.tokens import create_token, digest_of, parse_scopes, parse_span, revoke_token, rotate_token
 from clawsite.models import GatewayToken
@@ -74,6 +75,20 @@ def test_a_rotated_token_works_for_the_overlap_and_its_successor_lasts_as_long()
     assert new.digest == digest_of(secret)
     with pytest.raises(BadInput):
         rotate_token(old, actor=ACTOR)
+
+
+async def test_a_rotated_token_keeps_its_sessions_and_jobs() -> None:
+    first, _ = await run_db(lambda: create_token("ci", scopes=["read"], actor=ACTOR))
+    second, _ = await run_db(lambda: rotate_token(first, actor=ACTOR))
+    third, secret = await run_db(lambda: rotate_token(second, actor=ACTOR))
+    await run_db(lambda: revoke_token(first, actor=ACTOR))
+    grant = await Grants().find(secret)
+    assert grant is not None
+    assert (grant.subject, grant.owner) == (f"token:{third.pk}", f"token:{first.pk}")
+    found = await run_db(find_principal, first.subject)
+    assert found is not None
+    assert found.subject == third.subject
+    assert await run_db(find_principal, third.subject) is None
 
 
 def test_a_revoked_token_cannot_be_rotated() -> None:
