@@ -26,7 +26,7 @@ from runbooks.jobs.events import move
 from runbooks.jobs.kinds import find_kind
 from runbooks.models import Job
 from runbooks.outcomes import out_of_time
-from runbooks.runner import ROLE
+from runbooks.runner import ROLE, count_running
 from runbooks.schedules import tick
 from runbooks.watch import GRACE_SECONDS
 
@@ -160,8 +160,7 @@ def end_overdue() -> int:
 def wake_due() -> int:
     """Tell workers of queued jobs that nobody was told of, or in vain, as far as there is room; return how many."""
     now = timezone.now()
-    busy = Process.objects.filter(host=host_name(), role=ROLE).count()
-    room = max(0, settings.CLAW_JOBS - busy)
+    room = max(0, settings.CLAW_JOBS - count_running())
     unheard = Q(sent_at=None) | Q(sent_at__lt=now - timedelta(seconds=TOLD_SECONDS))
     due = Job.objects.here().filter(unheard, state=State.QUEUED, not_before__lte=now).order_by("not_before", "id")
     return sum(wake_job(job, now=now) for job in due.defer(*LARGE)[:room])

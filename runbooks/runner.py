@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
@@ -17,7 +18,8 @@ from django.utils import timezone
 
 from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.leases import take_lease
-from clawsite.core.process import end_process, register_process
+from clawsite.core.models import Process
+from clawsite.core.process import end_process, host_name, register_process
 from runbooks.jobs.events import move
 from runbooks.jobs.kinds import JobKind, find_kind
 from runbooks.jobs.values import bound
@@ -69,6 +71,9 @@ def _claim(job_id: int) -> tuple[Job, int] | None:
         waiting = Job.objects.here().filter(pk=job_id, state=State.QUEUED, not_before__lte=timezone.now()).first()
         if waiting is None:
             return None
+        if count_running() >= settings.CLAW_JOBS:
+            Job.objects.filter(pk=job_id).update(sent_at=None)  # the reaper tells a worker when there is room
+            return None
         process = register_process(ROLE)
         held = take_lease(waiting.lease, process_id=process.pk)
         job = None if held is None else _take(waiting, held.token)
@@ -76,6 +81,11 @@ def _claim(job_id: int) -> tuple[Job, int] | None:
             transaction.set_rollback(True)
             return None
         return job, process.pk
+
+
+def count_running() -> int:
+    """Return how many processes of this machine run jobs."""
+    return Process.objects.filter(host=host_name(), role=ROLE).count()
 
 
 def _take(job: Job, token: int) -> Job | None:

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from clawsite.core.errors import BadInput
 from clawsite.core.models import Lease, Process
+from clawsite.core.process import host_name
 from runbooks import jobs
 from runbooks.jobs import JobContext, Park
 from runbooks.jobs.working import Overtaken
@@ -50,6 +51,19 @@ def test_only_what_is_queued_is_run(state: str) -> None:
     assert not perform(job.pk)
     assert len(story(job)) == 1
     assert not Process.objects.exists()
+
+
+def test_a_machine_runs_no_more_jobs_than_it_may(settings: Settings) -> None:
+    settings.CLAW_JOBS = 1
+    other = Process.objects.create(host=host_name(), pid=1, started=1, role="job")
+    job = start("selftest", events=0)
+
+    assert not perform(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.sent_at) == ("queued", None)  # so that somebody is told as soon as there is room
+
+    other.delete()
+    assert run(job).state == "succeeded"
 
 
 def test_a_job_that_is_delivered_twice_runs_once() -> None:
