@@ -38,8 +38,8 @@ class Principal:
     """A token's bearer on one connection.
 
     subject: `token:12`, or `env` for CLAW_GATEWAY_TOKEN. owner: whose sessions and jobs these are: `user:3` when the
-    token belongs to an account, else the first token of its chain of rotations. granted: the token's scopes; scopes: those of this connection,
-    which may have asked for fewer. Both are expanded.
+    token belongs to an account, else the first token of its chain of rotations. granted: the token's scopes; scopes:
+    those of this connection, which may have asked for fewer. Both are expanded.
     """
 
     subject: str
