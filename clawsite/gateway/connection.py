@@ -22,19 +22,17 @@ from clawsite.gateway.intake import UNKNOWN_ID, BadFrame, parse_request
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.limits import doors
 from clawsite.gateway.outgoing import Outgoing
+from clawsite.gateway.pace import Pace
 from clawsite.gateway.presence import presence
 from clawsite.gateway.principal import Principal
 from clawsite.gateway.registry import Call, Later, Method, all_methods
 from clawsite.gateway.wire import Wire
-from clawsite.gateway.work import Job, Work
+from clawsite.gateway.work import OpenRequest, Work
 from clawsite.rpc import codes
 from clawsite.rpc.frames import MAX_FRAME_BYTES, MAX_PREAUTH_BYTES, ErrorShape, Request
 from clawsite.web import sockets
-from clawsite.web.chat.flow import Bucket
 
 MOST_FOLLOWED = 64
-# Requests over the rate within a few seconds before that is taken for abuse.
-MOST_OVER_RATE = 1000
 # How long a restart waits for the answers of requests that were read before it.
 LAST_SECONDS = 1.0
 NOBODY = Principal(subject="", owner="", name="", granted=frozenset(), scopes=frozenset())
@@ -45,7 +43,7 @@ class Connection:
     """A client, from the moment its socket is accepted until it is gone."""
 
     __slots__ = (
-        "__weakref__", "_bucket", "_followed", "_greeting", "_out", "_over_rate", "_watches_jobs", "_work", "address",
+        "__weakref__", "_followed", "_greeting", "_out", "_pace", "_watches_jobs", "_work", "address",
         "caps", "client", "closed", "connected_at", "device_id", "id", "local", "nonce", "opened_at", "principal",
         "token_id", "watches_sessions", "wire",
     )  # fmt: skip
@@ -68,8 +66,7 @@ class Connection:
         self._followed: dict[int, None] | None = None
         self._work: Work | None = None
         self._watches_jobs = False
-        self._bucket: Bucket | None = None
-        self._over_rate = 0
+        self._pace = Pace(settings.CLAW_GATEWAY_RATE)
 
     # --- life -----------------------------------------------------------------------------------------------------
     def open(self) -> None:
@@ -86,7 +83,6 @@ class Connection:
         self.principal, self.token_id = principal, token_id
         self.device_id = params.device.id if params.device is not None else ""
         self.connected_at = time.time()
-        self._bucket = Bucket(settings.CLAW_GATEWAY_RATE, settings.CLAW_GATEWAY_RATE * 2.0, time.monotonic())
         self.wire.limit(MAX_FRAME_BYTES)
         doors.settle(self)
         hub.join(self)
@@ -179,7 +175,7 @@ class Connection:
             counts.request("unknown", "invalid")
             self._out.refuse(error.request_id, ErrorShape(code=codes.INVALID_REQUEST, message=error.message))
             return
-        if self._bucket is not None and not self._bucket.take(time.monotonic()):
+        if not self._pace.take():
             self._slow_down(request)
             return
         method = _methods.get(request.method)
@@ -190,7 +186,7 @@ class Connection:
             request_id=request.id, method=method.name, connection=self, respond=partial(self._out.respond, request.id)
         )
         if method.is_task:
-            self._begin(Job(method, call, request.params, len(data)))
+            self._begin(OpenRequest(method, call, request.params, len(data)))
         else:
             self._answer_now(method, call, request, len(data))
 
@@ -198,7 +194,7 @@ class Connection:
         try:
             answer = method.handler(call, method.parse(request.params))
             if isinstance(answer, Later):
-                self._begin(Job(method, call, request.params, size))
+                self._begin(OpenRequest(method, call, request.params, size))
                 return
             self._out.respond(request.id, answer)
         except Exception as error:
@@ -220,20 +216,22 @@ class Connection:
     def _slow_down(self, request: Request) -> None:
         """Refuse what comes over the rate; who goes on like that is closed."""
         counts.request("unknown", "rate")
-        self._over_rate += 1
         self._out.refuse(request.id, replies.BUSY)
-        if self._over_rate > MOST_OVER_RATE:
+        if self._pace.is_abuse:
             self.close(codes.CLOSE_POLICY, "too many requests")
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, asked: OpenRequest) -> None:
         if self._work is None:
             self._work = Work(done=self._done, behind=self._out.is_behind)
-        if not self._work.add(job):
-            counts.request(job.method.name, "busy")
-            self._out.refuse(job.call.request_id, replies.BUSY)
+        if not self._work.add(asked):
+            counts.request(asked.method.name, "busy")
+            self._out.refuse(asked.call.request_id, replies.BUSY)
+            self._pace.refuse()
+            if self._pace.is_held:
+                self.wire.pause()
 
-    def _done(self, job: Job, answer: Any, error: BaseException | None) -> None:
-        method, call = job.method, job.call
+    def _done(self, asked: OpenRequest, answer: Any, error: BaseException | None) -> None:
+        method, call = asked.method, asked.call
         try:
             if error is None:
                 self._out.respond(call.request_id, answer)
@@ -261,13 +259,16 @@ class Connection:
         """Go on with a client that has read everything."""
         if self.closed:
             return
-        self.wire.resume()
+        if not self._pace.is_held:
+            self.wire.resume()
         if self._work is not None:
             self._work.go_on()
 
     def look(self, now: float) -> None:
         """Look after this connection, once a second."""
-        self._over_rate //= 2
+        if self._pace.is_held and not self.is_behind():
+            self.wire.resume()
+        self._pace.look()
         self._out.look(now)
 
     # --- what methods may ask of a connection ---------------------------------------------------------------------

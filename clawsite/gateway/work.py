@@ -1,8 +1,8 @@
 """Requests that take time: tasks of one connection, at most 64 at once, the rest queued to a bound, then refused.
 
 Bounded are their number and the bytes of the frames that they came in, which stay in memory until they are answered.
-A client that does not read what it asked for gets nothing new started. When the socket is lost its tasks are
-cancelled; whatever must survive that is a row.
+On the database connections take turns. A client that does not read what it asked for gets nothing new started. When the
+socket is lost its tasks are cancelled; whatever must survive that is a row.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ AT_ONCE = 64
 MOST_WAITING = 256
 
 
-class Job(NamedTuple):
+class OpenRequest(NamedTuple):
     """One request; `size` is that of its frame, which the parameters keep."""
 
     method: Method
@@ -31,7 +31,7 @@ class Job(NamedTuple):
     size: int
 
 
-Done = Callable[[Job, Any, BaseException | None], None]
+Done = Callable[[OpenRequest, Any, BaseException | None], None]
 
 
 class Work:
@@ -44,21 +44,21 @@ class Work:
         self._behind = behind
         self._lane = Lane()
         self._running: set[asyncio.Task[None]] = set()
-        self._waiting: deque[Job] = deque()
+        self._waiting: deque[OpenRequest] = deque()
         self._bytes = 0
 
-    def add(self, job: Job) -> bool:
+    def add(self, asked: OpenRequest) -> bool:
         """Start a request, or let it wait; False when too many or too large ones do already."""
-        if self._bytes + job.size > MAX_BUFFERED_BYTES:
+        if self._bytes + asked.size > MAX_BUFFERED_BYTES:
             return False
         if len(self._running) < AT_ONCE and not self._waiting and not self._behind():
-            self._bytes += job.size
-            self._start(job)
+            self._bytes += asked.size
+            self._start(asked)
             return True
         if len(self._waiting) >= MOST_WAITING:
             return False
-        self._bytes += job.size
-        self._waiting.append(job)
+        self._bytes += asked.size
+        self._waiting.append(asked)
         return True
 
     def go_on(self) -> None:
@@ -78,25 +78,25 @@ class Work:
         for task in tuple(self._running):
             task.cancel()
 
-    def _start(self, job: Job) -> None:
-        task = asyncio.get_running_loop().create_task(self._run(job))
+    def _start(self, asked: OpenRequest) -> None:
+        task = asyncio.get_running_loop().create_task(self._run(asked))
         self._running.add(task)
         task.add_done_callback(self._ended)
 
-    async def _run(self, job: Job) -> None:
-        method = job.method
+    async def _run(self, asked: OpenRequest) -> None:
+        method = asked.method
         use_lane(self._lane)
         try:
             async with asyncio.timeout(method.seconds):
-                answer = method.handler(job.call, method.parse(job.raw))
+                answer = method.handler(asked.call, method.parse(asked.raw))
                 if isinstance(answer, Awaitable):
                     answer = await answer
         except Exception as error:
-            self._done(job, None, error)
+            self._done(asked, None, error)
         else:
-            self._done(job, answer, None)
+            self._done(asked, answer, None)
         finally:
-            self._bytes -= job.size
+            self._bytes -= asked.size
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import override_settings
 
 from clawsite.gateway import limits
 from clawsite.gateway.limits import FIRST_DELAY, LONGEST_DELAY, MOST_FAILURES, Attempts, Doors
+from clawsite.gateway.pace import MOST_OVER_RATE, MOST_REFUSED, Pace
 from tests.clawsite.gateway.seat import Gateway, Refused
 
 
@@ -96,3 +98,37 @@ async def test_a_right_token_is_never_delayed(standing: Gateway) -> None:
     async with standing.client() as alice:
         assert await alice.call("ping")
     assert time.monotonic() - begin < FIRST_DELAY * 2
+
+
+def test_who_is_told_to_wait_and_goes_on_asking_is_not_heard_for_a_moment() -> None:
+    pace = Pace(1_000_000)
+    held = []
+    for _ in range(MOST_REFUSED + 1):
+        pace.refuse()
+        held.append(pace.is_held)
+    assert held == [False] * MOST_REFUSED + [True]
+    pace.look()
+    assert not pace.is_held
+
+
+def test_who_asks_on_over_the_rate_is_abusing_it() -> None:
+    pace = Pace(1)
+    assert [pace.take() for _ in range(3)] == [True, True, False]
+    for _ in range(MOST_OVER_RATE):
+        pace.take()
+    assert pace.is_abuse
+
+
+async def test_a_flood_of_requests_holds_up_nobody_else_and_is_answered_to_the_last(standing: Gateway) -> None:
+    async with standing.client() as charlie, standing.client(await standing.make_token()) as bob:
+        for number in range(5000):
+            params = {"search": f"{number}"}
+            frame = {"type": "req", "id": f"{number}", "method": "sessions.list", "params": params}
+            await charlie.socket.send(json.dumps(frame))
+        for number in range(5):
+            assert (await bob.call("sessions.describe", key=f"k{number}", timeout=5))["session"] is None
+        answered = 0
+        while answered < 5000:
+            answered += (await charlie.read(timeout=30))["type"] == "res"
+        assert len(charlie.responses) == 5000 + 1
+        assert await charlie.call("ping")
