@@ -186,6 +186,7 @@ Q_CLUSTER = {
 # Jobs that one machine's worker runs at once, each in a process of its own, and events kept of one job.
 CLAW_JOBS = env_int("CLAW_JOBS", 8, least=1)
 CLAW_JOB_EVENTS = env_int("CLAW_JOB_EVENTS", 100_000, least=10)
+CLAW_JOB_EVENT_BYTES = env_int("CLAW_JOB_EVENT_BYTES", 512 * 1024 * 1024, least=1024)
 
 # --- Languages, time, files ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = env_str("CLAW_LANGUAGE", "en").lower()

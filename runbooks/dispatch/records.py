@@ -19,9 +19,9 @@ from django.utils import timezone
 
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.nudge import nudge_on_commit
-from runbooks.jobs.events import CUT, END, EVENT_BYTES, STATE, move
+from runbooks.jobs.events import CUT, END, EVENT_BYTES, STATE, cut_note, move
 from runbooks.jobs.kinds import find_kind
-from runbooks.jobs.values import bound
+from runbooks.jobs.values import bound, size_of
 from runbooks.models import Job, JobEvent
 
 State = Job.State
@@ -127,15 +127,26 @@ def _set_deadline(job: Job, fresh: Sequence[News]) -> None:
 
 def _write(job: Job, fresh: Sequence[News]) -> None:
     """Add events under our own numbers, as many as are kept of one job, and note how far we are."""
-    kept = list(fresh[: max(0, settings.CLAW_JOB_EVENTS - job.last_seq)])
-    rows = [_row(job, number, each) for number, each in enumerate(kept, start=job.last_seq + 1)]
+    rows, size = _kept(job, fresh)
     last = job.last_seq + len(rows)
-    if rows and last == settings.CLAW_JOB_EVENTS:
-        text = f"Only {last} events are kept; later ones are left out."
-        rows[-1].kind, rows[-1].data = CUT, {"text": text}
     JobEvent.objects.bulk_create(rows)
-    Job.objects.filter(pk=job.pk).update(last_seq=last, remote_seq=fresh[-1].seq)
+    Job.objects.filter(pk=job.pk).update(last_seq=last, event_bytes=size, remote_seq=fresh[-1].seq)
     nudge_on_commit("job", job=job.key, seq=last)
+
+
+def _kept(job: Job, fresh: Sequence[News]) -> tuple[list[JobEvent], int]:
+    """Return the events that are kept, the last of which says so when there is no more room, and all their bytes."""
+    rows: list[JobEvent] = []
+    size = job.event_bytes
+    for number, news in enumerate(fresh, start=job.last_seq + 1):
+        if number > settings.CLAW_JOB_EVENTS or size >= settings.CLAW_JOB_EVENT_BYTES:
+            break
+        row = _row(job, number, news)
+        size += size_of(row.data)
+        if number == settings.CLAW_JOB_EVENTS or size >= settings.CLAW_JOB_EVENT_BYTES:
+            row.kind, row.data = CUT, cut_note(number)
+        rows.append(row)
+    return rows, size
 
 
 def _row(job: Job, number: int, news: News) -> JobEvent:

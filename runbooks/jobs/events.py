@@ -17,7 +17,7 @@ from django.utils import timezone
 from clawsite.core.metrics import JOB_SECONDS, JOBS
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import fetch
-from runbooks.jobs.values import bound
+from runbooks.jobs.values import bound, size_of
 from runbooks.models import Job, JobEvent
 from runbooks.models.job import ENDS
 
@@ -26,9 +26,9 @@ EVENT_BYTES = 64 * 1024
 STATE, END, CUT = "state", "end", "cut"
 
 _NUMBER = """
-UPDATE runbooks_job SET last_seq = last_seq + 1
-WHERE id = %s AND token = %s AND state = 'running' AND last_seq < %s
-RETURNING last_seq, cancel_requested
+UPDATE runbooks_job SET last_seq = last_seq + 1, event_bytes = event_bytes + %s
+WHERE id = %s AND token = %s AND state = 'running' AND last_seq < %s AND event_bytes < %s
+RETURNING last_seq, cancel_requested, event_bytes
 """
 
 
@@ -74,19 +74,25 @@ def add_event(job_id: int, kind: str, data: dict[str, Any]) -> Job:
 def emit(job_id: int, key: str, *, token: int, kind: str, data: Any) -> tuple[int, bool] | None:
     """Add an event of a running job; return its number and whether to cancel. None: overtaken, or the cap is reached.
 
-    The last event under CLAW_JOB_EVENTS says that no more are kept.
+    The last event under CLAW_JOB_EVENTS and CLAW_JOB_EVENT_BYTES says that no more are kept.
     """
-    cap = settings.CLAW_JOB_EVENTS
+    value = bound(data, EVENT_BYTES)
+    most, most_bytes = settings.CLAW_JOB_EVENTS, settings.CLAW_JOB_EVENT_BYTES
     with transaction.atomic():
-        rows = fetch(_NUMBER, job_id, token, cap)
+        rows = fetch(_NUMBER, size_of(value), job_id, token, most, most_bytes)
         if not rows:
             return None
-        seq, cancel = int(rows[0][0]), bool(rows[0][1])
-        if seq == cap:
-            kind, data = CUT, {"text": f"Only {cap} events are kept; later ones are left out."}
-        JobEvent.objects.create(job_id=job_id, seq=seq, kind=kind, data=bound(data, EVENT_BYTES))
+        seq, cancel, size = int(rows[0][0]), bool(rows[0][1]), int(rows[0][2])
+        if seq == most or size >= most_bytes:
+            kind, value = CUT, cut_note(seq)
+        JobEvent.objects.create(job_id=job_id, seq=seq, kind=kind, data=value)
         nudge_on_commit("job", job=key, seq=seq)
     return seq, cancel
+
+
+def cut_note(seq: int) -> dict[str, Any]:
+    """Return the data of the last event that is kept."""
+    return {"text": f"Only {seq} events are kept; later ones are left out."}
 
 
 def _write(job: Job, kind: str, data: dict[str, Any]) -> None:

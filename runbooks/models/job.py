@@ -64,6 +64,7 @@ class Job(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     token = models.BigIntegerField(default=0)
     last_seq = models.PositiveIntegerField(default=0)
+    event_bytes = models.BigIntegerField(default=0, help_text="The size of what it emitted.")
     cancel_requested = models.BooleanField(default=False)
     target = models.CharField(max_length=64, blank=True, help_text="The gateway that runs it; empty: this one.")
     remote_id = models.CharField(max_length=128, blank=True)

@@ -233,6 +233,14 @@ def test_after_the_cap_no_more_events_are_kept(settings: Settings) -> None:
     assert job.last_seq == 11
 
 
+def test_after_so_many_bytes_no_more_events_are_kept(settings: Settings) -> None:
+    settings.CLAW_JOB_EVENT_BYTES = 10_000
+    job = run(start("selftest", events=50, pause=0, size=1000))
+
+    assert job.state == "succeeded"
+    assert [name for name, _ in story(job)] == ["state", "state", *["line"] * 9, "cut", "end"]
+
+
 @pytest.mark.parametrize("name", ["state", "end", "cut", "", "x" * 65])
 def test_the_systems_own_kinds_of_event_are_refused(name: str) -> None:
     errors: list[str] = []

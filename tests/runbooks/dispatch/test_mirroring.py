@@ -153,6 +153,19 @@ async def test_no_more_events_are_kept_than_of_any_job(far: FarGateway, settings
     assert (done.last_seq, done.remote_seq) == (11, 23)
 
 
+async def test_no_more_bytes_of_events_are_kept_than_of_any_job(far: FarGateway, settings: Settings) -> None:
+    settings.CLAW_JOB_EVENT_BYTES = 2000
+    await add_target(far)
+    async with dispatching():
+        job = await send()
+        await wait_state(job, "running")
+        for number in range(20):
+            far.all_jobs[0].emit("line", {"n": number, "text": "x" * 500})
+        far.all_jobs[0].end()
+        done = await wait_state(job, "succeeded")
+    assert (await kinds(done))[-5:] == ["line", "line", "line", "cut", "end"]
+
+
 async def test_a_token_that_is_sent_back_is_kept_nowhere(far: FarGateway) -> None:
     await add_target(far)
     async with dispatching():
