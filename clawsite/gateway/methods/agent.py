@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import BadInput
-from clawsite.gateway.access import access_session
+from clawsite.gateway.access import no_session, visible_sessions
 from clawsite.gateway.errors import GatewayError
 from clawsite.gateway.keys import MAIN_KEY, key_for, session_id_of
 from clawsite.gateway.methods.chat import RunId, check_agent, store
@@ -29,6 +30,8 @@ DEFAULT_SECONDS = 600
 MAX_SECONDS = 24 * 3600
 # Each call says itself how long it waits.
 LONGEST = MAX_SECONDS + 60.0
+# What session_id_of makes.
+_OURS = re.compile(r"([0-9]{1,18})-[0-9]{1,9}")
 
 
 class AgentParams(Params):
@@ -90,13 +93,19 @@ async def agent(call: Call, params: AgentParams) -> dict[str, Any]:
 
 
 def _key_of(principal: Principal, session_id: str) -> str:
-    """Return the key of the session that a session id names; the main one without any."""
+    """Return the key of the session that a session id names, or of the caller's own that is called so.
+
+    The main one without any. NotAllowed for an id of ours that names none, or none that the caller may see.
+    """
     if not session_id:
         return MAIN_KEY
-    number = session_id.partition("-")[0]
-    session = Session.objects.select_related("channel").filter(pk=int(number[:18]) if number.isdecimal() else 0).first()
-    key = key_for(principal.owner, session) if session is not None else session_id
-    return key_for(principal.owner, access_session(principal, key)) if session is not None else key
+    found = _OURS.fullmatch(session_id)
+    if found is None:
+        return session_id
+    session = visible_sessions(principal).filter(pk=int(found[1])).first()
+    if session is None:
+        raise no_session(session_id)
+    return key_for(principal.owner, session)
 
 
 def _failed(run: Run, problem: str) -> GatewayError:

@@ -75,6 +75,19 @@ async def test_nobody_reaches_a_session_of_somebody_else_by_any_method(talk: Tal
     assert await run_db(lambda: Message.objects.filter(session__chat_id="token:alice/main").count()) == 4
 
 
+async def test_an_id_tells_nobody_whether_and_where_a_session_is(talk: Talk) -> None:
+    with talk.line(ALICE) as alice, talk.line(BOB) as bob:
+        made = await alice.call("sessions.create", key="secret-plans")
+        for session_id in (made["sessionId"], "999999-1"):
+            call = bob.call("agent", sessionId=session_id, message="hi", idempotencyKey="k")
+            assert await refusal(call) == f"FORBIDDEN: There is no session '{session_id}', or it is not yours."
+        own = await bob.call("sessions.create", key="notes")
+        call = bob.call("agent", sessionId=own["sessionId"], message="hi", idempotencyKey="k", timeout=1)
+        assert "longer than 1 seconds" in await refusal(call)
+        assert bob.responses[-1]["sessionKey"] == "agent:main:notes"
+    assert await run_db(Session.objects.count) == 2
+
+
 async def test_nobody_waits_for_or_stops_a_run_of_somebody_else(talk: Talk) -> None:
     talk.model.set_default("x", first_pause=0.5)
     async with talk.running():
