@@ -21,6 +21,7 @@ from clawsite.admin.showing import State, age
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.tokens import create_token, revoke_token, rotate_token
 from clawsite.models import GatewayToken
+from sessions_app.contacts import require_admin
 
 PERMISSION = "clawsite.change_gatewaytoken"
 MOST_DAYS = 3650
@@ -135,7 +136,8 @@ class TokenAdmin(SettingAdmin):
         confirm=gettext_lazy("Make a new token with the same rights? This one works for another day."),
     )
     def rotate(self, request: HttpRequest, row: GatewayToken) -> str:
-        """Make a successor and say its secret."""
+        """Make a successor and say its secret. Who learns it may do what the token may, so only an admin does."""
+        require_admin(actor_of(request))
         _new, secret = rotate_token(row, actor=actor_of(request).subject, origin=origin_of(request))
         return _tell(secret)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
-from clawsite.core.models import AuditEvent
+from clawsite.core.models import AuditEvent, User
 from clawsite.gateway.tokens import digest_of
 from clawsite.models import GatewayDevice, GatewayToken
 from tests.clawsite.admin.rows import Rows
@@ -65,6 +66,15 @@ def test_rotating_and_revoking_ask_first(alice: Client, rows: Rows) -> None:
         "token.rotate",
         "token.create",
     ]
+
+
+def test_staff_with_the_permission_revoke_and_learn_no_secret(bob: Client, bob_user: User, rows: Rows) -> None:
+    bob_user.user_permissions.add(Permission.objects.get(codename="change_gatewaytoken"))
+    assert "Only an admin" in press(bob, "clawsite_gatewaytoken", rows.token.pk, "rotate", confirmed="1")
+    assert GatewayToken.objects.count() == 1
+    press(bob, "clawsite_gatewaytoken", rows.token.pk, "revoke", confirmed="1")
+    rows.token.refresh_from_db()
+    assert rows.token.state == "revoked"
 
 
 def test_a_device_is_approved_and_blocked(alice: Client, rows: Rows) -> None:
