@@ -13,7 +13,7 @@ from clawsite.core.db import run_db
 from clawsite.gateway.auth import Grant, grants
 from clawsite.gateway.devices import check_device
 from clawsite.gateway.hello import ConnectParams, Refusal, check_protocol, hello_ok, parse_connect
-from clawsite.gateway.limits import attempts, doors
+from clawsite.gateway.limits import LONGEST_DELAY, attempts, doors
 from clawsite.gateway.pairing import Ask, admit_device
 from clawsite.gateway.principal import Principal
 from clawsite.gateway.tokens import is_wellformed
@@ -92,7 +92,8 @@ async def _authenticate(visitor: Visitor, params: ConnectParams) -> Grant:
     if grant is not None:
         return grant
     delay, refused = attempts.fail(visitor.address, local=visitor.local)
-    logger.warning("a wrong gateway token from %s", visitor.address)
+    if delay < LONGEST_DELAY:  # who tries on and on does not fill the log
+        logger.warning("a wrong gateway token from %s", visitor.address)
     await asyncio.sleep(delay)
     if refused:
         details = {"code": "AUTH_RATE_LIMITED", "authReason": "rate_limited", "recommendedNextStep": "wait_then_retry"}
