@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from clawsite.rpc import GatewayClient, JobEvent
 from tests.faults.gate import Gate, running_gate
+from tests.faults.stack import wait_for
 from tests.servers.proxy import TcpProxy
 from tests.servers.services import RedisService
 
@@ -48,14 +49,30 @@ class Vandal:
     def __init__(self, gate: Gate, proxy: TcpProxy, redis: RedisService) -> None:
         self.gate, self.proxy, self.redis = gate, proxy, redis
         self.dice = random.Random(SEED)
-        self.cuts = 0
+        self.is_over = False
+        self.cuts = self.cuts_while_writing = 0
         self.killed: set[int] = set()
+        self._last_cut = 0
+        self._one_at_a_time = asyncio.Lock()
 
     async def cut(self) -> None:
-        """Cut every connection through the proxy: at once, or into what the client does to come back."""
-        await asyncio.sleep(self.dice.choice((0.0, self.dice.uniform(0.0, 0.2))))
-        self.proxy.cut()
-        self.cuts += 1
+        """Cut a connection through the proxy that no earlier cut has hit: at once, or into its handshake or its use."""
+        async with self._one_at_a_time:
+            await asyncio.to_thread(wait_for, self._has_come_back, timeout=30, what="the subscriber is back")
+            await asyncio.sleep(self.dice.choice((0.0, self.dice.uniform(0.0, 0.1))))
+            self._last_cut = self.proxy.accepted
+            self.proxy.cut()
+            self.cuts += 1
+            self.cuts_while_writing += not self.is_over
+
+    def _has_come_back(self) -> bool:
+        return self.proxy.accepted > self._last_cut and self.proxy.connections > 0
+
+    async def watch_end(self, events: Awaitable[list[JobEvent]]) -> list[JobEvent]:
+        """Return what somebody who is up to date has seen, and note when the job was over."""
+        seen = await events
+        self.is_over = True
+        return seen
 
     async def kill_web(self) -> None:
         """Kill the gateway's process."""
@@ -84,14 +101,13 @@ async def test_subscribers_get_each_event_once_through_cuts_kills_and_an_emptied
             answer = await near.request("jobs.create", {"kind": "selftest", "params": {"events": EVENTS, "pause": 0}})
             job = str(answer["job"]["id"])
             vandal = Vandal(gate, proxy, redis_service)
-            cuts = vandal.dice.sample(range(2, EVENTS), CUTS)
-            kills = [1000 + 900 * number for number in range(KILLS)]
-            seen = await asyncio.gather(
-                follow(cut_off, job, dict.fromkeys(cuts, vandal.cut)),
-                follow(near, job, {500: vandal.empty_redis} | dict.fromkeys(kills, vandal.kill_web)),
-            )
+            cuts = dict.fromkeys(vandal.dice.sample(range(2, EVENTS - 500), CUTS), vandal.cut)
+            kills = {1000 + 900 * number: vandal.kill_web for number in range(KILLS)}
+            faults = cuts | kills | {500: vandal.empty_redis}
+            seen = await asyncio.gather(follow(cut_off, job, {}), vandal.watch_end(follow(near, job, faults)))
         for events in seen:
             check_whole(events)
         assert len(vandal.killed) == KILLS, gate.tail()
+        assert vandal.cuts_while_writing >= 0.9 * CUTS
         assert vandal.cuts == CUTS
-        assert proxy.accepted > CUTS / 2
+        assert proxy.accepted > CUTS
