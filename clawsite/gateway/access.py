@@ -14,7 +14,7 @@ from clawsite.core import audit
 from clawsite.core.errors import NotAllowed
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.gateway.errors import GatewayError
-from clawsite.gateway.keys import OwnKey, PlaceKey, own_chat, owner_of, parse_key
+from clawsite.gateway.keys import OwnKey, PlaceKey, own_chat, parse_key
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.rpc import codes
 from guardrails.types import Role
@@ -78,11 +78,6 @@ def check_own(principal: Principal, key: str) -> OwnKey:
             else NotAllowed("Only who sits in this chat can write in it. Use send to write to it as the bot.")
         )
     return place
-
-
-def is_visible(principal: Principal, session: Session) -> bool:
-    """Tell whether a principal may see a session."""
-    return principal.sees_all or owner_of(session) == principal.owner
 
 
 def get_channel() -> Channel:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import socket
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -23,13 +23,6 @@ MANY, MOST_IN_HELLO, SNAPSHOT_SECONDS = 50, 50, 1.0
 MOST_KEPT = 100
 # More changes than this within a second are not told: who wants to know asks.
 MOST_CHANGES = 200
-
-
-class Present(Protocol):
-    """A connection, as far as its entry needs it."""
-
-    def describe(self) -> dict[str, Any]:
-        """Return its presence entry."""
 
 
 class Presence:

@@ -13,8 +13,6 @@ from clawsite.gateway.rows import to_ms
 from clawsite.gateway.runs import ABORTED, ERROR, WAITING, Run
 from sessions_app.models import Message
 
-REASON = "session.message"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
