@@ -20,11 +20,11 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+from clawsite.gateway.limits import TOKEN_CHARS
 from sessions_app.accounts import MODES
 
 TAG = "clawsite"
 # Two connections that write and checkpoint at one instant can, very rarely, damage the file before this version.
-TOKEN_CHARS = 24
 SOUND_SQLITE = (3, 51, 3)
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 

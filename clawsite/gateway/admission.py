@@ -7,13 +7,12 @@ import logging
 from typing import Any, Protocol
 
 import msgspec
-from django.conf import settings
 
 from clawsite.core.db import run_db
 from clawsite.gateway.auth import Grant, grants
 from clawsite.gateway.devices import check_device
 from clawsite.gateway.hello import ConnectParams, Refusal, check_protocol, hello_ok, parse_connect
-from clawsite.gateway.limits import LONGEST_DELAY, attempts, doors
+from clawsite.gateway.limits import LONGEST_DELAY, attempts, doors, is_guessable
 from clawsite.gateway.pairing import Ask, admit_device
 from clawsite.gateway.principal import Principal
 from clawsite.gateway.tokens import is_wellformed
@@ -23,8 +22,6 @@ logger = logging.getLogger(__name__)
 
 KNOWN_MODES = frozenset({"webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"})
 ROLE = "operator"
-# An environment's token of fewer characters is taken for one that can be guessed (see also clawsite.checks).
-TOKEN_CHARS = 24
 
 
 class Visitor(Protocol):
@@ -87,7 +84,7 @@ async def _authenticate(visitor: Visitor, params: ConnectParams) -> Grant:
     secret = params.secret
     if not secret:
         raise _unauthorized("token_missing", "gateway token missing (provide gateway auth token)", "configuration")
-    refused_unseen = attempts.is_blocked(visitor.address) and _can_be_guessed(secret)
+    refused_unseen = attempts.is_blocked(visitor.address) and is_guessable() and not is_wellformed(secret)
     grant = None if refused_unseen else await grants.find(secret)
     if grant is not None:
         return grant
@@ -103,11 +100,6 @@ async def _authenticate(visitor: Visitor, params: ConnectParams) -> Grant:
         )
     kind = "token" if params.auth is not None and params.auth.token else "password"
     raise _unauthorized(f"{kind}_mismatch", f"gateway {kind} mismatch (provide gateway auth {kind})", "credentials")
-
-
-def _can_be_guessed(secret: str) -> bool:
-    """Tell whether trying on would pay: a token of ours is 256 random bits, the environment's may be a word."""
-    return not is_wellformed(secret) and len(settings.CLAW_GATEWAY_TOKEN) < TOKEN_CHARS
 
 
 def _unauthorized(reason: str, text: str, step: str) -> Refusal:

@@ -21,6 +21,8 @@ MOST_ADDRESSES = 10_000
 # This machine has one address for everybody who comes from it.
 LOCAL_FACTOR = 100
 MOST_UNKNOWN = 2048
+# An environment's token of fewer characters is taken for one that can be guessed.
+TOKEN_CHARS = 24
 
 
 class Opening(Protocol):
@@ -111,6 +113,11 @@ class Attempts:
         """Tell whether the address is refused now."""
         record = self._records.get(address)
         return record is not None and record.blocked_until > time.monotonic()
+
+
+def is_guessable() -> bool:
+    """Tell whether trying on would pay: the environment's token may be a word. Those that are rows never are."""
+    return len(settings.CLAW_GATEWAY_TOKEN) < TOKEN_CHARS
 
 
 doors = Doors()

@@ -22,8 +22,9 @@ from clawsite.core.crypto import same_secret
 from clawsite.core.db import run_db, run_db_first
 from clawsite.core.errors import log_unknown
 from clawsite.core.metrics import scrape
+from clawsite.gateway.limits import attempts, is_guessable
 from clawsite.web import sockets
-from clawsite.web.address import is_direct_local
+from clawsite.web.address import address_of, is_direct_local
 from clawsite.web.plain import Receive, Scope, Send, answer, answer_json, find_header
 from clawsite.web.report import gauges, take_report
 
@@ -143,6 +144,15 @@ class Health:
 def may_see_details(scope: Scope) -> bool:
     """Tell whether a request comes straight from this machine, or brings the gateway token."""
     scheme, _, token = find_header(scope, "authorization").partition(" ")
-    if scheme.lower() == "bearer" and same_secret(token.strip(), settings.CLAW_GATEWAY_TOKEN):
-        return True
-    return is_direct_local(scope)
+    local = is_direct_local(scope)
+    return local or (scheme.lower() == "bearer" and _is_right(token.strip(), address_of(scope)))
+
+
+def _is_right(token: str, address: str) -> bool:
+    """Tell whether this is the gateway's token. What may not be guessed there may not be guessed here."""
+    if attempts.is_blocked(address) and is_guessable():
+        return False
+    right = same_secret(token, settings.CLAW_GATEWAY_TOKEN)
+    if not right:
+        attempts.fail(address, local=False)
+    return right

@@ -12,6 +12,7 @@ from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.process import register_process
+from clawsite.gateway.limits import MOST_FAILURES, Attempts
 from clawsite.web import entry, health, sockets
 from clawsite.web.health import Health
 from guardrails.types import Actor, Role
@@ -109,6 +110,24 @@ async def test_the_gateway_token_opens_details_from_anywhere(settings: Settings)
     metrics = await ask(entry.application, "/metrics", client=CHARLIE, headers={"authorization": "Bearer right"})
     assert metrics.status == 200
     assert b'claw_queue_rows{queue="inbox",state="new"} 0.0' in metrics.body
+
+
+@pytest.mark.parametrize(("token", "opens"), [("right", False), ("0123456789abcdefghijklmn", True)])
+async def test_a_token_that_can_be_guessed_opens_nothing_to_who_guesses(
+    token: str, opens: bool, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "attempts", Attempts())
+    settings.CLAW_GATEWAY_TOKEN = token
+
+    async def details(given: str, client: str = CHARLIE) -> bool:
+        found = await ask(entry.application, "/metrics", client=client, headers={"authorization": f"Bearer {given}"})
+        return found.status == 200
+
+    assert await details(token)
+    for number in range(MOST_FAILURES + 1):
+        assert not await details(f"guess {number}")
+    assert await details(token) is opens
+    assert await details(token, client="198.51.100.7")
 
 
 async def test_a_database_that_does_not_answer_is_not_ready_but_alive(monkeypatch: pytest.MonkeyPatch) -> None:
