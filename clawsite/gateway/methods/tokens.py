@@ -49,7 +49,7 @@ class Rotate(Params):
     overlap: Span = ""
 
 
-@method("tokens.list", scope=Scope.ADMIN, summary="Lists the tokens of the gateway, newest first, without secrets.")
+@method("tokens.list", scope=Scope.ADMIN, summary="List the tokens of the gateway, newest first, without secrets.")
 async def list_(call: Call, params: Params) -> dict[str, Any]:
     """Return the tokens."""
     return {"tokens": await run_db(_list)}
@@ -59,7 +59,7 @@ def _list() -> list[dict[str, Any]]:
     return [describe_token(token) for token in GatewayToken.objects.all()[:MOST]]
 
 
-@method("tokens.create", scope=Scope.ADMIN, params=Create, summary="Makes a token; the answer alone has its secret.")
+@method("tokens.create", scope=Scope.ADMIN, params=Create, summary="Make a token; the answer alone has its secret.")
 async def create(call: Call, params: Create) -> dict[str, Any]:
     """Return the token and its secret. Its sessions and jobs are those of the account that the caller belongs to."""
     return await run_tx(_create, call.principal, params)
@@ -77,7 +77,7 @@ def _create(principal: Principal, params: Create) -> dict[str, Any]:
     return {"token": describe_token(token), "secret": secret}
 
 
-@method("tokens.revoke", scope=Scope.ADMIN, params=One, summary="Ends a token and closes its connections at once.")
+@method("tokens.revoke", scope=Scope.ADMIN, params=One, summary="End a token and close its connections at once.")
 async def revoke(call: Call, params: One) -> dict[str, Any]:
     """Return the token; revoking twice is revoking once."""
     return {"token": await run_tx(_revoke, call.principal, params.id)}
@@ -89,7 +89,7 @@ def _revoke(principal: Principal, pk: int) -> dict[str, Any]:
     return describe_token(token)
 
 
-@method("tokens.rotate", scope=Scope.ADMIN, params=Rotate, summary="Makes a token's successor; the old one ends later.")
+@method("tokens.rotate", scope=Scope.ADMIN, params=Rotate, summary="Make a token's successor; the old one ends later.")
 async def rotate(call: Call, params: Rotate) -> dict[str, Any]:
     """Return the successor and its secret."""
     return await run_tx(_rotate, call.principal, params)
