@@ -43,7 +43,8 @@ def listen(listener: NudgeListener) -> None:
 async def _warn_when_shut() -> None:
     """Say when nobody can connect yet; a token is needed everywhere, also on this machine."""
     if not await run_db(GatewayToken.objects.live().exists):
-        logger.warning("nobody can call the gateway on %s yet: make a token (manage.py token create NAME)", settings.CLAW_HOST)
+        text = "nobody can call the gateway on %s yet: make a token (manage.py token create NAME)"
+        logger.warning(text, settings.CLAW_HOST)
 
 
 def _on_token(data: dict[str, Any]) -> None:
