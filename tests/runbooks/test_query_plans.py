@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -15,10 +14,7 @@ from runbooks.jobs import list_jobs
 from runbooks.retention import clean_runs
 from runbooks.targets.choosing import count_load
 
-pytestmark = [
-    pytest.mark.django_db,
-    pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="PostgreSQL plans by what the tables hold"),
-]
+pytestmark = pytest.mark.django_db
 
 ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "one owner's": (lambda: list_jobs("user:1"), "job_of_owner"),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from clawsite.core.db import run_db
+from clawsite.core.models import Process
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import end_process, register_process
 from runbooks import jobs
@@ -67,9 +68,9 @@ async def _result(connection: Connection, params: dict[str, Any], request_id: st
 
 
 @contextlib.asynccontextmanager
-async def dispatching() -> AsyncIterator[asyncio.Task[None]]:
-    """Dispatch as a worker does, until the end of the block."""
-    process = await run_db(register_process, "worker")
+async def dispatching(*, host: str = "") -> AsyncIterator[asyncio.Task[None]]:
+    """Dispatch as a worker does, until the end of the block; as a worker of another machine when one is named."""
+    process = await run_db(lambda: _register(host))
     async with NudgeListener("worker") as listener:
         task = asyncio.create_task(keep_dispatching(process.pk, listener.event(NUDGE)))
         try:
@@ -78,6 +79,10 @@ async def dispatching() -> AsyncIterator[asyncio.Task[None]]:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await run_db(end_process, process.pk)
+
+
+def _register(host: str) -> Process:
+    return Process.objects.create(role="worker", host=host, pid=1, started=1) if host else register_process("worker")
 
 
 async def add_target(gateway: Any, name: str = "far", **fields: Any) -> GatewayTarget:

@@ -144,7 +144,7 @@ async def test_the_next_dispatcher_goes_on_where_the_last_one_stopped(far: FarGa
 
 async def test_two_dispatchers_do_nothing_twice(far: FarGateway) -> None:
     await add_target(far)
-    async with dispatching(), dispatching():
+    async with dispatching(), dispatching(host="another"):
         made = [await send() for _ in range(4)]
         for job in made:
             await wait_state(job, "running")
