@@ -109,12 +109,16 @@ def test_the_page_holds_no_token(client: Client, alice: User) -> None:
 
 
 def test_login_is_tried_five_times_a_minute(client: Client, alice: User) -> None:
-    def attempt(password: str, address: str = "192.0.2.7") -> int:
+    def attempt(password: str, address: str) -> int:
         form = {"username": "alice", "password": password}
         return client.post("/admin/login/?next=/", form, REMOTE_ADDR=address).status_code
 
-    assert [attempt("wrong") for _ in range(7)] == [200] * 5 + [429] * 2
-    assert attempt(PASSWORD) == 429
+    # Each address has minutes of its own, and the first of them may just be over.
+    for address in ("192.0.2.7", "192.0.2.9"):
+        answers = [attempt("wrong", address) for _ in range(7)] + [attempt(PASSWORD, address)]
+        if answers == [200] * 5 + [429] * 3:
+            break
+    assert answers == [200] * 5 + [429] * 3
     assert attempt(PASSWORD, "192.0.2.8") == 302
 
 
