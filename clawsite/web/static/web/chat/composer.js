@@ -12,7 +12,7 @@ export class Composer extends EventTarget {
     this.chosen = -1;
     this.text.addEventListener("input", () => this.changed());
     this.text.addEventListener("keydown", (event) => this.key(event));
-    this.text.addEventListener("blur", () => setTimeout(() => this.hide(), 150));
+    this.text.addEventListener("blur", () => setTimeout(() => this.left(), 150));
     $("composer").addEventListener("submit", (event) => {
       event.preventDefault();
       this.submit();
@@ -35,6 +35,11 @@ export class Composer extends EventTarget {
     const something = this.text.value.trim() || this.uploads.refs.length;
     $("send").disabled = !something || this.uploads.busy;
     this.offer();
+  }
+
+  // Who came back meanwhile keeps what is offered.
+  left() {
+    if (document.activeElement !== this.text) this.hide();
   }
 
   submit() {
