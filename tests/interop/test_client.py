@@ -16,7 +16,7 @@ from clawsite.rpc.target import GatewayTarget
 from tests.interop.openclaw import OpenClawService
 from tests.interop.targets import ANSWER
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("openclaw"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 KEY = "agent:main:our-client"
 
 

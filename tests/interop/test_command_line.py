@@ -15,7 +15,7 @@ from tests.interop.schema import problems
 from tests.interop.targets import ANSWER, Target
 from tests.programs import need_program
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("openclaw"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)

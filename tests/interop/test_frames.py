@@ -16,7 +16,7 @@ from tests.interop.schema import problems
 from tests.interop.targets import ANSWER, Target
 from tests.servers.messages import MessagesServer
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("openclaw"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.interop, pytest.mark.timeout(300)]
 KEY = "agent:main:frames"
 # What can be asked without changing anything, in an order in which a program would.
 READS: tuple[tuple[str, dict[str, object]], ...] = (
