@@ -25,6 +25,22 @@ WAIT_SECONDS = 10.0
 FAST = {"CLAW_CHAT_RATE": 1000.0, "CLAW_GROUP_RATE": 60_000.0, "CLAW_BOT_RATE": 10_000.0, "CLAW_USER_RATE": 10_000}
 
 
+@contextlib.asynccontextmanager
+async def running_bots() -> AsyncIterator[Bots]:
+    """Run the bots role for the length of the block, as a process of its own would."""
+    process = await run_db(register_process, "bots")
+    stop = asyncio.Event()
+    async with NudgeListener("bots") as listener:
+        bots = Bots(process.pk)
+        task = asyncio.create_task(bots.run(stop, listener))
+        try:
+            yield bots
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, timeout=30)
+            await run_db(end_process, process.pk)
+
+
 class Flow:
     """One running bots process with a Telegram and a model, and Alice (admin), Bob (operator), Charlie (stranger)."""
 
@@ -52,17 +68,8 @@ class Flow:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Bots]:
         """Run the role for the length of the block, as a process of its own would."""
-        process = await run_db(register_process, "bots")
-        stop = asyncio.Event()
-        async with NudgeListener("bots") as listener:
-            self.bots = Bots(process.pk)
-            task = asyncio.create_task(self.bots.run(stop, listener))
-            try:
-                yield self.bots
-            finally:
-                stop.set()
-                await asyncio.wait_for(task, timeout=30)
-                await run_db(end_process, process.pk)
+        async with running_bots() as self.bots:
+            yield self.bots
 
     async def says(self, who: int, text: str, *, count: int = 1, timeout: float = WAIT_SECONDS) -> list[str]:
         """Let a person write in their direct chat and return the texts of the bot's next messages there."""

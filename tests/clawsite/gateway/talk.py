@@ -19,7 +19,6 @@ from bots.agent.targets import breakers
 from bots.main import Bots
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import NudgeListener
-from clawsite.core.process import end_process, register_process
 from clawsite.gateway import cronfeed, hot
 from clawsite.gateway.cached import answers
 from clawsite.gateway.feeds import feeds
@@ -27,7 +26,7 @@ from clawsite.gateway.principal import Principal, Scope
 from guardrails.limits import reset_limits
 from sessions_app.channels import GATEWAY
 from sessions_app.models import Channel, Session
-from tests.bots.flow import FAST, nothing_open, until_db
+from tests.bots.flow import FAST, nothing_open, running_bots, until_db
 from tests.clawsite.gateway.seat import Line, principal
 from tests.servers.messages.server import MessagesServer
 
@@ -96,17 +95,8 @@ class Talk:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Bots]:
         """Run the bots role for the length of the block, as a process of its own would."""
-        process = await run_db(register_process, "bots")
-        stop = asyncio.Event()
-        async with NudgeListener("bots") as listener:
-            self.bots = Bots(process.pk)
-            task = asyncio.create_task(self.bots.run(stop, listener))
-            try:
-                yield self.bots
-            finally:
-                stop.set()
-                await asyncio.wait_for(task, timeout=30)
-                await run_db(end_process, process.pk)
+        async with running_bots() as self.bots:
+            yield self.bots
 
     @contextlib.contextmanager
     def line(self, who: Principal | None = None) -> Iterator[Talker]:
