@@ -18,6 +18,7 @@ from django.conf import settings
 from bots.agent.accumulate import Accumulator, BadEvent
 from bots.agent.faults import classify, parse_retry_after
 from bots.agent.keys import find_key
+from bots.agent.lazy import import_lazily
 from bots.agent.provider import End, Fault, ModelCall, ModelError
 from bots.agent.request import build_body
 from bots.agent.targets import list_targets, usable_targets
@@ -103,6 +104,7 @@ class AnthropicProvider:
 
 def _make_client(url: str) -> AsyncAnthropic:
     """Import the SDK and build a client. The key is given with each request, so that a new one counts at once."""
+    import_lazily("anthropic")
     from anthropic import AsyncAnthropic
     from httpx2 import Timeout
 
