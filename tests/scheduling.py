@@ -6,15 +6,15 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# OpenClaw's gateway costs ten seconds of a processor to start.
-TOGETHER = ("tests/interop/",)
+# OpenClaw's gateway costs ten seconds of a processor to start. Two storms at once would be one that nobody described.
+TOGETHER = ("tests/interop/", "tests/faults/test_kill_storm.py")
 
 
 class Groups(LoadScopeScheduling):
-    """Every test is for whoever is free, but a folder that stays together."""
+    """Every test is for whoever is free, but those that stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), nodeid)
+        return next((place for place in TOGETHER if nodeid.startswith(place)), nodeid)
 
 
 @pytest.hookimpl

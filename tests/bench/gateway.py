@@ -187,13 +187,13 @@ def count_messages(caller: Caller) -> int:
     return sum(1 for message in messages if message["role"] in ("user", "assistant") and message["content"])
 
 
-def measure(server: Server, figures: Figures, *loads: tuple[int, int], seconds: float) -> None:
+def measure(server: Server, figures: Figures, *loads: tuple[int, int], seconds: float, rounds: int = ROUNDS) -> None:
     """Put the loads on the server, each method for itself, in rounds; the best of them counts, for all servers alike.
 
     What else the machine does comes and goes, and would otherwise hit one load and not the other.
     """
     for method, params in METHODS.items():
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for connections, in_flight in loads:
                 callers = server.callers(connections, method)
                 drive(callers, method, params, in_flight=in_flight, seconds=seconds / 4)
@@ -246,6 +246,7 @@ def run_gateway_bench(
     installed: Installed | None,
     *,
     loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
+    their_loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
     seconds: float = 1.0,
     idle: int = 2000,
     grown: int = 100_000,
@@ -269,6 +270,6 @@ def run_gateway_bench(
         if installed is not None:
             with open_theirs(installed, model) as (server, figures):
                 converse(server)
-                measure(server, figures, *loads, seconds=seconds)
+                measure(server, figures, *their_loads, seconds=seconds)
                 found["OpenClaw"] = figures
     return found

@@ -43,7 +43,7 @@ def environment(telegram: TelegramControl, messages_process: MessagesControl) ->
 
 
 @pytest.mark.faults
-@pytest.mark.alone
+@pytest.mark.paired
 @pytest.mark.timeout(300)
 def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -53,7 +53,7 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
 
 
 @pytest.mark.faults
-@pytest.mark.alone
+@pytest.mark.paired
 @pytest.mark.services
 @pytest.mark.timeout(300)
 def test_on_postgresql(

@@ -14,7 +14,7 @@ from tests.clawsite.running import until
 from tests.runbooks.ledger import overlaps, read
 from tests.runbooks.plant import Plant, plant
 
-pytestmark = [pytest.mark.faults, pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.paired, pytest.mark.timeout(400)]
 
 PARTS = ("worker", "sentinel", "monitor", "pusher", "parent")
 # A run this long is no part of a crash loop, after which the supervisor waits.

@@ -1,3 +1,5 @@
+"""The SDK of the model is loaded in parts: whole for who asks, small for who does not."""
+
 from __future__ import annotations
 
 import ast

@@ -13,6 +13,7 @@ from clawsite.core.errors import NotAllowed
 from clawsite.core.models import AuditEvent, Secret, User
 from clawsite.ops import first_admin
 from clawsite.ops.first_admin import check_first_login, prepare_first_admin
+from tests.minutes import address_with_time
 
 pytestmark = pytest.mark.django_db
 
@@ -100,6 +101,7 @@ def test_charlie_guesses_in_vain(client: Client, token: str) -> None:
 
 def test_guessing_is_limited(client: Client) -> None:
     prepare_first_admin()
-    codes = [client.get("/first-login/x").status_code for _ in range(25)]
+    address = address_with_time()
+    codes = [client.get("/first-login/x", REMOTE_ADDR=address).status_code for _ in range(25)]
     assert codes[0] == 404
     assert codes[-1] == 429
