@@ -19,6 +19,7 @@ from bots.account import prepare_account
 from bots.agent.after import AfterAnswers
 from bots.agent.anthropic import close_provider, warm
 from bots.agent.targets import is_configured
+from bots.cards.keeper import keep_cards
 from bots.channels.base import ChannelError
 from bots.channels.registry import get_adapter
 from bots.commits import Runtime
@@ -66,6 +67,7 @@ class Bots:
         self._accounts: dict[int, _Account] = {}
         self._retry_at: dict[int, float] = {}
         self.channels_changed = Wake()
+        self.cards_changed = Wake()
         self.watchers = Watchers()
         self.after = AfterAnswers(is_busy=lambda: self.pipeline.is_busy)
         self.pipeline = Pipeline(
@@ -205,6 +207,7 @@ class Bots:
         listener.on("inbox", lambda _: self.intake.wake.set())
         listener.on("outbox", self._wake_senders)
         listener.on("channel", lambda _: self.channels_changed.set())
+        listener.on("card", lambda _: self.cards_changed.set())
         listener.on("watch", lambda data: self.watchers.look(int(data.get("session", 0))))
         listener.on("cancel", lambda data: self.pipeline.cancel(int(data.get("turn", 0))))
 
@@ -220,6 +223,7 @@ class Bots:
             asyncio.create_task(self.keep_channels(stop), name="channels"),
             asyncio.create_task(self.intake.run(stop), name="intake"),
             asyncio.create_task(self.after.run(), name="after answers"),
+            asyncio.create_task(keep_cards(self.cards_changed), name="cards"),
             asyncio.create_task(_warm_model(), name="warm model"),
         ]
         await stop.wait()

@@ -22,7 +22,7 @@ from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.retention import clean_jobs, clean_runs
 from sessions_app import outbox
-from sessions_app.models import Inbox, Outbox, Pairing
+from sessions_app.models import Card, Inbox, Outbox, Pairing
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ APPROVAL_DAYS = 90
 AUDIT_DAYS = 730
 LEASE_DAYS = 30
 UPLOAD_DAYS = 7
+# A message so old is not changed any more.
+CARD_DAYS = 30
 PAIRING_DAYS = 1
 PROCESS_DAYS = 1
 # Short transactions: others wait for the lock of SQLite no longer than one batch takes.
@@ -66,6 +68,7 @@ def clean() -> dict[str, int]:
         "audit events": _delete(AuditEvent.objects.filter(at__lt=_ago(AUDIT_DAYS))),
         "leases": _delete(Lease.objects.filter(owner=None, taken_at__lt=_ago(LEASE_DAYS))),
         "uploads": clean_uploads(),
+        "cards": _delete(Card.objects.filter(changed=False, changed_at__lt=_ago(CARD_DAYS))),
         "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
         "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),

@@ -1,6 +1,7 @@
 """Everything remembered: who talks where, what was said, what waits to be worked on or sent."""
 
 from sessions_app.models.attachment import Attachment
+from sessions_app.models.card import Card
 from sessions_app.models.channel import Channel, GroupAccess
 from sessions_app.models.contact import Contact, Pairing
 from sessions_app.models.fact import Fact
@@ -13,6 +14,7 @@ from sessions_app.models.turn import ToolCall, Turn
 
 __all__ = [
     "Attachment",
+    "Card",
     "Channel",
     "Contact",
     "Fact",

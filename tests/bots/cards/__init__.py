@@ -1,0 +1,1 @@
+"""Cards: messages that change in place."""
