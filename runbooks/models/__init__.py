@@ -1,7 +1,10 @@
-"""Units of long work, what happened in them, when they are due, and other gateways that do some of them."""
+"""Units of long work, when they are due, other gateways that do some of them, and the systems that are watched."""
 
 from runbooks.models.job import Job, JobEvent
 from runbooks.models.schedule import Schedule, ScheduleRun
+from runbooks.models.system import MonitoredSystem, NamedQuery, SystemReading
 from runbooks.models.target import GatewayTarget
 
-__all__ = ["GatewayTarget", "Job", "JobEvent", "Schedule", "ScheduleRun"]
+__all__ = [
+    "GatewayTarget", "Job", "JobEvent", "MonitoredSystem", "NamedQuery", "Schedule", "ScheduleRun", "SystemReading",
+]  # fmt: skip

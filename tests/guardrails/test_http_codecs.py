@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from guardrails.http import _decode
+from guardrails.http.fetch import _decode
 
 
 @pytest.mark.parametrize(

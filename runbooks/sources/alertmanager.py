@@ -1,0 +1,129 @@
+"""Questions to a system's Alertmanager, and silences made there. Its HTTP API, version 2."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from clawsite.core.errors import BadInput
+from guardrails.http import Reply
+from runbooks.models import MonitoredSystem
+from runbooks.sources.client import ask, check_status
+
+T = TypeVar("T")
+
+SOURCE = "alertmanager"
+_MOST_ERROR = 200
+
+
+class Matcher(msgspec.Struct, frozen=True, kw_only=True, rename={"is_regex": "isRegex", "is_equal": "isEqual"}):
+    """What a silence holds for: alerts whose label has this value."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+
+class AlertStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Whether people are told: active, or suppressed by the named silences or alerts."""
+
+    state: str
+    silenced_by: list[str] = []
+    inhibited_by: list[str] = []
+
+
+class ListedAlert(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An alert as Alertmanager has it now."""
+
+    fingerprint: str
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    starts_at: datetime
+    status: AlertStatus
+    generator_url: str = msgspec.field(name="generatorURL", default="")
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.labels.get("alertname", "")
+
+    @property
+    def severity(self) -> str:
+        """Its severity in its own words; empty when it has none."""
+        return self.labels.get("severity", "")
+
+
+class _Silence(msgspec.Struct, kw_only=True, rename="camel"):
+    matchers: list[Matcher]
+    starts_at: datetime
+    ends_at: datetime
+    created_by: str
+    comment: str
+
+
+class _Made(msgspec.Struct):
+    silenceID: str
+
+
+def list_alerts(system: MonitoredSystem) -> list[ListedAlert]:
+    """Return the alerts that fire, silenced and inhibited ones among them, oldest first."""
+    reply = ask(system, SOURCE, "/api/v2/alerts")
+    check_status(reply, SOURCE)
+    return sorted(_decode(reply, list[ListedAlert]), key=lambda alert: alert.starts_at)
+
+
+def create_silence(
+    system: MonitoredSystem,
+    matchers: Iterable[Matcher],
+    starts_at: datetime,
+    ends_at: datetime,
+    author: str,
+    comment: str,
+) -> str:
+    """Make a silence and return its id. Not repeated by itself, because a second one would be another silence.
+
+    Raises BadInput with what Alertmanager says against it (no matcher, an end that is over).
+    """
+    silence = _Silence(
+        matchers=list(matchers),
+        starts_at=starts_at.astimezone(UTC),
+        ends_at=ends_at.astimezone(UTC),
+        created_by=author,
+        comment=comment,
+    )
+    body = msgspec.json.encode(silence)
+    reply = ask(system, SOURCE, "/api/v2/silences", method="POST", body=body, repeatable=False)
+    _check(reply)
+    return _decode(reply, _Made).silenceID
+
+
+def expire_silence(system: MonitoredSystem, silence_id: str) -> None:
+    """End a silence now. One that is over or unknown is no error: it does not silence any more."""
+    try:
+        known = uuid.UUID(silence_id)
+    except ValueError:
+        raise BadInput("This is not the id of a silence.") from None
+    reply = ask(system, SOURCE, f"/api/v2/silence/{known}", method="DELETE", takes_errors=True)
+    if reply.status == 404 or (reply.status == 500 and b"already expired" in reply.body):
+        return
+    _check(reply)
+
+
+def _check(reply: Reply) -> None:
+    """Raise BadInput with Alertmanager's own words, which are a JSON text or an object with a message."""
+    if reply.status == 400:
+        said = reply.text.strip().strip('"')
+        raise BadInput(f"Alertmanager does not take this: {said[:_MOST_ERROR]}")
+    check_status(reply, SOURCE)
+
+
+def _decode(reply: Reply, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(reply.body, type=kind)
+    except msgspec.MsgspecError:
+        raise BadInput("What answers there is not Alertmanager.") from None
