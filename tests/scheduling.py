@@ -1,4 +1,4 @@
-"""Which tests run one after the other on one worker: those that share something too costly to have once for each."""
+"""In which order and where tests run: the long ones first, and on one worker those that share what is costly."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ class Groups(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
     """Hand the tests out."""
     return Groups(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with those that are allowed the most time, so that nobody waits for one that began last."""
+    items.sort(key=_allowed_seconds, reverse=True)
+
+
+def _allowed_seconds(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark and mark.args else 0.0
