@@ -14,7 +14,9 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
+        from bots.cards import incident, register_card
         from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
         register_resumer(KIND, resume_turn)
+        register_card("incident", incident.render)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from bots.commands import context, help, memory, pair, reset, settings, start, status, stop
+from bots.commands import context, help, incident, memory, pair, reset, settings, start, status, stop
 
 COMMANDS = (
     start.COMMAND,
     help.COMMAND,
     status.COMMAND,
+    incident.COMMAND,
+    incident.LIST,
     settings.COMMAND,
     memory.LIST,
     memory.FORGET,

@@ -18,3 +18,11 @@ def plain(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", text.replace("’", "'"))
     letters = "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
     return _SPACES.sub(" ", letters).strip(" .!…")
+
+
+def as_typed(words: str, text: str) -> str:
+    """Return words that a phrase gave in plain spelling as they stand at the end of the text, capitals and all."""
+    if words in text:
+        return words
+    tail = " ".join(text.split()[-len(words.split()) :])
+    return tail.strip(" .!…") if plain(tail) == plain(words) else words

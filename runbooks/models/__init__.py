@@ -1,10 +1,12 @@
-"""Units of long work, when they are due, other gateways that do some of them, and the systems that are watched."""
+"""Units of long work, when they are due, other gateways that do some of them, systems that are watched, incidents."""
 
+from runbooks.models.incident import Incident, IncidentEvent
 from runbooks.models.job import Job, JobEvent
 from runbooks.models.schedule import Schedule, ScheduleRun
 from runbooks.models.system import MonitoredSystem, NamedQuery, SystemReading
 from runbooks.models.target import GatewayTarget
 
 __all__ = [
-    "GatewayTarget", "Job", "JobEvent", "MonitoredSystem", "NamedQuery", "Schedule", "ScheduleRun", "SystemReading",
+    "GatewayTarget", "Incident", "IncidentEvent", "Job", "JobEvent", "MonitoredSystem", "NamedQuery", "Schedule",
+    "ScheduleRun", "SystemReading",
 ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Incidents: actions, timelines, and who follows them."""
