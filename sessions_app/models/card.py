@@ -40,12 +40,13 @@ class Card(models.Model):
     changed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        """The partial index serves the look for what has changed."""
+        """The partial index serves the look for what has changed, the one by session open pages."""
 
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["changed_at"], name="card_changed", condition=models.Q(changed=True)),
             models.Index(fields=["changed_at"], name="card_age"),
+            models.Index(fields=["session", "changed_at"], name="card_of_session"),
         ]
 
     def __str__(self) -> str:

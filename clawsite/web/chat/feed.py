@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from django.utils import translation
@@ -71,6 +71,7 @@ class Feed:
         self._window, self._push, self._end, self._find_sitter = window, push, end, find_sitter
         self._last_seq: int | None = None
         self._running: frozenset[int] = frozenset()
+        self._cards: Mapping[int, int] = {}
         self._delta: dict[str, Any] | None = None
         self._typing = False
         self._stale, self._doubted = True, False
@@ -156,7 +157,7 @@ class Feed:
     async def _look(self) -> None:
         self._stale = False
         try:
-            news = await ask_db(self.visitor.language, read_news, self.visitor, after=self._last_seq)
+            news = await ask_db(self.visitor.language, read_news, self.visitor, after=self._last_seq, cards=self._cards)
         except BaseException:
             self._stale = True
             raise
@@ -166,6 +167,7 @@ class Feed:
             hub.place(self)
         await self._tell_access(news)
         await self._tell_messages(news)
+        await self._tell_changed(news)
         self._running = news.running
 
     async def _tell_access(self, news: News) -> None:
@@ -194,6 +196,12 @@ class Feed:
             await self._push({"t": "busy", "busy": bool(news.running)})
         if news.draft and news.draft[0] not in self._running and self._delta is None:
             await self._push({"t": "delta", "turn": news.draft[0], "text": news.draft[1]})
+
+    async def _tell_changed(self, news: News) -> None:
+        """Show messages anew that say something else by now."""
+        self._cards = news.cards
+        if news.changed:
+            await self._push({"t": "changed", "messages": list(news.changed)})
 
     async def _pass_on(self) -> None:
         """Pass on the newest streamed text, if its turn still runs and the page keeps up."""

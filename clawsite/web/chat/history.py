@@ -5,12 +5,13 @@ the page asks for, so nobody can read what is not theirs.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils import timezone
 
+from clawsite.web.chat.changes import read_changed
 from clawsite.web.chat.identity import KIND, Visitor
 from clawsite.web.chat.markdown import render_markdown, render_plain
 from guardrails.models import Approval
@@ -23,7 +24,7 @@ CATCH_UP = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class News:
-    """One look at a session: who the visitor is to us now, what is new, and which turns run."""
+    """One look at a session: who the visitor is to us now, what is new, what changed in place, and which turns run."""
 
     access: str = "new"
     role: str = ""
@@ -34,11 +35,13 @@ class News:
     more: bool = False
     running: frozenset[int] = frozenset()
     draft: tuple[int, str] | None = None
+    changed: tuple[dict[str, Any], ...] = ()
+    cards: Mapping[int, int] = field(default_factory=dict)
 
 
-def read_news(visitor: Visitor, *, after: int | None) -> News:
+def read_news(visitor: Visitor, *, after: int | None, cards: Mapping[int, int] | None = None) -> News:
     """Return what is new after message `after`; with None the newest page. Messages are read before turns, so that
-    a turn that is said not to run has its answer among them or in the next look.
+    a turn that is said not to run has its answer among them or in the next look. `cards` are those of the last look.
     """
     channel_id = Channel.objects.filter(kind=KIND).order_by("pk").values_list("pk", flat=True).first()
     if channel_id is None:
@@ -52,6 +55,7 @@ def read_news(visitor: Visitor, *, after: int | None) -> News:
         return News(access=access, role=role, contact_id=contact_id)
     rows, restart, more = _rows(session, after)
     running = dict(Turn.objects.filter(session=session, state=Turn.State.RUNNING).values_list("pk", "draft"))
+    versions, changed = read_changed(session.pk, cards or {})
     drafts = [(pk, draft) for pk, draft in running.items() if draft]
     return News(
         access=access,
@@ -63,6 +67,8 @@ def read_news(visitor: Visitor, *, after: int | None) -> News:
         more=more,
         running=frozenset(running),
         draft=max(drafts) if drafts else None,
+        changed=tuple(show(session, changed)),
+        cards=versions,
     )
 
 

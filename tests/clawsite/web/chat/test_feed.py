@@ -9,13 +9,17 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
+from bots.cards import register_card, registry
+from bots.cards.keeper import queue_changed
+from bots.channels.base import OutboundMessage
 from clawsite.core.db import run_db
 from clawsite.core.nudge import nudge
 from clawsite.web import sockets
 from clawsite.web.chat import feed as feed_module
 from guardrails.approvals import create_approval, decide
 from guardrails.types import Role
-from sessions_app.models import Contact, Inbox, Message, Session, Turn
+from sessions_app.cards import put_card
+from sessions_app.models import Contact, Inbox, Message, Outbox, Session, Turn
 from tests.clawsite.web.chat.seat import ADMIN, Seat, new_id
 
 pytestmark = pytest.mark.usefixtures("web")
@@ -157,3 +161,29 @@ async def test_an_error_of_ours_has_an_id_and_no_words(caplog: pytest.LogCapture
     await page.say(t="ping")
     await page.until("pong")
     await page.leave()
+
+
+async def test_a_card_changes_in_its_place() -> None:
+    """Whoever comes back finds the newest text too; what did not change is not shown again."""
+
+    def put(text: str) -> None:
+        put_card("run", kind="shown", data={"text": text}, session_id=session.pk)
+        queue_changed()
+
+    register_card("shown", lambda data, view: OutboundMessage(text=str(data["text"]), plain=True))
+    bob = await Seat().sit_down()
+    session, _ = await run_db(open_turn, await bob.approve())
+    page = await bob.open()
+    await run_db(put, "[1/2] <b>begin</b>")
+    first = await page.message("notice")
+    assert first["html"] == '<div class="plain">[1/2] &lt;b&gt;begin&lt;/b&gt;</div>'
+    await run_db(lambda: Outbox.objects.update(state="sent", remote_ids=["1"]))
+    await run_db(put, "[2/2] done")
+    changed = first
+    while "done" not in changed["html"]:
+        (changed,) = (await page.until("changed"))["messages"]
+    assert changed["seq"] == first["seq"]
+    nudge("session", session=session.pk)
+    assert await page.is_quiet()
+    await page.leave()
+    del registry._renders["shown"]

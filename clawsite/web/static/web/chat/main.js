@@ -46,6 +46,7 @@ connection.addEventListener("messages", ({ detail }) => {
   welcome();
 });
 
+connection.addEventListener("changed", ({ detail }) => detail.messages.forEach((message) => transcript.replace(message)));
 connection.addEventListener("older", ({ detail }) => transcript.takeOlder(detail));
 connection.addEventListener("ack", ({ detail }) => transcript.sent(detail.id));
 

@@ -96,6 +96,16 @@ export class Transcript extends EventTarget {
     this.last = Math.max(this.last, message.seq);
   }
 
+  // A message says something else by now. One that this page has not loaded will be right when it is.
+  replace(message) {
+    const old = this.bySeq.get(message.seq);
+    if (!old) return;
+    const shown = this.draw(message);
+    Object.assign(shown.dataset, old.dataset);
+    old.replaceWith(shown);
+    this.bySeq.set(message.seq, shown);
+  }
+
   // The element before which a message belongs: the next one of the server, else what only this page has.
   after(seq) {
     if (seq > this.last) {
