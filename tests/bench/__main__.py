@@ -1,17 +1,18 @@
-"""`python -m tests.bench`: the tables of the README. `turns` or `gateway` prints only that one."""
+"""`python -m tests.bench`: the tables of the README. `turns`, `gateway` or `anomalies` prints only that one."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
+from tests.bench.anomalies import to_anomalies_table
 from tests.bench.gateway import METHODS, OVERLOAD, Figures, run_gateway_bench
+from tests.bench.markdown import markdown
 from tests.bench.turns import Bench, run_bench
 from tests.interop.installed import find_openclaw
 
-TABLES = ("turns", "gateway")
+TABLES = ("turns", "gateway", "anomalies")
 
 
 def to_table(bench: Bench) -> str:
@@ -61,11 +62,6 @@ def rate_of(figures: Figures, method: str, load: tuple[int, int]) -> str:
     return f"{found.per_second:,.0f}/s ({found.percentile_ms(0.5):.1f} ms{share})"
 
 
-def markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ("---",) * len(head), *rows))
-
-
 def main() -> None:
     """Run the benches that were asked for, and print."""
     for name in sys.argv[1:] or TABLES:
@@ -73,6 +69,8 @@ def main() -> None:
             home = Path(folder) / "home"
             if name == "turns":
                 print(to_table(run_bench(home)))
+            elif name == "anomalies":
+                print(to_anomalies_table())
             else:
                 print(to_gateway_table(run_gateway_bench(home, find_openclaw())))
 

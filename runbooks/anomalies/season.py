@@ -1,0 +1,79 @@
+"""What was usual at the same time of earlier weeks or days, moved to the level of today.
+
+A season is used where enough of it is known: the same weekday of two weeks, else the same hour of three days. Growth is
+told from the season by comparing each hour of the last day with the same hour then, so that an outage in a few of them
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import cached_property
+from statistics import median
+
+from runbooks.anomalies.baseline import Baseline, measure
+from runbooks.anomalies.values import DAY, HOUR, WEEK, Points
+
+AROUND = HOUR / 2
+DAYS, WEEKS = 7, 3
+LEAST_DAYS, LEAST_WEEKS = 3, 2
+LEAST_POINTS = 8
+LEAST_HOURS = 6
+# Growth beyond this between two days is no growth: it is what the detector is there to find.
+MOST_GROWTH = 2.0
+
+
+class History:
+    """The points of a series before a moment, with the seasons in them. The values are finite."""
+
+    def __init__(self, points: Points, *, until: float) -> None:
+        known = [(at, value) for at, value in points if at < until]
+        self.until = until
+        self._times = [at for at, _ in known]
+        self._values = [value for _, value in known]
+        self._growth: dict[float, float] = {}
+
+    def between(self, start: float, end: float) -> Sequence[float]:
+        """Return the values from start up to, but without, end."""
+        return self._values[bisect_left(self._times, start) : bisect_left(self._times, end)]
+
+    def season(self, at: float) -> Baseline | None:
+        """Return what was usual at this time of the week, or of the day, or None where neither is known."""
+        weekly = self._season(at, every=WEEK, times=WEEKS, least=LEAST_WEEKS)
+        return weekly or self._season(at, every=DAY, times=DAYS, least=LEAST_DAYS)
+
+    def _season(self, at: float, *, every: float, times: int, least: int) -> Baseline | None:
+        sample: list[float] = []
+        seen = 0
+        for back in range(1, times + 1):
+            around = self._around(at - back * every)
+            if around:
+                growth = self._grown(back * every)
+                sample += [value * growth for value in around]
+                seen += 1
+        return measure(sample) if seen >= least and len(sample) >= LEAST_POINTS else None
+
+    def _around(self, then: float) -> Sequence[float]:
+        return self._values[bisect_left(self._times, then - AROUND) : bisect_right(self._times, then + AROUND)]
+
+    def _grown(self, back: float) -> float:
+        """Return by how much the last day is above the day so long before it; 1 where it cannot be said."""
+        if back not in self._growth:
+            last = int(self.until // HOUR)
+            pairs = [
+                (self._hours.get(hour), self._hours.get(hour - int(back // HOUR))) for hour in range(last - 24, last)
+            ]
+            ratios = [now / then for now, then in pairs if now and then and now > 0 and then > 0]
+            ratio = median(ratios) if len(ratios) >= LEAST_HOURS else 1.0
+            self._growth[back] = max(1 / MOST_GROWTH, min(MOST_GROWTH, ratio))
+        return self._growth[back]
+
+    @cached_property
+    def _hours(self) -> dict[int, float]:
+        """The median of each hour, by its number since 1970."""
+        hours: defaultdict[int, list[float]] = defaultdict(list)
+        for at, value in zip(self._times, self._values, strict=True):
+            hours[int(at // HOUR)].append(value)
+        return {hour: median(values) for hour, values in hours.items()}

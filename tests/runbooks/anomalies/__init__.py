@@ -1,0 +1,1 @@
+"""Tests of the detector, its rows and its watch."""
