@@ -12,12 +12,13 @@ import msgspec
 from clawsite.core.errors import BadInput
 from guardrails.http import Reply
 from runbooks.models import MonitoredSystem
-from runbooks.sources.client import ask, check_status
+from runbooks.sources.client import SECONDS, ask, check_status, is_served
 
 T = TypeVar("T")
 
 SOURCE = "alertmanager"
 _MOST_ERROR = 200
+_GONE = (b"already expired", b"not found")
 
 
 class Matcher(msgspec.Struct, frozen=True, kw_only=True, rename={"is_regex": "isRegex", "is_equal": "isEqual"}):
@@ -70,9 +71,9 @@ class _Made(msgspec.Struct):
     silenceID: str
 
 
-def list_alerts(system: MonitoredSystem) -> list[ListedAlert]:
+def list_alerts(system: MonitoredSystem, *, seconds: float = SECONDS) -> list[ListedAlert]:
     """Return the alerts that fire, silenced and inhibited ones among them, oldest first."""
-    reply = ask(system, SOURCE, "/api/v2/alerts")
+    reply = ask(system, SOURCE, "/api/v2/alerts", seconds=seconds)
     check_status(reply, SOURCE)
     return sorted(_decode(reply, list[ListedAlert]), key=lambda alert: alert.starts_at)
 
@@ -108,18 +109,34 @@ def expire_silence(system: MonitoredSystem, silence_id: str) -> None:
         known = uuid.UUID(silence_id)
     except ValueError:
         raise BadInput("This is not the id of a silence.") from None
-    reply = ask(system, SOURCE, f"/api/v2/silence/{known}", method="DELETE", takes_errors=True)
-    if reply.status == 404 or (reply.status == 500 and b"already expired" in reply.body):
-        return
-    _check(reply)
+    reply = ask(system, SOURCE, f"/api/v2/silence/{known}", method="DELETE", is_answer=_is_about_a_silence)
+    if not _is_over(reply):
+        _check(reply)
+
+
+def _is_over(reply: Reply) -> bool:
+    """Tell whether there is no such silence any more, which older ones answer as an error of their own."""
+    return reply.status == 404 or (reply.status == 500 and any(word in reply.body for word in _GONE))
+
+
+def _is_about_a_silence(reply: Reply) -> bool:
+    return _is_over(reply) or is_served(reply)
 
 
 def _check(reply: Reply) -> None:
-    """Raise BadInput with Alertmanager's own words, which are a JSON text or an object with a message."""
-    if reply.status == 400:
-        said = reply.text.strip().strip('"')
-        raise BadInput(f"Alertmanager does not take this: {said[:_MOST_ERROR]}")
+    """Raise BadInput for a refusal, with Alertmanager's own words."""
+    if reply.status in (400, 422):
+        raise BadInput(f"Alertmanager does not take this: {_words(reply)[:_MOST_ERROR]}")
     check_status(reply, SOURCE)
+
+
+def _words(reply: Reply) -> str:
+    """Return what a refusal says, which is a JSON text or an object with a message."""
+    try:
+        said = reply.json()
+    except BadInput:
+        said = reply.text
+    return str(said.get("message", "") if isinstance(said, dict) else said)
 
 
 def _decode(reply: Reply, kind: type[T]) -> T:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlencode
 
 from clawsite.core.errors import BadInput, Unavailable
@@ -17,13 +17,18 @@ SECONDS = 10.0
 MAX_BYTES = 8 * 1024 * 1024
 # Waits before the second and the third try.
 WAITS = (0.2, 0.8)
-_AGAIN = frozenset({429, 500, 502, 503, 504})
+_OVERLOADED = frozenset({429, 500, 502, 503, 504})
 _NAMES = {
     "health": "The health address",
     "stats": "The stats address",
     "prometheus": "Prometheus",
     "alertmanager": "Alertmanager",
 }
+
+
+def is_served(reply: Reply) -> bool:
+    """Tell whether an answer is one of a server that works."""
+    return reply.status not in _OVERLOADED
 
 
 def ask(
@@ -36,12 +41,12 @@ def ask(
     method: str = "",
     body: bytes = b"",
     repeatable: bool = True,
-    takes_errors: bool = False,
+    is_answer: Callable[[Reply], bool] = is_served,
     seconds: float = SECONDS,
 ) -> Reply:
-    """Ask `<source>_url` + path and return the answer, which is none of an overloaded or broken server.
+    """Ask `<source>_url` + path and return what `is_answer` takes for one; anything else is a failure.
 
-    A `form` is posted. What is `repeatable` is tried three times. With `takes_errors` every status is an answer.
+    A `form` is posted. What is `repeatable` is tried three times.
     Raises BadInput when there is no address, Unavailable when there is no answer now.
     """
     url = address_of(system, source) + path + (f"?{urlencode(query)}" if query else "")
@@ -54,7 +59,7 @@ def ask(
     check_breaker(system, source)
     waits = WAITS if repeatable else ()
     try:
-        reply = _try(url, method or "GET", headers, body, waits, takes_errors, seconds)
+        reply = _try(url, method or "GET", headers, body, waits, is_answer, seconds)
     except Unavailable as error:
         note_failure(system, source, error.message)
         raise
@@ -76,7 +81,7 @@ def _try(
     headers: Mapping[str, str],
     body: bytes,
     waits: tuple[float, ...],
-    takes_errors: bool,
+    is_answer: Callable[[Reply], bool],
     seconds: float,
 ) -> Reply:
     """Ask, and ask again after each of the waits; the tries share the time."""
@@ -85,7 +90,7 @@ def _try(
         try:
             left = max(0.1, end - time.monotonic())
             reply = call(url, method=method, headers=headers, body=body, seconds=left, max_bytes=MAX_BYTES)
-            if takes_errors or reply.status not in _AGAIN:
+            if is_answer(reply):
                 return reply
             raise Unavailable(f"It answered with status {reply.status}.")
         except Unavailable:

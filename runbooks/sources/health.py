@@ -8,12 +8,11 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from clawsite.core.errors import BadInput, Unavailable
+from clawsite.core.errors import BadInput
 from guardrails.http import Reply
 from runbooks.models import MonitoredSystem
-from runbooks.sources.client import ask, check_status
+from runbooks.sources.client import ask, check_status, is_served
 
-SECONDS = 5.0
 MOST_CHARS = 80
 _WELL = frozenset({"healthy", "ok", "up", "pass", "passing", "green"})
 
@@ -47,23 +46,26 @@ def read_health(system: MonitoredSystem) -> Health:
 
     Raises Unavailable when it does not answer, BadInput when the answer is something else.
     """
-    reply = ask(system, "health", takes_errors=True, seconds=SECONDS)
+    reply = ask(system, "health", is_answer=lambda reply: is_served(reply) or _find_health(reply) is not None)
+    health = _find_health(reply)
+    if health is None:
+        check_status(reply, "health")
+        raise BadInput("The health address answered without a status.")
+    return health
+
+
+def _find_health(reply: Reply) -> Health | None:
     try:
         data = _object(reply, "health")
-        status = _text(data.get("status"))
     except BadInput:
-        status = ""
-    if status:
-        return Health(status=status, uptime=_text(data.get("uptime")))
-    if reply.status >= 500:
-        raise Unavailable(f"The health address answered with status {reply.status}.")
-    check_status(reply, "health")
-    raise BadInput("The health address answered without a status.")
+        return None
+    status = _text(data.get("status"))
+    return Health(status=status, uptime=_text(data.get("uptime"))) if status else None
 
 
 def read_stats(system: MonitoredSystem) -> Stats:
     """Return a system's numbers; raises as read_health does."""
-    reply = ask(system, "stats", seconds=SECONDS)
+    reply = ask(system, "stats")
     check_status(reply, "stats")
     numbers = {name: value for name, value in _object(reply, "stats").items() if _is_number(value)}
     anomalies, alerts = numbers.pop("anomalies_last_hour", None), numbers.pop("active_alerts", None)
