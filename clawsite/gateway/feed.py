@@ -77,6 +77,12 @@ class SessionFeed:
         self._stale = True
         self._wake.set()
 
+    def hear(self) -> None:
+        """Something happened: before the first reading, that reading may hold it already, so it is told as news."""
+        if self._row is None:
+            self._row = {}
+        self.look()
+
     def show(self, data: dict[str, Any]) -> None:
         """Keep the newest streamed text. Of a turn that is not known to run, the rows are asked first."""
         self._delta = data

@@ -139,7 +139,7 @@ class Feeds:
         elif feed is None and _somebody_watches():
             feed = self._begin(session_id, cursor=(self._cursors or {}).get(session_id, 0), news=True)
         if feed is not None:
-            feed.look()
+            feed.hear()
 
     def _tell_removal(self, session_id: int, gone: Mapping[str, str]) -> None:
         """Tell who follows or watches that a session is no more, in place of its feed, which may not know its name."""
