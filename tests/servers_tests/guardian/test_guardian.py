@@ -69,7 +69,7 @@ def test_a_spike_makes_work_wait_until_there_are_more_workers() -> None:
     assert world.backlog > 3000
     assert world.per_minute == 2700
     world.scale(8)
-    clock.now += 300
+    clock.now += 900
     world.advance()
     assert world.backlog == 0
 
