@@ -79,7 +79,7 @@ def test_a_failing_merchant_alone_fails() -> None:
     world.misbehave("merchant", "acme")
     assert world.shares("acme")["failed"] == 0.6
     assert world.shares("xyz")["failed"] < 0.01
-    assert world.approval < 75
+    assert 70 < world.approval < 80
 
 
 def test_an_empty_cache_makes_it_fast_and_a_restart_heals_everything() -> None:
