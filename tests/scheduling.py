@@ -6,8 +6,9 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# OpenClaw's gateway costs ten seconds of a processor to start. Two storms at once would be one that nobody described.
-TOGETHER = ("tests/interop/", "tests/faults/test_kill_storm.py")
+# OpenClaw's gateway costs ten seconds of a processor to start, a whole installation nearly as much. Two storms at once
+# would be one that nobody described.
+TOGETHER = ("tests/interop/", "tests/e2e/test_admin_browser.py", "tests/faults/test_kill_storm.py")
 
 
 class Groups(LoadScopeScheduling):

@@ -6,15 +6,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.browser import open_browser, watched
 from tests.faults.stack import ROOT, Stack, product_environment, running_stack
-from tests.servers.messages import MessagesControl
-from tests.servers.telegram import TelegramControl
+from tests.servers.messages import MessagesServer
+from tests.servers.telegram import TelegramServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
@@ -42,18 +41,21 @@ PAGES = (
 )  # fmt: skip
 
 
-@pytest.fixture
-def stack(
-    telegram_process: TelegramControl, messages_process: MessagesControl, tmp_path: Path, chromium: str
-) -> Iterator[Stack]:
-    """A running installation."""
-    with running_stack(tmp_path / "home", product_environment(telegram_process, messages_process)) as running:
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Stack]:
+    """A running installation, with an admin and a conversation; each test looks at another part of it."""
+    home = tmp_path_factory.mktemp("admin") / "home"
+    with (
+        TelegramServer().running() as telegram,
+        MessagesServer().running() as messages,
+        running_stack(home, product_environment(telegram, messages)) as running,
+    ):
         yield running
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def code(stack: Stack) -> str:
-    """The pairing code of a stranger, in an installation with an admin and a conversation."""
+    """The pairing code of a stranger."""
     command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", SEED]
     done = subprocess.run(
         command, cwd=ROOT, env=stack.environment, capture_output=True, text=True, timeout=60, check=True
@@ -61,7 +63,7 @@ def code(stack: Stack) -> str:
     return done.stdout.strip()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     with open_browser(chromium) as opened:
         yield opened
