@@ -18,6 +18,8 @@ from clawsite.admin import (
     gateway_target,
     group,
     inbox,
+    incident,
+    incident_hook,
     job,
     lease,
     logins,
@@ -38,7 +40,8 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox", "job",
+    "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox",
+    "incident", "incident_hook", "job",
     "lease", "message", "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session",
     "session_layer", "token", "turn", "user", "verdict",
 ]  # fmt: skip

@@ -29,6 +29,13 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         ),
     ),
     (
+        _("On call"),
+        (
+            ("runbooks.Incident", _("Incidents"), "local_fire_department"),
+            ("runbooks.IncidentHook", _("Ticket systems"), "confirmation_number"),
+        ),
+    ),
+    (
         _("Work"),
         (
             ("runbooks.Job", _("Jobs"), "work_history"),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from clawsite.core.errors import NotAllowed
 from guardrails.types import Actor, Role
 from runbooks.incidents.cards import refresh_cards
+from runbooks.incidents.following import tell_hooks
 from runbooks.models import Incident, IncidentEvent
 
 TEXT_CHARS = 2000
@@ -34,7 +35,10 @@ def note(
 def add_event(
     incident: Incident, kind: str, text: str = "", *, actor: Actor, ref: str = "", at: datetime | None = None
 ) -> IncidentEvent | None:
-    """Add an event to a locked incident, and bring its cards up to date. In the transaction of its cause."""
+    """Add an event to a locked incident; its cards and the systems that follow it are told.
+
+    In the transaction of its cause.
+    """
     if ref and IncidentEvent.objects.filter(incident=incident, kind=kind, ref=ref).exists():
         return None
     incident.last_seq += 1
@@ -50,6 +54,7 @@ def add_event(
         at=at or timezone.now(),
     )
     refresh_cards(incident)
+    tell_hooks(incident)
     return event
 
 

@@ -14,9 +14,10 @@ from clawsite.models import GatewayDevice, GatewayToken
 from guardrails.approvals import create_approval
 from guardrails.models import Approval, VerdictRecord
 from guardrails.types import Actor, Role
+from runbooks import incidents
 from runbooks.jobs import create_job
 from runbooks.jobs.events import move
-from runbooks.models import GatewayTarget, Job, Schedule, ScheduleRun
+from runbooks.models import GatewayTarget, Incident, IncidentHook, Job, Schedule, ScheduleRun
 from runbooks.schedules import save_schedule
 from sessions_app.contacts import issue_pairing
 from sessions_app.facts import remember
@@ -77,6 +78,8 @@ class Rows:
     token_secret: str
     device: GatewayDevice
     target: GatewayTarget
+    incident: Incident
+    hook: IncidentHook
 
     def by_model(self) -> dict[str, object]:
         """Return the primary key of a row for each model's name in the admin's addresses."""
@@ -105,6 +108,8 @@ class Rows:
             "clawsite_gatewaytoken": self.token.pk,
             "clawsite_gatewaydevice": self.device.pk,
             "runbooks_gatewaytarget": self.target.pk,
+            "runbooks_incident": self.incident.pk,
+            "runbooks_incidenthook": self.hook.pk,
         }
 
 
@@ -166,7 +171,16 @@ def make_rows() -> Rows:
         target=GatewayTarget.objects.create(
             name="far", ws_url="ws://127.0.0.1:9", http_url=EVIL, token=SECRET, labels=[EVIL], last_error=EVIL
         ),
+        incident=_incident(),
+        hook=IncidentHook.objects.create(name="tickets", url="http://127.0.0.1:1", secret=SECRET, last_error=EVIL),
     )
+
+
+def _incident() -> Incident:
+    actor = Actor(subject="user:9", role=Role.ADMIN, name=EVIL)
+    incident = incidents.open_incident(EVIL, actor=actor, severity="P1")
+    incidents.note(incident.pk, EVIL[:16], EVIL, actor)
+    return incident
 
 
 def _device() -> GatewayDevice:

@@ -26,6 +26,7 @@ ADDABLE = {
     "core_secret",
     "core_user",
     "runbooks_gatewaytarget",
+    "runbooks_incidenthook",
     "runbooks_schedule",
     "sessions_app_channel",
     "sessions_app_sessionlayer",

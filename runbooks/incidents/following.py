@@ -1,0 +1,106 @@
+"""Telling outside ticket systems: each event of an incident makes a job for each hook that wants to know.
+
+Deliveries of one incident to one hook go in order. Each is at least once: whoever receives knows a repeat by its
+delivery id, and what came of a gap by the state of the incident that comes along with every event.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from django.db.models import F
+from django.utils import timezone
+
+from clawsite.core.errors import BadInput, ClawError, Unavailable
+from guardrails.types import Role
+from runbooks.incidents.posting import post_event
+from runbooks.jobs import JobContext, JobKind, Park, create_job
+from runbooks.jobs.actions import SYSTEM
+from runbooks.models import HookDelivery, Incident, IncidentEvent, IncidentHook
+
+NAME = "incident_hook"
+# Waits before each next try, in seconds; after them a person must look.
+WAITS = (5, 30, 120, 600, 1800, 3600, 7200, 14400)
+ERROR_CHARS = 300
+
+
+class Params(msgspec.Struct, forbid_unknown_fields=True):
+    """Which hook is told of which incident, up to which event."""
+
+    hook: int
+    incident: int
+    seq: int
+
+
+def tell_hooks(incident: Incident) -> None:
+    """Start a job for each hook that follows an incident of this severity. In the transaction of the event."""
+    hooks = IncidentHook.objects.filter(enabled=True, least__gte=incident.severity)
+    for hook_id in hooks.values_list("pk", flat=True):
+        create_job(
+            NAME,
+            params={"hook": hook_id, "incident": incident.pk, "seq": incident.last_seq},
+            actor=SYSTEM,
+            idempotency_key=f"hook:{hook_id}:{incident.pk}:{incident.last_seq}",
+            start=True,
+        )
+
+
+def run(ctx: JobContext) -> Any:
+    """Send every event up to the given one that was not sent yet; wait without a process when nobody answers."""
+    given = msgspec.convert(ctx.params, Params)
+    hook = IncidentHook.objects.filter(pk=given.hook, enabled=True).first()
+    if hook is None:
+        return {"sent": 0, "reason": "the hook is off"}
+    delivery, _ = HookDelivery.objects.get_or_create(hook=hook, incident_id=given.incident)
+    sent = 0
+    for event in _waiting(delivery, upto=given.seq):
+        ctx.check()
+        try:
+            post_event(hook, event)
+        except ClawError as error:
+            _note(hook, error.message)
+            return _later(ctx, error)
+        _note(hook, "")
+        sent += 1
+        if not _advance(delivery, event):
+            break  # another job of this pair has gone on from here
+    return {"sent": sent}
+
+
+def _waiting(delivery: HookDelivery, *, upto: int) -> list[IncidentEvent]:
+    rows = IncidentEvent.objects.filter(incident_id=delivery.incident_id, seq__gt=delivery.seq, seq__lte=upto)
+    return list(rows.select_related("incident__system").order_by("seq"))
+
+
+def _advance(delivery: HookDelivery, event: IncidentEvent) -> bool:
+    rows = HookDelivery.objects.filter(pk=delivery.pk, seq=event.seq - 1)
+    return bool(rows.update(seq=F("seq") + 1))
+
+
+def _note(hook: IncidentHook, error: str) -> None:
+    now = {} if error else {"last_sent_at": timezone.now()}
+    IncidentHook.objects.filter(pk=hook.pk).update(last_error=error[:ERROR_CHARS], **now)
+
+
+def _later(ctx: JobContext, error: ClawError) -> Park:
+    """Try again later what a later time may help; raise what it will not, or what was tried for hours."""
+    tries = int(ctx.state.get("tries", 0))
+    if not error.retryable or isinstance(error, BadInput):
+        raise error
+    if tries >= len(WAITS):
+        raise Unavailable(f"{error.message} It was tried {tries + 1} times.")
+    ctx.save(tries=tries + 1)
+    ctx.emit("retry", {"after": WAITS[tries], "error": error.message})
+    return Park(until=timezone.now() + timedelta(seconds=WAITS[tries]))
+
+
+INCIDENT_HOOK = JobKind(
+    name=NAME,
+    run=run,
+    description="Tells an outside ticket system what happened in an incident.",
+    seconds=300,
+    role=Role.ADMIN,
+    params=Params,
+)

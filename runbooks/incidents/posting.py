@@ -1,0 +1,64 @@
+"""One event of an incident as a request: JSON, signed so that the receiver knows that it is ours and when it was made.
+
+The signature is HMAC-SHA256 over the timestamp, a dot and the body, as `sha256=` and hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from django.utils import timezone
+
+from clawsite.core.crypto import check_secret
+from clawsite.core.errors import BadInput, Unavailable
+from guardrails.http import call
+from runbooks.incidents.snapshot import describe_event, state_of
+from runbooks.models import IncidentEvent, IncidentHook
+
+SECONDS = 10.0
+MAX_BYTES = 64 * 1024
+TEXT_CHARS = 2000
+# What says "not now" rather than "not this".
+_LATER = frozenset({408, 425, 429})
+
+
+def post_event(hook: IncidentHook, event: IncidentEvent) -> None:
+    """Send one event; Unavailable when it may be taken later, BadInput when it will not be."""
+    delivery = f"{event.incident.number}-{event.seq}"
+    told = {
+        "delivery": delivery,
+        "incident": state_of(event.incident),
+        "event": describe_event(event, chars=TEXT_CHARS),
+    }
+    _post(hook, told, delivery=delivery, kind=event.kind)
+
+
+def post_test(hook: IncidentHook) -> None:
+    """Send an event of no incident, which only shows that the way is open; raises like `post_event`."""
+    _post(hook, {"delivery": "test", "incident": None, "event": None}, delivery="test", kind="test")
+
+
+def _post(hook: IncidentHook, told: dict[str, Any], *, delivery: str, kind: str) -> None:
+    body = json.dumps(told, ensure_ascii=False).encode()
+    moment = str(int(timezone.now().timestamp()))
+    headers = {
+        "Content-Type": "application/json",
+        "X-Claw-Event": kind,
+        "X-Claw-Delivery": delivery,
+        "X-Claw-Timestamp": moment,
+        "X-Claw-Signature": sign(check_secret(hook.secret), moment, body),
+    }
+    reply = call(hook.url, method="POST", headers=headers, body=body, seconds=SECONDS, max_bytes=MAX_BYTES)
+    if reply.status >= 500 or reply.status in _LATER:
+        raise Unavailable(f"{hook.name} answered with status {reply.status}.")
+    if reply.status >= 300:
+        raise BadInput(f"{hook.name} does not take it: status {reply.status}.")
+
+
+def sign(secret: str, moment: str, body: bytes) -> str:
+    """Return the signature of a body that was sent at a moment (seconds since 1970, as text)."""
+    digest = hmac.new(secret.encode(), moment.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return f"sha256={digest}"
