@@ -14,9 +14,13 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
-        from bots.cards import incident, register_card
+        from bots.cards import approval, incident, register_card, run
         from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
         register_resumer(KIND, resume_turn)
         register_card("incident", incident.render)
+        register_card("approval", approval.render)
+        register_card("run", run.render)
+        register_card("run-end", run.render_end)
+        register_card("run-message", run.render_message)

@@ -9,7 +9,8 @@ from django.db import transaction
 
 from bots import texts
 from bots.agent.types import AgentOutcome, PendingCall
-from bots.channels.base import Button, OutboundMessage
+from bots.buttons import decision_buttons
+from bots.channels.base import OutboundMessage
 from bots.commits import Runtime, account_turn, hold_lane, record_verdicts_of, say
 from bots.decisions import KIND
 from bots.opening import load_session, speaking
@@ -69,9 +70,3 @@ def _ask(work: Work, call: PendingCall, *, rounds: int, runtime: Runtime) -> Out
 def _least_decider(role: Role) -> Role:
     """Return the role from which on others than the one who asked may decide: never below operator."""
     return Role.OPERATOR if role in (Role.STRANGER, Role.VIEWER) else role
-
-
-def decision_buttons(key: str) -> tuple[tuple[Button, ...], ...]:
-    """Return the two buttons of a decision; they carry only the approval's random key."""
-    yes, no = texts.decision_labels()
-    return ((Button(label=yes, data=f"ok:{key}", style="success"), Button(label=no, data=f"no:{key}", style="danger")),)

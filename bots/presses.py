@@ -35,6 +35,8 @@ def _decide(work: Work, *, key: str, approve: bool) -> Ending:
     work.notes.append(said)
     if decision.outcome not in ("approved", "rejected") or decision.approval is None:
         return Ending(outcome=f"decision:{decision.outcome}", remember=False)
+    if decision.approval.data.get("card"):  # it changes by itself, in every chat that has it
+        return Ending(outcome=f"decision:{decision.outcome}", remember=False)
     shown = OutboundMessage(
         text=f"{decision.approval.summary}\n\n{said}",
         plain=True,

@@ -64,7 +64,7 @@ def create_approval(
     """Ask for a decision on exactly what `subject_hash` stands for.
 
     `allowed` subjects may decide, and so may anybody of at least `role`. The requester is one of them like any other,
-    unless `data` says `no_self`.
+    unless `data` says `no_self`; those whom `data` names in `not_by` have had their say.
     """
     now = timezone.now()
     approval = Approval.objects.create(
@@ -90,6 +90,8 @@ def may_decide(approval: Approval, *, actor: Actor) -> bool:
         return False
     if approval.data.get("no_self") and actor.subject == approval.requested_by:
         return False
+    if actor.subject in approval.data.get("not_by", ()):
+        return False
     return actor.subject in approval.allowed or actor.is_at_least(Role(approval.role))
 
 
@@ -98,14 +100,21 @@ def decide(key: str, *, actor: Actor, approve: bool) -> Decision:
     with transaction.atomic():
         approval = Approval.objects.filter(key=key).first()
         if approval is None:
+            audit.record("approval.unknown", actor=actor.subject, subject=f"approval:{_shown(key)}")
             return Decision(outcome="unknown")
         if not may_decide(approval, actor=actor):
             _audit("refused", approval, actor=actor.subject)
             return Decision(outcome="not_allowed", approval=approval)
         state = Approval.State.APPROVED if approve else Approval.State.REJECTED
         if not _move(approval, state=state, actor=actor.subject):
+            _audit("late", approval, actor=actor.subject)
             return Decision(outcome="late", approval=approval)
         return Decision(outcome="approved" if approve else "rejected", approval=approval)
+
+
+def _shown(key: str) -> str:
+    """Return a key that nobody made, as it may stand in a record: anything can be sent as one."""
+    return "".join(char for char in key if char.isalnum())[:16]
 
 
 def _move(approval: Approval, *, state: Approval.State, actor: str) -> bool:

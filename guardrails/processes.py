@@ -13,7 +13,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ OUTPUT_BYTES = 1024 * 1024
 ARGUMENT_BYTES = 128 * 1024
 GRACE_SECONDS = 1.0
 _CHUNK = 65_536
+# Of the same package as prlimit.
+_PARENT = ("setpriv", "--pdeathsig", "KILL", "--")
 
 Confinement = Literal["sandbox", "limits"]
 
@@ -72,12 +74,18 @@ def run(
     stdin: bytes = b"",
     limits: Limits | None = None,
     sandbox: Sandbox | None = None,
+    check: Callable[[], None] | None = None,
+    on_output: Callable[[bytes], None] | None = None,
+    with_parent: bool = False,
 ) -> Completed:
     """Run one program to its end and return what it did; blocks, so call it in a thread from asyncio.
 
     The program is an absolute path or a name on the fixed PATH. The environment holds `env` and a few plain variables,
     nothing of ours. Raises BadInput for an argument list that cannot be run, NotConfigured when a sandbox is demanded
     and there is none.
+
+    `check` is called many times a second and ends the run by raising. `on_output` gets what is kept of the output as
+    it comes. `with_parent` has the program die with the thread that calls, should that be killed.
     """
     limits = limits or Limits()
     command = _check_argv(argv)
@@ -86,7 +94,7 @@ def run(
         command = [*sandbox_argv(sandbox, cwd=cwd, env=variables), *command]
     started = time.monotonic()
     process = subprocess.Popen(
-        [*_limit_argv(limits), *command],
+        [*_limit_argv(limits), *(_PARENT if with_parent else ()), *command],
         cwd=cwd,
         env=variables,
         stdin=subprocess.PIPE,
@@ -95,13 +103,15 @@ def run(
         start_new_session=True,
         close_fds=True,
     )
-    reading = _Reading(process, stdin=stdin, limits=limits)
+    reading = _Reading(process, stdin=stdin, limits=limits, on_output=on_output or _nothing)
     try:
-        timed_out = not reading.until(started + limits.seconds)
+        try:
+            timed_out = not reading.until(started + limits.seconds, check=check or _nothing)
+        finally:
+            _end_group(process)
+        reading.until(time.monotonic() + GRACE_SECONDS)
     finally:
-        _end_group(process)
-    reading.until(time.monotonic() + GRACE_SECONDS)
-    reading.close()
+        reading.close()
     return Completed(
         argv=tuple(argv),
         code=process.returncode,
@@ -158,11 +168,23 @@ def _signal_group(group: int, number: signal.Signals) -> None:
         return
 
 
+def _nothing(*_: object) -> None:
+    """Stand for what the caller did not ask for."""
+
+
 class _Reading:
     """Feeds and empties the pipes of a process without ever letting it wait for us."""
 
-    def __init__(self, process: subprocess.Popen[bytes], *, stdin: bytes, limits: Limits) -> None:
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        *,
+        stdin: bytes,
+        limits: Limits,
+        on_output: Callable[[bytes], None],
+    ) -> None:
         self._process = process
+        self._on_output = on_output
         self._input = memoryview(stdin)
         self._room = limits.output_bytes
         self._kept = {"stdout": bytearray(), "stderr": bytearray()}
@@ -175,9 +197,10 @@ class _Reading:
                 event = selectors.EVENT_WRITE if name == "stdin" else selectors.EVENT_READ
                 self._selector.register(pipe, event, name)
 
-    def until(self, deadline: float) -> bool:
+    def until(self, deadline: float, *, check: Callable[[], None] = _nothing) -> bool:
         """Serve the pipes until all are closed or the process has ended and is silent; False at the deadline."""
         while self._selector.get_map():
+            check()
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
@@ -186,13 +209,16 @@ class _Reading:
                 self._serve(key)
             if not ready and self._process.poll() is not None:
                 return True
-        return self._ended(deadline)
+        return self._ended(deadline, check)
 
-    def _ended(self, deadline: float) -> bool:
-        try:
-            self._process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return False
+    def _ended(self, deadline: float, check: Callable[[], None]) -> bool:
+        while self._process.poll() is None:
+            check()
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(min(left, 0.05))
         return True
 
     def _serve(self, key: selectors.SelectorKey) -> None:
@@ -216,8 +242,11 @@ class _Reading:
             self._selector.unregister(key.fileobj)
             return
         self.truncated = self.truncated or len(data) > self._room
-        self._kept[key.data] += data[: self._room]
-        self._room -= min(self._room, len(data))
+        kept = data[: self._room]
+        self._kept[key.data] += kept
+        self._room -= len(kept)
+        if kept:
+            self._on_output(kept)
 
     def text(self, name: str) -> bytes:
         """Return what a pipe brought."""

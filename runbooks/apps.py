@@ -13,7 +13,10 @@ class RunbooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the kinds of job of this layer."""
+        """Load the kinds of job of this layer; offer what guards call: the run whose approval was decided."""
+        from guardrails.approvals import register_resumer
         from runbooks import kinds
+        from runbooks.books.asking import KIND, take_up
 
         kinds.register_kinds()
+        register_resumer(KIND, take_up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +11,12 @@ from runbooks.models import Job
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """The state a job goes to, the columns that change with it, and what its event says besides."""
+    """The state a job goes to, the columns that change with it, what its event says besides, and what else is done."""
 
     to: Job.State
     changes: dict[str, Any]
     note: dict[str, Any] | None = None
+    then: Callable[[], object] | None = None
 
 
 def out_of_time(*, cancelled: bool) -> Outcome:

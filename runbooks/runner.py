@@ -144,9 +144,10 @@ def _returned(value: Any) -> Outcome:
     if not isinstance(value, Park):
         return Outcome(to=State.SUCCEEDED, changes={"result": bound(value, RESULT_BYTES)})
     if value.for_approval:
-        return Outcome(to=State.WAITING_APPROVAL, changes={"deadline": value.until, "attempts": 0})
+        return Outcome(to=State.WAITING_APPROVAL, changes={"deadline": value.until, "attempts": 0}, then=value.then)
     note = {"until": value.until.isoformat() if value.until else None}
-    return Outcome(to=State.QUEUED, changes=_back(not_before=value.until, deadline=None, attempts=0), note=note)
+    changes = _back(not_before=value.until, deadline=None, attempts=0)
+    return Outcome(to=State.QUEUED, changes=changes, note=note, then=value.then)
 
 
 def _record(job: Job, token: int, process_id: int, outcome: Outcome | None) -> None:
@@ -163,4 +164,6 @@ def _record(job: Job, token: int, process_id: int, outcome: Outcome | None) -> N
             )
             if moved is not None and not moved.is_over and moved.cancel_requested:
                 move(job.pk, source=[outcome.to], to=State.CANCELLED, fence=token)
+            elif moved is not None and outcome.then is not None:
+                outcome.then()
         end_process(process_id)

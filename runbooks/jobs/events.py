@@ -17,6 +17,7 @@ from django.utils import timezone
 from clawsite.core.metrics import JOB_SECONDS, JOBS
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import fetch
+from runbooks.jobs.endings import tell_end
 from runbooks.jobs.values import bound, size_of
 from runbooks.models import Job, JobEvent
 from runbooks.models.job import ENDS
@@ -59,6 +60,7 @@ def move(
         _write(job, END if to in ENDS else STATE, data)
         if to in ENDS:
             transaction.on_commit(lambda: _count(job), robust=True)
+            tell_end(job)
     return job
 
 

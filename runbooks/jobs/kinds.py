@@ -10,6 +10,7 @@ import msgspec
 
 from clawsite.core.errors import BadInput
 from guardrails.types import Role
+from runbooks.jobs.endings import Ended, on_end
 from runbooks.jobs.values import check_size, is_storable
 from runbooks.jobs.working import JobContext
 
@@ -28,7 +29,8 @@ class JobKind:
     of work may take, from its beginning to its end or next pause. repeatable: whether it may simply begin again when
     its process died in the middle; otherwise it fails then, unless it saved what it needs to go on. role: the least
     role that may create, start and cancel it. check: raises ClawError for parameters that an owner's schedule could
-    not be run with as things stand; asked when one is saved.
+    not be run with as things stand; asked when one is saved. ended: called with each job of this kind that has ended,
+    on whichever way, in the transaction that ends it.
     """
 
     name: str
@@ -39,6 +41,7 @@ class JobKind:
     role: Role = Role.OPERATOR
     params: type[msgspec.Struct] = NoParams
     check: Callable[[dict[str, Any], str], None] | None = None
+    ended: Ended | None = None
 
     def parse(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Return checked parameters with their defaults, as JSON; BadInput says where they are wrong."""
@@ -64,6 +67,8 @@ def register_kind(kind: JobKind) -> JobKind:
     """Add a kind; ValueError when its name is taken."""
     if _kinds.setdefault(kind.name, kind) is not kind:
         raise ValueError(f"There are two kinds of job named {kind.name!r}.")
+    if kind.ended is not None:
+        on_end(kind.name, kind.ended)
     return kind
 
 

@@ -51,10 +51,13 @@ class Park:
     """Returned by a job that has to wait without a process: until a time, or until an approval is decided.
 
     What it must know then goes into `ctx.save` before. With `for_approval`, `until` is when the waiting has failed.
+    `then` is done in the transaction that parks the job, such as asking for the approval: so nothing is asked for a job
+    that does not wait, and no answer comes before it does. It may be called again when that transaction fails.
     """
 
     until: datetime | None = None
     for_approval: bool = False
+    then: Callable[[], object] | None = None
 
     def __post_init__(self) -> None:
         """A wait without an end and without anybody to end it would be for ever."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
+from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 
 
 def register_kinds() -> None:
     """Add them to the registry."""
+    register_kind(RUNBOOK)
     register_kind(SELFTEST)
     register_kind(INCIDENT_HOOK)

@@ -1,0 +1,28 @@
+"""Runbooks, as other layers use them: read and write them, run them, see how a run goes."""
+
+from runbooks.books.documents import read_book, write_book
+from runbooks.books.reading import access_run, latest_runs
+from runbooks.books.showing import describe_run
+from runbooks.books.spec import Book, BookError, Parameter
+from runbooks.books.starting import get_runbook, read_run, start_run
+from runbooks.books.store import find_runbook, list_runbooks, matching, parameters_of, save_book, to_book
+
+__all__ = [
+    "Book",
+    "BookError",
+    "Parameter",
+    "access_run",
+    "describe_run",
+    "find_runbook",
+    "get_runbook",
+    "latest_runs",
+    "list_runbooks",
+    "matching",
+    "parameters_of",
+    "read_book",
+    "read_run",
+    "save_book",
+    "start_run",
+    "to_book",
+    "write_book",
+]

@@ -1,0 +1,118 @@
+"""Requests for a decision on a run: made with the job's pause, shown in its chat, and taken up when decided.
+
+Invariant: a request is bound to the hash of all that the run still does; whoever goes on compares it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from clawsite.core.models import User
+from guardrails import approvals
+from guardrails.models import Approval
+from guardrails.types import Role
+from runbooks.jobs import resume_job
+from runbooks.models import Run
+from sessions_app.cards import put_card
+from sessions_app.models import Contact
+
+if TYPE_CHECKING:
+    from runbooks.books.steps.approval import Approval as Step
+    from runbooks.books.steps.base import StepContext
+
+KIND = "runbook"
+SHOWN_STEPS = 20
+
+
+def find_requests(run: Run, place: str) -> list[Approval]:
+    """Return what a step has asked for so far, in order."""
+    rows = Approval.objects.filter(kind=KIND, session_ref=_ref(run), data__run=run.pk, data__place=place)
+    return list(rows.order_by("pk"))
+
+
+def ask(ctx: StepContext, given: Step, agreed: Sequence[Approval]) -> Approval:
+    """Ask for one more decision; those who agreed already are not asked again. Part of the pause's transaction."""
+    run = ctx.run
+    approval = approvals.create_approval(
+        KIND,
+        subject_hash=ctx.digest,
+        summary=_summary(ctx, given),
+        requested_by=run.requested_by,
+        allowed=given.people,
+        role=Role.ADMIN if given.people else Role(given.role),
+        session_ref=_ref(run),
+        data={
+            "run": run.pk,
+            "place": ctx.place,
+            "number": len(agreed) + 1,
+            "count": given.count,
+            "no_self": given.no_self,
+            "not_by": [request.decided_by for request in agreed],
+            "card": True,
+        },
+        seconds=given.minutes * 60,
+    )
+    show_request(approval, run)
+    return approval
+
+
+def take_up(approval: Approval) -> None:
+    """Have the run go on after a decision, whichever it was. Called in the transaction that decided."""
+    run = Run.objects.select_related("job").filter(pk=approval.data.get("run")).first()
+    if run is None:
+        return
+    show_request(approval, run)
+    resume_job(run.job_id, note={"approval": approval.state, "by": approval.decided_by})
+
+
+def withdraw_requests(run: Run, *, actor: str) -> None:
+    """Take back what a run that is over still asks for. Part of the caller's transaction."""
+    waiting = list(Approval.objects.filter(kind=KIND, session_ref=_ref(run), data__run=run.pk, state="waiting"))
+    approvals.withdraw(KIND, actor=actor, run=run.pk)
+    for approval in waiting:
+        approval.refresh_from_db()
+        show_request(approval, run)
+
+
+def show_request(approval: Approval, run: Run) -> None:
+    """Show a request in the run's chat, as it stands."""
+    if run.session_id is None:
+        return
+    data = {
+        "key": approval.key,
+        "summary": approval.summary,
+        "state": approval.state,
+        "by": name_of(approval.decided_by),
+        "number": approval.data["number"],
+        "count": approval.data["count"],
+        "expires_at": approval.expires_at.isoformat(),
+    }
+    put_card(f"approval:{approval.key}", session_id=run.session_id, kind="approval", data=data)
+
+
+def name_of(subject: str) -> str:
+    """Return the name of a person by their subject, or the subject itself."""
+    kind, _, number = subject.partition(":")
+    if not number.isdecimal():
+        return subject
+    if kind == "contact":
+        return next((str(row) for row in Contact.objects.filter(pk=int(number))), subject)
+    if kind == "user":
+        return next((row.get_username() for row in User.objects.filter(pk=int(number))), subject)
+    return subject
+
+
+def _summary(ctx: StepContext, given: Step) -> str:
+    """Return what the deciding person reads: the run, its parameters, and everything that still happens."""
+    run = ctx.run
+    first = int(ctx.place.partition(":")[2]) + 1
+    steps = [f"{number + 1}. {step['title']}: {step['shown']}" for number, step in enumerate(run.plan)][first:]
+    more = [f"… ({len(steps) - SHOWN_STEPS})"] if len(steps) > SHOWN_STEPS else []
+    values = [f"{name} = {value}" for name, value in run.parameters.items()]
+    head = [f"{run.title} ({run.name} v{run.version})", *values, *([given.text] if given.text else [])]
+    return "\n".join([*head, "", *(each[:200] for each in steps[:SHOWN_STEPS]), *more])
+
+
+def _ref(run: Run) -> str:
+    return f"session:{run.session_id}" if run.session_id else ""

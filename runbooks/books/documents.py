@@ -1,0 +1,141 @@
+"""Runbooks as YAML. What is wrong is said with its line, and with the step where it is in one.
+
+Plain YAML only: no anchors (a few lines of them can stand for gigabytes), no dates, no octal numbers, and `yes` and
+`no` are words. Reading what was written gives the same runbook again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable
+from typing import Any
+
+import yaml
+
+from clawsite.core.errors import BadInput
+from runbooks.books.checks import check_book
+from runbooks.books.spec import Book, BookError, Place, convert_book, to_json
+
+MAX_BYTES = 256 * 1024
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader without what surprises people."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), list("tf"))
+_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"null|~|"), ["n", "~", ""])
+_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]{0,17})"), list("-0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+"), list("-0123456789")
+)
+
+
+def read_book(text: str, *, name: str = "") -> Book:
+    """Return the runbook that a YAML text describes; BadInput says in which line and step something is wrong."""
+    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
+        raise BadInput(f"A runbook has at most {MAX_BYTES // 1024} KiB.")
+    root, value = _parse(text)
+    try:
+        book = convert_book(value)
+        check_book(book)
+    except BookError as error:
+        where = f"line {_line(root, error.place)}: "
+        raise BadInput(f"{f'{name}, ' if name else ''}{where}{say_place(error, value)}") from None
+    return book
+
+
+def write_book(book: Book) -> str:
+    """Return the YAML of a runbook."""
+    text: str = yaml.safe_dump(to_json(book), sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+def say_place(error: BookError, value: Any) -> str:
+    """Return the message with its place in words: the step's number and title, then the keys."""
+    place = list(error.place)
+    words: list[str] = []
+    if len(place) > 1 and place[0] in ("steps", "parameters") and isinstance(place[1], int):
+        words.append(f"{str(place[0])[:-1]} {place[1] + 1}{_title(value, place[0], place[1])}")
+        place = place[2:]
+    keys = ".".join(str(each + 1) if isinstance(each, int) else str(each) for each in place)
+    return ": ".join([*words, *([keys] if keys else []), error.message]) + "."
+
+
+def _title(value: Any, key: Any, number: int) -> str:
+    try:
+        row = value[key][number]
+        name = row.get("title") or row.get("name")
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return ""
+    return f" ({str(name)[:60]})" if name else ""
+
+
+def _parse(text: str) -> tuple[yaml.Node, Any]:
+    try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
+            raise BadInput("A runbook uses no anchors and aliases (& and *).")
+        root = yaml.compose(text, Loader=_Loader)
+        if not isinstance(root, yaml.MappingNode):
+            raise BadInput("line 1: a runbook is a mapping that begins with its name.")
+        return root, _build(root)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise BadInput(f"{where}{error.problem or error.context or 'this is no YAML'}.") from None
+    except (yaml.YAMLError, RecursionError):
+        raise BadInput("This is not plain YAML text.") from None
+
+
+def _build(node: yaml.Node) -> Any:
+    """Return the value of a node; a key that stands twice is an error in its line."""
+    if isinstance(node, yaml.MappingNode):
+        made: dict[Hashable, Any] = {}
+        for key, value in node.value:
+            name = _build(key)
+            if not isinstance(name, str):
+                raise yaml.MarkedYAMLError(problem="a key must be text", problem_mark=key.start_mark)
+            if name in made:
+                raise yaml.MarkedYAMLError(problem=f"{name!r} stands here twice", problem_mark=key.start_mark)
+            made[name] = _build(value)
+        return made
+    if isinstance(node, yaml.SequenceNode):
+        return [_build(each) for each in node.value]
+    return _scalar(node)
+
+
+def _scalar(node: yaml.Node) -> Any:
+    kind = node.tag.removeprefix("tag:yaml.org,2002:")
+    if kind not in ("str", "int", "float", "bool", "null"):
+        raise yaml.MarkedYAMLError(problem=f"values of the type {node.tag} are not used", problem_mark=node.start_mark)
+    text = str(node.value)
+    if kind == "str":
+        return text
+    if kind in ("bool", "null"):
+        return text == "true" if kind == "bool" else None
+    try:
+        return int(text) if kind == "int" else float(text)
+    except ValueError:
+        raise yaml.MarkedYAMLError(problem=f"this is no {kind}", problem_mark=node.start_mark) from None
+
+
+def _line(node: yaml.Node, place: Place) -> int:
+    """Return the line of the innermost part of a place that is there."""
+    line = node.start_mark.line
+    for step in place:
+        found = _child(node, step)
+        if found is None:
+            break
+        node, line = found
+    return line + 1
+
+
+def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return value, key.start_mark.line
+    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        return node.value[step], node.value[step].start_mark.line
+    return None

@@ -1,0 +1,35 @@
+"""What happens with a run when its job ends, however it ends: in the transaction that ends the job.
+
+Invariant: a run is open exactly as long as its job is not over, and its message ends in the state of the job.
+"""
+
+from __future__ import annotations
+
+from clawsite.core import audit
+from runbooks.books.asking import withdraw_requests
+from runbooks.books.showing import show_end
+from runbooks.models import Job, Run
+from runbooks.models.job import ENDS
+
+
+def end_run(job: Job) -> None:
+    """Let go of the target, take back what is still asked for, and show the end. Safe to repeat."""
+    run = Run.objects.filter(job_id=job.pk).first()
+    if run is None:
+        return
+    was_open = Run.objects.filter(pk=run.pk, open=True).update(open=False)
+    run.open = False
+    withdraw_requests(run, actor="system")
+    show_end(run, job)
+    if was_open:
+        audit.record(
+            "runbook.end", actor=run.requested_by, subject=f"runbook:{run.name}", run=run.pk, job=job.key,
+            state=str(job.state), error=job.error,
+        )  # fmt: skip
+
+
+def settle_target(target: str) -> None:
+    """Free a target whose run is over, should the end of its job not have been able to."""
+    for run in Run.objects.select_related("job").filter(target=target, open=True):
+        if run.job.state in ENDS:
+            end_run(run.job)

@@ -1,0 +1,87 @@
+"""Exactly what a run will do: every step with its parameters in it, nested runbooks unfolded. JSON, made once.
+
+What runs is this plan and never the runbook again, so a runbook that is changed meanwhile changes no run, and a hash
+of the plan stands for what people saw and agreed to.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from clawsite.core.errors import BadInput
+from runbooks.books.checks import is_repeatable, read_nested, read_params
+from runbooks.books.documents import say_place
+from runbooks.books.parameters import read_values
+from runbooks.books.spec import Book, BookError, Step, Undo, to_json
+from runbooks.books.steps import get_step
+from runbooks.books.substitution import Value, fill
+from runbooks.models import Run
+
+MAX_DEPTH = 5
+MAX_STEPS = 100
+TITLE_CHARS = 120
+
+Find = Callable[[str], Book]
+
+
+def make_plan(book: Book, values: Mapping[str, Value], *, find: Find) -> list[dict[str, Any]]:
+    """Return the steps as they will be done. `find` gives a nested runbook, or raises when it must not be run."""
+    plan = _unfold(book, values, find, (book.name,))
+    if len(plan) > MAX_STEPS:
+        raise BadInput(f"With its nested runbooks {book.name} has {len(plan)} steps; at most {MAX_STEPS} are run.")
+    return plan
+
+
+def _unfold(book: Book, values: Mapping[str, Value], find: Find, path: tuple[str, ...]) -> list[dict[str, Any]]:
+    plan: list[dict[str, Any]] = []
+    for number, step in enumerate(book.steps):
+        try:
+            plan += _nested(step, values, find, path) if step.kind == "runbook" else [_plan_step(step, values)]
+        except BookError as error:
+            placed = BookError(error.message, ("steps", number, *error.place))
+            raise BadInput(f"{book.name}, {say_place(placed, to_json(book))}") from None
+    return plan
+
+
+def _nested(step: Step, values: Mapping[str, Value], find: Find, path: tuple[str, ...]) -> list[dict[str, Any]]:
+    nested = read_nested(step, values)
+    if nested.name in path or len(path) >= MAX_DEPTH:
+        raise BookError(f"runbooks call each other in a circle or too deep: {' > '.join((*path, nested.name))}")
+    inner = find(nested.name)
+    title = fill(step.title, values)
+    rows = _unfold(inner, read_values(inner.parameters, nested.parameters), find, (*path, inner.name))
+    return [row | {"title": f"{title}: {row['title']}"[:TITLE_CHARS]} for row in rows]
+
+
+def _plan_step(step: Step | Undo, values: Mapping[str, Value]) -> dict[str, Any]:
+    kind = get_step(step.kind)
+    given = read_params(kind, step, values)
+    planned = {
+        "title": fill(step.title, values)[:TITLE_CHARS],
+        "kind": step.kind,
+        "with": msgspec.to_builtins(given),
+        "shown": kind.describe(given)[:500],
+        "timeout": step.timeout if kind.seconds is None else max(step.timeout, kind.seconds(given) + step.timeout),
+        "retries": step.retries,
+        "pause": step.pause,
+        "repeatable": is_repeatable(kind, given, step),
+        "host": step.host,
+    }
+    if isinstance(step, Step):
+        rollback = _plan_step(step.rollback, values) if step.rollback is not None else None
+        planned |= {"on_failure": step.on_failure, "rollback": rollback}
+    return planned
+
+
+def digest_of(run: Run, start: int = 0) -> str:
+    """Return the hash of what a run does from a step on: this very run, its target, parameters and steps."""
+    return digest([run.job_id, run.name, run.version, run.target, run.parameters, run.dry_run, run.plan[start:]])
+
+
+def digest(parts: Sequence[Any]) -> str:
+    """Return the hash of JSON values, whatever the order of their keys."""
+    return hashlib.sha256(msgspec.json.encode(list(parts), order="deterministic")).hexdigest()

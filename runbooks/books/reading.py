@@ -1,0 +1,27 @@
+"""Finding runs on somebody's behalf."""
+
+from __future__ import annotations
+
+from clawsite.core.errors import NotAllowed
+from runbooks.models import Run
+
+MAX_ROWS = 100
+
+
+def access_run(pk: int | str, *, owner: str | None) -> Run:
+    """Return a run that this owner may see (None: sees all). One answer for what is absent and what is not theirs."""
+    number = str(pk)
+    known = number.isascii() and number.isdecimal() and len(number) < 18
+    rows = Run.objects.select_related("job").filter(pk=int(number)) if known else Run.objects.none()
+    run = (rows if owner is None else rows.filter(job__owner=owner)).first()
+    if run is None:
+        raise NotAllowed("There is no such run.")
+    return run
+
+
+def latest_runs(*, name: str = "", owner: str | None = None, limit: int = 20) -> list[Run]:
+    """Return runs with their jobs, newest first."""
+    rows = Run.objects.select_related("job").order_by("-pk")
+    wanted = {"name": name or None, "job__owner": owner}
+    rows = rows.filter(**{key: value for key, value in wanted.items() if value is not None})
+    return list(rows[: max(1, min(limit, MAX_ROWS))])

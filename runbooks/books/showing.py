@@ -1,0 +1,80 @@
+"""What is to be seen of a run: a card that is edited while it goes on, and a new message at its end. Data, no words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+
+from runbooks.books.progress import Part
+from runbooks.models import Job, Run
+from sessions_app.cards import put_card
+
+NOTE_CHARS = 120
+OUTPUT_CHARS = 600
+
+
+def describe_run(run: Run, job: Job) -> dict[str, Any]:
+    """Return a run as data, for cards, the wire and pages."""
+    kept = job.saved.get("progress") or {}
+    return {
+        "run": run.pk,
+        "job": job.key,
+        "name": run.name,
+        "title": run.title,
+        "target": run.target,
+        "by": run.requested_name or run.requested_by,
+        "dry_run": run.dry_run,
+        "state": str(job.state),
+        "parameters": run.parameters,
+        "steps": [_step(step, _row(kept, "do", number)) for number, step in enumerate(run.plan)],
+        "undo": [
+            _step(step["rollback"], _row(kept, "undo", number))
+            for number, step in reversed(list(enumerate(run.plan)))
+            if step.get("rollback") and _row(kept, "undo", number)["state"]
+        ],
+        "output": str(kept.get("tail", ""))[-OUTPUT_CHARS:],
+        "error": job.error or str(kept.get("error", "")),
+        "seconds": _seconds(job),
+    }
+
+
+def _row(kept: dict[str, Any], part: Part, number: int) -> dict[str, Any]:
+    rows = kept.get(part) or []
+    return rows[number] if number < len(rows) else {"state": "", "seconds": 0.0, "note": ""}
+
+
+def _step(step: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": step["title"],
+        "kind": step["kind"],
+        "shown": step["shown"][:NOTE_CHARS],
+        "state": row["state"],
+        "seconds": row["seconds"],
+        "note": row["note"][:NOTE_CHARS],
+    }
+
+
+def _seconds(job: Job) -> float:
+    if job.started_at is None or job.ended_at is None:
+        return 0.0
+    return round((job.ended_at - job.started_at).total_seconds(), 1)
+
+
+def show_run(run: Run, job: Job) -> None:
+    """Bring the run's card up to date. Safe to repeat."""
+    if run.session_id is not None:
+        with transaction.atomic():
+            put_card(run.ref, session_id=run.session_id, kind="run", data=describe_run(run, job), silent=True)
+
+
+def show_end(run: Run, job: Job) -> None:
+    """Bring the card to its last state, and say in a new message how it ended, because edits do not ring."""
+    if run.session_id is None:
+        return
+    show_run(run, job)
+    if not run.dry_run:
+        data = describe_run(run, job)
+        short = {key: data[key] for key in ("run", "name", "title", "target", "state", "error", "seconds", "by")}
+        counts = {"done": sum(step["state"] == "ok" for step in data["steps"]), "count": len(data["steps"])}
+        put_card(f"{run.ref}:end", session_id=run.session_id, kind="run-end", data=short | counts)

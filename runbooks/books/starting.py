@@ -1,0 +1,154 @@
+"""Starting a run: rights, parameters, the plan, the target, and the job. One transaction, with its audit row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from clawsite.core import audit
+from clawsite.core.errors import BadInput, NotAllowed
+from guardrails.types import Actor, Role
+from runbooks.books.ending import settle_target
+from runbooks.books.parameters import read_values
+from runbooks.books.plan import digest_of, make_plan
+from runbooks.books.spec import Book, BookError
+from runbooks.books.store import find_runbook, to_book
+from runbooks.books.substitution import Value, fill
+from runbooks.jobs import create_job, start_job
+from runbooks.models import Job, Run, Runbook
+
+KIND = "runbook"
+TARGET_CHARS = 200
+
+
+def start_run(
+    name: str,
+    params: Mapping[str, Any],
+    *,
+    actor: Actor,
+    owner: str = "",
+    session_id: int | None = None,
+    group_id: int | None = None,
+    dry_run: bool = False,
+    origin: str = "",
+    idempotency_key: str = "",
+) -> Run:
+    """Start a runbook and return its run. A dry run does nothing but show what would be done.
+
+    `session_id` is where its progress is shown, `group_id` the alert group it is started for. Raises BadInput for
+    parameters that are not right and for a target that another run works on, NotAllowed when the actor may not run it.
+    """
+    given = {"name": name, "parameters": dict(params), "dry_run": dry_run, "group": group_id}
+    with transaction.atomic():
+        job = create_job(
+            KIND,
+            params=given,
+            actor=actor,
+            owner=owner,
+            session_id=session_id,
+            origin=origin,
+            idempotency_key=idempotency_key,
+        )
+        run = Run.objects.filter(job=job).first()
+        if run is None:
+            run = make_run(job, actor=actor, origin=origin)
+            start_job(job.key, actor=actor, origin=origin)
+    return run
+
+
+def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
+    """Make the run of a job of the kind `runbook`, from the job's parameters. Part of the caller's transaction."""
+    given = job.params
+    row = get_runbook(given["name"])
+    check_actor(row, actor)
+    book, values, plan = read_run(row, given["parameters"], actor=actor)
+    target = fill(book.target, values)[:TARGET_CHARS] or book.name
+    run = Run(
+        runbook=row,
+        job=job,
+        name=row.name,
+        title=row.title,
+        version=row.version,
+        target=target,
+        open=not given["dry_run"],
+        dry_run=given["dry_run"],
+        parameters=values,
+        plan=plan,
+        requested_by=actor.subject,
+        requested_name=actor.name[:200],
+        session_id=job.session_id,
+        group_id=given["group"],
+    )
+    run.digest = digest_of(run)
+    _take_target(run)
+    audit.record(
+        "runbook.run",
+        actor=actor.subject,
+        subject=row.ref,
+        origin=origin,
+        run=run.pk,
+        job=job.key,
+        version=run.version,
+        target=target,
+        parameters=values,
+        dry_run=run.dry_run,
+        digest=run.digest,
+    )
+    return run
+
+
+def read_run(
+    row: Runbook, params: Mapping[str, Any], *, actor: Actor
+) -> tuple[Book, dict[str, Value], list[dict[str, Any]]]:
+    """Return a runbook, the values it would run with, and its plan."""
+    book = book_of(row)
+    values = read_values(book.parameters, params)
+
+    def find(name: str) -> Book:
+        nested = get_runbook(name)
+        check_actor(nested, actor)
+        return book_of(nested)
+
+    return book, values, make_plan(book, values, find=find)
+
+
+def get_runbook(name: str) -> Runbook:
+    """Return the runbook of this name; BadInput when there is none that may be run."""
+    row = find_runbook(name)
+    if row is None:
+        raise BadInput(f"There is no runbook named {name[:64]!r}.")
+    if not row.enabled:
+        raise BadInput(f"The runbook {row.name} is switched off.")
+    return row
+
+
+def check_actor(row: Runbook, actor: Actor) -> None:
+    """Raise NotAllowed when somebody may not run this."""
+    role = Role(row.role)
+    if not actor.is_at_least(role):
+        raise NotAllowed(f"Only the role {role.value} and those above it may run {row.name}.")
+
+
+def book_of(row: Runbook) -> Book:
+    """Return a runbook's value; BadInput when its rows are broken."""
+    try:
+        return to_book(row)
+    except BookError as error:
+        raise BadInput(f"The runbook {row.name} is broken: {error.message}.") from None
+
+
+def _take_target(run: Run) -> None:
+    """Save the run, which takes its target; BadInput says who has it."""
+    if run.open:
+        settle_target(run.target)
+    try:
+        with transaction.atomic():
+            run.save()
+    except IntegrityError:
+        other = Run.objects.filter(target=run.target, open=True).first()
+        if other is None:
+            raise
+        who = other.requested_name or other.requested_by
+        raise BadInput(f"{other.title} already runs on {other.target}, started by {who} (run {other.pk}).") from None

@@ -1,0 +1,104 @@
+"""Running a program: an argument list in the sandbox, or on the host where an admin granted exactly that program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from django.conf import settings
+from msgspec import Meta
+
+from guardrails import processes
+from guardrails.processes import Limits, Sandbox
+from runbooks.books.spec import BookError
+from runbooks.books.steps.base import StepContext, StepFailed, StepKind
+from runbooks.books.substitution import as_text
+
+Argument = str | int | float | bool
+
+
+class Command(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is run. argv: the program and its arguments, never a shell. input: goes to its standard input.
+
+    codes: the exit codes that are success. contains: what the output must hold. network: whether the sandbox has one.
+    readable: folders of this installation that the sandbox shows. output_kib: how much output is kept.
+    """
+
+    argv: Annotated[list[Argument], Meta(min_length=1, max_length=100)]
+    env: dict[str, Argument] = {}
+    input: str = ""
+    codes: Annotated[list[int], Meta(min_length=1)] = msgspec.field(default_factory=lambda: [0])
+    contains: str = ""
+    network: bool = False
+    readable: list[Literal["logs", "media", "backups"]] = []
+    memory_mib: Annotated[int, Meta(ge=16, le=16_384)] = 1024
+    output_kib: Annotated[int, Meta(ge=1, le=1024)] = 64
+
+
+def run(ctx: StepContext, given: Command) -> str:
+    """Run it to its end; its output is shown as it comes."""
+    done = processes.run(
+        [as_text(each) for each in given.argv],
+        cwd=ctx.folder,
+        env={name: as_text(value) for name, value in given.env.items()},
+        stdin=given.input.encode(),
+        limits=_limits(ctx.left, given),
+        sandbox=None if ctx.host else _sandbox(ctx.folder, given),
+        check=ctx.check,
+        on_output=lambda part: ctx.say(part.decode("utf-8", "replace")),
+        with_parent=True,
+    )
+    if done.timed_out:
+        raise StepFailed(f"It did not end within {done.seconds:.0f} seconds and was ended by force.")
+    if done.code not in given.codes:
+        raise StepFailed(f"It ended with {_code(done.code)}{_last_line(done.stderr or done.stdout)}.")
+    if given.contains and given.contains.encode() not in done.stdout:
+        raise StepFailed(f"Its output does not hold {given.contains[:80]!r}.")
+    return ""
+
+
+def _limits(seconds: float, given: Command) -> Limits:
+    return Limits(
+        seconds=seconds,
+        cpu_seconds=max(1, int(seconds) + 1),
+        memory_bytes=given.memory_mib * 1024**2,
+        output_bytes=given.output_kib * 1024,
+    )
+
+
+def _sandbox(folder: Path, given: Command) -> Sandbox:
+    shown = [settings.CLAW_HOME / name for name in given.readable]
+    return Sandbox(writable=(folder,), readable=tuple(path for path in shown if path.is_dir()), network=given.network)
+
+
+def _code(code: int) -> str:
+    return f"the signal {-code}" if code < 0 else f"the code {code}"
+
+
+def _last_line(output: bytes) -> str:
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return f": {lines[-1].strip()[:200]}" if lines else ""
+
+
+def check(given: Command, step: Mapping[str, Any]) -> None:
+    """A program on the host is one of those that were granted; which program runs is never a parameter."""
+    program, host = step["with"]["argv"][0], step.get("host") or []
+    if not isinstance(program, str) or program.startswith("{"):
+        raise BookError("the program itself must be written out", ("with", "argv", 0))
+    if host and program not in host:
+        raise BookError(f"on the host it may run {', '.join(host)}, not {program}", ("with", "argv", 0))
+
+
+def describe(given: Command) -> str:
+    """Show the arguments so that each can be told from the next."""
+    return " ".join(_quote(as_text(each)) for each in given.argv)
+
+
+def _quote(text: str) -> str:
+    plain = text and all(char.isalnum() or char in "-_./:=@%+," for char in text)
+    return text if plain else "'" + text.replace("'", "'\\''") + "'"
+
+
+COMMAND = StepKind(name="command", params=Command, run=run, describe=describe, repeatable=lambda _: False, check=check)

@@ -1,0 +1,1 @@
+"""Runbooks: as text, as rows, and running."""
