@@ -19,7 +19,7 @@ from bots.channels.rich import clean_text
 from bots.channels.updates import MAX_TEXT
 from bots.polling import to_stored
 from bots.work import account_of
-from clawsite.core.errors import BadInput
+from clawsite.core.errors import BadInput, Unavailable
 from clawsite.core.metrics import MESSAGES
 from clawsite.gateway.access import admit, check_own, get_channel
 from clawsite.gateway.keys import own_chat
@@ -28,6 +28,10 @@ from clawsite.gateway.runs import Run, find_row, read_run
 from sessions_app.inbox import store_updates
 from sessions_app.models import Channel, Inbox, Session
 from sessions_app.sessions import get_or_create_session
+
+
+# Messages of one session that wait; a program that does not wait for answers is told to.
+MAX_WAITING = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,6 +113,8 @@ def _store(channel: Channel, raw: Mapping[str, Any], external_id: str) -> bool:
     row = to_stored(adapter, raw, channel_id=channel.pk, username="")
     if row is None or row.state == Inbox.State.UNPARSED:
         raise BadInput("The message cannot be read.")
+    if Inbox.objects.filter(state=Inbox.State.NEW, lane=row.lane)[:MAX_WAITING].count() >= MAX_WAITING:
+        raise Unavailable(f"{MAX_WAITING} messages of this session wait for their answers. Try again later.")
     store_updates(channel.pk, [row])
     transaction.on_commit(MESSAGES.labels(channel.kind, "in").inc)
     ours = Inbox.objects.filter(channel_id=channel.pk, external_id=external_id).values_list("raw", flat=True).first()

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from clawsite.core import audit
-from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.errors import BadInput, NotAllowed, Unavailable
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.queue import enqueue
 from guardrails.types import Actor, Role
@@ -20,11 +20,14 @@ from runbooks.jobs.events import add_event, move
 from runbooks.jobs.kinds import check_params, find_kind, get_kind
 from runbooks.jobs.values import is_storable
 from runbooks.models import Job
+from runbooks.models.job import ENDS
 from runbooks.targets.checking import KIND, NUDGE
 from runbooks.targets.choosing import Selection, choose_target, parse_selection
 
 TASK = "runbooks.run.run_job"
 MAX_KEY_CHARS = 128
+# Jobs of one owner that have not ended. What the system starts by itself is bounded by its schedules.
+MAX_OPEN = 1000
 # How long a job on another gateway has to end once it was asked to, before it has ended here in any case.
 CANCEL_SECONDS = 600.0
 
@@ -95,6 +98,7 @@ def _find_same(owner: str, key: str, values: dict[str, Any]) -> Job | None:
 
 def _insert(owner: str, key: str, values: dict[str, Any], actor: Actor, origin: str) -> Job:
     values = values | {"target": _choose(values)}
+    _check_room(owner)
     try:
         with transaction.atomic():
             job = Job.objects.create(owner=owner, idempotency_key=key, requested_by=actor.subject, **values)
@@ -106,6 +110,15 @@ def _insert(owner: str, key: str, values: dict[str, Any], actor: Actor, origin: 
     told = {"target": job.target} if job.target else {}
     _audit("job.create", job, actor=actor, origin=origin, kind=job.kind, **told)
     return job
+
+
+def _check_room(owner: str) -> None:
+    """Raise Unavailable while this owner has as many open jobs as one may have."""
+    if owner == SYSTEM.subject:
+        return
+    opened = Job.objects.filter(owner=owner, state__in=set(Job.State) - ENDS)
+    if opened[:MAX_OPEN].count() >= MAX_OPEN:
+        raise Unavailable(f"There are {MAX_OPEN} jobs of yours that have not ended. Wait for some, or cancel them.")
 
 
 def _choose(values: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import pytest
 from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
-from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.errors import BadInput, NotAllowed, Unavailable
 from clawsite.core.models import AuditEvent
 from clawsite.core.queue import count_waiting
 from guardrails.types import Actor
@@ -56,6 +56,18 @@ def test_the_same_key_gives_the_same_job() -> None:
     assert count_waiting() == 1
     assert make(idempotency_key="k", actor=ALICE).pk != first.pk  # keys are each owner's own
     assert make().pk != make().pk  # and no key is no key
+
+
+def test_one_owner_fills_their_own_room_and_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runbooks.jobs.actions.MAX_OPEN", 2)
+    first = make(idempotency_key="k")
+    second = make(start=True)
+    with pytest.raises(Unavailable, match="2 jobs of yours that have not ended"):
+        make()
+    assert make(idempotency_key="k").pk == first.pk
+    assert make(actor=ALICE).owner == "user:1"
+    jobs.cancel_job(second.key, actor=BOB)
+    assert make().state == "created"
 
 
 def test_the_same_key_with_other_parameters_is_an_error() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from clawsite.core.db import run_db
 from sessions_app.models import Inbox, Turn
+from tests.clawsite.gateway.seat import Refused
 from tests.clawsite.gateway.talk import ALICE, BOB, Talk, new_run, text_of
 
 LONG = "One two three four five six seven eight nine ten. " * 40
@@ -68,6 +71,19 @@ async def test_a_message_that_comes_again_is_answered_from_rows(talk: Talk) -> N
             assert await bob.call("chat.send", **params) == {"runId": run_id, "status": "ok"}
     assert await run_db(Inbox.objects.count) == 1
     assert len(talk.asked()) == 1
+
+
+async def test_who_does_not_wait_for_answers_is_told_to(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("clawsite.gateway.store.MAX_WAITING", 2)
+    with talk.line(BOB) as bob, talk.line(ALICE) as alice:
+        runs = [await bob.says("hello") for _ in range(2)]
+        with pytest.raises(Refused, match="wait for their answers") as refused:
+            await bob.says("hello")
+        assert refused.value.code == "UNAVAILABLE"
+        again = {"sessionKey": "main", "message": "hello", "idempotencyKey": runs[0]}
+        assert (await bob.call("chat.send", **again))["status"] == "in_flight"
+        await alice.says("hello")
+    assert await run_db(Inbox.objects.count) == 3
 
 
 async def test_a_command_is_answered_without_the_model(talk: Talk) -> None:
