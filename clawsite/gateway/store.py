@@ -29,7 +29,6 @@ from sessions_app.inbox import store_updates
 from sessions_app.models import Channel, Inbox, Session
 from sessions_app.sessions import get_or_create_session
 
-
 # Messages of one session that wait; a program that does not wait for answers is told to.
 MAX_WAITING = 100
 
