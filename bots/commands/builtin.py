@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.commands import context, help, incident, memory, pair, reset, settings, start, status, stop
+from bots.commands import context, decide, help, incident, memory, pair, reset, runbook, settings, start, status, stop
 
 COMMANDS = (
     start.COMMAND,
@@ -10,11 +10,14 @@ COMMANDS = (
     status.COMMAND,
     incident.COMMAND,
     incident.LIST,
+    runbook.COMMAND,
     settings.COMMAND,
     memory.LIST,
     memory.FORGET,
     context.COMMAND,
     reset.COMMAND,
     stop.COMMAND,
+    decide.APPROVE,
+    decide.REJECT,
     pair.COMMAND,
 )

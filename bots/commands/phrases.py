@@ -1,7 +1,8 @@
 """Commands in plain words, in three languages. A phrase is a command only when it is the whole message.
 
-Patterns: `[word]` may be left out, `{args}` stands for one to six words without a clause break. Everything else must
-be there to the letter (case, accents and a closing dot aside), so ordinary sentences that contain these words are not
+Patterns: `[word]` may be left out, `{args}` stands for one to six words without a clause break, `{name}` for one word
+with a dash in it, such as restart-api, and what is given to it, `{code}` for the code of a request. All else must be
+there to the letter (case, accents and a closing dot aside), so ordinary sentences that contain these words are not
 taken for commands. All languages hold everywhere: people mix them.
 """
 
@@ -20,6 +21,8 @@ _NOT_ABOUT_A_FACT = (
 )
 _TOKEN = re.compile(r"\[[^\]]+\]\??|\S+")
 _ARGS = r"(?P<args>[^\s,;:?!\n]+(?: [^\s,;:?!\n]+){0,5})"
+_NAME = r"(?P<args>[a-z0-9]+(?:-[a-z0-9]+)+(?: [a-z_]+=\S+)*)"
+_CODE = r"(?P<args>[a-z2-9]{12})"
 
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "help": {
@@ -98,6 +101,10 @@ def _compile_word(word: str) -> str:
     """A word brings the blank before it along, so that a word left out takes its blank with it."""
     if word == "{args}":
         return f" {_NOT_ABOUT_A_FACT}{_ARGS}"
+    if word == "{name}":
+        return f" {_NAME}"
+    if word == "{code}":
+        return f" {_CODE}"
     if word.endswith("?"):
         return _compile_word(word[:-1]) + r"\??"
     if word.startswith("["):
