@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bots.cards.registry import CardView
+from bots.cards.tree import tree
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
 
@@ -22,7 +23,7 @@ RESOLVED = "✅"
 
 def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of an incident."""
-    lines = [headline(data), *_tree(_facts(data, view.zone))]
+    lines = [headline(data), *tree(_facts(data, view.zone))]
     told = [event_line(event, view.zone) for event in data["events"]]
     text = "\n".join([*lines, *(["", *told] if told else [])])
     return OutboundMessage(text=text, plain=True, buttons=_buttons(data))
@@ -47,10 +48,6 @@ def _facts(data: Mapping[str, Any], zone: tzinfo) -> list[str]:
         _("Reported by: {name}").format(name=data["reporter"]),
         _("On it: {name}").format(name=data["assignee"] or _("nobody yet")),
     ]
-
-
-def _tree(lines: list[str]) -> list[str]:
-    return [*(f"├── {line}" for line in lines[:-1]), f"└── {lines[-1]}"]
 
 
 def event_line(event: Mapping[str, Any], zone: tzinfo) -> str:

@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from bots.commands import context, decide, help, incident, memory, pair, reset, runbook, settings, start, status, stop
+from bots.commands import (
+    briefing,
+    context,
+    decide,
+    help,
+    incident,
+    memory,
+    pair,
+    reset,
+    runbook,
+    settings,
+    start,
+    status,
+    stop,
+)
 
 COMMANDS = (
     start.COMMAND,
@@ -11,6 +25,7 @@ COMMANDS = (
     incident.COMMAND,
     incident.LIST,
     runbook.COMMAND,
+    briefing.COMMAND,
     settings.COMMAND,
     memory.LIST,
     memory.FORGET,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbooks.briefings import BRIEFING
 from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
 from runbooks.kinds.runbook import RUNBOOK
@@ -12,4 +13,5 @@ def register_kinds() -> None:
     """Add them to the registry."""
     register_kind(RUNBOOK)
     register_kind(SELFTEST)
+    register_kind(BRIEFING)
     register_kind(INCIDENT_HOOK)

@@ -55,6 +55,14 @@ class MonitoredSystem(models.Model):
 class NamedQuery(models.Model):
     """A PromQL expression that people ask for in words. The watched ones are looked at for anomalies."""
 
+    class Briefing(models.TextChoices):
+        """What a briefing makes of it."""
+
+        NOTHING = "", "Nothing"
+        TRAFFIC = "traffic", "Traffic: a rate per minute, told as a total"
+        SUCCESS = "success", "Success: percent, told as an average"
+        FAILURES = "failures", "Failures: percent for each label, told when one stands out"
+
     system = models.ForeignKey(MonitoredSystem, on_delete=models.CASCADE, related_name="queries")
     name = models.SlugField(max_length=64)
     title = models.CharField(max_length=120, blank=True, help_text="As people call it; empty: the name.")
@@ -62,6 +70,7 @@ class NamedQuery(models.Model):
     unit = models.CharField(max_length=16, blank=True, help_text="Such as %, ms or /min.")
     words = models.JSONField(default=list, blank=True, help_text="Plain names in any language.")
     watched = models.BooleanField(default=False, help_text="Look for anomalies in it.")
+    briefing = models.CharField("in briefings", max_length=8, choices=Briefing.choices, default="", blank=True)
 
     class Meta:
         """Found by name within a system."""

@@ -1,0 +1,154 @@
+"""The briefing of a shift in words: numbers first, then what stands out, what waits, and who is next.
+
+Every section is there, and says so when there is nothing. Plain text: labels and titles come from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bots.cards.incident import headline
+from bots.cards.registry import CardView
+from bots.cards.tree import tree
+from bots.channels.base import OutboundMessage
+
+NIGHT_BEGINS, DAY_BEGINS, EVENING_BEGINS = 22, 6, 14
+# Below this share of the time a number is said to be of a part of it.
+WHOLE = 0.98
+MOST_LINES = 12
+
+Data = Mapping[str, Any]
+
+
+def render(data: Data, view: CardView) -> OutboundMessage:
+    """Return the message of a briefing, or that it is being made."""
+    if data.get("waiting"):
+        return OutboundMessage(text=_("⏳ I am putting the briefing together."), plain=True)
+    start, end = (datetime.fromisoformat(data[name]).astimezone(view.zone) for name in ("start", "end"))
+    blocks = [
+        [_title(end), _period(start, end, view)],
+        [_("📊 Last {hours} hours:").format(hours=_hours(start, end)), *tree(_numbers(data))],
+        [_("⚠️ Attention:"), *tree(_attention(data) or [_("Nothing")])],
+        [_("📋 Pending:"), *tree(_pending(data) or [_("Nothing")])],
+        [_("Have a good shift! 🦞")],
+    ]
+    return OutboundMessage(text="\n\n".join("\n".join(block) for block in blocks), plain=True)
+
+
+def _title(end: datetime) -> str:
+    if end.hour >= NIGHT_BEGINS or end.hour < DAY_BEGINS:
+        return _("🌙 Briefing of the night shift")
+    return _("☀️ Briefing of the day shift") if end.hour < EVENING_BEGINS else _("🌆 Briefing of the evening shift")
+
+
+def _period(start: datetime, end: datetime, view: CardView) -> str:
+    begin, finish = (date_format(moment, "j M H:i") for moment in (start, end))
+    return f"{begin} – {finish} ({view.zone.key})"
+
+
+def _hours(start: datetime, end: datetime) -> int:
+    return round((end.timestamp() - start.timestamp()) / 3600)
+
+
+# --- numbers -------------------------------------------------------------------------------------------------------
+def _numbers(data: Data) -> list[str]:
+    systems = data["systems"] or []
+    lines = [line for system in systems for line in _system(system, alone=len(systems) == 1)]
+    if not systems and data["systems"] is not None:
+        lines.append(_("No system is watched"))
+    return [*lines, *_incident_count(data["incidents"]), *_missing(data["missing"])]
+
+
+def _system(system: Data, *, alone: bool) -> list[str]:
+    """Return the lines of one system; its name stands in front where there are several."""
+    prefix = "" if alone else f"{system['name']} · "
+    told = [f"{prefix}{_figure(each)}" for each in system["figures"]]
+    wrong = [f"{system['name']} · {each['query']}: {each['text']}" for each in system["errors"]]
+    if not told and not wrong:
+        told = [_("{system}: nothing is asked about it").format(system=system["name"])]
+    return told + wrong
+
+
+def _figure(figure: Data) -> str:
+    is_total = figure["part"] == "traffic"
+    title = figure["title"] or (_("Transactions") if is_total else _("Approved"))
+    if figure["value"] is None:
+        return _("{title}: no data").format(title=title)
+    value = number(figure["value"]) if is_total else percent(figure["value"])
+    if figure["covered"] >= WHOLE:
+        return f"{title}: {value}"
+    return _("{title}: {value} (data for {share} of the time)").format(
+        title=title, value=value, share=percent(100 * figure["covered"], places=0)
+    )
+
+
+def _incident_count(told: Data | None) -> list[str]:
+    if told is None:
+        return []
+    counts = [f"{count} {severity}" for severity, count in told["opened"].items() if count or severity in ("P1", "P2")]
+    line = _("Incidents: {counts}").format(counts=", ".join(counts))
+    resolved = told["resolved"]
+    if resolved:
+        line += " " + ngettext("({count} resolved)", "({count} resolved)", resolved).format(count=resolved)
+    return [line]
+
+
+def _missing(missing: list[Data]) -> list[str]:
+    names = {"systems": _("systems"), "incidents": _("incidents"), "pending": _("what is pending")}
+    return [
+        _("{name}: not available now (error {id})").format(name=names.get(each["part"], each["part"]), id=each["error"])
+        for each in missing
+    ]
+
+
+def number(value: float) -> str:
+    """Return a whole number as people of the language write it."""
+    return number_format(round(value), force_grouping=True)
+
+
+def percent(value: float, *, places: int = 1) -> str:
+    """Return a percentage as people of the language write it."""
+    return f"{number_format(value, decimal_pos=places)}%"
+
+
+# --- what stands out and what waits --------------------------------------------------------------------------------
+def _attention(data: Data) -> list[str]:
+    lines = [_outstanding(system["name"], point) for system in data["systems"] or [] for point in system["attention"]]
+    return cut(lines)
+
+
+def _outstanding(system: str, point: Data) -> str:
+    name = f"{system} · {point['name']}" if point["name"] else system
+    title = point["title"] or _("failures")
+    words = (
+        _("{name}: {title} {value} (before: {usual})")
+        if point["alone"]
+        else _("{name}: {title} {value} (others: {usual})")
+    )
+    return words.format(name=name, title=title, value=percent(point["value"]), usual=percent(point["usual"]))
+
+
+def _pending(data: Data) -> list[str]:
+    incidents, pending = data["incidents"] or {"open": [], "open_count": 0}, data["pending"]
+    lines = [f"{headline(each)} — {each['assignee'] or _('nobody yet')}" for each in incidents["open"]]
+    lines = cut(lines, more=incidents["open_count"] - len(lines))
+    if pending is None:
+        return lines
+    approvals = pending["approvals"]
+    if approvals:
+        lines.append(ngettext("{count} approval waits", "{count} approvals wait", approvals).format(count=approvals))
+    failed = ", ".join(f"{each['kind']} ({each['count']})" for each in pending["failed"])
+    return [*lines, _("Failed jobs: {names}").format(names=failed)] if failed else lines
+
+
+def cut(lines: list[str], *, more: int = 0) -> list[str]:
+    """Return no more lines than a phone shows, and how many were left out."""
+    left = more + max(0, len(lines) - MOST_LINES)
+    rest = [ngettext("… and {count} more", "… and {count} more", left).format(count=left)] if left else []
+    return lines[:MOST_LINES] + rest

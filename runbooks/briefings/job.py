@@ -1,0 +1,80 @@
+"""The job that makes a briefing and shows it in a chat. Run twice it changes the same card: one chat hears it once.
+
+A chat is named by the job itself, when somebody asked there, or by the parameters, as in a schedule. Whether a chat may
+be told at all is looked at when the card is brought there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from django.utils import timezone
+from msgspec import Meta
+
+from clawsite.core.errors import BadInput
+from guardrails.types import Role
+from runbooks.briefings.gather import gather
+from runbooks.briefings.window import Window
+from runbooks.jobs import JobContext, JobKind
+from runbooks.jobs.working import patiently
+from runbooks.models import Job
+from sessions_app.cards import put_card
+from sessions_app.models import Session
+
+NAME = "briefing"
+HOURS, MOST_HOURS = 8, 48
+
+
+class Params(msgspec.Struct, forbid_unknown_fields=True):
+    """How many hours it tells of, and the number of the conversation that hears it; 0: the one it was asked in."""
+
+    hours: Annotated[int, Meta(ge=1, le=MOST_HOURS)] = HOURS
+    session: Annotated[int, Meta(ge=0)] = 0
+
+
+def run(ctx: JobContext) -> Any:
+    """Gather what happened up to the moment at which it was asked for, and show it."""
+    given = msgspec.convert(ctx.params, Params)
+    session_id = _session_of(ctx.job, given)
+    window = Window.until(ctx.job.created_at, hours=given.hours)
+    told = gather(window, now=timezone.now())
+    ctx.check()
+    if session_id is not None:
+        patiently(lambda: put_briefing(ctx.job, session_id, told))
+    return told
+
+
+def put_briefing(job: Job, session_id: int, told: dict[str, Any]) -> None:
+    """Show what is known of a briefing in its chat: that it is being made, or what it tells."""
+    put_card(card_key(job.key), kind=NAME, data={"job": job.key, **told}, session_id=session_id)
+
+
+def card_key(job_key: str) -> str:
+    """Return the name of the card of a briefing."""
+    return f"briefing:{job_key}"
+
+
+def _session_of(job: Job, given: Params) -> int | None:
+    """Return the conversation that hears it, None when it is only the job's result; BadInput for one that is gone."""
+    wanted = given.session or job.session_id
+    if wanted and not Session.objects.filter(pk=wanted).exists():
+        raise BadInput("The conversation of this briefing was removed.")
+    return wanted or None
+
+
+def check(params: dict[str, Any], owner: str) -> None:
+    """Raise what a schedule with these parameters would fail with now."""
+    if not Session.objects.filter(pk=msgspec.convert(params, Params).session).exists():
+        raise BadInput('Say in which conversation it is told: {"session": 12}, the number of the conversation.')
+
+
+BRIEFING = JobKind(
+    name=NAME,
+    run=run,
+    description="Tells a chat what happened in the last hours: traffic, incidents, points of attention, what waits.",
+    seconds=300,
+    role=Role.VIEWER,
+    params=Params,
+    check=check,
+)

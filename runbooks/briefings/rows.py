@@ -1,0 +1,44 @@
+"""What our own rows say of a time: incidents, and what waits for somebody."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count
+
+from guardrails.models import Approval
+from runbooks.briefings.window import Window
+from runbooks.incidents.reading import count_by_severity
+from runbooks.incidents.snapshot import state_of
+from runbooks.models import Incident, Job
+
+MOST = 10
+
+
+def read_incidents(window: Window) -> dict[str, Any]:
+    """Return how many were opened by severity, how many were resolved, and those that are open."""
+    resolved = Incident.objects.filter(resolved_at__gte=window.start, resolved_at__lt=window.end)
+    found = Incident.objects.open().select_related("system").worst_first()
+    return {
+        "opened": count_by_severity(window.start, window.end),
+        "resolved": resolved.count(),
+        "open": [state_of(incident) for incident in found[:MOST]],
+        "open_count": found.count(),
+    }
+
+
+def read_pending(window: Window, *, now: datetime) -> dict[str, Any]:
+    """Return what waits for a person: decisions, and jobs that failed without anybody."""
+    waiting = Approval.objects.filter(state=Approval.State.WAITING, expires_at__gt=now)
+    return {
+        "approvals": waiting.count(),
+        "failed": _failed_jobs(window),
+    }
+
+
+def _failed_jobs(window: Window) -> list[dict[str, Any]]:
+    ended = Job.objects.filter(ended_at__gte=window.start, ended_at__lt=window.end)
+    failed = ended.filter(state__in=[Job.State.FAILED, Job.State.TIMED_OUT]).order_by()
+    rows = failed.values_list("kind").annotate(count=Count("id")).order_by("-count", "kind")
+    return [{"kind": kind, "count": count} for kind, count in rows[:MOST]]

@@ -1,0 +1,121 @@
+"""The words of a briefing: the shape that was asked for, complete without a model, in the chat's language and zone."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import translation
+
+from bots.cards import CardView, render_card
+
+EVIL = "<b>x</b> {0} %s [a](http://e.example)"
+FIGURES = [
+    {"part": "traffic", "title": "", "unit": "/min", "value": 45231.4, "covered": 1.0},
+    {"part": "success", "title": "", "unit": "%", "value": 94.24, "covered": 1.0},
+]
+POINT = {"title": "", "name": "merchant XYZ", "value": 12.04, "usual": 0.4, "alone": False}
+SYSTEM = {"name": "Transaction Guardian", "figures": FIGURES, "attention": [POINT], "errors": []}
+INCIDENT = {"number": "INC-7", "title": "API is slow", "severity": "P2", "state": "open", "assignee": "Bob"}
+QUIET: dict[str, Any] = {
+    "start": "2026-10-24T22:00:00+00:00",
+    "end": "2026-10-25T06:00:00+00:00",
+    "systems": [],
+    "incidents": {"opened": {"P1": 0, "P2": 0, "P3": 0, "P4": 0}, "resolved": 0, "open": [], "open_count": 0},
+    "pending": {"approvals": 0, "failed": []},
+    "missing": [],
+}
+BUSY: dict[str, Any] = QUIET | {
+    "systems": [SYSTEM],
+    "incidents": {"opened": {"P1": 0, "P2": 1, "P3": 0, "P4": 2}, "resolved": 1, "open": [INCIDENT], "open_count": 1},
+    "pending": {"approvals": 2, "failed": [{"kind": "backup", "count": 1}]},
+}
+
+
+def worded(data: dict[str, Any], *, zone: str = "UTC", language: str = "en") -> str:
+    with translation.override(language):
+        message = render_card("briefing", data, CardView(zone=ZoneInfo(zone), language=language))
+    assert message.plain
+    return message.text
+
+
+def test_it_has_the_shape_that_was_asked_for() -> None:
+    assert worded(BUSY).splitlines() == [
+        "☀️ Briefing of the day shift",
+        "24 Oct 22:00 – 25 Oct 06:00 (UTC)",
+        "",
+        "📊 Last 8 hours:",
+        "├── Transactions: 45,231",
+        "├── Approved: 94.2%",
+        "└── Incidents: 0 P1, 1 P2, 2 P4 (1 resolved)",
+        "",
+        "⚠️ Attention:",
+        "└── Transaction Guardian · merchant XYZ: failures 12.0% (others: 0.4%)",
+        "",
+        "📋 Pending:",
+        "├── 🟠 INC-7 · P2 · API is slow — Bob",
+        "├── 2 approvals wait",
+        "└── Failed jobs: backup (1)",
+        "",
+        "Have a good shift! 🦞",
+    ]
+
+
+def test_it_says_so_when_there_is_nothing() -> None:
+    text = worded(QUIET)
+    assert text.count("└── Nothing") == 2
+    assert "No system is watched" in text
+    assert "Incidents: 0 P1, 0 P2" in text
+
+
+def test_its_hours_are_real_on_the_night_the_clock_goes_back() -> None:
+    text = worded(QUIET, zone="Europe/Berlin")
+    assert "25 Oct 00:00 – 25 Oct 07:00 (Europe/Berlin)" in text
+    assert "Last 8 hours" in text
+
+
+@pytest.mark.parametrize(("zone", "title"), [("America/Sao_Paulo", "night"), ("UTC", "day"), ("Asia/Tokyo", "evening")])
+def test_the_shift_is_the_one_of_the_place(zone: str, title: str) -> None:
+    assert worded(QUIET, zone=zone).splitlines()[0].endswith(f"of the {title} shift")
+
+
+def test_numbers_are_written_as_people_of_the_language_do() -> None:
+    assert "45.231" in worded(BUSY, language="pt-br")
+    assert "94,2%" in worded(BUSY, language="pt-br")
+    assert "94,2%" in worded(BUSY, language="ru")
+
+
+def test_what_is_away_is_named_and_the_rest_is_there() -> None:
+    silent = SYSTEM | {"name": "Shop", "figures": [], "attention": [], "errors": [{"query": "tx", "text": "Gone."}]}
+    partly = SYSTEM | {"figures": [FIGURES[0] | {"covered": 0.5}, FIGURES[1] | {"value": None}]}
+    missing = [{"part": "pending", "error": "a1b2"}]
+    text = worded(BUSY | {"systems": [partly, silent], "pending": None, "missing": missing})
+    assert "Transaction Guardian · Transactions: 45,231 (data for 50% of the time)" in text
+    assert "Transaction Guardian · Approved: no data" in text
+    assert "Shop · tx: Gone." in text
+    assert "what is pending: not available now (error a1b2)" in text
+    assert "INC-7" in text
+
+
+def test_many_lines_are_cut_and_counted() -> None:
+    many = SYSTEM | {"attention": [POINT | {"name": f"merchant {each}"} for each in range(40)]}
+    incidents = BUSY["incidents"] | {"open": [INCIDENT] * 10, "open_count": 31}
+    text = worded(BUSY | {"systems": [many], "incidents": incidents})
+    assert "… and 28 more" in text
+    assert "… and 21 more" in text
+
+
+def test_what_comes_from_outside_is_text() -> None:
+    evil = {
+        "name": EVIL,
+        "figures": [FIGURES[0] | {"title": EVIL}],
+        "attention": [POINT | {"name": EVIL, "title": EVIL}],
+        "errors": [{"query": EVIL, "text": EVIL}],
+    }
+    text = worded(BUSY | {"systems": [evil]})
+    assert text.count(EVIL) == 7
+
+
+def test_while_it_is_made_it_says_so() -> None:
+    assert "putting the briefing together" in worded({"waiting": True})

@@ -1,0 +1,1 @@
+"""Briefings: their numbers, their job, and when they are due."""
