@@ -65,7 +65,10 @@ def describe_event(event: Mapping[str, Any]) -> str:
         "resolved": _("resolved by {who}"),
         "reopened": _("opened again by {who}"),
         "alert": _("alert: {text}"),
-        "run": _("runbook: {text}"),
+        "run": _("{who} started the runbook {text}"),
+        "run_done": _("the runbook {text} is done"),
+        "run_failed": _("the runbook failed: {text}"),
+        "run_cancelled": _("the runbook {text} was cancelled"),
     }
     said = words.get(event["kind"], "{text}").format(who=event["who"], text=event["text"])
     return f"{said}: {event['text']}" if event["kind"] in ("resolved", "reopened") and event["text"] else said

@@ -8,6 +8,7 @@ from __future__ import annotations
 from clawsite.core import audit
 from runbooks.books.asking import withdraw_requests
 from runbooks.books.showing import show_end
+from runbooks.incidents.runs import tell_run_ended
 from runbooks.models import Job, Run
 from runbooks.models.job import ENDS
 
@@ -22,6 +23,7 @@ def end_run(job: Job) -> None:
     withdraw_requests(run, actor="system")
     show_end(run, job)
     if was_open:
+        tell_run_ended(run, job)
         audit.record(
             "runbook.end", actor=run.requested_by, subject=f"runbook:{run.name}", run=run.pk, job=job.key,
             state=str(job.state), error=job.error,

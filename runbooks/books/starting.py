@@ -16,6 +16,7 @@ from runbooks.books.plan import digest_of, make_plan
 from runbooks.books.spec import Book, BookError
 from runbooks.books.store import find_runbook, to_book
 from runbooks.books.substitution import Value, fill
+from runbooks.incidents.runs import tell_run_started
 from runbooks.jobs import create_job, start_job
 from runbooks.models import Job, Run, Runbook
 
@@ -83,6 +84,7 @@ def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
     )
     run.digest = digest_of(run)
     _take_target(run)
+    tell_run_started(run)
     audit.record(
         "runbook.run",
         actor=actor.subject,

@@ -33,7 +33,7 @@ def is_ok(url: str) -> bool:
         return False
 
 
-class _Monitor(Service):
+class Monitor(Service):
     """What both programs have in common."""
 
     @property
@@ -44,7 +44,7 @@ class _Monitor(Service):
         return is_ok(f"{self.url}/-/ready")
 
 
-class AlertmanagerService(_Monitor):
+class AlertmanagerService(Monitor):
     """An Alertmanager that tells `webhook` of what fires, with `token`; or with a configuration of the caller's."""
 
     name = "alertmanager"
@@ -67,7 +67,7 @@ class AlertmanagerService(_Monitor):
         ]
 
 
-class PrometheusService(_Monitor):
+class PrometheusService(Monitor):
     """A Prometheus that scrapes a guardian (host:port) four times a second and tells an Alertmanager (host:port)."""
 
     name = "prometheus"
