@@ -188,6 +188,9 @@ CLAW_JOBS = env_int("CLAW_JOBS", 8, least=1)
 CLAW_JOB_EVENTS = env_int("CLAW_JOB_EVENTS", 100_000, least=10)
 CLAW_JOB_EVENT_BYTES = env_int("CLAW_JOB_EVENT_BYTES", 512 * 1024 * 1024, least=1024)
 
+# How often the monitored systems are asked how they do.
+CLAW_SYSTEMS_SECONDS = env_int("CLAW_SYSTEMS_SECONDS", 30, least=1)
+
 # --- Languages, time, files ---------------------------------------------------------------------------------------
 LANGUAGE_CODE = env_str("CLAW_LANGUAGE", "en").lower()
 LANGUAGES = [("en", "English"), ("pt-br", "Português (Brasil)"), ("ru", "Русский")]

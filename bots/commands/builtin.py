@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bots.commands import (
+    alerts,
     briefing,
     context,
     decide,
@@ -22,6 +23,7 @@ COMMANDS = (
     start.COMMAND,
     help.COMMAND,
     status.COMMAND,
+    alerts.COMMAND,
     incident.COMMAND,
     incident.LIST,
     runbook.COMMAND,

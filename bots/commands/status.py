@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.commands.base import Answer, Command, CommandContext, say
+from bots.commands.phrases import add_phrases
+from bots.commands.systems import read_systems
 from bots.commands.vitals import read_processes, read_queues, read_session
 from clawsite.core.errors import log_unknown
 from guardrails.types import Role
@@ -36,7 +38,9 @@ def register_section(render: Render, *, name: str, role: Role = Role.VIEWER, ord
 
 
 def run(context: CommandContext) -> Answer:
-    """Put together what this person may see."""
+    """Put together what this person may see; with a name, how that system does."""
+    if context.args:
+        return say("\n".join(read_systems(context)))
     visible = [section for section in _sections.values() if context.actor.is_at_least(section.role)]
     blocks = ["\n".join(_render(section, context)) for section in sorted(visible, key=lambda each: each.order)]
     return say("\n\n".join(block for block in blocks if block))
@@ -51,6 +55,7 @@ def _render(section: Section, context: CommandContext) -> Sequence[str]:
         return [_("{name}: not available now (error {id})").format(name=section.name, id=error_id)]
 
 
+register_section(read_systems, name="systems", order=5)
 register_section(read_session, name="session", order=10)
 register_section(read_processes, name="processes", role=Role.OPERATOR, order=20)
 register_section(read_queues, name="queues", role=Role.OPERATOR, order=30)
@@ -61,3 +66,11 @@ COMMAND = Command(
     run=run,
     control=True,
 )
+
+add_phrases(
+    "status",
+    "how is the system?", "how is the system doing?", "is the system [ok] [up]?", "health check", "[system] health",
+    "como esta o sistema?", "como vai o sistema?", "saude do sistema", "o sistema esta bem?", "situacao do sistema",
+    "как [там] система?", "как дела у системы?", "здоровье системы", "проверка здоровья",
+    "проверь систему",
+)  # fmt: skip

@@ -20,6 +20,7 @@ from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
 from clawsite.ops.dispatching import keep_dispatching_jobs
 from clawsite.ops.link import Link, die_with_parent
+from clawsite.ops.reading import keep_reading_systems
 from clawsite.ops.reaping import keep_reaping
 from clawsite.ops.role import run_role
 from clawsite.ops.ticker import keep_ticking
@@ -56,8 +57,9 @@ def run_worker(link: Link | None = None) -> int:
         ticks = asyncio.create_task(keep_ticking(process_id), name="ticker")
         reaps = asyncio.create_task(keep_reaping(process_id, listener), name="reaper of jobs")
         dispatch = asyncio.create_task(keep_dispatching_jobs(process_id, listener), name="dispatcher of jobs")
+        reads = asyncio.create_task(keep_reading_systems(listener), name="reader of systems")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch)
+        tasks = (watch, ticks, reaps, dispatch, reads)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

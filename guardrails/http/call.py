@@ -1,8 +1,8 @@
 """One request to an address that an admin typed: a system of theirs, which is usually in a private network.
 
-Synchronous, for jobs. The name is resolved once and the connection goes to an address that was checked; addresses
-that are no host of anybody (the cloud's metadata service among them) are refused. No redirects are followed, because
-the request may carry credentials; no cookies, no proxy.
+Synchronous, for jobs, with an asynchronous twin. The name is resolved once and the connection goes to an address that
+was checked; addresses that are no host of anybody (the cloud's metadata service among them) are refused. No redirects
+are followed, because the request may carry credentials; no cookies, no proxy.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from clawsite.core.errors import BadInput, NotAllowed, Unavailable
 from guardrails.addresses import Resolver, Target, parse_target, resolve
@@ -65,11 +65,34 @@ def call(
     Raises BadInput for what is no address and for an answer beyond `max_bytes`, NotAllowed for an address that is no
     host, Unavailable for what does not answer.
     """
+    limits: _Limits = {"seconds": seconds, "max_bytes": max_bytes, "resolver": resolver, "tls": tls}
+    return asyncio.run(acall(url, method=method, headers=headers, body=body, **limits))
+
+
+async def acall(
+    url: str,
+    *,
+    method: str = "GET",
+    headers: Mapping[str, str] | None = None,
+    body: bytes = b"",
+    seconds: float = SECONDS,
+    max_bytes: int = MAX_BYTES,
+    resolver: Resolver = resolve,
+    tls: ssl.SSLContext | None = None,
+) -> Reply:
+    """Do the same on a running event loop."""
     if method not in METHODS:
         raise BadInput(f"The method must be one of {', '.join(METHODS)}.")
     target = parse_target(url)
     request = _Request(method=method, headers=dict(headers or {}), body=body, max_bytes=max_bytes, tls=tls)
-    return asyncio.run(_within(seconds, target, request, resolver))
+    return await _within(seconds, target, request, resolver)
+
+
+class _Limits(TypedDict):
+    seconds: float
+    max_bytes: int
+    resolver: Resolver
+    tls: ssl.SSLContext | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -94,7 +94,7 @@ class SystemReading(models.Model):
     """What one source of a system said last, and how asking it goes: one row for each, whoever asks.
 
     `data` stays what was last read when asking fails. `failures` in a row open the breaker: until `open_until` nobody
-    asks, then one call may try.
+    asks, then one call may try. From `due_at` on, whoever moves it on reads the source anew.
     """
 
     class Source(models.TextChoices):
@@ -108,7 +108,8 @@ class SystemReading(models.Model):
     system = models.ForeignKey(MonitoredSystem, on_delete=models.CASCADE, related_name="readings")
     source = models.CharField(max_length=16, choices=Source.choices)
     data = models.JSONField(default=dict, blank=True)
-    read_at = models.DateTimeField(null=True, blank=True, help_text="When it last answered a refresh.")
+    due_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True, blank=True, help_text="When it was last read.")
     error = models.CharField(max_length=300, blank=True, help_text="Why it does not answer; empty: it does.")
     failures = models.PositiveIntegerField(default=0)
     failing_since = models.DateTimeField(null=True, blank=True)

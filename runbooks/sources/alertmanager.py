@@ -17,6 +17,7 @@ from runbooks.sources.client import SECONDS, ask, check_status, is_served
 T = TypeVar("T")
 
 SOURCE = "alertmanager"
+ALERTS = "/api/v2/alerts"
 _MOST_ERROR = 200
 _GONE = (b"already expired", b"not found")
 
@@ -73,7 +74,11 @@ class _Made(msgspec.Struct):
 
 def list_alerts(system: MonitoredSystem, *, seconds: float = SECONDS) -> list[ListedAlert]:
     """Return the alerts that fire, silenced and inhibited ones among them, oldest first."""
-    reply = ask(system, SOURCE, "/api/v2/alerts", seconds=seconds)
+    return parse_alerts(ask(system, SOURCE, ALERTS, seconds=seconds))
+
+
+def parse_alerts(reply: Reply) -> list[ListedAlert]:
+    """Return the alerts that an answer tells, oldest first; BadInput when it is none."""
     check_status(reply, SOURCE)
     return sorted(_decode(reply, list[ListedAlert]), key=lambda alert: alert.starts_at)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from clawsite.core.errors import Unavailable
@@ -43,8 +43,20 @@ def note_success(system: MonitoredSystem, source: str) -> None:
 def note_failure(system: MonitoredSystem, source: str, error: str, *, now: datetime | None = None) -> None:
     """Count one failure; the fifth in a row opens it."""
     now = now or timezone.now()
+    rows = _say(system, source, error, now)
+    rows.update(failures=F("failures") + 1)
+    rows.filter(failures__gte=FAILURES).update(open_until=now + timedelta(seconds=OPEN_SECONDS))
+
+
+def note_refusal(system: MonitoredSystem, source: str, error: str, *, now: datetime | None = None) -> None:
+    """Take note of an answer that was of no use (no rights, not what it should be): it is up, so the breaker closes."""
+    _say(system, source, error, now or timezone.now()).update(failures=0, open_until=None)
+
+
+def _say(system: MonitoredSystem, source: str, error: str, now: datetime) -> QuerySet[SystemReading]:
+    """Write down what is wrong, and since when; return the one row."""
     row, _ = SystemReading.objects.get_or_create(system=system, source=source)
     rows = SystemReading.objects.filter(pk=row.pk)
-    rows.update(failures=F("failures") + 1, error=error[:MOST_ERROR])
+    rows.update(error=error[:MOST_ERROR])
     rows.filter(failing_since=None).update(failing_since=now)
-    rows.filter(failures__gte=FAILURES).update(open_until=now + timedelta(seconds=OPEN_SECONDS))
+    return rows

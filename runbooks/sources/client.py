@@ -1,14 +1,21 @@
-"""One question to a source of a system: its credentials, its breaker, a second try for what may be asked again."""
+"""One question to a source of a system: its credentials, its breaker, a second try for what may be asked again.
+
+`prepare` and what is noted of the outcome use the database, `put` only the network, so that a loop can put many
+questions at once and do its database work elsewhere; `ask` is all three, for jobs.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypedDict, Unpack
 from urllib.parse import urlencode
 
 from clawsite.core.errors import BadInput, Unavailable
 from clawsite.core.jitter import jitter
-from guardrails.http import Reply, call
+from guardrails.http import Reply, acall
 from runbooks.models import MonitoredSystem
 from runbooks.sources.breaker import check_breaker, note_failure, note_success
 from runbooks.sources.credentials import headers_for
@@ -31,40 +38,66 @@ def is_served(reply: Reply) -> bool:
     return reply.status not in _OVERLOADED
 
 
-def ask(
-    system: MonitoredSystem,
-    source: str,
-    path: str = "",
-    *,
-    query: Mapping[str, str] | None = None,
-    form: Mapping[str, str] | None = None,
-    method: str = "",
-    body: bytes = b"",
-    repeatable: bool = True,
-    is_answer: Callable[[Reply], bool] = is_served,
-    seconds: float = SECONDS,
-) -> Reply:
-    """Ask `<source>_url` + path and return what `is_answer` takes for one; anything else is a failure.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """A request that is ready to be sent. What `is_answer` does not take for an answer is a failure."""
 
-    A `form` is posted. What is `repeatable` is tried three times.
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = b""
+    waits: tuple[float, ...] = WAITS
+    seconds: float = SECONDS
+    is_answer: Callable[[Reply], bool] = is_served
+
+
+class Asked(TypedDict, total=False):
+    """What can be said about a question. A `form` is posted; what is not `repeatable` is tried once."""
+
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    method: str
+    body: bytes
+    repeatable: bool
+    is_answer: Callable[[Reply], bool]
+    seconds: float
+
+
+def ask(system: MonitoredSystem, source: str, path: str = "", **asked: Unpack[Asked]) -> Reply:
+    """Ask `<source>_url` + path and return the answer; up to three tries share the time.
+
     Raises BadInput when there is no address, Unavailable when there is no answer now.
     """
-    url = address_of(system, source) + path + (f"?{urlencode(query)}" if query else "")
-    headers = headers_for(system.credentials, source)
-    if form is not None:
-        method, body = method or "POST", urlencode(form).encode()
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-    elif body:
-        headers["Content-Type"] = "application/json"
-    check_breaker(system, source)
-    waits = WAITS if repeatable else ()
+    question = prepare(system, source, path, **asked)
     try:
-        reply = _try(url, method or "GET", headers, body, waits, is_answer, seconds)
+        reply = asyncio.run(put(question))
     except Unavailable as error:
         note_failure(system, source, error.message)
         raise
     note_success(system, source)
     return reply
+
+
+def prepare(system: MonitoredSystem, source: str, path: str = "", **asked: Unpack[Asked]) -> Question:
+    """Return a question that may be put now; raises BadInput without an address, Unavailable by the breaker."""
+    query = asked.get("query")
+    url = address_of(system, source) + path + (f"?{urlencode(query)}" if query else "")
+    headers, body, method = headers_for(system.credentials, source), asked.get("body", b""), asked.get("method", "GET")
+    if "form" in asked:
+        method, body = "POST", urlencode(asked["form"]).encode()
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+    elif body:
+        headers["Content-Type"] = "application/json"
+    check_breaker(system, source)
+    return Question(
+        url=url,
+        method=method,
+        headers=headers,
+        body=body,
+        waits=WAITS if asked.get("repeatable", True) else (),
+        seconds=asked.get("seconds", SECONDS),
+        is_answer=asked.get("is_answer", is_served),
+    )
 
 
 def address_of(system: MonitoredSystem, source: str) -> str:
@@ -75,29 +108,31 @@ def address_of(system: MonitoredSystem, source: str) -> str:
     return url.rstrip("/")
 
 
-def _try(
-    url: str,
-    method: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    waits: tuple[float, ...],
-    is_answer: Callable[[Reply], bool],
-    seconds: float,
-) -> Reply:
-    """Ask, and ask again after each of the waits; the tries share the time."""
-    end = time.monotonic() + seconds
-    for wait in (*waits, None):
+async def put(question: Question) -> Reply:
+    """Ask, and ask again after each of the waits while there is time; raises Unavailable."""
+    end = time.monotonic() + question.seconds
+    waits = list(question.waits)
+    while True:
         try:
-            left = max(0.1, end - time.monotonic())
-            reply = call(url, method=method, headers=headers, body=body, seconds=left, max_bytes=MAX_BYTES)
-            if is_answer(reply):
-                return reply
-            raise Unavailable(f"It answered with status {reply.status}.")
+            return await _once(question, end - time.monotonic())
         except Unavailable:
-            if wait is None or time.monotonic() + wait >= end:
+            if not waits or time.monotonic() + waits[0] >= end:
                 raise
-        time.sleep(jitter(wait))
-    raise AssertionError("unreachable")
+        await asyncio.sleep(jitter(waits.pop(0)))
+
+
+async def _once(question: Question, seconds: float) -> Reply:
+    reply = await acall(
+        question.url,
+        method=question.method,
+        headers=question.headers,
+        body=question.body,
+        seconds=max(0.1, round(seconds, 1)),
+        max_bytes=MAX_BYTES,
+    )
+    if not question.is_answer(reply):
+        raise Unavailable(f"It answered with status {reply.status}.")
+    return reply
 
 
 def check_status(reply: Reply, source: str) -> None:

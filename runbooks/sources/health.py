@@ -46,7 +46,16 @@ def read_health(system: MonitoredSystem) -> Health:
 
     Raises Unavailable when it does not answer, BadInput when the answer is something else.
     """
-    reply = ask(system, "health", is_answer=lambda reply: is_served(reply) or _find_health(reply) is not None)
+    return parse_health(ask(system, "health", is_answer=tells_health))
+
+
+def tells_health(reply: Reply) -> bool:
+    """Tell whether an answer says how the system is, or at least that its server works."""
+    return is_served(reply) or _find_health(reply) is not None
+
+
+def parse_health(reply: Reply) -> Health:
+    """Return the health that an answer tells; BadInput when it tells none."""
     health = _find_health(reply)
     if health is None:
         check_status(reply, "health")
@@ -65,7 +74,11 @@ def _find_health(reply: Reply) -> Health | None:
 
 def read_stats(system: MonitoredSystem) -> Stats:
     """Return a system's numbers; raises as read_health does."""
-    reply = ask(system, "stats")
+    return parse_stats(ask(system, "stats"))
+
+
+def parse_stats(reply: Reply) -> Stats:
+    """Return the numbers that an answer tells; BadInput when it is none."""
     check_status(reply, "stats")
     numbers = {name: value for name, value in _object(reply, "stats").items() if _is_number(value)}
     anomalies, alerts = numbers.pop("anomalies_last_hour", None), numbers.pop("active_alerts", None)

@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 SOURCE = "prometheus"
 MOST_POINTS = 11_000  # Prometheus answers no more in one series
+QUERY = "/api/v1/query"
 _MOST_ERROR = 200
 
 Labels = dict[str, str]
@@ -66,7 +67,12 @@ def query(system: MonitoredSystem, promql: str, at: datetime | None = None) -> l
     Raises BadInput with what Prometheus says of a wrong expression, Unavailable when it does not answer.
     """
     form = {"query": promql} | ({"time": f"{at.timestamp():.3f}"} if at else {})
-    data = _data(ask(system, SOURCE, "/api/v1/query", form=form))
+    return parse_samples(ask(system, SOURCE, QUERY, form=form))
+
+
+def parse_samples(reply: Reply) -> list[Sample]:
+    """Return the samples that an answer to a query tells; BadInput when it is none."""
+    data = _data(reply)
     if data.result_type in ("scalar", "string"):
         moment, value = _decode(data.result, tuple[float, str])
         return [Sample(labels={}, value=_number(value), at=moment)]

@@ -1,0 +1,145 @@
+"""What each system said last, kept in rows so that a chat is answered at once.
+
+A source is taken by moving its due time on, in one conditional update: several workers never read it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core.errors import ClawError, Unavailable
+from guardrails.http import Reply
+from runbooks.models import MonitoredSystem, SystemReading
+from runbooks.sources import alertmanager, health, prometheus
+from runbooks.sources.breaker import note_failure, note_refusal, note_success
+from runbooks.sources.client import Asked, Question, prepare
+
+# The topic by which the readers hear that a system was changed.
+NUDGE = "systems"
+SECONDS = 6.0
+MOST_ALERTS, MOST_TARGETS, MOST_CHARS = 100, 20, 300
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """How a source is read: the path and what else is said when asking, and what is kept of the answer."""
+
+    path: str = ""
+    asked: Asked
+    read: Callable[[Reply], dict[str, Any]]
+
+
+def _read_health(reply: Reply) -> dict[str, Any]:
+    found = health.parse_health(reply)
+    return asdict(found) | {"is_well": found.is_well}
+
+
+def _read_stats(reply: Reply) -> dict[str, Any]:
+    return asdict(health.parse_stats(reply))
+
+
+def _read_targets(reply: Reply) -> dict[str, Any]:
+    """Keep which of its targets Prometheus cannot reach."""
+    down = prometheus.parse_samples(reply)
+    names = [f"{each.labels.get('job', '')} {each.labels.get('instance', '')}"[:MOST_CHARS] for each in down]
+    return {"down": len(down), "targets": sorted(names)[:MOST_TARGETS]}
+
+
+def _read_alerts(reply: Reply) -> dict[str, Any]:
+    alerts = alertmanager.parse_alerts(reply)
+    active = [alert for alert in alerts if alert.status.state != "suppressed"]
+    first = sorted(alerts, key=lambda alert: alert.status.state == "suppressed")[:MOST_ALERTS]
+    return {"active": len(active), "suppressed": len(alerts) - len(active), "alerts": [_keep(each) for each in first]}
+
+
+def _keep(alert: alertmanager.ListedAlert) -> dict[str, Any]:
+    text = alert.annotations.get("description") or alert.annotations.get("summary", "")
+    return {
+        "name": alert.name[:MOST_CHARS],
+        "severity": alert.severity[:MOST_CHARS],
+        "text": text[:MOST_CHARS],
+        "starts_at": alert.starts_at.isoformat(),
+        "suppressed": alert.status.state == "suppressed",
+    }
+
+
+READERS = {
+    "health": Reader(asked={"is_answer": health.tells_health}, read=_read_health),
+    "stats": Reader(asked={}, read=_read_stats),
+    "prometheus": Reader(path=prometheus.QUERY, asked={"form": {"query": "up == 0"}}, read=_read_targets),
+    "alertmanager": Reader(path=alertmanager.ALERTS, asked={}, read=_read_alerts),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Due:
+    """A source that is to be read now."""
+
+    system: MonitoredSystem
+    source: str
+    question: Question
+
+
+def take_due(*, now: datetime | None = None) -> list[Due]:
+    """Take what is due of all enabled systems. What the breaker holds back is passed over."""
+    now = now or timezone.now()
+    found = []
+    for system in MonitoredSystem.objects.filter(enabled=True).prefetch_related("readings"):
+        known = {row.source: row for row in system.readings.all()}
+        for source in READERS:
+            if getattr(system, f"{source}_url") and _take(system, source, known.get(source), now):
+                due = _prepare(system, source, now)
+                found += [due] if due else []
+    return found
+
+
+def _take(system: MonitoredSystem, source: str, row: SystemReading | None, now: datetime) -> bool:
+    if row is None:
+        row, _ = SystemReading.objects.get_or_create(system=system, source=source, defaults={"due_at": now})
+    if row.due_at > now:
+        return False
+    later = now + timedelta(seconds=settings.CLAW_SYSTEMS_SECONDS)
+    return bool(SystemReading.objects.filter(pk=row.pk, due_at=row.due_at).update(due_at=later))
+
+
+def _prepare(system: MonitoredSystem, source: str, now: datetime) -> Due | None:
+    reader = READERS[source]
+    try:
+        question = prepare(system, source, reader.path, **reader.asked | Asked(seconds=SECONDS))
+    except Unavailable:
+        return None  # the breaker is open, and the row says why
+    except ClawError as error:
+        note_refusal(system, source, error.message, now=now)
+        return None
+    return Due(system=system, source=source, question=question)
+
+
+@transaction.atomic
+def store(due: Due, answer: Reply | ClawError, *, now: datetime | None = None) -> None:
+    """Keep what a source said, or why it said nothing of use. A system that was removed meanwhile is no error."""
+    now = now or timezone.now()
+    if not MonitoredSystem.objects.filter(pk=due.system.pk).exists():
+        return
+    try:
+        if isinstance(answer, ClawError):
+            raise answer
+        data = READERS[due.source].read(answer)
+    except Unavailable as error:
+        note_failure(due.system, due.source, error.message, now=now)
+    except ClawError as error:
+        note_refusal(due.system, due.source, error.message, now=now)
+    else:
+        note_success(due.system, due.source)
+        SystemReading.objects.filter(system=due.system, source=due.source).update(data=data, read_at=now)
+
+
+def read_soon(system: MonitoredSystem) -> None:
+    """Forget what was read of a system whose addresses or credentials are others now; it is read anew at once."""
+    SystemReading.objects.filter(system=system).delete()
