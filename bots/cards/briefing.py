@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 from bots.cards.incident import headline
 from bots.cards.registry import CardView
 from bots.cards.tree import tree
-from bots.channels.base import OutboundMessage
+from bots.channels.base import Button, OutboundMessage
+from bots.commands.base import command_button
 
 NIGHT_BEGINS, DAY_BEGINS, EVENING_BEGINS = 22, 6, 14
 # Below this share of the time a number is said to be of a part of it.
@@ -36,9 +37,10 @@ def render(data: Data, view: CardView) -> OutboundMessage:
         [_("📊 Last {hours} hours:").format(hours=_hours(start, end)), *tree(_numbers(data))],
         [_("⚠️ Attention:"), *tree(_attention(data) or [_("Nothing")])],
         [_("📋 Pending:"), *tree(_pending(data) or [_("Nothing")])],
-        [_("Have a good shift! 🦞")],
+        [*_taken(data, view), _("Have a good shift! 🦞")],
     ]
-    return OutboundMessage(text="\n\n".join("\n".join(block) for block in blocks), plain=True)
+    text = "\n\n".join("\n".join(block) for block in blocks)
+    return OutboundMessage(text=text, plain=True, buttons=_buttons(data))
 
 
 def _title(end: datetime) -> str:
@@ -54,6 +56,19 @@ def _period(start: datetime, end: datetime, view: CardView) -> str:
 
 def _hours(start: datetime, end: datetime) -> int:
     return round((end.timestamp() - start.timestamp()) / 3600)
+
+
+def _taken(data: Data, view: CardView) -> list[str]:
+    """Say who has the shift now."""
+    if "taken" not in data:
+        return []
+    at = datetime.fromisoformat(data["taken"]["at"]).astimezone(view.zone)
+    return [_("✅ {name} has the shift since {time}").format(name=data["taken"]["who"], time=date_format(at, "H:i"))]
+
+
+def _buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
+    button = None if "taken" in data else command_button("✅ " + _("I have it"), "briefing", f"have {data['job']}")
+    return ((button,),) if button is not None else ()
 
 
 # --- numbers -------------------------------------------------------------------------------------------------------
@@ -143,8 +158,10 @@ def _pending(data: Data) -> list[str]:
     approvals = pending["approvals"]
     if approvals:
         lines.append(ngettext("{count} approval waits", "{count} approvals wait", approvals).format(count=approvals))
-    failed = ", ".join(f"{each['kind']} ({each['count']})" for each in pending["failed"])
-    return [*lines, _("Failed jobs: {names}").format(names=failed)] if failed else lines
+    if pending["runs"]:
+        lines.append(_("Under way: {names}").format(names=", ".join(pending["runs"])))
+    failed = ", ".join(f"{each['name']} ({each['count']})" for each in pending["failed"])
+    return [*lines, _("Failed: {names}").format(names=failed)] if failed else lines
 
 
 def cut(lines: list[str], *, more: int = 0) -> list[str]:

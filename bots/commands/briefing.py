@@ -17,7 +17,7 @@ from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.zones import is_time_zone
 from guardrails.types import Role
-from runbooks.briefings import NAME, put_briefing
+from runbooks.briefings import NAME, put_briefing, take_shift
 from runbooks.jobs import create_job
 from runbooks.models import Schedule
 from runbooks.schedules import delete_schedule, save_schedule
@@ -27,6 +27,7 @@ MOST_HOURS = 48
 _TIME = re.compile(r"([01]?\d|2[0-3])[:h]([0-5]\d)?")
 _HOURS = re.compile(r"(\d{1,2})\s*(?:h|hours?|horas?|ч|часов|часа|час)?")
 _AT = {plain(word) for word in ("at", "daily", "às", "diario", "в", "ежедневно")}
+_HAVE = "have"
 _OFF = {plain(word) for word in ("off", "stop", "desligar", "parar", "выкл", "стоп")}
 
 
@@ -34,12 +35,14 @@ def run(context: CommandContext) -> Answer:
     """Make one now; with times, have one made at these times every day; `off` ends that."""
     words = context.args.split()
     first = plain(words[0]) if words else ""
-    if first not in _AT | _OFF:
+    if first not in {_HAVE} | _AT | _OFF:
         return _make(context, context.args.strip())
     if first in _AT and len(words) == 1:
         return say(_tell(context))
     if not context.actor.is_at_least(Role.OPERATOR):
-        raise NotAllowed(_("Only operators may set the times of briefings."))
+        raise NotAllowed(_("Only operators may set the times of briefings and take a shift over."))
+    if first == _HAVE:
+        return _take(context, words[-1])
     return _schedule(context, words[1:] if first in _AT else [])
 
 
@@ -52,6 +55,13 @@ def _make(context: CommandContext, text: str) -> Answer:
         params["hours"] = int(found[1])
     job = create_job(NAME, params=params, actor=context.actor, session_id=context.session.pk, start=True)
     put_briefing(job, context.session.pk, {"waiting": True})
+    return ()
+
+
+def _take(context: CommandContext, key: str) -> Answer:
+    """Note who has the shift now; the briefing itself shows it."""
+    if take_shift(key, session_id=context.session.pk, actor=context.actor) is None:
+        raise BadInput(_("There is no such briefing in this chat."))
     return ()
 
 

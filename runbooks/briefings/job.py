@@ -19,7 +19,7 @@ from runbooks.briefings.window import Window
 from runbooks.jobs import JobContext, JobKind
 from runbooks.jobs.working import patiently
 from runbooks.models import Job
-from sessions_app.cards import put_card
+from sessions_app.cards import find_card, put_card
 from sessions_app.models import Session
 
 NAME = "briefing"
@@ -46,8 +46,13 @@ def run(ctx: JobContext) -> Any:
 
 
 def put_briefing(job: Job, session_id: int, told: dict[str, Any]) -> None:
-    """Show what is known of a briefing in its chat: that it is being made, or what it tells."""
-    put_card(card_key(job.key), kind=NAME, data={"job": job.key, **told}, session_id=session_id)
+    """Show what is known of a briefing in its chat: that it is being made, or what it tells.
+
+    Who has taken the shift over stays on it, should the job run again.
+    """
+    known = find_card(card_key(job.key))
+    taken = {"taken": known.data["taken"]} if known is not None and "taken" in known.data else {}
+    put_card(card_key(job.key), kind=NAME, data={"job": job.key, **told, **taken}, session_id=session_id)
 
 
 def card_key(job_key: str) -> str:

@@ -23,13 +23,14 @@ QUIET: dict[str, Any] = {
     "end": "2026-10-25T06:00:00+00:00",
     "systems": [],
     "incidents": {"opened": {"P1": 0, "P2": 0, "P3": 0, "P4": 0}, "resolved": 0, "open": [], "open_count": 0},
-    "pending": {"approvals": 0, "failed": []},
+    "pending": {"approvals": 0, "runs": [], "failed": []},
+    "job": "a" * 32,
     "missing": [],
 }
 BUSY: dict[str, Any] = QUIET | {
     "systems": [SYSTEM],
     "incidents": {"opened": {"P1": 0, "P2": 1, "P3": 0, "P4": 2}, "resolved": 1, "open": [INCIDENT], "open_count": 1},
-    "pending": {"approvals": 2, "failed": [{"kind": "backup", "count": 1}]},
+    "pending": {"approvals": 2, "runs": ["Restart the API"], "failed": [{"name": "backup", "count": 1}]},
 }
 
 
@@ -56,7 +57,8 @@ def test_it_has_the_shape_that_was_asked_for() -> None:
         "📋 Pending:",
         "├── 🟠 INC-7 · P2 · API is slow — Bob",
         "├── 2 approvals wait",
-        "└── Failed jobs: backup (1)",
+        "├── Under way: Restart the API",
+        "└── Failed: backup (1)",
         "",
         "Have a good shift! 🦞",
     ]
@@ -119,3 +121,12 @@ def test_what_comes_from_outside_is_text() -> None:
 
 def test_while_it_is_made_it_says_so() -> None:
     assert "putting the briefing together" in worded({"waiting": True})
+
+
+def test_who_has_the_shift_is_written_on_it_and_ends_the_button() -> None:
+    view = CardView(zone=ZoneInfo("Europe/Berlin"))
+    (row,) = render_card("briefing", QUIET, view).buttons
+    assert [button.data for button in row] == [f"cmd:briefing have {'a' * 32}"]
+    taken = render_card("briefing", QUIET | {"taken": {"who": "Bob", "at": "2026-10-25T06:04:00+00:00"}}, view)
+    assert taken.text.splitlines()[-2] == "✅ Bob has the shift since 07:04"
+    assert taken.buttons == ()

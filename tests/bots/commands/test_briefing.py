@@ -62,6 +62,14 @@ def test_at_set_times_on_the_clock_of_the_chat(people: People, say: Say) -> None
     assert (due(people.bobs), len(due(people.group))) == ([], 1)
 
 
+def test_a_button_takes_the_shift_over(people: People, say: Say) -> None:
+    say(people.bob, people.bobs, "/briefing")
+    key = Job.objects.get().key
+    assert say(people.alice, people.bobs, f"/briefing have {key}", pressed="9") == ()
+    assert Card.objects.get().data["taken"]["who"] == "Alice"
+    assert "no such briefing" in say(people.bob, people.group, f"/briefing have {key}")[0].text
+
+
 def test_there_is_a_most(people: People, say: Say) -> None:
     times = " ".join(f"{hour}:00" for hour in range(7))
     assert "the most" in say(people.bob, people.bobs, f"/briefing at {times}")[0].text

@@ -9,16 +9,18 @@ import pytest
 from django.utils import timezone
 
 from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.models import AuditEvent
 from guardrails.approvals import create_approval
 from runbooks import incidents, jobs
-from runbooks.briefings import NAME
+from runbooks.briefings import NAME, take_shift
 from runbooks.briefings.gather import gather
 from runbooks.briefings.window import Window
-from runbooks.models import Incident, Job, MonitoredSystem, NamedQuery, Schedule, ScheduleRun
+from runbooks.models import Incident, Job, MonitoredSystem, NamedQuery, Run, Schedule, ScheduleRun
 from runbooks.schedules import preview, save_schedule, tick
 from sessions_app.models import Card, Session
 from tests.clawsite.running import free_port
-from tests.runbooks.people import ALICE, BOB, CHARLIE
+from tests.runbooks.books.making import saved, start, step
+from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
 from tests.runbooks.running import run
 from tests.sessions_app.people import make_people
 
@@ -52,12 +54,22 @@ def test_rows_are_counted_as_they_are() -> None:
     for state in ("failed", "timed_out", "succeeded"):
         Job.objects.create(kind="backup", requested_by="x", owner="x", state=state, ended_at=window.start)
 
+    saved(step("command", argv=["false"]))
+    saved(step("wait", seconds=60), name="slow")
+    Job.objects.filter(pk=start().job_id).update(state="failed", ended_at=timezone.now())
+    Run.objects.filter(name="try").update(open=False)
+    start("slow")
+
     told = gather(window, now=timezone.now())
 
     assert told["incidents"]["opened"] == {"P1": 0, "P2": 2, "P3": 0, "P4": 0}
     assert (told["incidents"]["resolved"], told["incidents"]["open_count"]) == (1, 2)
     assert [each["title"] for each in told["incidents"]["open"]] == ["c", "a"]
-    assert told["pending"] == {"approvals": 1, "failed": [{"kind": "backup", "count": 2}]}
+    assert told["pending"] == {
+        "approvals": 1,
+        "runs": ["The runbook slow"],
+        "failed": [{"name": "backup", "count": 2}, {"name": "The runbook try", "count": 1}],
+    }
     assert told["missing"] == []
 
 
@@ -143,6 +155,24 @@ def test_a_schedule_must_say_where(params: dict[str, int]) -> None:
 def test_wrong_parameters_are_refused(params: dict[str, object]) -> None:
     with pytest.raises(BadInput):
         jobs.create_job(NAME, params=params, actor=BOB)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_first_who_takes_the_shift_has_it_and_keeps_it() -> None:
+    place = session()
+    job = jobs.create_job(NAME, actor=BOB, session_id=place.pk, start=True)
+    run(job)
+    assert take_shift("0" * 32, session_id=place.pk, actor=BOB) is None
+    assert take_shift(job.key, session_id=place.pk + 1, actor=BOB) is None
+    for actor in (VIEWER, CHARLIE):
+        with pytest.raises(NotAllowed):
+            take_shift(job.key, session_id=place.pk, actor=actor)
+    take_shift(job.key, session_id=place.pk, actor=BOB)
+    take_shift(job.key, session_id=place.pk, actor=ALICE)
+    Job.objects.update(state="queued", ended_at=None, deadline=None)
+    run(job)
+    assert Card.objects.get().data["taken"]["who"] == "Bob"
+    assert list(AuditEvent.objects.filter(action="briefing.take").values_list("actor", flat=True)) == [BOB.subject]
 
 
 def test_charlie_has_none_made() -> None:
