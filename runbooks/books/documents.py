@@ -17,6 +17,7 @@ from runbooks.books.checks import check_book
 from runbooks.books.spec import Book, BookError, Place, convert_book, to_json
 
 MAX_BYTES = 256 * 1024
+_COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
 class _Loader(yaml.SafeLoader):
@@ -24,12 +25,14 @@ class _Loader(yaml.SafeLoader):
 
 
 _Loader.yaml_implicit_resolvers = {}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|false"), list("tf"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"null|~|"), ["n", "~", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"-?(?:0|[1-9][0-9]{0,17})"), list("-0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"-?(?:0|[1-9][0-9]*)\.[0-9]+"), list("-0123456789")
-)
+for _kind, _pattern, _first in (
+    ("bool", r"true|false", "tf"),
+    ("null", r"null|~|", "n~"),
+    ("int", r"-?(?:0|[1-9][0-9]{0,17})", "-0123456789"),
+    ("float", r"-?(?:0|[1-9][0-9]*)\.[0-9]+", "-0123456789"),
+):
+    _whole = re.compile(rf"(?:{_pattern})\Z")
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", _whole, [*_first, *([""] if _kind == "null" else [])])
 
 
 def read_book(text: str, *, name: str = "") -> Book:
@@ -90,6 +93,8 @@ def _parse(text: str) -> tuple[yaml.Node, Any]:
 
 def _build(node: yaml.Node) -> Any:
     """Return the value of a node; a key that stands twice is an error in its line."""
+    if isinstance(node, yaml.CollectionNode) and node.tag not in _COLLECTIONS:
+        raise yaml.MarkedYAMLError(problem=f"values of the type {node.tag} are not used", problem_mark=node.start_mark)
     if isinstance(node, yaml.MappingNode):
         made: dict[Hashable, Any] = {}
         for key, value in node.value:

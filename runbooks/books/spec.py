@@ -29,7 +29,7 @@ class BookError(BadInput):
         self.place = place
 
 
-class Parameter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Parameter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A value that is given when it runs. Texts may begin with a dash only where a pattern or the choices say so."""
 
     name: Annotated[str, Meta(pattern=PARAMETER)]
@@ -43,7 +43,7 @@ class Parameter(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_d
     max: float | None = None
 
 
-class Undo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Undo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A step that undoes another one."""
 
     title: Title
@@ -56,7 +56,7 @@ class Undo(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     host: Annotated[list[Title], Meta(max_length=20)] = []
 
 
-class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """One step. with: what its kind takes. host: programs that a command may run outside of the sandbox."""
 
     title: Title
@@ -71,7 +71,7 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
     rollback: Undo | None = None
 
 
-class Book(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Book(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A whole runbook."""
 
     name: Annotated[str, Meta(pattern=NAME, max_length=64)]
@@ -87,8 +87,23 @@ class Book(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_defaul
 
 def to_json(value: msgspec.Struct) -> dict[str, Any]:
     """Return a runbook, step or parameter as JSON, without what has its default."""
-    made: dict[str, Any] = msgspec.to_builtins(value)
+    made: dict[str, Any] = {}
+    for field in msgspec.structs.fields(value):
+        each = getattr(value, field.name)
+        default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if each != default or isinstance(each, bool) != isinstance(default, bool):
+            made[field.encode_name] = _plain(each)
     return made
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, msgspec.Struct):
+        return to_json(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def convert_book(value: Any) -> Book:
@@ -102,6 +117,6 @@ def convert_book(value: Any) -> Book:
 def to_book_error(error: msgspec.ValidationError, place: Place = ()) -> BookError:
     """Return an error of shape in our words, with its place."""
     text, _, path = str(error).partition(" - at `$")
-    steps = (int(number) if number else key for key, number in _PATH.findall(path) if key or number)
+    steps = (int(number) if number else key for key, number in _PATH.findall(path.rstrip("`")) if key or number)
     hint = " (put it in quotes)" if re.match(r"Expected `str`, got `(?:int|float|bool)`", text) else ""
     return BookError(text[:1].lower() + text[1:].replace("`", "") + hint, (*place, *steps))

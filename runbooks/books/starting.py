@@ -116,11 +116,17 @@ def read_run(
     return book, values, make_plan(book, values, find=find)
 
 
-def get_runbook(name: str) -> Runbook:
-    """Return the runbook of this name; BadInput when there is none that may be run."""
+def get_named(name: str) -> Runbook:
+    """Return the runbook of this name; BadInput when there is none."""
     row = find_runbook(name)
     if row is None:
         raise BadInput(f"There is no runbook named {name[:64]!r}.")
+    return row
+
+
+def get_runbook(name: str) -> Runbook:
+    """Return the runbook of this name; BadInput when there is none that may be run."""
+    row = get_named(name)
     if not row.enabled:
         raise BadInput(f"The runbook {row.name} is switched off.")
     return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,16 +15,27 @@ from guardrails import processes
 from guardrails.processes import Limits, Sandbox
 from runbooks.books.spec import BookError
 from runbooks.books.steps.base import StepContext, StepFailed, StepKind
+from runbooks.books.steps.conditions import Condition, holds
 from runbooks.books.substitution import as_text
 
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
 Argument = str | int | float | bool
+
+
+class Number(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What the last number in the output must be like."""
+
+    op: Literal["==", "!=", ">", ">=", "<", "<="]
+    value: float
 
 
 class Command(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is run. argv: the program and its arguments, never a shell. input: goes to its standard input.
 
-    codes: the exit codes that are success. contains: what the output must hold. network: whether the sandbox has one.
-    readable: folders of this installation that the sandbox shows. output_kib: how much output is kept.
+    codes: the exit codes that are success. contains, number: what the output must hold. network: whether the sandbox
+    has one. folder: where it runs, read-only in the sandbox: a folder of this installation, else a fresh one of its
+    own. output_kib: how much output is kept.
     """
 
     argv: Annotated[list[Argument], Meta(min_length=1, max_length=100)]
@@ -31,21 +43,24 @@ class Command(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     input: str = ""
     codes: Annotated[list[int], Meta(min_length=1)] = msgspec.field(default_factory=lambda: [0])
     contains: str = ""
+    number: Number | None = None
     network: bool = False
-    readable: list[Literal["logs", "media", "backups"]] = []
+    folder: Literal["", "logs", "media", "backups"] = ""
     memory_mib: Annotated[int, Meta(ge=16, le=16_384)] = 1024
     output_kib: Annotated[int, Meta(ge=1, le=1024)] = 64
 
 
 def run(ctx: StepContext, given: Command) -> str:
     """Run it to its end; its output is shown as it comes."""
+    folder = _folder(ctx, given)
+    sandbox = Sandbox(writable=() if given.folder else (folder,), network=given.network)
     done = processes.run(
         [as_text(each) for each in given.argv],
-        cwd=ctx.folder,
+        cwd=folder,
         env={name: as_text(value) for name, value in given.env.items()},
         stdin=given.input.encode(),
         limits=_limits(ctx.left, given),
-        sandbox=None if ctx.host else _sandbox(ctx.folder, given),
+        sandbox=None if ctx.host else sandbox,
         check=ctx.check,
         on_output=lambda part: ctx.say(part.decode("utf-8", "replace")),
         with_parent=True,
@@ -56,7 +71,27 @@ def run(ctx: StepContext, given: Command) -> str:
         raise StepFailed(f"It ended with {_code(done.code)}{_last_line(done.stderr or done.stdout)}.")
     if given.contains and given.contains.encode() not in done.stdout:
         raise StepFailed(f"Its output does not hold {given.contains[:80]!r}.")
-    return ""
+    return _check_number(done.stdout.decode("utf-8", "replace"), given.number) if given.number else ""
+
+
+def _check_number(output: str, wanted: Number) -> str:
+    """Return the last number of the output; StepFailed when it is not as it must be."""
+    found = _NUMBER.findall(output)
+    if not found:
+        raise StepFailed("There is no number in its output.")
+    condition = Condition(op=wanted.op, value=wanted.value)
+    if not holds(float(found[-1]), condition):
+        raise StepFailed(f"The number is {found[-1]}, not {wanted.op} {wanted.value:g}.")
+    return str(found[-1])
+
+
+def _folder(ctx: StepContext, given: Command) -> Path:
+    if not given.folder:
+        return ctx.folder
+    folder: Path = settings.CLAW_HOME / given.folder
+    if not folder.is_dir():
+        raise StepFailed(f"There is no folder {given.folder} here.")
+    return folder
 
 
 def _limits(seconds: float, given: Command) -> Limits:
@@ -66,11 +101,6 @@ def _limits(seconds: float, given: Command) -> Limits:
         memory_bytes=given.memory_mib * 1024**2,
         output_bytes=given.output_kib * 1024,
     )
-
-
-def _sandbox(folder: Path, given: Command) -> Sandbox:
-    shown = [settings.CLAW_HOME / name for name in given.readable]
-    return Sandbox(writable=(folder,), readable=tuple(path for path in shown if path.is_dir()), network=given.network)
 
 
 def _code(code: int) -> str:

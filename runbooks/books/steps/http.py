@@ -22,6 +22,7 @@ from runbooks.books.steps.base import StepContext, StepFailed, StepKind
 from runbooks.books.steps.conditions import Condition, check_condition, find_value, holds
 from runbooks.books.substitution import as_text
 from runbooks.models import MonitoredSystem
+from runbooks.sources.credentials import headers_for
 
 SELF = "self"
 SECONDS = 30.0
@@ -75,8 +76,8 @@ def run(ctx: StepContext, given: Http) -> str:
 
 
 def ask(given: Http, *, seconds: float) -> Reply:
-    """Send the request; any status is an answer."""
-    headers = {name: _header(value) for name, value in given.headers.items()}
+    """Send the request, with the credentials of the system it goes to; any status is an answer."""
+    headers = _credentials(given.base) | {name: _header(value) for name, value in given.headers.items()}
     body = given.body.encode()
     if given.json is not None:
         body = json.dumps(given.json, ensure_ascii=False).encode()
@@ -98,13 +99,23 @@ def _root(base: str) -> str:
     if base == SELF:
         host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.CLAW_HOST, settings.CLAW_HOST)  # noqa: S104
         return f"http://{host}:{settings.CLAW_PORT}"
-    system = MonitoredSystem.objects.filter(name=base, enabled=True).first()
-    if system is None:
-        raise BadInput(f"There is no monitored system named {base[:64]!r}.")
-    parts = urlsplit(system.health_url or system.stats_url)
+    system = find_system(base)
+    parts = urlsplit(system.health_url)
     if not parts.netloc:
         raise BadInput(f"The system {system.name} has no address of its own.")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _credentials(base: str) -> dict[str, str]:
+    return headers_for(find_system(base).credentials, "health") if base and base != SELF else {}
+
+
+def find_system(name: str) -> MonitoredSystem:
+    """Return the monitored system of this name; BadInput when there is none."""
+    system = MonitoredSystem.objects.filter(name=name, enabled=True).first()
+    if system is None:
+        raise BadInput(f"There is no monitored system named {name[:64]!r}.")
+    return system
 
 
 def _header(value: Part | FromSecret) -> str:

@@ -12,6 +12,7 @@ from clawsite.core.errors import BadInput
 from runbooks.books.spec import BookError
 from runbooks.books.steps.base import StepContext, StepFailed, StepKind
 from runbooks.books.steps.conditions import Condition, check_condition, holds
+from runbooks.books.steps.http import find_system
 from runbooks.models import MonitoredSystem, NamedQuery
 from runbooks.sources import prometheus
 
@@ -34,9 +35,7 @@ class Prometheus(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 def run(ctx: StepContext, given: Prometheus) -> str:
     """Ask once."""
-    system = MonitoredSystem.objects.filter(name=given.system, enabled=True).first()
-    if system is None:
-        raise BadInput(f"There is no monitored system named {given.system[:64]!r}.")
+    system = find_system(given.system)
     samples = prometheus.query(system, _promql(system, given))
     for sample in samples[:SHOWN]:
         labels = ", ".join(f"{name}={value}" for name, value in sample.labels.items())

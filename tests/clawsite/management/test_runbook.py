@@ -1,0 +1,60 @@
+"""`manage.py runbook`: lists, runs, and brings runbooks in and out as YAML."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from runbooks.models import Run, Runbook
+from tests.clawsite.management.running import run
+from tests.clawsite.running import until
+from tests.runbooks.books.making import ECHO, saved
+from tests.runbooks.running import perform_beside
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_the_ready_made_ones_come_in_and_go_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "import --ready" in run(monkeypatch, "runbook", "list").text
+    assert "restart-api: right, 4 steps" in run(monkeypatch, "runbook", "import", "--ready", "--check").text
+    assert not Runbook.objects.exists()
+    assert "restart-api: version 1" in run(monkeypatch, "runbook", "import", "--ready").text
+    assert "Restart the API" in run(monkeypatch, "runbook", "list").text
+
+    run(monkeypatch, "runbook", "export", "--to", str(tmp_path))
+    assert len(list(tmp_path.glob("*.yaml"))) == 6
+    again = run(monkeypatch, "runbook", "import", str(tmp_path)).text
+    assert "version 2" not in again
+    assert run(monkeypatch, "runbook", "export", "log-tail").text.startswith("name: log-tail\n")
+
+
+def test_one_mistake_and_nothing_comes_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("name: a\ntitle: A\nsteps: [{title: S, kind: wait, with: {seconds: 1}}]\n")
+    (tmp_path / "b.yaml").write_text("name: b\ntitle: B\nsteps:\n  - title: S\n    kind: wait\n    with: {}\n")
+    done = run(monkeypatch, "runbook", "import", str(tmp_path))
+    assert not Runbook.objects.exists()
+    assert "b.yaml, line 6: step 1 (S): with: give one of seconds" in done.error
+    assert "cannot be read" in run(monkeypatch, "runbook", "import", str(tmp_path / "none.yaml")).error
+    assert "Name YAML files" in run(monkeypatch, "runbook", "import").error
+
+
+def test_a_run_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    argv = ["printf", "\x1b[31mred\n"]
+    saved(ECHO | {"host": ["echo"]}, ECHO | {"title": "Print", "host": ["printf"], "with": {"argv": argv}})
+
+    def work() -> None:
+        perform_beside(until(Run.objects.first, seconds=10, what="a run").job_id)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    said = run(monkeypatch, "runbook", "run", "try")
+    worker.join(10)
+    lines = said.text.splitlines()
+    assert lines[0].startswith("Run ")
+    assert lines[1:4] == ["[1/2] Say hello ... started", "hello", lines[3]]
+    assert lines[3].startswith("[1/2] Say hello ... ok (")
+    assert "?[31mred" in said.text
+    assert "There is no parameter" in run(monkeypatch, "runbook", "run", "try", "a=b").error
+    assert "NAME=VALUE" in run(monkeypatch, "runbook", "run", "try", "ab").error
