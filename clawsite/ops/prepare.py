@@ -17,6 +17,8 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from clawsite.core.process import void_dead_local_processes
+from clawsite.ops.demo import demo_servers
+from clawsite.ops.example import prepare_example
 from clawsite.ops.first_admin import prepare_first_admin
 from sessions_app.channels import sync_channels_from_settings
 
@@ -41,6 +43,7 @@ def prepare(answer_fd: int, *, migrate: bool) -> int:
         void_dead_local_processes()
         sync_channels_from_settings()
         link = prepare_first_admin()
+        prepare_example(demo_servers(os.environ))
     connection.close()
     with suppress(BrokenPipeError):
         os.write(answer_fd, json.dumps({"link": link}).encode())

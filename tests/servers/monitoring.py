@@ -33,6 +33,30 @@ def is_ok(url: str) -> bool:
         return False
 
 
+def alertmanager_command(binary: str, directory: Path, port: int) -> list[str]:
+    """How Alertmanager is started alone, on loopback, with what `write_config` wrote."""
+    return [
+        binary,
+        f"--config.file={directory / 'alertmanager.yml'}",
+        f"--storage.path={directory / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    ]
+
+
+def prometheus_command(binary: str, directory: Path, port: int) -> list[str]:
+    """How Prometheus is started on loopback, with what `write_config` wrote."""
+    return [
+        binary,
+        f"--config.file={directory / 'prometheus.yml'}",
+        f"--storage.tsdb.path={directory / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}",
+        "--storage.tsdb.retention.time=30d",
+        "--log.level=warn",
+    ]
+
+
 class Monitor(Service):
     """What both programs have in common."""
 
@@ -58,13 +82,7 @@ class AlertmanagerService(Monitor):
             write_config("alertmanager.yml", self.directory, QUICK | {"WEBHOOK": webhook, "TOKEN": token})
 
     def command(self) -> list[str]:
-        return [
-            self.binary,
-            f"--config.file={self.directory / 'alertmanager.yml'}",
-            f"--storage.path={self.directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}",
-            "--cluster.listen-address=",
-        ]
+        return alertmanager_command(self.binary, self.directory, self.port)
 
 
 class PrometheusService(Monitor):
@@ -80,11 +98,4 @@ class PrometheusService(Monitor):
         write_config("rules.yml", self.directory, values)
 
     def command(self) -> list[str]:
-        return [
-            self.binary,
-            f"--config.file={self.directory / 'prometheus.yml'}",
-            f"--storage.tsdb.path={self.directory / 'data'}",
-            f"--web.listen-address=127.0.0.1:{self.port}",
-            "--storage.tsdb.retention.time=1d",
-            "--log.level=warn",
-        ]
+        return prometheus_command(self.binary, self.directory, self.port)

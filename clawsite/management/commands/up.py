@@ -19,7 +19,7 @@ from clawsite.core.process import void_dead_local_processes
 from clawsite.management.address import page_address
 from clawsite.management.roles import ROLES, demo_roles
 from clawsite.ops.children import Role, fork
-from clawsite.ops.demo import OPTION
+from clawsite.ops.demo import MONITORS, OPTION, PACKAGES, demo_servers
 from clawsite.ops.home import HomeLock
 from clawsite.ops.link import adopt_orphans
 from clawsite.ops.preload import preload
@@ -111,13 +111,25 @@ class _Announcement:
         if self._link:
             lines.append(f"First login  {root}{self._link}  (works once, for one hour)")
         if self._demo:
-            lines.append(f"Telegram     {settings.TELEGRAM_API_URL}/  (an emulator: write to the bot there)")
+            lines += _demo_lines()
             lines.append(f"State        {settings.CLAW_HOME}  (other commands need it as CLAW_HOME)")
         elif self._link:
             lines.append("Next         manage.py onboard, in another shell: Telegram, model, language, service")
         with suppress(OSError):  # nobody reads any more, which is no reason to stop
             self._command.stdout.write("\n".join(lines) + "\n")
             self._command.stdout.flush()
+
+
+def _demo_lines() -> list[str]:
+    """Return where the servers of the demo are, or what to install for those that are missing."""
+    places = demo_servers(os.environ)
+    lines = [
+        f"Telegram     {settings.TELEGRAM_API_URL}/  (an emulator: write to the bot there)",
+        f"Guardian     http://{places['guardian']}/  (the example of a monitored system: make it misbehave there)",
+    ]
+    if "prometheus" not in places:
+        return [*lines, f"Alerts       nothing watches the example; for that: sudo apt-get install {PACKAGES}"]
+    return [*lines, *(f"{name.capitalize():<12} http://{places[name]}/" for name in MONITORS)]
 
 
 def _supervise(roles: list[Role], lock: HomeLock, listening: socket.socket | None, announce: _Announcement) -> int:

@@ -11,8 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from clawsite.ops.demo import HOME, set_demo_environment
+from clawsite.ops.demo import HOME, PORT, demo_servers, emulator_commands, set_demo_environment
+from clawsite.ops.example import prepare_example
 from clawsite.ops.lean import skip_unused_drivers
+from runbooks.models import MonitoredSystem
 from tests.clawsite.running import until, up
 
 REAL = {"TELEGRAM_BOT_TOKEN": "1:real", "ANTHROPIC_API_KEY": "real", "CLAW_HOME": "/srv/claw"}
@@ -56,11 +58,47 @@ def test_the_demo_runs_with_its_emulators(tmp_path: Path) -> None:
         assert re.search(rf"Web chat +http://127\.0\.0\.1:{running.port}/chat/", text)
         assert re.search(r"First login +http://127\.0\.0\.1:\d+/first-login/\S+", text)
         assert re.search(r"Telegram +http://127\.0\.0\.1:\d+/", text)
+        guardian = re.search(r"Guardian +(http://127\.0\.0\.1:\d+)/", text)
+        assert guardian
         database = running.home / "clawsite.sqlite3"
         until(lambda: find_username(database), seconds=30, what="the bot knows who it is on the emulator")
+        read = until(lambda: read_health(database), seconds=30, what="the example system was read")
+        assert read["status"] == "healthy"
         supervisor = psutil.Process(running.process.pid)
         assert supervisor.cpu_percent(interval=1.0) < 25  # it waits, it does not spin
         assert running.stop() == 0
+
+
+def test_the_example_is_watched_only_where_the_programs_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    environment: dict[str, str] = {}
+    assert demo_servers(environment) == {}
+    set_demo_environment(["manage.py", "up", "--demo"], environment)
+    assert list(demo_servers(environment)) == ["telegram", "messages", "guardian"]
+    for name in ("prometheus", "prometheus-alertmanager"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    assert list(demo_servers(environment)) == ["telegram", "messages", "guardian", "prometheus", "alertmanager"]
+    command = emulator_commands(environment)["alertmanager"]
+    assert f"http://127.0.0.1:{PORT}/webhook/alertmanager" in command
+    assert environment["ALERTMANAGER_WEBHOOK_TOKEN"] in command
+
+
+@pytest.mark.django_db
+def test_the_example_keeps_what_people_changed_and_follows_its_ports() -> None:
+    prepare_example({})
+    assert not MonitoredSystem.objects.exists()
+    prepare_example({"guardian": "127.0.0.1:1", "prometheus": "127.0.0.1:2", "alertmanager": "127.0.0.1:3"})
+    row = MonitoredSystem.objects.get()
+    row.full_clean()
+    for query in row.queries.all():
+        query.full_clean()
+    MonitoredSystem.objects.update(title="Mine")
+    row.queries.update(title="Ours")
+    prepare_example({"guardian": "127.0.0.1:4"})
+    row.refresh_from_db()
+    assert (row.title, row.health_url, row.prometheus_url) == ("Mine", "http://127.0.0.1:4/health", "")
+    assert set(row.queries.values_list("title", flat=True)) == {"Ours"}
 
 
 def find_username(database: Path) -> str:
@@ -68,3 +106,12 @@ def find_username(database: Path) -> str:
     with closing(sqlite3.connect(database, timeout=20)) as connection:
         row = connection.execute("SELECT identity FROM sessions_app_channel WHERE name = 'telegram'").fetchone()
     return str(json.loads(row[0]).get("username", "")) if row else ""
+
+
+def read_health(database: Path) -> dict[str, str]:
+    """Return what the example system said last of its health, {} so far."""
+    with closing(sqlite3.connect(database, timeout=20)) as connection:
+        row = connection.execute(
+            "SELECT data FROM runbooks_systemreading WHERE source = 'health' AND read_at IS NOT NULL"
+        ).fetchone()
+    return dict(json.loads(row[0])) if row else {}
