@@ -2,7 +2,8 @@
 
 E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
 E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, W001 open to the network
-without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that can be guessed.
+without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that can be guessed, W004 one
+of the webhook of alerts.
 A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django before any check, so settings.py itself refuses
 those with a sentence.
 """
@@ -99,6 +100,10 @@ def _gateway() -> Iterator[CheckMessage]:
     if token and len(token) < TOKEN_CHARS:
         hint = f"Use at least {TOKEN_CHARS} random characters, such as those of: manage.py token create"
         yield Warning("CLAW_GATEWAY_TOKEN is short enough to be guessed.", hint=hint, id="clawsite.W003")
+    token = settings.ALERTMANAGER_WEBHOOK_TOKEN
+    if token and len(token) < TOKEN_CHARS:
+        hint = f"Use at least {TOKEN_CHARS} random characters, here and in Alertmanager's receiver."
+        yield Warning("ALERTMANAGER_WEBHOOK_TOKEN is short enough to be guessed.", hint=hint, id="clawsite.W004")
 
 
 _OWN_NAMES = {"127.0.0.1", "localhost", "[::1]"}

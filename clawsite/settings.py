@@ -238,6 +238,10 @@ CLAW_GROUP_RATE = env_float("CLAW_GROUP_RATE", 18.0, least=0.1)
 CLAW_BOT_RATE = env_float("CLAW_BOT_RATE", 25.0, least=0.1)
 CLAW_BOT_NAMES = env_list("CLAW_BOT_NAMES") or ["copilot"]
 
+# --- Alerts -------------------------------------------------------------------------------------------------------
+# The bearer token of Alertmanager's webhook_configs; without one nothing is taken.
+ALERTMANAGER_WEBHOOK_TOKEN = env_secret("ALERTMANAGER_WEBHOOK_TOKEN")
+
 # --- Model --------------------------------------------------------------------------------------------------------
 ANTHROPIC_API_KEY = env_secret("ANTHROPIC_API_KEY")
 ANTHROPIC_BASE_URL = env_str("ANTHROPIC_BASE_URL").rstrip("/")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from bots.commands import (
+    alert,
+    alerting,
     alerts,
     briefing,
     context,
@@ -10,6 +12,7 @@ from bots.commands import (
     help,
     incident,
     memory,
+    oncall,
     pair,
     reset,
     runbook,
@@ -17,6 +20,7 @@ from bots.commands import (
     start,
     status,
     stop,
+    subscriptions,
 )
 
 COMMANDS = (
@@ -24,6 +28,13 @@ COMMANDS = (
     help.COMMAND,
     status.COMMAND,
     alerts.COMMAND,
+    alert.COMMAND,
+    alerting.ACK,
+    alerting.SILENCE,
+    subscriptions.SUBSCRIBE,
+    subscriptions.UNSUBSCRIBE,
+    subscriptions.LIST,
+    oncall.COMMAND,
     incident.COMMAND,
     incident.LIST,
     runbook.COMMAND,

@@ -20,6 +20,7 @@ from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
+from runbooks.alerts.retention import old_groups, old_webhooks
 from runbooks.retention import clean_jobs, clean_runs
 from sessions_app import outbox
 from sessions_app.models import Card, Inbox, Outbox, Pairing
@@ -74,6 +75,8 @@ def clean() -> dict[str, int]:
         "tasks": forget_old_tasks(TASK_DAYS),
         "jobs": clean_jobs(),
         "schedule runs": clean_runs(),
+        "alert webhooks": _delete(old_webhooks()),
+        "alerts": _delete(old_groups()),
     }
     if any(counts.values()):
         logger.info("removed old rows: %s", ", ".join(f"{key} {value}" for key, value in counts.items() if value))

@@ -18,6 +18,7 @@ import psutil
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
+from clawsite.ops.alerting import keep_alerting
 from clawsite.ops.dispatching import keep_dispatching_jobs
 from clawsite.ops.link import Link, die_with_parent
 from clawsite.ops.reading import keep_reading_systems
@@ -58,8 +59,9 @@ def run_worker(link: Link | None = None) -> int:
         reaps = asyncio.create_task(keep_reaping(process_id, listener), name="reaper of jobs")
         dispatch = asyncio.create_task(keep_dispatching_jobs(process_id, listener), name="dispatcher of jobs")
         reads = asyncio.create_task(keep_reading_systems(listener), name="reader of systems")
+        alerts = asyncio.create_task(keep_alerting(listener), name="work on alerts")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch, reads)
+        tasks = (watch, ticks, reaps, dispatch, reads, alerts)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

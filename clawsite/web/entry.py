@@ -15,6 +15,7 @@ from clawsite.core.nudge import NudgeListener
 from clawsite.gateway.consumer import GatewayConsumer
 from clawsite.gateway.events import listen as listen_for_gateway
 from clawsite.web import sockets
+from clawsite.web.alertmanager import AlertmanagerWebhook, is_alertmanager
 from clawsite.web.chat.hub import hub
 from clawsite.web.health import Health
 from clawsite.web.hosts import check_hosts, check_origins
@@ -24,6 +25,7 @@ from clawsite.web.webhooks import PREFIX, TelegramWebhook
 
 _health = Health()
 _webhook = TelegramWebhook()
+_alerts = AlertmanagerWebhook()
 _pages = cast(App, ASGIHandler())
 _sockets = check_origins(cast(App, AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))  # type: ignore[arg-type]
 _gateway = check_origins(cast(App, GatewayConsumer.as_asgi()))
@@ -48,6 +50,8 @@ async def _route(scope: Scope, receive: Receive, send: Send) -> None:
         await _plain[scope["path"]](scope, receive, send)
     elif scope["path"].startswith(PREFIX):
         await _webhook(scope, receive, send)
+    elif is_alertmanager(scope["path"]):
+        await _alerts(scope, receive, send)
     else:
         await _pages(scope, receive, send)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runbooks.briefings import BRIEFING
 from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
+from runbooks.kinds.alert_silence import ALERT_SILENCE
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 
@@ -15,3 +16,4 @@ def register_kinds() -> None:
     register_kind(SELFTEST)
     register_kind(BRIEFING)
     register_kind(INCIDENT_HOOK)
+    register_kind(ALERT_SILENCE)

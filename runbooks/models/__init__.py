@@ -1,14 +1,27 @@
-"""Rows of all that is done: jobs, schedules, runbooks, other gateways, and the systems and incidents they are for."""
+"""Rows of all that is done: jobs, schedules, runbooks, gateways, and the systems, alerts and incidents they are for."""
 
+from runbooks.models.alert import Alert, AlertEvent, AlertGroup, AlertWebhook
+from runbooks.models.alert_place import AlertNotice, AlertSilence, AlertStorm, AlertSubscription, Heartbeat
 from runbooks.models.incident import Incident, IncidentEvent
 from runbooks.models.incident_hook import HookDelivery, IncidentHook
 from runbooks.models.job import Job, JobEvent
+from runbooks.models.oncall import (
+    Escalation,
+    EscalationPolicy,
+    EscalationStep,
+    Responder,
+    Rota,
+    Shift,
+    Swap,
+)
 from runbooks.models.runbook import Run, Runbook, RunbookStep
 from runbooks.models.schedule import Schedule, ScheduleRun
 from runbooks.models.system import MonitoredSystem, NamedQuery, SystemReading
 from runbooks.models.target import GatewayTarget
 
 __all__ = [
-    "GatewayTarget", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
-    "MonitoredSystem", "NamedQuery", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun", "SystemReading",
+    "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
+    "AlertWebhook", "Escalation", "EscalationPolicy", "EscalationStep", "GatewayTarget", "Heartbeat", "HookDelivery",
+    "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent", "MonitoredSystem", "NamedQuery", "Responder",
+    "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun", "Shift", "Swap", "SystemReading",
 ]  # fmt: skip

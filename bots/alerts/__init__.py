@@ -1,0 +1,1 @@
+"""The words about alerts that several places need."""

@@ -1,0 +1,101 @@
+"""What people do about a group: take it on, and let go of it again. Each is one transaction, audited and on record.
+
+Invariant: a group is taken on by a conditional update: the first press wins, and one that crosses the end of the
+group changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core import audit
+from clawsite.core.errors import BadInput, NotAllowed
+from guardrails.types import Actor, Role
+from runbooks.alerts import escalation
+from runbooks.alerts.showing import show_group
+from runbooks.alerts.timeline import note
+from runbooks.models import AlertGroup, AlertStorm
+
+FIRING = AlertGroup.State.FIRING
+
+
+class AlreadyDone(BadInput):
+    """Somebody was faster, or the group is over; `name` is who has it."""
+
+    code = "already_done"
+
+    def __init__(self, message: str, *, name: str = "") -> None:
+        super().__init__(message)
+        self.name = name
+
+
+def get_group(pk: int, *, actor: Actor, role: Role = Role.VIEWER) -> AlertGroup:
+    """Return a group on somebody's behalf; one answer for what is not there and what is not for them."""
+    group = AlertGroup.objects.select_related("system").filter(pk=pk).first()
+    if group is None or not actor.is_at_least(role):
+        raise NotAllowed("There is no such alert.")
+    return group
+
+
+def acknowledge(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = None) -> AlertGroup:
+    """Take a firing group on: it rings no more and is not escalated. AlreadyDone when it is taken or over."""
+    moment = now or timezone.now()
+    get_group(pk, actor=actor, role=Role.OPERATOR)
+    with transaction.atomic():
+        open_ones = AlertGroup.objects.filter(pk=pk, state=FIRING, acked_at=None)
+        if not open_ones.update(acked_by=actor.subject[:64], acked_name=actor.name[:200], acked_at=moment):
+            raise _why_not(pk, actor=actor)
+        group = get_group(pk, actor=actor)
+        _plan_reminder(group, now=moment)
+        note(pk, "acked", actor=actor.name or actor.subject, at=moment)
+        audit.record("alert.ack", actor=actor.subject, subject=group.ref, origin=origin)
+        escalation.stop(group, why="acked", now=moment)
+        show_group(group, now=moment)
+    return group
+
+
+def _why_not(pk: int, *, actor: Actor) -> AlreadyDone:
+    group = get_group(pk, actor=actor)
+    if group.state != FIRING:
+        return AlreadyDone("This alert is over.")
+    return AlreadyDone("This alert is taken already.", name=group.acked_name or group.acked_by)
+
+
+def _plan_reminder(group: AlertGroup, *, now: datetime) -> None:
+    minutes = escalation.remind_minutes_of(group)
+    remind_at = now + timedelta(minutes=minutes) if minutes else None
+    AlertGroup.objects.filter(pk=group.pk).update(remind_at=remind_at, reminders=0)
+
+
+def release(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = None) -> AlertGroup:
+    """Let go of a group, which is escalated from the beginning; AlreadyDone when nobody has it or it is over."""
+    moment = now or timezone.now()
+    get_group(pk, actor=actor, role=Role.OPERATOR)
+    with transaction.atomic():
+        taken = AlertGroup.objects.filter(pk=pk, state=FIRING, acked_at__isnull=False)
+        if not taken.update(acked_by="", acked_name="", acked_at=None, remind_at=None):
+            raise AlreadyDone("Nobody has taken this alert, or it is over.")
+        group = get_group(pk, actor=actor)
+        note(pk, "unacked", actor=actor.name or actor.subject, at=moment)
+        audit.record("alert.unack", actor=actor.subject, subject=group.ref, origin=origin)
+        escalation.begin(group, now=moment)
+        show_group(group, now=moment)
+    return group
+
+
+def acknowledge_storm(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = None) -> int:
+    """Take on every firing group of a storm that nobody has; return how many."""
+    if not actor.is_at_least(Role.OPERATOR) or not AlertStorm.objects.filter(pk=pk).exists():
+        raise NotAllowed("There is no such storm.")
+    groups = AlertGroup.objects.filter(notices__storm=pk, state=FIRING, acked_at=None).values_list("pk", flat=True)
+    count = 0
+    for group in list(groups):
+        try:
+            acknowledge(group, actor=actor, origin=origin, now=now)
+        except AlreadyDone:
+            continue
+        count += 1
+    return count

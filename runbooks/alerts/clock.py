@@ -1,0 +1,63 @@
+"""What time alone brings about: steps of escalations, reminders, ends of quiet hours and storms, missing heartbeats.
+
+Every worker looks; each piece is taken by a conditional update, so it happens once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core.errors import log_unknown
+from runbooks.alerts.escalating import take_due_steps
+from runbooks.alerts.heartbeats import check_heartbeats
+from runbooks.alerts.reminders import remind
+from runbooks.alerts.showing import release, show_group
+from runbooks.alerts.silencing import end_silences
+from runbooks.alerts.storms import end_storms
+from runbooks.models import AlertGroup, AlertNotice
+
+# Since when this process listens: what should have come before is not missed.
+_since = timezone.now()
+BATCH = 100
+
+
+def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
+    """Do everything that is due. A piece that fails is logged and keeps none of the others waiting."""
+    moment = now or timezone.now()
+    pieces: tuple[Callable[[], object], ...] = (
+        lambda: take_due_steps(now=moment),
+        lambda: remind(now=moment),
+        lambda: release_held(now=moment),
+        lambda: end_storms(now=moment),
+        lambda: end_silences(now=moment),
+        lambda: check_heartbeats(now=moment, since=since or _since),
+    )
+    for piece in pieces:
+        try:
+            piece()
+        except Exception as error:
+            log_unknown(error, where="the clock of alerts")
+
+
+def release_held(*, now: datetime) -> int:
+    """Show what was held back in quiet hours that are over, if it still fires; return how many were."""
+    due = AlertNotice.objects.filter(held_until__lte=now, held_until__isnull=False)
+    return sum(_release(pk, now=now) for pk in list(due.values_list("pk", flat=True)[:BATCH]))
+
+
+@transaction.atomic
+def _release(pk: int, *, now: datetime) -> bool:
+    """Let one notice go; of a group that ended meanwhile nobody hears."""
+    notice = AlertNotice.objects.select_for_update(of=("self",)).select_related("group__system").filter(pk=pk).first()
+    if notice is None or notice.held_until is None or notice.held_until > now:
+        return False
+    if notice.group.state != AlertGroup.State.FIRING:
+        notice.delete()
+        return False
+    release(notice)
+    show_group(notice.group, now=now)
+    return True

@@ -1,0 +1,106 @@
+"""The clock of escalations: each step that is due tells one person, once, and sets the time of the next.
+
+Invariant: a step is taken by a conditional update of where the escalation stands, in the transaction that tells; so
+two workers, or one that dies in the middle, neither tell twice nor leave one out.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from clawsite.core.errors import log_unknown
+from runbooks.alerts import escalation
+from runbooks.alerts.quiet import quiet_end
+from runbooks.alerts.rota import find_on_call
+from runbooks.alerts.showing import tell_person
+from runbooks.alerts.silenced import find_silence, is_silent
+from runbooks.alerts.subscriptions import zone_of
+from runbooks.alerts.timeline import note
+from runbooks.models import AlertGroup, Escalation, Responder, Rota
+from sessions_app.models import Contact, Session
+from sessions_app.sessions import get_or_create_session
+
+State = Escalation.State
+BATCH = 50
+
+
+def take_due_steps(*, now: datetime) -> int:
+    """Take every step that is due; return how many. One that cannot be taken keeps none of the others waiting."""
+    due = Escalation.objects.filter(state=State.RUNNING, next_at__lte=now).order_by("next_at")
+    taken = 0
+    for pk in list(due.values_list("pk", flat=True)[:BATCH]):
+        try:
+            taken += take_step(pk, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"escalation {pk}")
+    return taken
+
+
+@transaction.atomic
+def take_step(pk: int, *, now: datetime) -> bool:
+    """Take the step that is due; False when another worker has, or nothing is due any more."""
+    row = Escalation.objects.select_related("group__system").filter(pk=pk, state=State.RUNNING).first()
+    if row is None or row.next_at is None or row.next_at > now or not _advance(row, now=now):
+        return False
+    group = row.group
+    if group.state != AlertGroup.State.FIRING or group.acked_at is not None:
+        escalation.stop(group, why="resolved" if group.acked_at is None else "acked", now=now)
+        return False
+    _tell(group, row.steps[row.step], row.round, now=now)
+    if not group.escalations.filter(state=State.RUNNING).exists():
+        note(group.pk, "escalation_ended", row.policy, at=now)
+    return True
+
+
+def _advance(row: Escalation, *, now: datetime) -> bool:
+    """Move to the next step, to the first one of the next round, or to the end."""
+    where = Escalation.objects.filter(pk=row.pk, state=State.RUNNING, round=row.round, step=row.step)
+    step, turn = row.step + 1, row.round
+    if step == len(row.steps):
+        step, turn = 0, row.round + 1
+    if turn > row.repeats:
+        return bool(where.update(state=State.DONE, next_at=None))
+    return bool(where.update(step=step, round=turn, next_at=now + timedelta(minutes=row.steps[step]["after_minutes"])))
+
+
+def _tell(group: AlertGroup, step: dict[str, Any], turn: int, *, now: datetime) -> None:
+    """Tell the person of a step, or note why nobody was told."""
+    if is_silent(find_silence(group, now=now)):
+        note(group.pk, "skipped", step["name"], at=now, why="silenced")
+        return
+    responder = find_responder(step, now=now)
+    if responder is None:
+        note(group.pk, "skipped", step["name"], at=now, why="nobody")
+        return
+    if responder.contact.state != Contact.State.APPROVED:
+        note(group.pk, "skipped", step["name"], str(responder), at=now, why="not approved")
+        return
+    session = session_of(responder)
+    if not group.is_critical and _is_quiet(responder, session, now=now):
+        note(group.pk, "skipped", step["name"], str(responder), at=now, why="quiet hours")
+        return
+    note(group.pk, "escalated", step["name"], str(responder), at=now, round=turn + 1)
+    tell_person(group, session.pk, now=now)
+
+
+def find_responder(step: dict[str, Any], *, now: datetime) -> Responder | None:
+    """Return who a frozen step means tonight; None when nobody is on call or the person is gone."""
+    if "rota" in step:
+        rota = Rota.objects.filter(pk=step["rota"]).first()
+        turn = find_on_call(rota, now) if rota is not None else None
+        return turn.responder if turn is not None else None
+    people = Responder.objects.filter(pk=step["responder"], enabled=True)
+    return people.select_related("contact").first()
+
+
+def session_of(responder: Responder) -> Session:
+    """Return the direct chat of a person."""
+    return get_or_create_session(responder.contact.channel_id, chat_id=responder.contact.external_id, direct=True)
+
+
+def _is_quiet(responder: Responder, session: Session, *, now: datetime) -> bool:
+    end = quiet_end(now, begins=responder.quiet_from, ends=responder.quiet_until, zone=zone_of(session))
+    return end is not None

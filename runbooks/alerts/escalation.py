@@ -1,0 +1,67 @@
+"""Begins and ends escalations: the policy that fits a group is frozen with it, and ends when somebody takes it on."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from runbooks.alerts.matching import fit
+from runbooks.alerts.severity import is_at_least
+from runbooks.alerts.timeline import note
+from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep
+
+State = Escalation.State
+
+
+def find_policy(group: AlertGroup) -> EscalationPolicy | None:
+    """Return the first policy that fits a group, or None."""
+    policies = EscalationPolicy.objects.filter(enabled=True).prefetch_related("steps__rota", "steps__responder")
+    return next((each for each in policies if _fits(each, group)), None)
+
+
+def _fits(policy: EscalationPolicy, group: AlertGroup) -> bool:
+    if policy.system_id is not None and policy.system_id != group.system_id:
+        return False
+    return is_at_least(group.severity, policy.least) and fit(policy.matchers, group.group_labels | group.labels)
+
+
+def begin(group: AlertGroup, *, now: datetime) -> Escalation | None:
+    """Freeze the policy that fits and start its clock; None without one, or when one runs already."""
+    policy = find_policy(group)
+    if policy is None or group.escalations.filter(state=State.RUNNING).exists():
+        return None
+    steps = [_freeze(step) for step in policy.steps.all()]
+    if not steps:
+        return None
+    row = Escalation.objects.create(
+        group=group,
+        policy=policy.name,
+        steps=steps,
+        repeats=policy.repeats,
+        remind_minutes=policy.remind_minutes,
+        started_at=now,
+        next_at=now + timedelta(minutes=steps[0]["after_minutes"]),
+    )
+    note(group.pk, "escalating", policy.name, at=now, steps=len(steps))
+    return row
+
+
+def _freeze(step: EscalationStep) -> dict[str, Any]:
+    """Return a step as it is kept: whom it names stays, who that is on the night is asked then."""
+    who = {"rota": step.rota_id} if step.rota_id else {"responder": step.responder_id}
+    return {"after_minutes": step.after_minutes, "name": str(step.rota or step.responder), **who}
+
+
+def stop(group: AlertGroup, *, why: str, now: datetime) -> bool:
+    """End a group's escalation; False when none runs."""
+    rows = Escalation.objects.filter(group=group, state=State.RUNNING)
+    stopped = rows.update(state=State.STOPPED, why=why[:32], next_at=None)
+    if stopped:
+        note(group.pk, "escalation_stopped", why, at=now)
+    return bool(stopped)
+
+
+def remind_minutes_of(group: AlertGroup) -> int:
+    """Return how often who took a group on is reminded: by its frozen policy; 0 without one."""
+    row = group.escalations.order_by("-id").first()
+    return row.remind_minutes if row is not None else 0

@@ -1,0 +1,173 @@
+"""Turns what a delivery says into rows of one group, once, whatever is repeated, late or cut.
+
+Invariant: a group's row is locked from the comparison to the last write, so two deliveries about it come one after
+the other; the database keeps a second open group of the same key out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from runbooks.alerts.news import Change, compare
+from runbooks.alerts.payload import AlertNews, GroupNews
+from runbooks.alerts.severity import is_at_least, severity_of, worst
+from runbooks.alerts.sources import find_system, key_of
+from runbooks.alerts.timeline import note
+from runbooks.models import Alert, AlertGroup, MonitoredSystem
+
+FIRING, RESOLVED = AlertGroup.State.FIRING, AlertGroup.State.RESOLVED
+# A group that fires again so soon after its end is the same trouble; its row opens again and counts that.
+REOPEN = timedelta(minutes=30)
+TITLE_CHARS = 300
+BATCH = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What a delivery led to. `group` is None when it was old news about nothing.
+
+    kind: opened, reopened, raised (to a worse severity), changed, resolved, repeated (nothing new, still firing), or
+    nothing.
+    """
+
+    kind: str
+    group: AlertGroup | None = None
+
+
+@transaction.atomic
+def take_news(news: GroupNews, *, now: datetime, source: str = "", system: MonitoredSystem | None = None) -> Outcome:
+    """Apply one delivery. Safe to repeat. IntegrityError when another process opened the group meanwhile: repeat it.
+
+    `source` is what the webhook's address named; `system` is whose group it is where that is known already.
+    """
+    key = key_of(source, news.group_key)
+    last = AlertGroup.objects.select_for_update().filter(key=key).order_by("-id").first()
+    known = {each.fingerprint: each for each in last.alerts.all()} if last else {}
+    changes = {each.fingerprint: compare(known.get(each.fingerprint), each, now=now) for each in news.alerts}
+    fires = Change.FIRES in changes.values()
+    if last is None or (fires and last.state == RESOLVED and now - (last.resolved_at or now) > REOPEN):
+        return _open(news, key=key, system=system or find_system(news, source=source), now=now)
+    AlertGroup.objects.filter(pk=last.pk).update(heard_at=now, deliveries=last.deliveries + 1)
+    if not any(change is not Change.NONE for change in changes.values()):
+        return Outcome(kind="repeated" if _is_repeat(last, news) else "nothing", group=last)
+    _write(last, known, [each for each in news.alerts if changes[each.fingerprint] is not Change.NONE], now=now)
+    return _settle(last, news, changes, now=now)
+
+
+def _is_repeat(group: AlertGroup, news: GroupNews) -> bool:
+    return group.state == FIRING and any(each.firing for each in news.alerts)
+
+
+def _open(news: GroupNews, *, key: str, system: MonitoredSystem | None, now: datetime) -> Outcome:
+    """Make a row for a group that is new, or ended long ago. One that is over already is only remembered."""
+    firing = [each for each in news.alerts if each.firing]
+    group = AlertGroup(
+        key=key,
+        group_key=news.group_key,
+        system=system,
+        group_labels=news.group_labels,
+        state=FIRING if firing else RESOLVED,
+        severity=worst(severity_of(each.labels) for each in firing or news.alerts),
+        started_at=now,
+        resolved_at=None if firing else now,
+        heard_at=now,
+        deliveries=1,
+        firing=len(firing),
+        ended=len(news.alerts) - len(firing),
+        **_texts(news),
+    )
+    group.save(force_insert=True)
+    _write(group, {}, news.alerts, now=now)
+    if not firing:
+        return Outcome(kind="nothing", group=group)
+    note(group.pk, "opened", at=now, alerts=len(firing), severity=group.severity)
+    return Outcome(kind="opened", group=group)
+
+
+def _texts(news: GroupNews) -> dict[str, Any]:
+    return {
+        "title": title_of(news)[:TITLE_CHARS],
+        "labels": news.labels,
+        "annotations": news.annotations,
+        "truncated": news.truncated,
+    }
+
+
+def title_of(news: GroupNews) -> str:
+    """Return what a group is called: the summary its alerts share, else the alert's name, else what groups them."""
+    names = {each.labels.get("alertname", "") for each in news.alerts}
+    summaries = {each.annotations.get("summary", "") for each in news.alerts}
+    shared = summaries.pop() if len(summaries) == 1 else ""
+    name = names.pop() if len(names) == 1 else news.labels.get("alertname", "")
+    grouped = " ".join(f"{key}={value}" for key, value in sorted(news.group_labels.items()))
+    return " ".join((news.annotations.get("summary") or shared or name or grouped or news.group_key).split())
+
+
+def _write(group: AlertGroup, known: Mapping[str, Alert], news: Iterable[AlertNews], *, now: datetime) -> None:
+    """Write the alerts that changed, old and new ones in a few statements."""
+    rows = [
+        _fill(known.get(each.fingerprint) or Alert(group=group, fingerprint=each.fingerprint), each, now)
+        for each in news
+    ]
+    Alert.objects.bulk_create([row for row in rows if row.fingerprint not in known], batch_size=BATCH)
+    fields = ["state", "severity", "labels", "annotations", "generator_url", "starts_at", "ends_at", "changed_at"]
+    Alert.objects.bulk_update([row for row in rows if row.fingerprint in known], fields, batch_size=BATCH)
+
+
+def _fill(row: Alert, news: AlertNews, now: datetime) -> Alert:
+    row.state = FIRING if news.firing else RESOLVED
+    row.severity = severity_of(news.labels)
+    row.labels, row.annotations, row.generator_url = news.labels, news.annotations, news.generator_url
+    row.starts_at, row.ends_at, row.changed_at = news.starts_at, news.ends_at, now
+    return row
+
+
+def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *, now: datetime) -> Outcome:
+    """Bring the group's own columns in line with its alerts, and say what that makes of it."""
+    before_state, before_severity = group.state, group.severity
+    states = list(group.alerts.values_list("state", "severity"))
+    firing = [severity for state, severity in states if state == FIRING]
+    group.firing, group.ended = len(firing), len(states) - len(firing)
+    group.state = FIRING if firing else RESOLVED
+    group.severity = worst(firing) if firing else group.severity
+    for name, value in _texts(news).items():
+        setattr(group, name, value)
+    kind = _kind_of(before_state, before_severity, group)
+    if kind == "reopened":
+        group.openings, group.resolved_at, group.started_at = group.openings + 1, None, now
+        group.acked_by = group.acked_name = ""
+        group.acked_at = group.remind_at = None
+        group.reminders = 0
+    if kind == "resolved":
+        group.resolved_at, group.remind_at = now, None
+    group.save(
+        update_fields=[
+            "firing", "ended", "state", "severity", "title", "labels", "annotations", "truncated", "openings",
+            "resolved_at", "started_at", "acked_by", "acked_name", "acked_at", "remind_at", "reminders",
+        ]
+    )  # fmt: skip
+    _tell(group, kind, changes, now=now)
+    return Outcome(kind=kind, group=group)
+
+
+def _kind_of(state: str, severity: str, group: AlertGroup) -> str:
+    if state == RESOLVED:
+        return "reopened" if group.state == FIRING else "nothing"
+    if group.state == RESOLVED:
+        return "resolved"
+    return "raised" if severity != group.severity and is_at_least(group.severity, severity) else "changed"
+
+
+def _tell(group: AlertGroup, kind: str, changes: Mapping[str, Change], *, now: datetime) -> None:
+    fires, ends = (sum(change is wanted for change in changes.values()) for wanted in (Change.FIRES, Change.ENDS))
+    if kind in ("reopened", "resolved", "raised"):
+        note(group.pk, kind, at=now, alerts=group.firing, severity=group.severity)
+    elif kind == "changed" and fires:
+        note(group.pk, "added", at=now, alerts=fires)
+    elif kind == "changed" and ends:
+        note(group.pk, "partly_resolved", at=now, alerts=ends, left=group.firing)

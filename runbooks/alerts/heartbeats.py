@@ -1,0 +1,76 @@
+"""The dead-man's switch: an alert that always fires (Watchdog) is a heartbeat, and its silence is an alert of ours.
+
+It never becomes a message by itself. What we raise goes the way of all alerts: groups, chats, escalation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from runbooks.alerts import raising
+from runbooks.alerts.facts import LABEL_CHARS, OWN, OWN_PREFIX, cut
+from runbooks.alerts.payload import AlertNews, GroupNews
+from runbooks.alerts.sources import find_system
+from runbooks.models import Heartbeat
+
+# What people call an alert that always fires.
+NAMES = frozenset({"Watchdog", "DeadMansSwitch", "DeadMansSnitch"})
+
+
+def split_heartbeats(news: GroupNews, *, source: str, now: datetime) -> GroupNews | None:
+    """Take note of the heartbeats in a delivery, and return it without them; None when nothing else is in it."""
+    beats = [each for each in news.alerts if each.labels.get("alertname") in NAMES]
+    for each in beats:
+        _beat(each, news, source=source, now=now)
+    others = tuple(each for each in news.alerts if each not in beats)
+    return replace(news, alerts=others) if others or not beats else None
+
+
+def _beat(alert: AlertNews, news: GroupNews, *, source: str, now: datetime) -> None:
+    """Note one heartbeat. Its end means that Prometheus has fallen silent, which is what it is there to tell."""
+    key = hashlib.sha256(f"{source}\0{alert.fingerprint}".encode()).hexdigest()
+    labels = {name: value for name, value in alert.labels.items() if name != "severity"}
+    words = " ".join(f"{key}={value}" for key, value in sorted(labels.items()) if key != "alertname")
+    row, _ = Heartbeat.objects.get_or_create(
+        key=key,
+        defaults={
+            "name": cut(f"{labels['alertname']} {words}", LABEL_CHARS * 2),
+            "labels": labels,
+            "system": find_system(news, source=source),
+            "last_at": now,
+        },
+    )
+    if not alert.firing:
+        miss(row, now=now)
+        return
+    was_missing = Heartbeat.objects.filter(pk=row.pk, missing=True).update(missing=False)
+    Heartbeat.objects.filter(pk=row.pk, last_at__lt=now).update(last_at=now)
+    if was_missing:
+        raising.settle(_group_key(row), _labels(row), system=row.system, now=now)
+
+
+def check_heartbeats(*, now: datetime, since: datetime) -> int:
+    """Raise an alert for each heartbeat that is overdue; return how many. Before `since` nobody listened."""
+    raised = 0
+    for row in Heartbeat.objects.filter(enabled=True, missing=False).select_related("system"):
+        if now - max(row.last_at, since) > timedelta(seconds=row.every_seconds):
+            raised += miss(row, now=now)
+    return raised
+
+
+def miss(row: Heartbeat, *, now: datetime) -> bool:
+    """Raise the alert of a heartbeat that is missing, once."""
+    fresh = Heartbeat.objects.filter(pk=row.pk, enabled=True, missing=False, last_at=row.last_at).update(missing=True)
+    if fresh:
+        raising.raise_alert(_group_key(row), _labels(row), title=row.name, system=row.system, now=now)
+    return bool(fresh)
+
+
+def _group_key(row: Heartbeat) -> str:
+    return f"{OWN_PREFIX}{row.pk}"
+
+
+def _labels(row: Heartbeat) -> dict[str, str]:
+    return {**row.labels, "alertname": OWN, "severity": "critical"}

@@ -1,0 +1,70 @@
+"""Matchers of labels as people write them: `team=payments`, `env!=test`, with * for any text. Pure.
+
+No regular expressions: whoever may subscribe a chat could otherwise keep the worker busy for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from clawsite.core.errors import BadInput
+
+MATCHER = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})\s*(!=|=)\s*(.{0,200})", re.DOTALL)
+MOST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """One condition on a label; a label that is absent is an empty one."""
+
+    name: str
+    equal: bool
+    pattern: str
+
+    def fits(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether labels fulfil it."""
+        # In fnmatch brackets begin sets; here they are text.
+        pattern = self.pattern.replace("[", "[[]")
+        return fnmatchcase(labels.get(self.name, ""), pattern) == self.equal
+
+    def __str__(self) -> str:
+        return f"{self.name}{'=' if self.equal else '!='}{self.pattern}"
+
+
+def parse_matcher(text: str) -> Matcher:
+    """Return a matcher; BadInput for a text that is none."""
+    match = MATCHER.fullmatch(text.strip())
+    if match is None:
+        raise BadInput(f"“{text[:60]}” is not a condition. Write it as label=value or label!=value.")
+    name, operator, pattern = match.groups()
+    return Matcher(name=name, equal=operator == "=", pattern=pattern.strip().strip('"'))
+
+
+def parse_matchers(texts: Iterable[str]) -> list[Matcher]:
+    """Return several; BadInput for too many."""
+    found = [parse_matcher(text) for text in texts]
+    if len(found) > MOST:
+        raise BadInput(f"A chat can have {MOST} conditions at most.")
+    return found
+
+
+def fit(matchers: Iterable[str], labels: Mapping[str, str]) -> bool:
+    """Tell whether labels fulfil every matcher. One that cannot be read fits nothing."""
+    try:
+        return all(parse_matcher(text).fits(labels) for text in matchers)
+    except BadInput:
+        return False
+
+
+def find_matcher_mistake(value: object) -> str:
+    """Return what is wrong with the matchers of a row, or ""."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return 'Write a list of texts, such as ["team=payments"].'
+    try:
+        parse_matchers(value)
+    except BadInput as error:
+        return error.message
+    return ""

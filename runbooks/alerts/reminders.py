@@ -1,0 +1,65 @@
+"""Reminders of what somebody took on and what still fires: a few times, then it is theirs alone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from clawsite.core.errors import log_unknown
+from runbooks.alerts.escalation import remind_minutes_of
+from runbooks.alerts.showing import show_group, tell_person
+from runbooks.alerts.silenced import find_silence, is_silent
+from runbooks.alerts.timeline import note
+from runbooks.models import AlertGroup
+from sessions_app.models import Contact
+from sessions_app.sessions import get_or_create_session
+
+MOST = 5
+BATCH = 50
+
+
+def remind(*, now: datetime) -> int:
+    """Remind of every group that is due; return how many. One that fails keeps none of the others waiting."""
+    due = AlertGroup.objects.filter(remind_at__lte=now, remind_at__isnull=False).order_by("remind_at")
+    count = 0
+    for pk in list(due.values_list("pk", flat=True)[:BATCH]):
+        try:
+            count += _remind(pk, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"reminder of alert {pk}")
+    return count
+
+
+@transaction.atomic
+def _remind(pk: int, *, now: datetime) -> bool:
+    group = AlertGroup.objects.select_related("system").get(pk=pk)
+    minutes = remind_minutes_of(group)
+    more = minutes and group.reminders + 1 < MOST
+    upcoming = now + timedelta(minutes=minutes) if more else None
+    rows = AlertGroup.objects.filter(
+        pk=pk, remind_at=group.remind_at, state=AlertGroup.State.FIRING, acked_at__isnull=False
+    )
+    if not rows.update(remind_at=upcoming, reminders=F("reminders") + 1):
+        AlertGroup.objects.filter(pk=pk, remind_at=group.remind_at).update(remind_at=None)
+        return False
+    if is_silent(find_silence(group, now=now)):
+        return False
+    note(pk, "reminded", actor=group.acked_name, at=now, number=group.reminders + 1)
+    contacts = contacts_of(group.acked_by)
+    for contact in contacts:
+        session = get_or_create_session(contact.channel_id, chat_id=contact.external_id, direct=True)
+        tell_person(group, session.pk, now=now)
+    if not contacts:
+        show_group(group, ring=True, now=now)
+    return True
+
+
+def contacts_of(subject: str) -> list[Contact]:
+    """Return the approved contacts that an actor's subject stands for, the ones seen last first."""
+    kind, _, number = subject.partition(":")
+    if not number.isdecimal() or kind not in ("contact", "user"):
+        return []
+    rows = Contact.objects.filter(state=Contact.State.APPROVED).order_by("-seen_at")
+    return list(rows.filter(pk=number) if kind == "contact" else rows.filter(user_id=number))[:1]

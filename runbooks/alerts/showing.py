@@ -1,0 +1,124 @@
+"""Brings groups to chats: one message for each group and chat, edited in place, and a new one when it must ring.
+
+Invariant: only what is critical, not acknowledged and not silenced makes a sound.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from runbooks.alerts import escalation
+from runbooks.alerts.facts import group_facts
+from runbooks.alerts.groups import Outcome
+from runbooks.alerts.payload import REPEAT
+from runbooks.alerts.remedies import find_remedies
+from runbooks.alerts.silenced import find_silence, is_silent
+from runbooks.alerts.storms import join_storm, show_storm
+from runbooks.alerts.subscriptions import find_subscribed, held_until
+from runbooks.alerts.timeline import note
+from runbooks.models import AlertGroup, AlertNotice
+from sessions_app.cards import put_card
+
+KIND = "alert"
+# An Alertmanager that does not say why it repeats itself is believed to remind after so long.
+REPEAT_AFTER = timedelta(minutes=30)
+_RINGS = ("opened", "reopened", "raised")
+
+
+def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
+    """Show what a delivery led to, and begin or end the escalation. In the delivery's transaction."""
+    group = outcome.group
+    if group is None or outcome.kind == "nothing":
+        return
+    if outcome.kind in _RINGS:
+        escalation.begin(group, now=now)
+    elif outcome.kind == "resolved":
+        escalation.stop(group, why="resolved", now=now)
+    if outcome.kind == "repeated":
+        _repeat(group, reason=reason, now=now)
+    else:
+        show_group(group, ring=outcome.kind in _RINGS, now=now)
+
+
+def _repeat(group: AlertGroup, *, reason: str, now: datetime) -> None:
+    """Ring again for a critical group that nobody has taken on, when Alertmanager reminds of it."""
+    waits = group.is_critical and group.acked_at is None and not is_silent(find_silence(group, now=now))
+    quiet_since = group.notices.order_by("-rung_at").values_list("rung_at", flat=True).first()
+    long_ago = quiet_since is None or now - quiet_since >= REPEAT_AFTER
+    if waits and (reason == REPEAT or (not reason and long_ago)):
+        show_group(group, ring=True, now=now)
+
+
+def show_group(group: AlertGroup, *, now: datetime, ring: bool = False) -> None:
+    """Bring a group's messages up to date everywhere, and to the chats that should see it now. Safe to repeat."""
+    silence = find_silence(group, now=now)
+    loud = group.is_critical and group.acked_at is None and not is_silent(silence)
+    facts = group_facts(group, silence=silence, runbooks=find_remedies(group))
+    for notice in _notices(group, now=now):
+        if notice.held_until is not None:
+            continue
+        if notice.storm is not None:
+            show_storm(notice.storm, now=now, loud=ring and loud)
+        else:
+            _show(notice, facts, ring=ring, loud=loud, now=now)
+
+
+def _notices(group: AlertGroup, *, now: datetime) -> list[AlertNotice]:
+    """Return where a group is shown, with new places for a firing one."""
+    notices = {each.session_id: each for each in group.notices.select_related("storm").order_by("pk")}
+    if group.state != AlertGroup.State.FIRING:
+        return list(notices.values())
+    for session_id, subscriptions in find_subscribed(group).items():
+        until = held_until(subscriptions, critical=group.is_critical, now=now)
+        known = notices.get(session_id)
+        if known is None:
+            notices[session_id] = add_notice(group, session_id, until=until, now=now)
+        elif known.held_until is not None and until is None:
+            release(known)
+    return list(notices.values())
+
+
+def add_notice(group: AlertGroup, session_id: int, *, now: datetime, until: datetime | None = None) -> AlertNotice:
+    """Have a chat see a group: now, in the storm that rages there, or after its quiet hours."""
+    storm = None if until else join_storm(session_id, now=now)
+    notice = AlertNotice.objects.create(
+        group=group, session_id=session_id, storm=storm, held_until=until, created_at=now
+    )
+    if until is not None:
+        note(group.pk, "held", at=now, session=session_id, until=until.isoformat())
+    elif storm is not None:
+        note(group.pk, "stormed", at=now, session=session_id, storm=storm.pk)
+    return notice
+
+
+def release(notice: AlertNotice) -> None:
+    """Let a notice that was held back be shown."""
+    notice.held_until = None
+    notice.save(update_fields=["held_until"])
+
+
+def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:
+    """Ring for a group in one chat, whatever was shown there before, and bring its other messages up to date."""
+    notice, _ = AlertNotice.objects.get_or_create(group=group, session_id=session_id, defaults={"created_at": now})
+    if notice.storm_id is not None or notice.held_until is not None:
+        notice.storm, notice.held_until = None, None
+        notice.save(update_fields=["storm", "held_until"])
+    facts = group_facts(group, silence=find_silence(group, now=now), runbooks=find_remedies(group))
+    _show(notice, facts, ring=True, loud=True, now=now)
+    show_group(group, now=now)
+
+
+def _show(notice: AlertNotice, facts: dict[str, Any], *, ring: bool, loud: bool, now: datetime) -> None:
+    first = notice.rung_at is None
+    put_card(
+        notice.card_key,
+        kind=KIND,
+        data=facts,
+        session_id=notice.session_id,
+        ring="move" if ring and not first else "",
+        silent=not loud,
+    )
+    if first or ring:
+        notice.rung_at = now
+        notice.save(update_fields=["rung_at"])

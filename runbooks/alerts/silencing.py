@@ -1,0 +1,178 @@
+"""Silences: asked for in a chat, made in Alertmanager by a job, undone the same way.
+
+Ours holds from the moment it is asked for. When Alertmanager does not take it, that ends, and the message says so.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core import audit
+from clawsite.core.errors import BadInput, ClawError, NotAllowed
+from guardrails.types import Actor, Role
+from runbooks.alerts import escalation
+from runbooks.alerts.actions import AlreadyDone, get_group
+from runbooks.alerts.showing import show_group
+from runbooks.alerts.silenced import SILENT
+from runbooks.alerts.timeline import note
+from runbooks.jobs import create_job
+from runbooks.models import AlertGroup, AlertSilence
+from runbooks.sources import alertmanager
+from runbooks.sources.alertmanager import Matcher
+
+State = AlertSilence.State
+
+KIND = "alert_silence"
+MOST = timedelta(days=7)
+# A job that has not made the silence by then never will.
+PATIENCE = timedelta(minutes=10)
+
+
+def silence(
+    pk: int,
+    *,
+    length: timedelta,
+    actor: Actor,
+    origin: str = "",
+    session_id: int | None = None,
+    now: datetime | None = None,
+) -> AlertSilence:
+    """Silence a group for a while; AlreadyDone when it is silent."""
+    moment = now or timezone.now()
+    group = get_group(pk, actor=actor, role=Role.OPERATOR)
+    if not timedelta(minutes=1) <= length <= MOST:
+        raise BadInput("A silence lasts between a minute and a week.")
+    with transaction.atomic():
+        AlertGroup.objects.select_for_update().get(pk=pk)
+        if AlertSilence.objects.filter(key=group.key, ends_at__gt=moment, state__in=SILENT).exists():
+            raise AlreadyDone("This alert is silenced already.")
+        row = AlertSilence.objects.create(
+            group=group,
+            key=group.key,
+            state=State.WANTED if _has_alertmanager(group) else State.LOCAL,
+            matchers=matchers_of(group),
+            created_by=actor.subject[:64],
+            created_name=actor.name[:200],
+            starts_at=moment,
+            ends_at=moment + length,
+        )
+        note(pk, "silenced", actor=actor.name, at=moment, until=row.ends_at.isoformat())
+        audit.record(
+            "alert.silence", actor=actor.subject, subject=group.ref, origin=origin, until=row.ends_at.isoformat()
+        )
+        if row.state == State.WANTED:
+            create_job(KIND, params={"silence": row.pk}, actor=actor, session_id=session_id, start=True, origin=origin)
+        escalation.stop(group, why="silenced", now=moment)
+        show_group(group, now=moment)
+    return row
+
+
+def matchers_of(group: AlertGroup) -> dict[str, str]:
+    """Return the labels that a silence is for: those the group is made by, else those that its alerts share.
+
+    So alerts that join the group later are silent too, and no other group is.
+    """
+    name = {key: value for key, value in group.labels.items() if key == "alertname"}
+    return {**name, **group.group_labels} or dict(group.labels)
+
+
+def _has_alertmanager(group: AlertGroup) -> bool:
+    return group.system is not None and bool(group.system.alertmanager_url) and bool(matchers_of(group))
+
+
+def undo(
+    pk: int, *, actor: Actor, origin: str = "", session_id: int | None = None, now: datetime | None = None
+) -> AlertSilence:
+    """Take a silence back; AlreadyDone when it is over or was taken back."""
+    moment = now or timezone.now()
+    row = AlertSilence.objects.select_related("group__system").filter(pk=pk).first()
+    if row is None or not actor.is_at_least(Role.OPERATOR):
+        raise NotAllowed("There is no such silence.")
+    with transaction.atomic():
+        rows = AlertSilence.objects.filter(pk=pk, ends_at__gt=moment, state__in=SILENT)
+        waits = rows.exclude(state=State.LOCAL).update(state=State.UNDOING)
+        if not waits and not rows.filter(state=State.LOCAL).update(state=State.UNDONE):
+            raise AlreadyDone("This silence is over.")
+        note(row.group_id, "unsilenced", actor=actor.name, at=moment)
+        audit.record("alert.unsilence", actor=actor.subject, subject=row.group.ref, origin=origin)
+        if waits:
+            create_job(KIND, params={"silence": pk}, actor=actor, session_id=session_id, start=True, origin=origin)
+        _show_all(row, now=moment)
+    return AlertSilence.objects.get(pk=pk)
+
+
+def carry_out(pk: int) -> str:
+    """Make or end a silence in Alertmanager, as its row wants; return its state.
+
+    Called by the job, outside of any transaction, and safe to call again: the row says what is still to be done. One
+    that was taken back while it was being made is ended at once.
+    """
+    row = AlertSilence.objects.select_related("group__system").get(pk=pk)
+    try:
+        if row.state == State.WANTED:
+            _make(row)
+            row.refresh_from_db()
+        if row.state in (State.UNDOING, State.UNDONE):
+            _end(row)
+    except ClawError as error:
+        _fail(row, error.message)
+    row.refresh_from_db()
+    return str(row.state)
+
+
+def _make(row: AlertSilence) -> None:
+    system = row.group.system
+    if system is None:
+        raise BadInput("The system of this alert was removed.")
+    matchers = [Matcher(name=name, value=value) for name, value in row.matchers.items()]
+    comment = f"{row.group.title[:200]} (silence {row.pk} of clawsite)"
+    author = row.created_name or row.created_by
+    made = alertmanager.create_silence(system, matchers, row.starts_at, row.ends_at, author, comment)
+    with transaction.atomic():
+        AlertSilence.objects.filter(pk=row.pk).update(remote_id=made)
+        AlertSilence.objects.filter(pk=row.pk, state=State.WANTED).update(state=State.ACTIVE)
+        _show_all(row, now=timezone.now())
+
+
+def _end(row: AlertSilence) -> None:
+    system = row.group.system
+    if row.remote_id and system is not None:
+        alertmanager.expire_silence(system, row.remote_id)
+    with transaction.atomic():
+        AlertSilence.objects.filter(pk=row.pk, state=State.UNDOING).update(state=State.UNDONE)
+        _show_all(row, now=timezone.now())
+
+
+def _fail(row: AlertSilence, why: str) -> None:
+    """Say in the message that Alertmanager did not do it. What could not be undone there stays silent there."""
+    now = timezone.now()
+    with transaction.atomic():
+        rows = AlertSilence.objects.filter(pk=row.pk, state__in=[State.WANTED, State.UNDOING])
+        if rows.update(state=State.FAILED, error=why[:300]):
+            note(row.group_id, "silence_failed", why, at=now)
+            _show_all(row, now=now)
+
+
+def end_silences(*, now: datetime) -> int:
+    """Bring messages up to date whose silence has run out, and give up those that no job made; return how many."""
+    late = AlertSilence.objects.filter(state=State.WANTED, starts_at__lt=now - PATIENCE).select_related("group")
+    for row in late:
+        _fail(row, "Alertmanager was not reached.")
+    over = AlertSilence.objects.filter(state__in=SILENT, ends_at__lte=now).select_related("group")
+    count = 0
+    for row in over:
+        with transaction.atomic():
+            if AlertSilence.objects.filter(pk=row.pk, state=row.state).update(state=State.UNDONE):
+                _show_all(row, now=now)
+                count += 1
+    return count
+
+
+def _show_all(row: AlertSilence, *, now: datetime) -> None:
+    """Bring the messages of the silence's group up to date, and of the group that has the key now."""
+    groups = AlertGroup.objects.select_related("system").filter(key=row.key).order_by("-id")
+    for group in {each.pk: each for each in (*groups[:1], *groups.filter(pk=row.group_id))}.values():
+        show_group(group, now=now)

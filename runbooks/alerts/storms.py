@@ -1,0 +1,80 @@
+"""Storms: when many groups begin at once, one message that changes stands for them, so that the chat stays readable."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from runbooks.alerts.facts import LABEL_CHARS, cut
+from runbooks.models import AlertGroup, AlertNotice, AlertStorm
+from sessions_app.cards import put_card
+
+KIND = "alert_storm"
+# After so many messages within the window, further groups of a chat become lines of one message.
+MOST_GROUPS = 10
+WINDOW = timedelta(minutes=1)
+# A storm without a new group for so long is over.
+CALM = timedelta(minutes=5)
+# It rings again at most so often.
+RING_AFTER = timedelta(minutes=5)
+SHOWN = 8
+
+
+def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
+    """Return the storm that a new group of a chat belongs to, which may begin with it; None in quiet times."""
+    storm = AlertStorm.objects.filter(session_id=session_id, ended_at=None).first()
+    if storm is not None and now - storm.last_at <= CALM:
+        AlertStorm.objects.filter(pk=storm.pk).update(last_at=now)
+        return storm
+    if storm is not None:
+        AlertStorm.objects.filter(pk=storm.pk).update(ended_at=now)
+    recent = AlertNotice.objects.filter(session_id=session_id, held_until=None, created_at__gt=now - WINDOW)
+    if recent.count() < MOST_GROUPS:
+        return None
+    return AlertStorm.objects.create(session_id=session_id, started_at=now, last_at=now)
+
+
+def end_storms(*, now: datetime) -> int:
+    """End the storms that have calmed down, and say so in their messages; return how many."""
+    over = list(AlertStorm.objects.filter(ended_at=None, last_at__lt=now - CALM))
+    for storm in over:
+        if AlertStorm.objects.filter(pk=storm.pk, ended_at=None).update(ended_at=now):
+            show_storm(storm, now=now)
+    return len(over)
+
+
+def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
+    """Bring the message of a storm up to date. It makes a sound for what is critical, once in a while."""
+    storm.refresh_from_db()
+    first = storm.rung_at is None
+    ring = loud and not first and storm.rung_at is not None and now - storm.rung_at >= RING_AFTER
+    put_card(
+        f"storm:{storm.pk}",
+        kind=KIND,
+        data=storm_facts(storm),
+        session_id=storm.session_id,
+        ring="move" if ring else "",
+        silent=not loud,
+    )
+    if first or ring:
+        AlertStorm.objects.filter(pk=storm.pk).update(rung_at=now)
+
+
+def storm_facts(storm: AlertStorm) -> dict[str, Any]:
+    """Return the data of a storm's card: how many of each severity, and what there is most of."""
+    groups = AlertGroup.objects.filter(notices__storm=storm)
+    rows = list(groups.values_list("state", "severity", "labels__alertname", "title", "acked_at"))
+    firing = [row for row in rows if row[0] == AlertGroup.State.FIRING]
+    names = Counter(cut(name or title, LABEL_CHARS) for _, _, name, title, _ in firing)
+    return {
+        "id": storm.pk,
+        "started": storm.started_at.isoformat(),
+        "over": storm.ended_at is not None,
+        "groups": len(rows),
+        "firing": len(firing),
+        "acked": sum(row[4] is not None for row in firing),
+        "severities": dict(Counter(row[1] for row in firing)),
+        "names": [[name, count] for name, count in names.most_common(SHOWN)],
+        "others": max(0, len(names) - SHOWN),
+    }

@@ -1,0 +1,101 @@
+"""Which chats see which groups, and chats that subscribe themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import transaction
+
+from clawsite.core import audit
+from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.zones import is_time_zone
+from guardrails.types import Actor, Role
+from runbooks.alerts.matching import fit, parse_matchers
+from runbooks.alerts.quiet import quiet_end
+from runbooks.alerts.severity import is_at_least
+from runbooks.models import AlertGroup, AlertSubscription, MonitoredSystem
+from sessions_app.models import Session
+
+MOST = 20
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """Return the zone of a chat's clock."""
+    return ZoneInfo(session.time_zone if is_time_zone(session.time_zone) else settings.TIME_ZONE)
+
+
+def find_subscribed(group: AlertGroup) -> dict[int, list[AlertSubscription]]:
+    """Return the subscriptions that a group fits, by the id of their chat."""
+    found: dict[int, list[AlertSubscription]] = {}
+    for each in AlertSubscription.objects.filter(enabled=True).select_related("session"):
+        if fits(each, group):
+            found.setdefault(each.session_id, []).append(each)
+    return found
+
+
+def fits(subscription: AlertSubscription, group: AlertGroup) -> bool:
+    """Tell whether a subscription is for a group."""
+    if subscription.system_id is not None and subscription.system_id != group.system_id:
+        return False
+    return is_at_least(group.severity, subscription.least) and fit(
+        subscription.matchers, group.group_labels | group.labels
+    )
+
+
+def held_until(subscriptions: Sequence[AlertSubscription], *, critical: bool, now: datetime) -> datetime | None:
+    """Return until when a group is held back in a chat; None when any of its subscriptions wants it now."""
+    if critical or not subscriptions:
+        return None
+    ends = [
+        quiet_end(now, begins=each.quiet_from, ends=each.quiet_until, zone=zone_of(each.session))
+        for each in subscriptions
+    ]
+    known = [end for end in ends if end is not None]
+    return min(known) if len(known) == len(ends) else None
+
+
+def subscribe(
+    session: Session,
+    *,
+    actor: Actor,
+    least: str = AlertGroup.Severity.INFO,
+    matchers: Sequence[str] = (),
+    system: MonitoredSystem | None = None,
+    quiet: tuple[time, time] | None = None,
+) -> AlertSubscription:
+    """Have a chat see alerts. The same wish again changes its quiet hours; NotAllowed below operator."""
+    _check(actor)
+    texts = [str(each) for each in parse_matchers(matchers)]
+    begins, ends = quiet or (None, None)
+    with transaction.atomic():
+        if AlertSubscription.objects.filter(session=session).count() >= MOST:
+            raise BadInput(f"A chat can have {MOST} subscriptions at most.")
+        row, _ = AlertSubscription.objects.update_or_create(
+            session=session,
+            least=least,
+            matchers=texts,
+            system=system,
+            defaults={"quiet_from": begins, "quiet_until": ends, "enabled": True},
+            create_defaults={"quiet_from": begins, "quiet_until": ends, "created_by": actor.subject},
+        )
+        audit.record("alerts.subscribe", actor=actor.subject, subject=session.ref, least=least, matchers=texts)
+    return row
+
+
+def unsubscribe(session: Session, *, actor: Actor, pk: int | None = None) -> int:
+    """Take one subscription of a chat away, or all; return how many there were."""
+    _check(actor)
+    rows = AlertSubscription.objects.filter(session=session)
+    with transaction.atomic():
+        count, _ = (rows if pk is None else rows.filter(pk=pk)).delete()
+        if count:
+            audit.record("alerts.unsubscribe", actor=actor.subject, subject=session.ref, count=count)
+    return count
+
+
+def _check(actor: Actor) -> None:
+    if not actor.is_at_least(Role.OPERATOR):
+        raise NotAllowed("Only an operator may change what a chat is told.")

@@ -1,0 +1,169 @@
+"""Deliveries become groups once: repeats, late ones, partial ends, cut ones, and what is new again."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runbooks.models import Alert, AlertEvent, AlertGroup, AlertWebhook
+from sessions_app.cards import find_card
+from sessions_app.models import Card
+from tests.runbooks.alerts.deliveries import NOW, One, body, deliver, fire, later
+
+pytestmark = pytest.mark.django_db
+
+CAPTURED = Path(__file__).with_name("captured.json")
+
+
+def kinds(group: AlertGroup) -> list[str]:
+    return list(group.events.values_list("kind", flat=True))
+
+
+def test_a_captured_delivery_becomes_a_group_and_its_end_resolves_it() -> None:
+    captured = json.loads(CAPTURED.read_text())
+    assert deliver(captured["firing"]["body"]).startswith("opened")
+    group = AlertGroup.objects.get()
+    assert (group.state, group.severity, group.title) == ("firing", "critical", "Error ratio 50% on gateway")
+    assert group.labels["team"] == "platform"
+    assert deliver(captured["resolved"]["body"], at=later(minutes=1)).startswith("resolved")
+    group.refresh_from_db()
+    assert (group.state, group.firing, group.ended) == ("resolved", 0, 1)
+    assert kinds(group) == ["opened", "resolved"]
+    assert Alert.objects.get().ends_at is not None
+
+
+def test_a_repeated_delivery_changes_nothing() -> None:
+    fire()
+    before = Alert.objects.values().get()
+    assert fire(at=later(minutes=5)).startswith("repeated")
+    assert Alert.objects.values().get() == before
+    assert (AlertGroup.objects.get().deliveries, AlertEvent.objects.count()) == (2, 1)
+
+
+def test_firing_that_comes_after_its_end_was_on_its_way_before_it() -> None:
+    fire(One(ends=later(minutes=3)), at=later(minutes=4))
+    assert AlertGroup.objects.get().state == "resolved"
+    assert fire(at=later(minutes=4, seconds=30)).startswith("nothing")
+    assert AlertGroup.objects.get().state == "resolved"
+
+
+def test_an_older_beginning_is_old_news() -> None:
+    fire(One(begins=later(hours=1)), at=later(hours=1))
+    assert fire(One(begins=NOW, ends=later(minutes=5)), at=later(hours=1, minutes=1)).startswith("repeated") is False
+    assert AlertGroup.objects.get().state == "firing"
+
+
+def test_the_end_of_some_is_not_the_end_of_all() -> None:
+    fire(One(instance="a"), One(instance="b"))
+    assert fire(One(instance="a", ends=later(minutes=1)), One(instance="b"), at=later(minutes=1)).startswith("changed")
+    group = AlertGroup.objects.get()
+    assert (group.state, group.firing, group.ended) == ("firing", 1, 1)
+    assert kinds(group) == ["opened", "partly_resolved"]
+
+
+def test_an_alert_that_fires_again_soon_opens_the_same_group_and_nobody_has_it(shown: object) -> None:
+    fire()
+    AlertGroup.objects.update(acked_by="user:1", acked_name="Alice", acked_at=NOW)
+    fire(One(ends=later(minutes=5)), at=later(minutes=5))
+    assert fire(One(begins=later(minutes=9)), at=later(minutes=9)).startswith("reopened")
+    group = AlertGroup.objects.get()
+    assert (group.openings, group.acked_by, group.acked_at) == (2, "", None)
+    card = Card.objects.get()
+    assert (card.ring, card.silent) == ("new", False)
+
+
+def test_an_alert_that_fires_again_after_long_is_a_group_of_its_own() -> None:
+    fire()
+    fire(One(ends=later(minutes=5)), at=later(minutes=5))
+    assert fire(One(begins=later(hours=2)), at=later(hours=2)).startswith("opened")
+    assert list(AlertGroup.objects.order_by("id").values_list("state", flat=True)) == ["resolved", "firing"]
+
+
+def test_the_same_beginning_fires_again_when_prometheus_had_lost_sight() -> None:
+    fire()
+    fire(One(ends=later(minutes=5)), at=later(minutes=5))
+    assert fire(at=later(minutes=10)).startswith("reopened")
+
+
+def test_an_end_without_a_beginning_is_remembered_and_shown_nowhere(shown: object) -> None:
+    fire(One(ends=later(minutes=1)), at=later(minutes=2))
+    assert AlertGroup.objects.get().state == "resolved"
+    assert Card.objects.count() == 0
+
+
+def test_a_worse_alert_raises_the_group() -> None:
+    fire(One(severity="warning"))
+    joined = One(instance="b", severity="page")
+    assert fire(One(severity="warning"), joined, at=later(minutes=1)).startswith("raised")
+    assert AlertGroup.objects.get().severity == "critical"
+
+
+def test_one_message_says_how_it_stands_and_is_changed_in_place(shown: object) -> None:
+    fire(One(annotations={"summary": "Zero transactions detected", "action": "Check the API"}))
+    group = AlertGroup.objects.get()
+    card = Card.objects.get()
+    assert find_card(f"alert:{group.pk}:{card.session_id}") is not None
+    assert (card.kind, card.data["title"], card.data["todo"]) == (
+        "alert",
+        "Zero transactions detected",
+        "Check the API",
+    )
+    Card.objects.update(ring="", changed=False)
+    fire(One(ends=later(minutes=5)), at=later(minutes=5))
+    card.refresh_from_db()
+    assert (card.data["state"], card.ring, card.changed) == ("resolved", "", True)
+
+
+@pytest.mark.parametrize(("severity", "silent"), [("critical", False), ("warning", True), ("", True), ("odd", True)])
+def test_only_what_is_critical_makes_a_sound(shown: object, severity: str, silent: bool) -> None:
+    fire(One(severity=severity))
+    assert Card.objects.get().silent is silent
+
+
+def test_a_reminder_of_alertmanager_rings_again_until_somebody_has_it(shown: object) -> None:
+    fire()
+    Card.objects.update(ring="", changed=False)
+    fire(at=later(minutes=5))
+    assert Card.objects.get().ring == ""
+    fire(at=later(hours=4), reason="repeat interval elapsed")
+    assert Card.objects.get().ring == "move"
+    Card.objects.update(ring="", changed=False)
+    AlertGroup.objects.update(acked_at=NOW)
+    fire(at=later(hours=8), reason="repeat interval elapsed")
+    assert Card.objects.get().ring == ""
+
+
+def test_five_hundred_alerts_fit_into_one_message(shown: object) -> None:
+    many = [One(instance=f"host-{n}", labels={"note": "x" * 300}) for n in range(500)]
+    fire(*many, truncated=40)
+    group = AlertGroup.objects.get()
+    assert (group.firing, group.truncated, group.alerts.count()) == (500, 40, 500)
+    assert len(json.dumps(Card.objects.get().data)) < 16_000
+    ended = [One(instance=f"host-{n}", labels={"note": "x" * 300}, ends=later(minutes=1)) for n in range(499)]
+    fire(*ended, many[499], at=later(minutes=1))
+    group.refresh_from_db()
+    assert (group.state, group.firing, group.ended) == ("firing", 1, 499)
+
+
+def test_two_addresses_keep_groups_of_one_name_apart() -> None:
+    deliver(body(One()), source="north")
+    deliver(body(One()), source="south")
+    assert AlertGroup.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    "value", [{}, {"alerts": 5}, {"groupKey": "x"}, {"groupKey": 1, "alerts": []}, {"groupKey": "x", "alerts": [1]}]
+)
+def test_what_is_not_alertmanagers_is_given_up_at_once(value: dict[str, object]) -> None:
+    deliver(value)
+    row = AlertWebhook.objects.get()
+    assert (row.state, row.attempts) == ("bad", 0)
+    assert "not a webhook" in row.outcome
+
+
+def test_times_of_go_are_read_to_the_microsecond() -> None:
+    fire(One(begins=NOW + timedelta(microseconds=5)))
+    assert Alert.objects.get().starts_at == NOW + timedelta(microseconds=5)
