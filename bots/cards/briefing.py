@@ -9,15 +9,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format, number_format
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bots.cards.incident import headline
 from bots.cards.registry import CardView
-from bots.cards.tree import tree
 from bots.channels.base import Button, OutboundMessage
+from bots.commands.alerts import MARKS, OTHER
 from bots.commands.base import command_button
+from bots.commands.figures import show_number, show_tree
 
 NIGHT_BEGINS, DAY_BEGINS, EVENING_BEGINS = 22, 6, 14
 # Below this share of the time a number is said to be of a part of it.
@@ -34,9 +35,9 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     start, end = (datetime.fromisoformat(data[name]).astimezone(view.zone) for name in ("start", "end"))
     blocks = [
         [_title(end), _period(start, end, view)],
-        [_("📊 Last {hours} hours:").format(hours=_hours(start, end)), *tree(_numbers(data))],
-        [_("⚠️ Attention:"), *tree(_attention(data) or [_("Nothing")])],
-        [_("📋 Pending:"), *tree(_pending(data) or [_("Nothing")])],
+        show_tree(_("📊 Last {hours} hours:").format(hours=_hours(start, end)), _numbers(data)),
+        show_tree(_("⚠️ Attention:"), _attention(data, view) or [_("Nothing")]),
+        show_tree(_("📋 Pending:"), _pending(data) or [_("Nothing")]),
         [*_taken(data, view), _("Have a good shift! 🦞")],
     ]
     text = "\n\n".join("\n".join(block) for block in blocks)
@@ -95,11 +96,11 @@ def _figure(figure: Data) -> str:
     title = figure["title"] or (_("Transactions") if is_total else _("Approved"))
     if figure["value"] is None:
         return _("{title}: no data").format(title=title)
-    value = number(figure["value"]) if is_total else percent(figure["value"])
+    value = show_number(figure["value"]) if is_total else percent(figure["value"])
     if figure["covered"] >= WHOLE:
         return f"{title}: {value}"
     return _("{title}: {value} (data for {share} of the time)").format(
-        title=title, value=value, share=percent(100 * figure["covered"], places=0)
+        title=title, value=value, share=percent(100 * figure["covered"], digits=0)
     )
 
 
@@ -122,20 +123,29 @@ def _missing(missing: list[Data]) -> list[str]:
     ]
 
 
-def number(value: float) -> str:
-    """Return a whole number as people of the language write it."""
-    return number_format(round(value), force_grouping=True)
-
-
-def percent(value: float, *, places: int = 1) -> str:
+def percent(value: float, *, digits: int = 1) -> str:
     """Return a percentage as people of the language write it."""
-    return f"{number_format(value, decimal_pos=places)}%"
+    return f"{show_number(value, digits=digits)}%"
 
 
 # --- what stands out and what waits --------------------------------------------------------------------------------
-def _attention(data: Data) -> list[str]:
-    lines = [_outstanding(system["name"], point) for system in data["systems"] or [] for point in system["attention"]]
-    return cut(lines)
+def _attention(data: Data, view: CardView) -> list[str]:
+    lines: list[str] = []
+    left = 0
+    for system in data["systems"] or []:
+        firing = system["firing"] or {"alerts": [], "count": 0}
+        lines += [_alert(system["name"], alert, view) for alert in firing["alerts"]]
+        lines += [_outstanding(system["name"], point) for point in system["attention"]]
+        left += firing["count"] - len(firing["alerts"])
+    return cut(lines, more=left)
+
+
+def _alert(system: str, alert: Data, view: CardView) -> str:
+    since = date_format(datetime.fromisoformat(alert["since"]).astimezone(view.zone), "j M H:i")
+    mark = MARKS.get(alert["severity"], OTHER)
+    return _("{mark} {name} fires since {time} ({system})").format(
+        mark=mark, name=alert["name"], time=since, system=system
+    )
 
 
 def _outstanding(system: str, point: Data) -> str:

@@ -13,9 +13,9 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bots.cards.registry import CardView
-from bots.cards.tree import tree
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.commands.figures import show_tree
 
 MARKS = {"P1": "🔴", "P2": "🟠", "P3": "🟡", "P4": "🔵"}
 RESOLVED = "✅"
@@ -23,7 +23,7 @@ RESOLVED = "✅"
 
 def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of an incident."""
-    lines = [headline(data), *tree(_facts(data, view.zone))]
+    lines = show_tree(headline(data), _facts(data, view.zone))
     told = [event_line(event, view.zone) for event in data["events"]]
     text = "\n".join([*lines, *(["", *told] if told else [])])
     return OutboundMessage(text=text, plain=True, buttons=_buttons(data))

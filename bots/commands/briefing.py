@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.commands.base import Answer, Command, CommandContext, say
+from bots.commands.figures import zone_of
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput, NotAllowed
-from clawsite.core.zones import is_time_zone
 from guardrails.types import Role
 from runbooks.briefings import NAME, put_briefing, take_shift
 from runbooks.jobs import create_job
@@ -79,7 +78,7 @@ def _schedule(context: CommandContext, words: list[str]) -> Answer:
             kind=NAME,
             params={"session": context.session.pk},
             cron=f"{minute} {hour} * * *",
-            time_zone=zone_name(context),
+            time_zone=zone_of(context.session).key,
             owner=context.actor.subject,
         )
         save_schedule(row, actor=context.actor)
@@ -109,12 +108,6 @@ def _schedules(context: CommandContext) -> list[Schedule]:
 
 def _prefix(context: CommandContext) -> str:
     return f"{NAME} {context.session.ref} "
-
-
-def zone_name(context: CommandContext) -> str:
-    """Return the name of the zone whose clock a chat reads."""
-    name = context.session.time_zone
-    return name if is_time_zone(name) else settings.TIME_ZONE
 
 
 COMMAND = Command(

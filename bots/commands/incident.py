@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,13 +16,13 @@ from bots.cards import incident as card
 from bots.channels.base import Button
 from bots.commands import incident_words as words
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
+from bots.commands.figures import zone_of
 from bots.commands.incident_words import Order, read_order, read_severity
 from bots.commands.people import find_operator
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed, plain
 from bots.incidents.postmortem import write_postmortem
 from clawsite.core.errors import BadInput, NotAllowed
-from clawsite.core.zones import is_time_zone
 from guardrails.types import Role
 from runbooks import incidents
 from runbooks.incidents.snapshot import state_of
@@ -42,16 +41,10 @@ def run(context: CommandContext) -> Answer:
     if order.verb == words.SHOW:
         return _show(context, order)
     if order.verb == words.POSTMORTEM:
-        return write_postmortem(_access(order.number), context.session, zone=zone_of(context))
+        return write_postmortem(_access(order.number), context.session, zone=zone_of(context.session))
     if not context.actor.is_at_least(Role.OPERATOR):
         raise NotAllowed(_("Only operators may change incidents."))
     return _DO[order.verb](context, order)
-
-
-def zone_of(context: CommandContext) -> ZoneInfo:
-    """Return the zone whose clock a chat reads."""
-    name = context.session.time_zone
-    return ZoneInfo(name if is_time_zone(name) else settings.TIME_ZONE)
 
 
 def _access(number: int) -> Incident:
@@ -68,7 +61,7 @@ def _list(context: CommandContext) -> Answer:
     if not found:
         return turn_page(context, say(_("There are no incidents. To open one: /incident what is wrong")))
     count = Incident.objects.open().count()
-    lines = [_line(incident, zone_of(context)) for incident in found]
+    lines = [_line(incident, zone_of(context.session)) for incident in found]
     buttons = [command_button(incident.number, "incident", f"show {incident.pk}") for incident in found]
     rows: list[list[Button | None]] = [buttons[start : start + PER_ROW] for start in range(0, len(buttons), PER_ROW)]
     return turn_page(context, say("\n".join([_("Open incidents: {count}").format(count=count), "", *lines]), *rows))

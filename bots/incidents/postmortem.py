@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from django.conf import settings
 from django.utils.formats import date_format
 from django.utils.text import slugify
-from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from bots.cards.incident import describe_event
 from bots.channels.base import OutboundFile, OutboundMessage
 from bots.channels.files import create_file
+from bots.commands.figures import show_span
 from runbooks.incidents.snapshot import describe_event as as_data
 from runbooks.incidents.timeline import read_timeline
 from runbooks.models import Incident
@@ -61,10 +61,10 @@ def _facts(incident: Incident, zone: tzinfo) -> Iterator[str]:
     yield _("On it: {name}").format(name=escape(incident.assignee_name) or _("nobody"))
     yield _("Opened: {time}").format(time=_moment(incident.opened_at, zone))
     if incident.taken_at:
-        yield _("Time until somebody took it: {time}").format(time=_between(incident.opened_at, incident.taken_at))
+        yield _("Time until somebody took it: {time}").format(time=show_span(incident.taken_at - incident.opened_at))
     if incident.resolved_at:
         yield _("Resolved: {time}").format(time=_moment(incident.resolved_at, zone))
-        yield _("Time until it was resolved: {time}").format(time=_between(incident.opened_at, incident.resolved_at))
+        yield _("Time until it was resolved: {time}").format(time=show_span(incident.resolved_at - incident.opened_at))
     else:
         yield _("Not resolved yet")
 
@@ -86,7 +86,3 @@ def _questions() -> list[tuple[str, str]]:
 
 def _moment(moment: datetime, zone: tzinfo) -> str:
     return date_format(moment.astimezone(zone), "Y-m-d H:i:s T")
-
-
-def _between(start: datetime, end: datetime) -> str:
-    return timesince(start, end) if end - start >= timedelta(minutes=1) else _("under a minute")

@@ -12,6 +12,7 @@ from typing import Any
 from clawsite.core.errors import ClawError, Unavailable
 from runbooks.briefings.attention import find_outstanding, stands_out
 from runbooks.briefings.courses import Course, add_up, average, rates, read_series, total
+from runbooks.briefings.firing import read_firing
 from runbooks.briefings.window import Window
 from runbooks.models import MonitoredSystem, NamedQuery
 
@@ -27,8 +28,18 @@ def read_systems(window: Window) -> Iterator[dict[str, Any]]:
 
 
 def read_system(system: MonitoredSystem, window: Window) -> dict[str, Any]:
-    """Return {name, figures, attention, errors} of one system."""
-    told: dict[str, Any] = {"name": str(system), "figures": [], "attention": [], "errors": []}
+    """Return {name, figures, attention, firing, errors} of one system."""
+    told: dict[str, Any] = {"name": str(system), "figures": [], "attention": [], "firing": None, "errors": []}
+    _read_queries(system, window, told)
+    if system.alertmanager_url:
+        try:
+            told["firing"] = read_firing(system)
+        except ClawError as error:
+            told["errors"].append({"query": "Alertmanager", "text": error.message})
+    return told
+
+
+def _read_queries(system: MonitoredSystem, window: Window, told: dict[str, Any]) -> None:
     weights: Course | None = None
     for query in _queries(system):
         try:
@@ -37,7 +48,6 @@ def read_system(system: MonitoredSystem, window: Window) -> dict[str, Any]:
             told["errors"].append({"query": str(query), "text": error.message})
             if isinstance(error, Unavailable):
                 break  # the other queries go to the same place
-    return told
 
 
 def _queries(system: MonitoredSystem) -> list[NamedQuery]:

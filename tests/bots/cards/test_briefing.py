@@ -16,7 +16,8 @@ FIGURES = [
     {"part": "success", "title": "", "unit": "%", "value": 94.24, "covered": 1.0},
 ]
 POINT = {"title": "", "name": "merchant XYZ", "value": 12.04, "usual": 0.4, "alone": False}
-SYSTEM = {"name": "Transaction Guardian", "figures": FIGURES, "attention": [POINT], "errors": []}
+SYSTEM = {"name": "Transaction Guardian", "figures": FIGURES, "attention": [POINT], "firing": None, "errors": []}
+ALERT = {"name": "ZeroTransactions", "severity": "critical", "since": "2026-10-25T01:30:00+00:00"}
 INCIDENT = {"number": "INC-7", "title": "API is slow", "severity": "P2", "state": "open", "assignee": "Bob"}
 QUIET: dict[str, Any] = {
     "start": "2026-10-24T22:00:00+00:00",
@@ -100,6 +101,14 @@ def test_what_is_away_is_named_and_the_rest_is_there() -> None:
     assert "INC-7" in text
 
 
+def test_what_fires_now_comes_first() -> None:
+    firing = SYSTEM | {"firing": {"count": 14, "alerts": [ALERT]}}
+    lines = worded(BUSY | {"systems": [firing]}, zone="Europe/Berlin").splitlines()
+    start = lines.index("⚠️ Attention:")
+    assert lines[start + 1] == "├── 🔴 ZeroTransactions fires since 25 Oct 02:30 (Transaction Guardian)"
+    assert lines[start + 3] == "└── … and 13 more"
+
+
 def test_many_lines_are_cut_and_counted() -> None:
     many = SYSTEM | {"attention": [POINT | {"name": f"merchant {each}"} for each in range(40)]}
     incidents = BUSY["incidents"] | {"open": [INCIDENT] * 10, "open_count": 31}
@@ -113,10 +122,11 @@ def test_what_comes_from_outside_is_text() -> None:
         "name": EVIL,
         "figures": [FIGURES[0] | {"title": EVIL}],
         "attention": [POINT | {"name": EVIL, "title": EVIL}],
+        "firing": {"count": 1, "alerts": [ALERT | {"name": EVIL}]},
         "errors": [{"query": EVIL, "text": EVIL}],
     }
     text = worded(BUSY | {"systems": [evil]})
-    assert text.count(EVIL) == 7
+    assert text.count(EVIL) == 9
 
 
 def test_while_it_is_made_it_says_so() -> None:

@@ -42,9 +42,9 @@ def test_it_tells_the_whole_story_on_the_clock_of_the_chat() -> None:
     for line in (
         "- Severity: P1",
         "- Opened: 2026-03-29 01:30:00 CET",
-        "- Time until somebody took it: 5\xa0minutes",
+        "- Time until somebody took it: 5 min",
         "- Resolved: 2026-03-29 04:00:00 CEST",
-        "- Time until it was resolved: 1\xa0hour, 30\xa0minutes",
+        "- Time until it was resolved: 1 h 30 min",
         "- 2026-03-29 01:30:00 CET opened by Bob",
         "- 2026-03-29 03:15:00 CEST Alice: restarted API is slow",
         "## What we will do",

@@ -74,7 +74,8 @@ def test_rows_are_counted_as_they_are() -> None:
 
 
 def test_a_source_that_is_away_is_named_and_hides_nothing() -> None:
-    system = MonitoredSystem.objects.create(name="guardian", prometheus_url=f"http://127.0.0.1:{free_port()}")
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    system = MonitoredSystem.objects.create(name="guardian", prometheus_url=nowhere, alertmanager_url=nowhere)
     for name, part in (("tx", "traffic"), ("ok", "success"), ("bad", "failures")):
         NamedQuery.objects.create(system=system, name=name, promql="up", briefing=part)
     MonitoredSystem.objects.create(name="off", enabled=False)
@@ -84,9 +85,10 @@ def test_a_source_that_is_away_is_named_and_hides_nothing() -> None:
 
     told = gather(Window.until(timezone.now(), hours=8), now=timezone.now())
 
-    (error,), (other,) = (each["errors"] for each in told["systems"])
-    assert error["query"] == "tx"
+    (error, alerts), (other,) = (each["errors"] for each in told["systems"])
+    assert (error["query"], alerts["query"]) == ("tx", "Alertmanager")
     assert "cannot be reached" in error["text"]
+    assert "cannot be reached" in alerts["text"]
     assert "no address of prometheus" in other["text"]
     assert told["incidents"]["open_count"] == 1
 

@@ -1,0 +1,31 @@
+"""Which alerts of a system fire now, as its Alertmanager tells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runbooks.models import MonitoredSystem
+from runbooks.sources.alertmanager import ListedAlert, list_alerts
+
+MOST = 10
+NAME_CHARS = 100
+_ORDER = {"critical": 0, "warning": 1, "info": 2}
+# An alert that says that alerting works, and always fires.
+_NO_TROUBLE = "none"
+
+
+def read_firing(system: MonitoredSystem) -> dict[str, Any]:
+    """Return the worst of them, oldest first among equals, and how many there are; silenced ones are left out."""
+    found = [alert for alert in list_alerts(system) if alert.status.state != "suppressed" and _is_trouble(alert)]
+    worst = sorted(found, key=lambda alert: (_ORDER.get(alert.severity, len(_ORDER)), alert.starts_at))
+    return {
+        "count": len(found),
+        "alerts": [
+            {"name": alert.name[:NAME_CHARS], "severity": alert.severity, "since": alert.starts_at.isoformat()}
+            for alert in worst[:MOST]
+        ],
+    }
+
+
+def _is_trouble(alert: ListedAlert) -> bool:
+    return alert.severity != _NO_TROUBLE
