@@ -9,6 +9,7 @@ from django.apps import apps
 from django.contrib import admin
 
 from clawsite.admin import (
+    anomaly,
     approval,
     audit_event,
     channel,
@@ -40,7 +41,7 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox",
+    "anomaly", "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox",
     "incident", "incident_hook", "job",
     "lease", "message", "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session",
     "session_layer", "token", "turn", "user", "verdict",

@@ -32,6 +32,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         _("On call"),
         (
             ("runbooks.Incident", _("Incidents"), "local_fire_department"),
+            ("runbooks.Anomaly", _("Anomalies"), "monitoring"),
             ("runbooks.IncidentHook", _("Ticket systems"), "confirmation_number"),
         ),
     ),

@@ -21,6 +21,8 @@ from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_groups, old_webhooks
+from runbooks.charts import clean_charts
+from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
 from sessions_app import outbox
 from sessions_app.models import Card, Inbox, Outbox, Pairing
@@ -34,6 +36,7 @@ TASK_DAYS = 30
 STALE_DAYS = 3
 VERDICT_DAYS = 90
 APPROVAL_DAYS = 90
+ANOMALY_DAYS = 90
 AUDIT_DAYS = 730
 LEASE_DAYS = 30
 UPLOAD_DAYS = 7
@@ -77,6 +80,8 @@ def clean() -> dict[str, int]:
         "schedule runs": clean_runs(),
         "alert webhooks": _delete(old_webhooks()),
         "alerts": _delete(old_groups()),
+        "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),
+        "charts": clean_charts(),
     }
     if any(counts.values()):
         logger.info("removed old rows: %s", ", ".join(f"{key} {value}" for key, value in counts.items() if value))

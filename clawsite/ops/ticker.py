@@ -33,6 +33,7 @@ TICKS = (
     Tick(task="clawsite.ops.housekeeping.expire_approvals", seconds=60),
     Tick(task="clawsite.ops.housekeeping.clean", seconds=3600),
     Tick(task="clawsite.ops.housekeeping.rotate_keys", seconds=3600),
+    Tick(task="runbooks.anomalies.watching.watch_queries", seconds=60),
 )
 
 

@@ -17,7 +17,7 @@ from guardrails.types import Actor, Role
 from runbooks import incidents
 from runbooks.jobs import create_job
 from runbooks.jobs.events import move
-from runbooks.models import GatewayTarget, Incident, IncidentHook, Job, Schedule, ScheduleRun
+from runbooks.models import Anomaly, GatewayTarget, Incident, IncidentHook, Job, MonitoredSystem, Schedule, ScheduleRun
 from runbooks.schedules import save_schedule
 from sessions_app.contacts import issue_pairing
 from sessions_app.facts import remember
@@ -80,6 +80,7 @@ class Rows:
     target: GatewayTarget
     incident: Incident
     hook: IncidentHook
+    anomaly: Anomaly
 
     def by_model(self) -> dict[str, object]:
         """Return the primary key of a row for each model's name in the admin's addresses."""
@@ -110,6 +111,7 @@ class Rows:
             "runbooks_gatewaytarget": self.target.pk,
             "runbooks_incident": self.incident.pk,
             "runbooks_incidenthook": self.hook.pk,
+            "runbooks_anomaly": self.anomaly.pk,
         }
 
 
@@ -173,6 +175,23 @@ def make_rows() -> Rows:
         ),
         incident=_incident(),
         hook=IncidentHook.objects.create(name="tickets", url="http://127.0.0.1:1", secret=SECRET, last_error=EVIL),
+        anomaly=_anomaly(),
+    )
+
+
+def _anomaly() -> Anomaly:
+    now = timezone.now()
+    return Anomaly.objects.create(
+        system=MonitoredSystem.objects.create(name="watched", title=EVIL),
+        query="tx",
+        title=EVIL,
+        unit="/min",
+        series="0" * 32,
+        labels={"merchant": EVIL},
+        kind=Anomaly.Kind.DROP,
+        started_at=now - timedelta(hours=1),
+        seen_at=now,
+        robust=-8.7,
     )
 
 

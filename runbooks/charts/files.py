@@ -1,0 +1,37 @@
+"""Where charts lie until they are sent: CLAW_HOME/media/charts, for as long as a chat may still ask for them again."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+
+from django.conf import settings
+
+FOLDER = "charts"
+# As long as an answer waits for a channel that is away, and a day more.
+KEPT_DAYS = 4
+
+
+def save_chart(name: str, picture: bytes) -> str:
+    """Store a picture under a name of ours, replacing one of the same name; return its path relative to CLAW_HOME."""
+    folder = settings.MEDIA_ROOT / FOLDER
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    target = folder / f"{name}.png"
+    draft = folder / f".{name}.{os.getpid()}.part"
+    draft.write_bytes(picture)
+    draft.chmod(0o600)
+    draft.replace(target)
+    return str(target.relative_to(settings.CLAW_HOME))
+
+
+def clean_charts() -> int:
+    """Remove what is older than charts are kept, drafts too; return how many."""
+    oldest = time.time() - KEPT_DAYS * 86_400
+    removed = 0
+    for path in (settings.MEDIA_ROOT / FOLDER).glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
+                removed += 1
+    return removed
