@@ -18,6 +18,7 @@ from bots.agent.targets import context_window, targets_for
 from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
 from bots.commands.registry import CommandContext, match_message, run_command
 from bots.decisions import close_parked, decisions_of
+from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
 from bots.trigger import is_triggered, strip_names
 from bots.work import Ending, OpenChannel, Work
@@ -243,9 +244,11 @@ def _plain(text: str) -> OutboundMessage:
 
 
 def compose(work: Work, *, user_seq: int, now: datetime | None = None) -> None:
-    """Stage 4: the prompt from eight layers within their budgets."""
+    """Stage 4: the tools that this person may use here, and the prompt from eight layers within their budgets."""
     session = load_session(work)
     text = work.text or "(no text, see the attached files)"
+    offered = offer_skills(session, work.the_contact.actor)
+    work.tools = offered.tools
     work.composed = compose_prompt(
         session,
         user_text=text,
@@ -253,6 +256,7 @@ def compose(work: Work, *, user_seq: int, now: datetime | None = None) -> None:
         language=work.language,
         now=now or timezone.now(),
         window=_window(session),
+        skills_text=offered.text,
         notes=[*work.notes, *describe_around(work.message)],
     )
 

@@ -25,7 +25,6 @@ from django.utils import timezone
 from bots import commits, opening, parking, setbacks, texts
 from bots.agent.loop import run_agent
 from bots.agent.targets import targets_for
-from bots.agent.tools import toolset_for
 from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext
 from bots.attachments import fetch_files
 from bots.channels.base import ChannelError, OutboundMessage, Unparsed
@@ -190,7 +189,7 @@ class Pipeline:
         job = AgentJob(
             system=work.prompt.system,
             messages=work.prompt.messages,
-            tools=toolset_for(actor),
+            tools=work.tools,
             targets=targets_for(session.model),
             limits=AgentLimits(
                 seconds=settings.CLAW_TURN_SECONDS,

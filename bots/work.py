@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
+from bots.agent.types import ToolSet
 from bots.channels.base import Account, ChannelAdapter, InboundMessage, OutboundMessage
 from bots.commands.registry import Match
 from clawsite.core.crypto import check_secret
@@ -82,6 +83,7 @@ class Work:
     notes: list[str] = field(default_factory=list)
     tainted: bool = False
     composed: Composed | None = None
+    tools: ToolSet = field(default_factory=ToolSet)
     resume: Mapping[str, Any] | None = None
     decisions: Mapping[str, bool] = field(default_factory=dict)
     held: Held | None = None

@@ -40,6 +40,8 @@ Run = Callable[[CommandContext], Answer]
 class Command:
     """A command. `role` may use it, in groups `group_role`; `control` ones never wait behind a running turn.
 
+    `looks` says that it changes nothing, though it is no control command: skills may call it as reading.
+
     run is called in the user's language inside the transaction that finishes the row: it reads, writes rows and
     returns; it never talks to anything outside.
     """
@@ -50,8 +52,14 @@ class Command:
     role: Role = Role.VIEWER
     group_role: Role | None = None
     control: bool = False
+    looks: bool = False
     aliases: tuple[str, ...] = ()
     hidden: bool = False
+
+    @property
+    def only_looks(self) -> bool:
+        """Whether it changes nothing."""
+        return self.control or self.looks
 
     def is_allowed(self, context: CommandContext) -> bool:
         """Tell whether the actor may use it here."""

@@ -45,6 +45,11 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
         "pt": ("mostra o contexto", "mostrar contexto"),
         "ru": ("покажи контекст",),
     },
+    "skills": {
+        "en": ("skills", "show [the] skills", "list [the] skills"),
+        "pt": ("habilidades", "mostra as habilidades", "listar habilidades"),
+        "ru": ("навыки", "покажи навыки", "список навыков"),
+    },
     "memory": {
         "en": ("what do you remember [about me]?", "what do you know about me?", "show [your] memory"),
         "pt": ("o que voce lembra [de mim]?", "o que voce sabe sobre mim?", "mostra a memoria", "listar fatos"),

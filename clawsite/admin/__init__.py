@@ -34,6 +34,7 @@ from clawsite.admin import (
     secret,
     session,
     session_layer,
+    skill,
     token,
     turn,
     user,
@@ -44,7 +45,7 @@ __all__ = [
     "anomaly", "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox",
     "incident", "incident_hook", "job",
     "lease", "message", "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session",
-    "session_layer", "token", "turn", "user", "verdict",
+    "session_layer", "skill", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

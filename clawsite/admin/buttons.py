@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.admin.utils import quote, unquote
@@ -32,7 +33,8 @@ class Button:
     """What a button says, who may press it (a Django permission), and when it is shown.
 
     choices: (name, options) of a select beside it. confirm: a question that is asked on a page of its own first.
-    in_list: it also stands in each row of the list, as `list_label` when that is given.
+    in_list: it also stands in each row of the list, as `list_label` when that is given. seen: what of the row the page
+    showed; it comes back as the parameter `seen`, so that an action can refuse what changed since.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Button:
     confirm: str | Promise = ""
     in_list: bool = False
     list_label: str | Promise = ""
+    seen: Callable[[Any], str] | None = None
 
 
 def button(label: str | Promise, *, permission: str, **options: Any) -> Callable[[F], F]:
@@ -114,7 +117,8 @@ class ButtonAdmin(ModelAdmin):
         return reverse(f"{names}_change", args=[quote(row.pk)])
 
     def _url(self, row: Any, each: Button) -> str:
-        return reverse(f"admin:{self._press_name}", args=[quote(row.pk), each.name])
+        url = reverse(f"admin:{self._press_name}", args=[quote(row.pk), each.name])
+        return f"{url}?{urlencode({'seen': each.seen(row)})}" if each.seen else url
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Give the page its buttons."""

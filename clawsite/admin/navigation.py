@@ -65,6 +65,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         (
             ("sessions_app.PromptLayer", _("Layers"), "layers"),
             ("sessions_app.SessionLayer", _("Session overrides"), "tune"),
+            ("sessions_app.Skill", _("Skills"), "school"),
         ),
     ),
     (

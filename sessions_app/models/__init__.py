@@ -10,6 +10,7 @@ from sessions_app.models.message import Message, Summary
 from sessions_app.models.outbox import Outbox
 from sessions_app.models.prompt import PromptLayer, SessionLayer
 from sessions_app.models.session import Session
+from sessions_app.models.skill import Skill
 from sessions_app.models.turn import ToolCall, Turn
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PromptLayer",
     "Session",
     "SessionLayer",
+    "Skill",
     "Summary",
     "ToolCall",
     "Turn",

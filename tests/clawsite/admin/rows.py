@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from bots.skills.declared import DeclaredTool
 from clawsite.core import audit
 from clawsite.core.models import AuditEvent, Lease, Process, Secret
 from clawsite.gateway.tokens import create_token
@@ -34,6 +35,7 @@ from sessions_app.models import (
     PromptLayer,
     Session,
     SessionLayer,
+    Skill,
     Summary,
     ToolCall,
     Turn,
@@ -67,6 +69,7 @@ class Rows:
     approval: Approval
     layer: PromptLayer
     override: SessionLayer
+    skill: Skill
     process: Process
     lease: Lease
     event: AuditEvent
@@ -97,6 +100,7 @@ class Rows:
             "sessions_app_outbox": self.outbox.pk,
             "sessions_app_promptlayer": self.layer.pk,
             "sessions_app_sessionlayer": self.override.pk,
+            "sessions_app_skill": self.skill.pk,
             "guardrails_verdictrecord": self.verdict.pk,
             "guardrails_approval": self.approval.pk,
             "core_process": self.process.pk,
@@ -160,6 +164,7 @@ def make_rows() -> Rows:
         approval=create_approval("test", subject_hash="0" * 64, summary=f"Delete {EVIL}", requested_by=contact.subject),
         layer=layer,
         override=SessionLayer.objects.create(session=session, layer=layer, text=EVIL),
+        skill=_skill(),
         process=process,
         lease=Lease.objects.create(name="lane:1/7/", owner=process),
         event=audit.record("channel.change", actor="user:1", subject=f"channel:{channel.pk}", fields=[EVIL]),
@@ -200,6 +205,23 @@ def _incident() -> Incident:
     incident = incidents.open_incident(EVIL, actor=actor, severity="P1")
     incidents.note(incident.pk, EVIL[:16], EVIL, actor)
     return incident
+
+
+def _skill() -> Skill:
+    tool = DeclaredTool(name="look", description=EVIL, effect="read", command="status")
+    return Skill.objects.create(
+        name="evil",
+        description=EVIL,
+        license=EVIL,
+        body=EVIL,
+        metadata={EVIL: EVIL},
+        tools=[tool.to_json()],
+        files=[{"name": EVIL, "size": 1}],
+        findings=[EVIL],
+        digest="0" * 64,
+        off_reason=EVIL,
+        source=EVIL,
+    )
 
 
 def _device() -> GatewayDevice:

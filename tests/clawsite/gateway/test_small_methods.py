@@ -15,7 +15,7 @@ from pytest_django import Settings
 from bots.agent.keys import forget_keys
 from clawsite.core.db import close_pool, run_db
 from clawsite.gateway import hot
-from sessions_app.models import Channel
+from sessions_app.models import Channel, Skill
 from tests.clawsite.gateway.calling import ALICE, BOB, CHARLIE, call
 from tests.clawsite.gateway.seat import Gateway, Refused
 from tests.test_house import settings_documented
@@ -186,8 +186,19 @@ async def test_the_machine_and_the_installation_are_told() -> None:
     assert identity == await call("gateway.identity.get", ALICE)
 
 
-async def test_there_are_no_skills_yet() -> None:
+async def test_skills_are_told_in_the_protocols_shape_and_directories_only_to_who_sees_all() -> None:
     assert await call("skills.status", BOB) == {"workspaceDir": "", "managedSkillsDir": "", "skills": []}
+    about = {"description": "Answers slowly.", "body": "Wait.", "digest": "0" * 64}
+    await run_db(lambda: Skill.objects.create(name="patience", enabled=True, **about))
+
+    told, full = await call("skills.status", BOB), await call("skills.status", ALICE)
+
+    entry = told["skills"][0]
+    assert (entry["name"], entry["disabled"], entry["eligible"]) == ("patience", False, True)
+    assert (entry["filePath"], entry["baseDir"], told["managedSkillsDir"]) == ("", "", "")
+    assert set(entry["requirements"]) == set(entry["missing"]) == {"bins", "anyBins", "env", "config", "os"}
+    assert full["skills"][0]["filePath"].startswith(full["managedSkillsDir"])
+    assert "Wait." not in json.dumps(full)
 
 
 async def test_an_answer_that_memory_does_not_have_yet_is_waited_for_over_the_wire(gateway: Gateway) -> None:
