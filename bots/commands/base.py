@@ -40,7 +40,7 @@ Run = Callable[[CommandContext], Answer]
 class Command:
     """A command. `role` may use it, in groups `group_role`; `control` ones never wait behind a running turn.
 
-    `looks` says that it changes nothing, though it is no control command: skills may call it as reading.
+    `looks` says that it changes nothing whatever its words are: a skill's tool may run it and still be one that reads.
 
     run is called in the user's language inside the transaction that finishes the row: it reads, writes rows and
     returns; it never talks to anything outside.
@@ -55,11 +55,6 @@ class Command:
     looks: bool = False
     aliases: tuple[str, ...] = ()
     hidden: bool = False
-
-    @property
-    def only_looks(self) -> bool:
-        """Whether it changes nothing."""
-        return self.control or self.looks
 
     def is_allowed(self, context: CommandContext) -> bool:
         """Tell whether the actor may use it here."""

@@ -103,4 +103,5 @@ COMMAND = Command(
     description=gettext_lazy("What my last prompt was made of"),
     run=run,
     control=True,
+    looks=True,
 )

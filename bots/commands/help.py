@@ -32,4 +32,5 @@ COMMAND = Command(
     description=gettext_lazy("What I can do for you"),
     run=run,
     control=True,
+    looks=True,
 )

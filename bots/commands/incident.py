@@ -160,6 +160,7 @@ LIST = Command(
     description=gettext_lazy("Which incidents there are"),
     run=_list,
     control=True,
+    looks=True,
     aliases=("incidentes",),
 )
 add_phrases("incident", "incident {args}", "incidente {args}", "инцидент {args}")

@@ -59,6 +59,7 @@ LIST = Command(
     description=gettext_lazy("What I remember about this chat"),
     run=show,
     control=True,
+    looks=True,
     aliases=("facts",),
 )
 FORGET = Command(

@@ -65,6 +65,7 @@ COMMAND = Command(
     description=gettext_lazy("How I am and what I am doing"),
     run=run,
     control=True,
+    looks=True,
 )
 
 add_phrases(

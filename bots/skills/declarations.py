@@ -188,7 +188,7 @@ class _Reader:
                     file=FILE,
                     line=self.line,
                 )
-            elif tool.effect == "read" and not command.only_looks:
+            elif tool.effect == "read" and not command.looks:
                 self._error(f"the command {name!r} changes things; declare effect 'write' or 'destructive'")
 
     def _check_command(self, tool: DeclaredTool) -> None:

@@ -61,7 +61,7 @@ def may_run(tool: DeclaredTool) -> bool:
     """Tell whether the commands of a tool exist, are not for people alone, and change nothing when it only reads."""
     found = [find_command(name) for name in tool.all_commands]
     return all(
-        command is not None and command.name not in NEVER and (tool.effect != "read" or command.only_looks)
+        command is not None and command.name not in NEVER and (tool.effect != "read" or command.looks)
         for command in found
     )
 

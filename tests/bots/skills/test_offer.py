@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bots.agent.tools import list_tools
+from bots.commands.registry import all_commands
+from bots.skills.declared import NEVER
 from bots.skills.folder import folder_of
 from bots.skills.install import find_source
 from bots.skills.offer import offer_skills
@@ -128,3 +130,14 @@ def test_the_same_skills_give_the_same_text(people: People, tea: Path, tmp_path:
     first = offer_skills(people.bobs, BOB).text
     assert first.index("- ant") < first.index("- tea")
     assert offer_skills(people.bobs, BOB).text == first
+
+
+# What changes something, and that a skill may run when its tool says so.
+CHANGES = {"incident", "runbook", "briefing"}
+
+
+def test_every_command_is_for_people_only_or_looks_or_is_known_to_change_things() -> None:
+    looks = {command.name for command in all_commands() if command.looks}
+    known = {command.name for command in all_commands()}
+    assert known - NEVER - looks == CHANGES & known
+    assert not looks & NEVER

@@ -65,7 +65,7 @@ TOOLS = [
             },
             "required": ["name"],
         },
-        "command": "runbook {name} {parameters}",
+        "command": "runbook run {name} {parameters}",
     },
     {
         "name": "incident",
@@ -85,7 +85,7 @@ TOOLS = [
     {
         "name": "briefing",
         "description": "The briefing of the shift: traffic, anomalies, incidents, points of attention, pending work.",
-        "effect": "read",
+        "effect": "write",
         "role": "viewer",
         "command": "briefing",
     },
