@@ -100,6 +100,7 @@ COMMAND = Command(
     description=gettext_lazy("Everything about one alert"),
     run=run,
     control=True,
+    looks=True,
 )
 
 add_phrases(

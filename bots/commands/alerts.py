@@ -93,6 +93,7 @@ COMMAND = Command(
     description=gettext_lazy("What is firing now"),
     run=run,
     control=True,
+    looks=True,
     aliases=("alertas", "problems"),
 )
 

@@ -136,6 +136,7 @@ LIST = Command(
     description=gettext_lazy("Which alerts this chat is shown"),
     run=run_list,
     control=True,
+    looks=True,
 )
 
 add_phrases("subscribe", "subscribe [to] [alerts] {args}", "assinar [alertas] {args}", "inscrever [alertas] {args}")

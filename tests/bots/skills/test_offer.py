@@ -133,11 +133,11 @@ def test_the_same_skills_give_the_same_text(people: People, tea: Path, tmp_path:
 
 
 # What changes something, and that a skill may run when its tool says so.
-CHANGES = {"incident", "runbook", "briefing"}
+CHANGES = {"ack", "briefing", "incident", "oncall", "runbook", "silence", "subscribe", "unsubscribe"}
 
 
 def test_every_command_is_for_people_only_or_looks_or_is_known_to_change_things() -> None:
     looks = {command.name for command in all_commands() if command.looks}
     known = {command.name for command in all_commands()}
-    assert known - NEVER - looks == CHANGES & known
+    assert known - NEVER - looks == CHANGES
     assert not looks & NEVER
