@@ -50,7 +50,7 @@ def title(data: Mapping[str, Any]) -> str:
 def describe(data: Mapping[str, Any], view: CardView) -> str:
     """Return the whole text. Lines are left out from the end of the list of alerts, never cut within."""
     head = [headline(data), *_where_and_when(data, view), *_what_to_do(data)]
-    tail = [*_who(data, view), *_silence(data, view)]
+    tail = [*_who(data, view), *_incident(data), *_silence(data, view)]
     shown = list(data["alerts"])
     while True:
         text = "\n".join([*head, *_alerts(data, shown), *tail])
@@ -117,6 +117,10 @@ def _who(data: Mapping[str, Any], view: CardView) -> list[str]:
         at = clock(told["at"], view.zone, beside=data["started"])
         return ["", "📣 " + _("{name} was called at {time}").format(name=told["name"], time=at)]
     return []
+
+
+def _incident(data: Mapping[str, Any]) -> list[str]:
+    return ["🎫 " + _("Incident: {number}").format(number=data["incident"]["number"])] if "incident" in data else []
 
 
 def _silence(data: Mapping[str, Any], view: CardView) -> list[str]:

@@ -25,6 +25,7 @@ from bots.incidents.postmortem import write_postmortem
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Role
 from runbooks import incidents
+from runbooks.alerts.incidents import open_from_group
 from runbooks.incidents.snapshot import state_of
 from runbooks.models import Incident
 
@@ -87,6 +88,15 @@ def _open(context: CommandContext, order: Order) -> Answer:
     return ()
 
 
+def _open_from_alert(context: CommandContext, order: Order) -> Answer:
+    """Open one about a group of alerts, or show the one that is open about it."""
+    incident = open_from_group(order.number, actor=context.actor)
+    if incident is None:
+        raise BadInput(_("There is no such alert."))
+    incidents.show_card(incident, context.session.pk)
+    return ()
+
+
 def _note(context: CommandContext, order: Order) -> Answer:
     if not order.text:
         _access(order.number)
@@ -140,6 +150,7 @@ def _done(context: CommandContext, text: str) -> Answer:
 
 _DO: dict[str, Callable[[CommandContext, Order], Answer]] = {
     words.OPEN: _open,
+    words.FROM: _open_from_alert,
     words.NOTE: _note,
     words.ASSIGN: _assign,
     words.SEVERITY: _change_severity,

@@ -41,6 +41,8 @@ def group_facts(group: AlertGroup, *, silence: AlertSilence | None, runbooks: li
         facts["acked"] = {"name": cut(group.acked_name, LABEL_CHARS), "at": group.acked_at.isoformat()}
     elif told := group.events.filter(kind="escalated", at__gte=group.started_at).order_by("-id").first():
         facts["told"] = {"name": cut(told.actor, LABEL_CHARS), "at": told.at.isoformat()}
+    if group.incident_id:
+        facts["incident"] = {"id": group.incident_id, "number": f"INC-{group.incident_id}"}
     if silence is not None:
         facts["silence"] = silence_facts(silence)
     return facts

@@ -12,13 +12,16 @@ from typing import Any
 
 from django.utils import timezone
 
+from runbooks.incidents.alerts import tell_incident
 from runbooks.models import AlertEvent
 
 
 def note(
     group_id: int, kind: str, text: str = "", actor: str = "", *, at: datetime | None = None, **data: Any
 ) -> AlertEvent:
-    """Add one event to a group's timeline."""
-    return AlertEvent.objects.create(
+    """Add one event to a group's timeline, and to that of its incident when it has one."""
+    event = AlertEvent.objects.create(
         group_id=group_id, kind=kind[:32], text=text[:500], actor=actor[:200], at=at or timezone.now(), data=data
     )
+    tell_incident(event)
+    return event

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
 from guardrails.types import Actor
-from runbooks.incidents.notes import NAME_CHARS, add_event, bounded, check_operator, lock
+from runbooks.incidents.notes import NAME_CHARS, add_event, bounded, check_operator, lock, one_line
 from runbooks.models import Incident, MonitoredSystem
 
 TITLE_CHARS = 200
@@ -29,7 +29,7 @@ def open_incident(
 ) -> Incident:
     """Open an incident; BadInput without a title or for a severity that does not exist."""
     check_operator(actor)
-    line = bounded(" ".join(title.split()), TITLE_CHARS)
+    line = one_line(title, TITLE_CHARS)
     if not line:
         raise BadInput("An incident needs a title.")
     _check_severity(severity)

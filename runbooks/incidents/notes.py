@@ -72,3 +72,8 @@ def check_operator(actor: Actor) -> None:
 def bounded(text: str, limit: int) -> str:
     """Return a text that both databases store, no longer than so many characters."""
     return text.replace("\x00", "").strip()[:limit]
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return a text as one line. Marks that turn or hide what stands beside them go."""
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:limit].strip()

@@ -1,6 +1,11 @@
-"""Runbook runs in the timelines of incidents: a run belongs to the open incidents of the chat it was started in."""
+"""Runbook runs in the timelines of incidents.
+
+A run belongs to the incident of the alerts it was started for; without such, to the open ones of its chat.
+"""
 
 from __future__ import annotations
+
+from django.db.models import Q
 
 from guardrails.types import Actor, Role
 from runbooks.incidents.notes import add_event, lock
@@ -33,6 +38,7 @@ def _tell(run: Run, kind: str, text: str) -> None:
 
 def _incidents_of(run: Run) -> list[int]:
     """Return the open incidents that a run is about, in the order in which everybody locks them."""
-    if run.session_id is None:
+    about = Q(alert_groups=run.group_id) if run.group_id else Q(sessions=run.session_id) if run.session_id else None
+    if about is None:
         return []
-    return list(Incident.objects.open().filter(sessions=run.session_id).order_by("pk").values_list("pk", flat=True))
+    return list(Incident.objects.open().filter(about).order_by("pk").values_list("pk", flat=True).distinct())

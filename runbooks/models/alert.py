@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
+from runbooks.models.incident import Incident
 from runbooks.models.system import MonitoredSystem
 
 
@@ -87,6 +88,9 @@ class AlertGroup(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(default=timezone.now, help_text="The last delivery about it.")
+    incident = models.ForeignKey(
+        Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="alert_groups"
+    )
 
     class Meta:
         """The constraint keeps one open group for each key; the indexes serve the look by key and the clock."""

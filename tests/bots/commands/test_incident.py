@@ -12,10 +12,11 @@ from bots.channels.base import OutboundMessage
 from bots.commands.incident_words import Order, read_order
 from bots.commands.registry import match_command
 from bots.commands.spelling import as_typed
-from runbooks.models import Incident, MonitoredSystem
+from runbooks.models import AlertGroup, Incident, MonitoredSystem
 from sessions_app.models import Card, Contact, Session
 from tests.bots.commands.conftest import Say
 from tests.bots.commands.test_commands import buttons_of
+from tests.runbooks.alerts.deliveries import One, fire
 from tests.sessions_app.people import People
 
 HOSTILE = "<b>bold</b> [click](http://evil.example) *x* {who} %s"
@@ -190,3 +191,11 @@ def test_charlie_hears_that_there_is_no_such_thing(people: People, say: Say, tex
     assert [answer.text for answer in say(people.charlie, place, text)] == [texts.unknown_command()]
     assert Incident.objects.count() == 1
     assert not Card.objects.filter(session=place).exists()
+
+
+def test_an_alert_becomes_an_incident_by_a_button(people: People, say: Say) -> None:
+    fire(One(annotations={"summary": HOSTILE}))
+    group = AlertGroup.objects.get()
+    assert say(people.bob, people.bobs, f"/incident from {group.pk}", pressed="9") == ()
+    assert card_in(people.bobs).text.splitlines()[0].endswith(f"P1 · {HOSTILE}")
+    assert "no such alert" in say(people.bob, people.bobs, "/incident from 999")[0].text

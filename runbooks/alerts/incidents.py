@@ -1,0 +1,39 @@
+"""Opening an incident about a group of alerts, with all that happened to the group so far."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from guardrails.types import Actor
+from runbooks.alerts.showing import show_group
+from runbooks.alerts.timeline import note
+from runbooks.incidents import open_incident
+from runbooks.incidents.alerts import tell_story
+from runbooks.incidents.notes import check_operator
+from runbooks.models import AlertGroup, Incident
+
+_GRADES = {
+    AlertGroup.Severity.CRITICAL: Incident.Severity.P1,
+    AlertGroup.Severity.WARNING: Incident.Severity.P3,
+    AlertGroup.Severity.INFO: Incident.Severity.P4,
+}
+
+
+def open_from_group(group_id: int, *, actor: Actor, origin: str = "", now: datetime | None = None) -> Incident | None:
+    """Open an incident about a group; the open one that it has already, None when there is no such group."""
+    check_operator(actor)
+    with transaction.atomic():
+        rows = AlertGroup.objects.select_for_update(of=("self",)).select_related("incident", "system")
+        group = rows.filter(pk=group_id).first()
+        if group is None or (group.incident is not None and group.incident.is_open):
+            return group.incident if group is not None else None
+        severity = _GRADES[AlertGroup.Severity(group.severity)]
+        group.incident = open_incident(group.title, actor=actor, severity=severity, system=group.system, origin=origin)
+        group.save(update_fields=["incident"])
+        tell_story(group)
+        note(group.pk, "incident", group.incident.number, actor.name or actor.subject)
+        show_group(group, now=now or timezone.now())
+    return group.incident
