@@ -98,7 +98,7 @@ def may_decide(approval: Approval, *, actor: Actor) -> bool:
 def decide(key: str, *, actor: Actor, approve: bool) -> Decision:
     """Decide a request, or say why not. Safe to repeat: every press after the first is `late`."""
     with transaction.atomic():
-        approval = Approval.objects.filter(key=key).first()
+        approval = Approval.objects.filter(key=key).first() if key.isascii() and key.isalnum() else None
         if approval is None:
             audit.record("approval.unknown", actor=actor.subject, subject=f"approval:{_shown(key)}")
             return Decision(outcome="unknown")

@@ -13,9 +13,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from runbooks.books import start_run
 from runbooks.jobs import JobContext, JobKind, create_job, register_kind
 from runbooks.models import Schedule
 from runbooks.schedules import save_schedule
+from tests.runbooks.books.making import ECHO, saved, step
 from tests.runbooks.ledger import BEAT_SECONDS, write
 from tests.runbooks.people import BOB
 
@@ -83,4 +85,12 @@ def remove_schedules() -> None:
     Schedule.objects.all().delete()
 
 
-COMMANDS = {"order": create_ordered, "schedules": add_schedules, "unschedule": remove_schedules}
+def run_book() -> None:
+    """Start a runbook whose one step writes a line into the file given on standard input and stays; print its job."""
+    path = sys.stdin.read().strip()
+    work = f"echo x >> {path}; sleep 60"
+    made = saved(step("command", argv=["sh", "-c", work], host=["sh"]), ECHO | {"host": ["echo"]})
+    print(start_run(made.name, {}, actor=BOB).job.key)
+
+
+COMMANDS = {"book": run_book, "order": create_ordered, "schedules": add_schedules, "unschedule": remove_schedules}

@@ -73,6 +73,21 @@ def test_a_job_loses_its_process(running: Plant) -> None:
     assert running.wait_role().pid == role.pid  # nothing else was hurt
 
 
+@pytest.mark.parametrize("part", ["runner", "worker"])
+def test_a_runbook_loses_a_process_and_does_nothing_twice(running: Plant, part: str) -> None:
+    role = running.wait_role(age=AGE)
+    written = running.home / f"book-{part}"
+    (key,) = running.manage("book", order=str(written))
+    until(written.exists, seconds=20, what=f"the step is at work; {running.tail()}")
+
+    (running.runners()[0] if part == "runner" else running.cluster(role)[part]).kill()
+
+    running.wait_states([key], "failed", seconds=30)
+    assert (written.read_text(), running.ends([key])) == ("x\n", [1])
+    assert running.ask("SELECT count(*) FROM runbooks_run WHERE open") == [(0,)]
+    running.wait_role()
+
+
 def test_a_frozen_process_loses_its_job_and_cannot_end_it(running: Plant) -> None:
     (key,) = running.start("ledger", 1, seconds=1.0)
     running.wait_running(1)
