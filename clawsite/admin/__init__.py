@@ -25,6 +25,8 @@ from clawsite.admin import (
     lease,
     logins,
     message,
+    monitored_system,
+    named_query,
     outbox,
     pairing,
     process,
@@ -43,9 +45,9 @@ from clawsite.admin import (
 
 __all__ = [
     "anomaly", "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox",
-    "incident", "incident_hook", "job",
-    "lease", "message", "outbox", "pairing", "process", "prompt_layer", "rights_group", "schedule", "secret", "session",
-    "session_layer", "skill", "token", "turn", "user", "verdict",
+    "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query", "outbox", "pairing",
+    "process", "prompt_layer", "rights_group", "schedule", "secret", "session", "session_layer", "skill", "token",
+    "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

@@ -34,6 +34,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
             ("runbooks.Incident", _("Incidents"), "local_fire_department"),
             ("runbooks.Anomaly", _("Anomalies"), "monitoring"),
             ("runbooks.IncidentHook", _("Ticket systems"), "confirmation_number"),
+            ("runbooks.MonitoredSystem", _("Systems"), "monitor_heart"),
+            ("runbooks.NamedQuery", _("Queries"), "query_stats"),
         ),
     ),
     (

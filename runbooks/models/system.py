@@ -49,7 +49,7 @@ class MonitoredSystem(models.Model):
     @property
     def ref(self) -> str:
         """The string by which the audit log names it."""
-        return f"system:{self.pk}"
+        return f"monitoredsystem:{self.pk}"
 
 
 class NamedQuery(models.Model):

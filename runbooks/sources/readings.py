@@ -53,7 +53,8 @@ def _read_targets(reply: Reply) -> dict[str, Any]:
 
 
 def _read_alerts(reply: Reply) -> dict[str, Any]:
-    alerts = alertmanager.parse_alerts(reply)
+    """Keep the alerts; one of severity `none` is a sign of life of the alerting itself, and nothing is wrong."""
+    alerts = [alert for alert in alertmanager.parse_alerts(reply) if alert.severity != "none"]
     active = [alert for alert in alerts if alert.status.state != "suppressed"]
     first = sorted(alerts, key=lambda alert: alert.status.state == "suppressed")[:MOST_ALERTS]
     return {"active": len(active), "suppressed": len(alerts) - len(active), "alerts": [_keep(each) for each in first]}

@@ -18,8 +18,20 @@ from guardrails.types import Actor, Role
 from runbooks import incidents
 from runbooks.jobs import create_job
 from runbooks.jobs.events import move
-from runbooks.models import Anomaly, GatewayTarget, Incident, IncidentHook, Job, MonitoredSystem, Schedule, ScheduleRun
+from runbooks.models import (
+    Anomaly,
+    GatewayTarget,
+    Incident,
+    IncidentHook,
+    Job,
+    MonitoredSystem,
+    NamedQuery,
+    Schedule,
+    ScheduleRun,
+    SystemReading,
+)
 from runbooks.schedules import save_schedule
+from runbooks.sources.credentials import change
 from sessions_app.contacts import issue_pairing
 from sessions_app.facts import remember
 from sessions_app.models import (
@@ -82,6 +94,8 @@ class Rows:
     device: GatewayDevice
     target: GatewayTarget
     incident: Incident
+    system: MonitoredSystem
+    query: NamedQuery
     hook: IncidentHook
     anomaly: Anomaly
 
@@ -114,6 +128,8 @@ class Rows:
             "clawsite_gatewaydevice": self.device.pk,
             "runbooks_gatewaytarget": self.target.pk,
             "runbooks_incident": self.incident.pk,
+            "runbooks_monitoredsystem": self.system.pk,
+            "runbooks_namedquery": self.query.pk,
             "runbooks_incidenthook": self.hook.pk,
             "runbooks_anomaly": self.anomaly.pk,
         }
@@ -179,6 +195,8 @@ def make_rows() -> Rows:
             name="far", ws_url="ws://127.0.0.1:9", http_url=EVIL, token=SECRET, labels=[EVIL], last_error=EVIL
         ),
         incident=_incident(),
+        system=(system := _system()),
+        query=NamedQuery.objects.create(system=system, name="q", title=EVIL, promql=EVIL, words=[EVIL]),
         hook=IncidentHook.objects.create(name="tickets", url="http://127.0.0.1:1", secret=SECRET, last_error=EVIL),
         anomaly=_anomaly(),
     )
@@ -198,6 +216,14 @@ def _anomaly() -> Anomaly:
         seen_at=now,
         robust=-8.7,
     )
+
+
+def _system() -> MonitoredSystem:
+    system = MonitoredSystem.objects.create(
+        name="guardian", title=EVIL, labels={"a": EVIL}, health_url=EVIL, credentials=change("", {"system": SECRET})
+    )
+    SystemReading.objects.create(system=system, source="health", data={"status": EVIL}, error=EVIL)
+    return system
 
 
 def _incident() -> Incident:

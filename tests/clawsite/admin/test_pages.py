@@ -27,6 +27,8 @@ ADDABLE = {
     "core_user",
     "runbooks_gatewaytarget",
     "runbooks_incidenthook",
+    "runbooks_monitoredsystem",
+    "runbooks_namedquery",
     "runbooks_schedule",
     "sessions_app_channel",
     "sessions_app_sessionlayer",

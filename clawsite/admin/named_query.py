@@ -1,0 +1,98 @@
+"""Queries that people ask for in words: each with its expression, its names, and a button that tries it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from clawsite.admin.base import SettingAdmin
+from clawsite.admin.buttons import button
+from runbooks.models import NamedQuery
+from runbooks.sources.probe import probe_query
+
+if TYPE_CHECKING:
+    _ModelForm = forms.ModelForm[NamedQuery]
+else:
+    _ModelForm = forms.ModelForm
+
+PERMISSION = "runbooks.change_namedquery"
+
+
+class NamedQueryForm(_ModelForm):
+    """Names as lines of text."""
+
+    word_lines = forms.CharField(
+        label=gettext_lazy("Names"),
+        help_text=gettext_lazy("How people call it, in any language, one a line."),
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        max_length=10_000,
+    )
+
+    class Meta:
+        """Fields that are columns as they are."""
+
+        model = NamedQuery
+        fields = ("system", "name", "title", "promql", "unit", "watched", "briefing")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = self.instance.words if isinstance(self.instance.words, list) else []
+        self.initial["word_lines"] = "\n".join(str(word) for word in words)
+
+    def clean(self) -> dict[str, Any]:
+        """Put the names on the row, where the model checks them."""
+        data = super().clean() or self.cleaned_data
+        lines = (line.strip() for line in str(data.get("word_lines", "")).splitlines())
+        self.instance.words = list(dict.fromkeys(line for line in lines if line))
+        return data
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Show what the model says of the names at the field where they are entered."""
+        if isinstance(error, forms.ValidationError) and hasattr(error, "error_dict"):
+            places = {"words": "word_lines"}
+            error = forms.ValidationError({places.get(name, name): said for name, said in error.error_dict.items()})
+        super().add_error(field, error)
+
+
+@admin.register(NamedQuery)
+class NamedQueryAdmin(SettingAdmin):
+    """Only admins change them: an expression may cost Prometheus a lot."""
+
+    form = NamedQueryForm
+    list_display = ("name", "title", "system", "unit", "watched", "briefing")
+    list_filter = ("system", "watched")
+    list_select_related = ("system",)
+    search_fields = ("name", "title", "promql")
+    ordering = ("system__name", "name")
+
+    def get_fieldsets(self, request: HttpRequest, obj: NamedQuery | None = None) -> Any:
+        """Return the fields to fill in; who may only look sees the names as they are stored."""
+        words = "word_lines" if obj is None or self.has_change_permission(request, obj) else "words"
+        return [
+            (None, {"fields": ("system", "name", "title", words)}),
+            (gettext_lazy("Expression"), {"fields": ("promql", "unit")}),
+            (gettext_lazy("Where it is used"), {"fields": ("watched", "briefing")}),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only an admin adds queries."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin changes them."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin removes them."""
+        return bool(request.user.is_superuser)
+
+    @button(gettext_lazy("Try it"), permission=PERMISSION, style="primary")
+    def attempt(self, request: HttpRequest, row: NamedQuery) -> str:
+        """Ask Prometheus for the values now."""
+        return probe_query(row.system, row.promql)
