@@ -5,27 +5,24 @@ Every section is there, and says so when there is nothing. Plain text: labels an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bots.cards.briefing_lines import Data, cut, percent, tell_attention, tell_handover
 from bots.cards.incident import headline
 from bots.cards.registry import CardView
+from bots.cards.times import clock
 from bots.channels.base import Button, OutboundMessage
-from bots.commands.alerts import MARKS, OTHER
 from bots.commands.base import command_button
 from bots.commands.figures import show_number, show_tree
 
 NIGHT_BEGINS, DAY_BEGINS, EVENING_BEGINS = 22, 6, 14
 # Below this share of the time a number is said to be of a part of it.
 WHOLE = 0.98
-MOST_LINES = 12
-
-Data = Mapping[str, Any]
 
 
 def render(data: Data, view: CardView) -> OutboundMessage:
@@ -33,11 +30,13 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     if data.get("waiting"):
         return OutboundMessage(text=_("⏳ I am putting the briefing together."), plain=True)
     start, end = (datetime.fromisoformat(data[name]).astimezone(view.zone) for name in ("start", "end"))
+    when = partial(clock, zone=view.zone, beside=data["end"])
     blocks = [
         [_title(end), _period(start, end, view)],
         show_tree(_("📊 Last {hours} hours:").format(hours=_hours(start, end)), _numbers(data)),
-        show_tree(_("⚠️ Attention:"), _attention(data, view) or [_("Nothing")]),
+        show_tree(_("⚠️ Attention:"), tell_attention(data, when) or [_("Nothing")]),
         show_tree(_("📋 Pending:"), _pending(data) or [_("Nothing")]),
+        show_tree(_("🤝 Handover:"), tell_handover(data, when) or [_("Nobody is on call by a rota")]),
         [*_taken(data, view), _("Have a good shift! 🦞")],
     ]
     text = "\n\n".join("\n".join(block) for block in blocks)
@@ -63,8 +62,8 @@ def _taken(data: Data, view: CardView) -> list[str]:
     """Say who has the shift now."""
     if "taken" not in data:
         return []
-    at = datetime.fromisoformat(data["taken"]["at"]).astimezone(view.zone)
-    return [_("✅ {name} has the shift since {time}").format(name=data["taken"]["who"], time=date_format(at, "H:i"))]
+    at = clock(data["taken"]["at"], view.zone, beside=data["end"])
+    return [_("✅ {name} has the shift since {time}").format(name=data["taken"]["who"], time=at)]
 
 
 def _buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
@@ -78,7 +77,20 @@ def _numbers(data: Data) -> list[str]:
     lines = [line for system in systems for line in _system(system, alone=len(systems) == 1)]
     if not systems and data["systems"] is not None:
         lines.append(_("No system is watched"))
-    return [*lines, *_incident_count(data["incidents"]), *_missing(data["missing"])]
+    return [*lines, *_counts(data), *_incident_count(data["incidents"]), *_missing(data["missing"])]
+
+
+def _counts(data: Data) -> list[str]:
+    lines, anomalies, alerts = [], data["anomalies"], data["alerts"]
+    if anomalies is not None:
+        lines.append(_("Anomalies: {count}").format(count=anomalies["count"]))
+        if anomalies["count"]:
+            lines[-1] += " " + _("({count} over)").format(count=anomalies["resolved"])
+    if alerts is not None:
+        lines.append(_("Alerts: {count}").format(count=alerts["count"]))
+        if alerts["count"]:
+            lines[-1] += " " + _("({count} firing)").format(count=alerts["firing_count"])
+    return lines
 
 
 def _system(system: Data, *, alone: bool) -> list[str]:
@@ -116,47 +128,18 @@ def _incident_count(told: Data | None) -> list[str]:
 
 
 def _missing(missing: list[Data]) -> list[str]:
-    names = {"systems": _("systems"), "incidents": _("incidents"), "pending": _("what is pending")}
+    names = {
+        "systems": _("systems"),
+        "alerts": _("alerts"),
+        "anomalies": _("anomalies"),
+        "incidents": _("incidents"),
+        "pending": _("what is pending"),
+        "handover": _("handover"),
+    }
     return [
         _("{name}: not available now (error {id})").format(name=names.get(each["part"], each["part"]), id=each["error"])
         for each in missing
     ]
-
-
-def percent(value: float, *, digits: int = 1) -> str:
-    """Return a percentage as people of the language write it."""
-    return f"{show_number(value, digits=digits)}%"
-
-
-# --- what stands out and what waits --------------------------------------------------------------------------------
-def _attention(data: Data, view: CardView) -> list[str]:
-    lines: list[str] = []
-    left = 0
-    for system in data["systems"] or []:
-        firing = system["firing"] or {"alerts": [], "count": 0}
-        lines += [_alert(system["name"], alert, view) for alert in firing["alerts"]]
-        lines += [_outstanding(system["name"], point) for point in system["attention"]]
-        left += firing["count"] - len(firing["alerts"])
-    return cut(lines, more=left)
-
-
-def _alert(system: str, alert: Data, view: CardView) -> str:
-    since = date_format(datetime.fromisoformat(alert["since"]).astimezone(view.zone), "j M H:i")
-    mark = MARKS.get(alert["severity"], OTHER)
-    return _("{mark} {name} fires since {time} ({system})").format(
-        mark=mark, name=alert["name"], time=since, system=system
-    )
-
-
-def _outstanding(system: str, point: Data) -> str:
-    name = f"{system} · {point['name']}" if point["name"] else system
-    title = point["title"] or _("failures")
-    words = (
-        _("{name}: {title} {value} (before: {usual})")
-        if point["alone"]
-        else _("{name}: {title} {value} (others: {usual})")
-    )
-    return words.format(name=name, title=title, value=percent(point["value"]), usual=percent(point["usual"]))
 
 
 def _pending(data: Data) -> list[str]:
@@ -172,10 +155,3 @@ def _pending(data: Data) -> list[str]:
         lines.append(_("Under way: {names}").format(names=", ".join(pending["runs"])))
     failed = ", ".join(f"{each['name']} ({each['count']})" for each in pending["failed"])
     return [*lines, _("Failed: {names}").format(names=failed)] if failed else lines
-
-
-def cut(lines: list[str], *, more: int = 0) -> list[str]:
-    """Return no more lines than a phone shows, and how many were left out."""
-    left = more + max(0, len(lines) - MOST_LINES)
-    rest = [ngettext("… and {count} more", "… and {count} more", left).format(count=left)] if left else []
-    return lines[:MOST_LINES] + rest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runbooks.models import MonitoredSystem
+from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, list_alerts
 
 MOST = 10
@@ -15,8 +15,11 @@ _NO_TROUBLE = "none"
 
 
 def read_firing(system: MonitoredSystem) -> dict[str, Any]:
-    """Return the worst of them, oldest first among equals, and how many there are; silenced ones are left out."""
-    found = [alert for alert in list_alerts(system) if alert.status.state != "suppressed" and _is_trouble(alert)]
+    """Return the worst of them, oldest first among equals, and how many there are.
+
+    Left out are those that are silenced, and those that were told to us, which our own rows know better.
+    """
+    found = _unknown([alert for alert in list_alerts(system) if _is_trouble(alert)])
     worst = sorted(found, key=lambda alert: (_ORDER.get(alert.severity, len(_ORDER)), alert.starts_at))
     return {
         "count": len(found),
@@ -28,4 +31,11 @@ def read_firing(system: MonitoredSystem) -> dict[str, Any]:
 
 
 def _is_trouble(alert: ListedAlert) -> bool:
-    return alert.severity != _NO_TROUBLE
+    return alert.severity != _NO_TROUBLE and alert.status.state != "suppressed"
+
+
+def _unknown(alerts: list[ListedAlert]) -> list[ListedAlert]:
+    prints = [alert.fingerprint for alert in alerts]
+    rows = Alert.objects.filter(state=AlertGroup.State.FIRING, fingerprint__in=prints)
+    known = set(rows.values_list("fingerprint", flat=True))
+    return [alert for alert in alerts if alert.fingerprint not in known]

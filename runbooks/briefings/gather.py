@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from clawsite.core.errors import log_unknown
+from runbooks.briefings.happened import read_alerts, read_anomalies
+from runbooks.briefings.oncall import read_handover
 from runbooks.briefings.rows import read_incidents, read_pending
 from runbooks.briefings.systems import read_systems
 from runbooks.briefings.window import Window
@@ -19,8 +21,11 @@ def gather(window: Window, *, now: datetime) -> dict[str, Any]:
     """Return everything that is known of a time. Asks the sources, so not for use in a transaction."""
     parts: dict[str, Callable[[], Any]] = {
         "systems": lambda: list(read_systems(window)),
+        "alerts": lambda: read_alerts(window),
+        "anomalies": lambda: read_anomalies(window),
         "incidents": lambda: read_incidents(window),
         "pending": lambda: read_pending(window, now=now),
+        "handover": lambda: read_handover(window.end),
     }
     told: dict[str, Any] = {"start": window.start.isoformat(), "end": window.end.isoformat(), "missing": []}
     for name, read in parts.items():

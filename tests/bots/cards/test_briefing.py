@@ -24,12 +24,31 @@ QUIET: dict[str, Any] = {
     "end": "2026-10-25T06:00:00+00:00",
     "systems": [],
     "incidents": {"opened": {"P1": 0, "P2": 0, "P3": 0, "P4": 0}, "resolved": 0, "open": [], "open_count": 0},
+    "alerts": {"count": 0, "firing_count": 0, "firing": [], "over": []},
+    "anomalies": {"count": 0, "resolved": 0, "list": []},
+    "handover": [],
     "pending": {"approvals": 0, "runs": [], "failed": []},
     "job": "a" * 32,
     "missing": [],
 }
+GROUP = {"title": "Zero transactions", "severity": "critical", "acked": "", "since": "2026-10-25T05:10:00+00:00"}
+ODD = {"system": "Shop", "title": "Traffic", "kind": "drop", "score": -7.1, "since": "2026-10-24T22:30:00+00:00"}
+PASSED = "2026-10-24T22:42:00+00:00"
+TURN = {"rota": "night", "before": "Ana", "now": "Bruno", "until": "2026-10-25T14:00:00+00:00", "next": "Ana"}
 BUSY: dict[str, Any] = QUIET | {
     "systems": [SYSTEM],
+    "alerts": {
+        "count": 3,
+        "firing_count": 1,
+        "firing": [GROUP | {"until": ""}],
+        "over": [GROUP | {"title": "Slow", "severity": "warning", "until": "2026-10-25T05:22:00+00:00"}],
+    },
+    "anomalies": {
+        "count": 7,
+        "resolved": 5,
+        "list": [ODD | {"until": ""}, ODD | {"until": "2026-10-24T22:42:00+00:00"}],
+    },
+    "handover": [TURN],
     "incidents": {"opened": {"P1": 0, "P2": 1, "P3": 0, "P4": 2}, "resolved": 1, "open": [INCIDENT], "open_count": 1},
     "pending": {"approvals": 2, "runs": ["Restart the API"], "failed": [{"name": "backup", "count": 1}]},
 }
@@ -50,16 +69,25 @@ def test_it_has_the_shape_that_was_asked_for() -> None:
         "📊 Last 8 hours:",
         "├── Transactions: 45,231",
         "├── Approved: 94.2%",
+        "├── Anomalies: 7 (5 over)",
+        "├── Alerts: 3 (1 firing)",
         "└── Incidents: 0 P1, 1 P2, 2 P4 (1 resolved)",
         "",
         "⚠️ Attention:",
-        "└── Transaction Guardian · merchant XYZ: failures 12.0% (others: 0.4%)",
+        "├── 🔴 Zero transactions, since 05:10: nobody has it",
+        "├── Transaction Guardian · merchant XYZ: failures 12.0% (others: 0.4%)",
+        "├── 📈 Shop · Traffic: drop, since 22:30, 24 Oct",
+        "├── 🟡 Slow, at 05:10 (over, 12 min)",
+        "└── 📈 Shop · Traffic: drop, at 22:30, 24 Oct (over, 12 min)",
         "",
         "📋 Pending:",
         "├── 🟠 INC-7 · P2 · API is slow — Bob",
         "├── 2 approvals wait",
         "├── Under way: Restart the API",
         "└── Failed: backup (1)",
+        "",
+        "🤝 Handover:",
+        "└── Ana → Bruno (until 14:00)",
         "",
         "Have a good shift! 🦞",
     ]
@@ -68,6 +96,8 @@ def test_it_has_the_shape_that_was_asked_for() -> None:
 def test_it_says_so_when_there_is_nothing() -> None:
     text = worded(QUIET)
     assert text.count("└── Nothing") == 2
+    assert "└── Nobody is on call by a rota" in text
+    assert "Anomalies: 0\n├── Alerts: 0\n" in text
     assert "No system is watched" in text
     assert "Incidents: 0 P1, 0 P2" in text
 
@@ -103,17 +133,34 @@ def test_what_is_away_is_named_and_the_rest_is_there() -> None:
 
 def test_what_fires_now_comes_first() -> None:
     firing = SYSTEM | {"firing": {"count": 14, "alerts": [ALERT]}}
-    lines = worded(BUSY | {"systems": [firing]}, zone="Europe/Berlin").splitlines()
+    taken = BUSY["alerts"] | {"firing": [GROUP | {"until": "", "acked": "Bob"}]}
+    lines = worded(BUSY | {"systems": [firing], "alerts": taken}, zone="Europe/Berlin").splitlines()
     start = lines.index("⚠️ Attention:")
-    assert lines[start + 1] == "├── 🔴 ZeroTransactions fires since 25 Oct 02:30 (Transaction Guardian)"
-    assert lines[start + 3] == "└── … and 13 more"
+    assert lines[start + 1] == "├── 🔴 Zero transactions, since 06:10: Bob has it"
+    assert lines[start + 2] == "├── 🔴 ZeroTransactions fires since 02:30 (Transaction Guardian)"
+    assert lines[start + 7] == "└── … and 13 more"
+
+
+@pytest.mark.parametrize(
+    ("turn", "line"),
+    [
+        (TURN | {"before": "Bruno"}, "Bruno until 14:00, then Ana"),
+        (TURN | {"before": "", "next": ""}, "nobody → Bruno (until 14:00)"),
+        (TURN | {"now": "", "until": ""}, "Ana → nobody"),
+        (TURN | {"before": "Bruno", "until": "", "next": ""}, "Bruno"),
+    ],
+)
+def test_who_hands_over_to_whom(turn: dict[str, str], line: str) -> None:
+    assert f"🤝 Handover:\n└── {line}\n" in worded(QUIET | {"handover": [turn]})
+    both = worded(QUIET | {"handover": [turn, turn | {"rota": "day"}]})
+    assert f"├── night: {line}\n└── day: {line}\n" in both
 
 
 def test_many_lines_are_cut_and_counted() -> None:
     many = SYSTEM | {"attention": [POINT | {"name": f"merchant {each}"} for each in range(40)]}
     incidents = BUSY["incidents"] | {"open": [INCIDENT] * 10, "open_count": 31}
     text = worded(BUSY | {"systems": [many], "incidents": incidents})
-    assert "… and 28 more" in text
+    assert "… and 32 more" in text
     assert "… and 21 more" in text
 
 
@@ -125,8 +172,15 @@ def test_what_comes_from_outside_is_text() -> None:
         "firing": {"count": 1, "alerts": [ALERT | {"name": EVIL}]},
         "errors": [{"query": EVIL, "text": EVIL}],
     }
-    text = worded(BUSY | {"systems": [evil]})
-    assert text.count(EVIL) == 9
+    alerts = {
+        "count": 1,
+        "firing_count": 1,
+        "firing": [GROUP | {"title": EVIL, "until": "", "acked": EVIL}],
+        "over": [],
+    }
+    anomalies = {"count": 1, "resolved": 0, "list": [ODD | {"title": EVIL, "system": EVIL, "until": ""}]}
+    text = worded(BUSY | {"systems": [evil], "alerts": alerts, "anomalies": anomalies})
+    assert text.count(EVIL) == 13
 
 
 def test_while_it_is_made_it_says_so() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from runbooks.briefings.firing import read_firing
 from runbooks.models import MonitoredSystem
+from tests.runbooks.alerts.deliveries import One, fire
 from tests.servers.hosting import Hosted
 from tests.servers.http import HttpServer
 from tests.servers.wire import Response
@@ -53,6 +54,14 @@ def test_the_worst_first() -> None:
     assert told["count"] == 4
     assert [each["name"] for each in told["alerts"]] == ["Zero", "Down", "Slow", "Odd"]
     assert told["alerts"][0]["since"] == "2026-10-25T01:08:00+00:00"
+
+
+def test_what_was_told_to_us_is_in_our_own_rows() -> None:
+    fire(One(name="Down", instance="a"))
+    known, other = alert("Down-a", "critical", 1), alert("Down-b", "critical", 2)
+    with Alertmanager([known, other]).running() as server:
+        told = read_firing(MonitoredSystem.objects.create(name="shop", alertmanager_url=server.server.url))
+    assert [each["name"] for each in told["alerts"]] == ["Down-b"]
 
 
 def test_many_are_counted_and_the_rest_left_out() -> None:
