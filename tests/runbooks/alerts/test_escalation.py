@@ -1,0 +1,193 @@
+"""Nobody took it on: who is called when, once, by the policy as it was, until somebody does."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+
+import pytest
+
+from runbooks.alerts.actions import AlreadyDone, acknowledge, release
+from runbooks.alerts.clock import tick
+from runbooks.alerts.escalating import take_due_steps, take_step
+from runbooks.alerts.silencing import silence
+from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep, Responder, Rota
+from sessions_app.models import Card, Contact
+from tests.runbooks.alerts.deliveries import One, fire, later
+from tests.runbooks.alerts.oncall import policy, responder, shift
+from tests.sessions_app.people import People
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def standard(people: People) -> EscalationPolicy:
+    """Bob after 5 minutes, Alice 10 minutes later, once more from the beginning."""
+    return policy((5, responder(people.bob)), (10, responder(people.alice)), repeats=1)
+
+
+def called(group: AlertGroup | None = None) -> list[tuple[str, str]]:
+    """Return who was called, and what kept the clock from calling."""
+    events = (group or AlertGroup.objects.get()).events.filter(kind__in=["escalated", "skipped", "escalation_ended"])
+    return [(event.kind, event.actor) for event in events]
+
+
+def walk(minutes: int) -> None:
+    """Let the clock tick, minute by minute."""
+    for minute in range(minutes + 1):
+        tick(now=later(minutes=minute), since=later())
+
+
+def test_steps_come_in_time_and_round_by_round_and_then_it_ends(standard: EscalationPolicy) -> None:
+    fire()
+    walk(4)
+    assert called() == []
+    walk(5)
+    assert called() == [("escalated", "bob")]
+    walk(60)
+    assert called() == [("escalated", who) for who in ("bob", "alice", "bob", "alice")] + [("escalation_ended", "")]
+    assert Escalation.objects.get().state == "done"
+
+
+def test_the_call_is_a_message_that_rings_in_the_persons_own_chat(standard: EscalationPolicy, people: People) -> None:
+    fire(One(severity="critical"))
+    assert Card.objects.count() == 0
+    walk(15)
+    cards = {card.session.chat_id: card for card in Card.objects.select_related("session")}
+    assert set(cards) == {people.bob.external_id, people.alice.external_id}
+    assert not any(card.silent for card in cards.values())
+    assert all(card.data["told"]["name"] == "alice" for card in cards.values())
+
+
+def test_taking_it_on_stops_the_clock_and_letting_go_starts_it_anew(standard: EscalationPolicy, people: People) -> None:
+    fire()
+    walk(5)
+    group = AlertGroup.objects.get()
+    acknowledge(group.pk, actor=people.bob.actor, now=later(minutes=6))
+    walk(30)
+    assert called() == [("escalated", "bob")]
+    release(group.pk, actor=people.bob.actor, now=later(minutes=40))
+    take_due_steps(now=later(minutes=45))
+    assert called() == [("escalated", "bob")] * 2
+
+
+@pytest.mark.parametrize("end", ["resolved", "silenced"])
+def test_its_end_or_a_silence_stops_the_clock(standard: EscalationPolicy, people: People, end: str) -> None:
+    fire()
+    if end == "resolved":
+        fire(One(ends=later(minutes=2)), at=later(minutes=2))
+    else:
+        silence(AlertGroup.objects.get().pk, length=timedelta(hours=1), actor=people.bob.actor, now=later(minutes=2))
+    walk(30)
+    assert called() == []
+    assert Escalation.objects.get().why == end
+
+
+def test_a_policy_that_is_changed_does_not_change_what_runs(standard: EscalationPolicy) -> None:
+    fire()
+    EscalationStep.objects.update(after_minutes=999)
+    EscalationPolicy.objects.update(enabled=False, repeats=5)
+    walk(60)
+    assert [who for _, who in called()][:4] == ["bob", "alice", "bob", "alice"]
+    standard.delete()
+    fire(One(name="Other"), at=later(minutes=61))
+    assert Escalation.objects.count() == 1
+
+
+def test_who_is_on_call_is_asked_when_the_step_comes(people: People) -> None:
+    rota = Rota.objects.create(name="night", time_zone="UTC")
+    shift(rota, responder(people.alice), "15:00", "15:40")
+    shift(rota, responder(people.bob), "15:40", "16:00")
+    policy((5, rota), (10, rota), (60, rota), repeats=0)
+    fire()  # at 15:32
+    walk(90)
+    assert called() == [("escalated", "alice"), ("escalated", "bob"), ("skipped", ""), ("escalation_ended", "")]
+
+
+def test_who_was_shut_out_is_not_called(standard: EscalationPolicy, people: People) -> None:
+    Contact.objects.filter(pk=people.bob.pk).update(state="blocked")
+    fire()
+    walk(15)
+    assert called() == [("skipped", "bob"), ("escalated", "alice")]
+
+
+def test_quiet_hours_of_a_person_hold_for_what_is_not_critical(people: People) -> None:
+    who = responder(people.bob, quiet_from=time(15), quiet_until=time(18))
+    policy((5, who), repeats=0, least="warning")
+    fire(One(name="Slow", severity="warning"))
+    fire(One(name="Down", severity="critical"))
+    walk(5)
+    slow, down = (AlertGroup.objects.get(title=name) for name in ("Slow", "Down"))
+    assert called(slow)[0] == ("skipped", "bob")
+    assert called(down)[0] == ("escalated", "bob")
+
+
+def test_the_first_policy_that_fits_is_taken(people: People) -> None:
+    alice, bob = responder(people.alice), responder(people.bob)
+    policy((1, alice), name="payments", order=1, matchers=["team=payments"], repeats=0)
+    policy((1, bob), name="others", order=2, repeats=0)
+    fire(One(name="A", labels={"team": "payments"}))
+    fire(One(name="B", labels={"team": "web"}))
+    fire(One(name="C", severity="warning"))
+    found = {row.group.title: row.policy for row in Escalation.objects.select_related("group")}
+    assert found == {"A": "payments", "B": "others"}
+
+
+def test_a_group_that_becomes_critical_is_escalated_then(standard: EscalationPolicy) -> None:
+    fire(One(severity="warning"))
+    assert Escalation.objects.count() == 0
+    fire(One(severity="warning"), One(instance="b"), at=later(minutes=3))
+    assert Escalation.objects.get().next_at == later(minutes=8)
+
+
+def test_a_step_is_taken_once_whoever_looks(standard: EscalationPolicy) -> None:
+    fire()
+    pk, now = Escalation.objects.get().pk, later(minutes=5)
+    assert [take_step(pk, now=now) for _ in range(3)] == [True, False, False]
+
+
+def test_a_step_that_cannot_be_taken_keeps_no_other_waiting(standard: EscalationPolicy) -> None:
+    fire(One(name="A"))
+    fire(One(name="B"))
+    Escalation.objects.filter(group__title="A").update(steps=[{"after_minutes": 1}])
+    assert take_due_steps(now=later(minutes=5)) == 1
+    assert called(AlertGroup.objects.get(title="B")) == [("escalated", "bob")]
+
+
+def test_who_has_it_is_reminded_five_times_at_most(standard: EscalationPolicy, people: People) -> None:
+    fire()
+    group = AlertGroup.objects.get()
+    acknowledge(group.pk, actor=people.bob.actor, now=later())
+    for hour in range(1, 12):
+        tick(now=later(hours=hour), since=later(hours=hour))
+        tick(now=later(hours=hour), since=later(hours=hour))
+    group.refresh_from_db()
+    assert (group.reminders, group.remind_at) == (5, None)
+    assert [event.at for event in group.events.filter(kind="reminded")] == [later(hours=n) for n in range(1, 6)]
+    card = Card.objects.get(session__chat_id=people.bob.external_id)
+    assert not card.silent
+
+
+def test_two_presses_at_once_take_it_on_once(people: People, standard: EscalationPolicy) -> None:
+    fire()
+    pk = AlertGroup.objects.get().pk
+    acknowledge(pk, actor=people.bob.actor)
+    with pytest.raises(AlreadyDone) as refused:
+        acknowledge(pk, actor=people.alice.actor)
+    assert refused.value.name == "Bob"
+
+
+def test_a_press_that_crosses_the_end_changes_nothing(people: People, standard: EscalationPolicy) -> None:
+    fire()
+    fire(One(ends=later(minutes=1)), at=later(minutes=1))
+    group = AlertGroup.objects.get()
+    with pytest.raises(AlreadyDone):
+        acknowledge(group.pk, actor=people.bob.actor)
+    group.refresh_from_db()
+    assert (group.state, group.acked_by) == ("resolved", "")
+
+
+def test_who_is_gone_from_a_frozen_step_is_left_out(standard: EscalationPolicy) -> None:
+    fire()
+    Responder.objects.filter(name="bob").delete()
+    walk(15)
+    assert called() == [("skipped", ""), ("escalated", "alice")]

@@ -1,0 +1,197 @@
+"""Where alerts are seen: subscriptions, quiet hours, storms, silences, and the watchdog that falls silent."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from clawsite.core.errors import BadInput, NotAllowed
+from runbooks.alerts.actions import acknowledge_storm
+from runbooks.alerts.clock import tick
+from runbooks.alerts.matching import parse_matcher
+from runbooks.alerts.quiet import quiet_end
+from runbooks.alerts.silencing import silence
+from runbooks.alerts.subscriptions import MOST, subscribe, unsubscribe
+from runbooks.models import Alert, AlertGroup, AlertNotice, AlertStorm, AlertSubscription, Heartbeat, MonitoredSystem
+from sessions_app.models import Card
+from tests.runbooks.alerts.deliveries import NOW, One, fire, later
+from tests.sessions_app.people import People
+
+pytestmark = pytest.mark.django_db
+
+
+def titles(chat: str) -> set[str]:
+    return {card.data["title"] for card in Card.objects.filter(session__chat_id=chat, kind="alert")}
+
+
+def test_chats_see_what_they_subscribed_to(people: People) -> None:
+    MonitoredSystem.objects.create(name="guardian", labels={"system": "guardian"})
+    other = MonitoredSystem.objects.create(name="other", labels={"system": "other"})
+    subscribe(people.bobs, actor=people.bob.actor, least="critical")
+    subscribe(people.alices, actor=people.bob.actor, matchers=["team=pay*", "env!=test"])
+    subscribe(people.group, actor=people.bob.actor, system=other)
+    fire(One(name="A", labels={"team": "payments", "env": "prod"}))
+    fire(One(name="B", severity="warning", labels={"team": "payments", "env": "test"}))
+    fire(One(name="C", severity="warning", labels={"system": "other", "team": "web"}))
+    assert (titles("bob"), titles("alice"), titles("group")) == ({"A"}, {"A"}, {"C"})
+
+
+def test_a_chat_with_two_subscriptions_gets_one_message(people: People) -> None:
+    for least in ("critical", "info"):
+        subscribe(people.bobs, actor=people.bob.actor, least=least)
+    fire()
+    assert Card.objects.count() == 1
+
+
+def test_only_operators_decide_what_a_chat_is_told(people: People) -> None:
+    with pytest.raises(NotAllowed):
+        subscribe(people.group, actor=people.charlie.actor)
+    row = subscribe(people.bobs, actor=people.bob.actor)
+    with pytest.raises(NotAllowed):
+        unsubscribe(people.bobs, actor=people.charlie.actor, pk=row.pk)
+    assert unsubscribe(people.alices, actor=people.alice.actor, pk=row.pk) == 0
+    assert unsubscribe(people.bobs, actor=people.bob.actor) == 1
+
+
+def test_a_chat_has_a_bounded_number_of_subscriptions(people: People) -> None:
+    for number in range(MOST):
+        subscribe(people.bobs, actor=people.bob.actor, matchers=[f"n={number}"])
+    with pytest.raises(BadInput):
+        subscribe(people.bobs, actor=people.bob.actor, matchers=["n=more"])
+
+
+@pytest.mark.parametrize(
+    ("matcher", "fits"),
+    [
+        ("team=payments", True), ("team=pay*", True), ("team=*", True), ("team!=web", True), ("absent=", True),
+        ("absent!=x", True), ("team=Payments", False), ("team!=pay*", False), ("team=", False), ("set=[ab]", True),
+        ("set=[a*", True), ('team="payments"', True),
+    ],
+)  # fmt: skip
+def test_matchers_are_equality_with_stars(matcher: str, fits: bool) -> None:
+    assert parse_matcher(matcher).fits({"team": "payments", "set": "[ab]"}) is fits
+
+
+def test_a_matcher_of_many_stars_costs_nothing() -> None:
+    assert not parse_matcher("a=" + "*x" * 90 + "y").fits({"a": "x" * 100_000})
+
+
+@pytest.mark.parametrize(
+    ("clock", "end"),
+    [("21:59", ""), ("22:00", "07:00"), ("23:00", "07:00"), ("03:00", "07:00"), ("07:00", ""), ("12:00", "")],
+)
+def test_quiet_hours_go_over_midnight(clock: str, end: str) -> None:
+    zone = ZoneInfo("America/Sao_Paulo")
+    now = datetime.fromisoformat(f"2026-06-10T{clock}").replace(tzinfo=zone)
+    found = quiet_end(now, begins=time(22), ends=time(7), zone=zone)
+    assert (found.astimezone(zone).strftime("%H:%M") if found else "") == end
+
+
+@pytest.mark.parametrize(("day", "hours"), [("2026-03-28", 8), ("2026-10-24", 10)])
+def test_quiet_hours_end_by_the_clock_when_clocks_change(day: str, hours: int) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    now = datetime.fromisoformat(f"{day}T22:00").replace(tzinfo=zone)
+    end = quiet_end(now, begins=time(22), ends=time(7), zone=zone)
+    assert end is not None
+    assert end.timestamp() - now.timestamp() == hours * 3600
+
+
+def test_what_is_not_critical_waits_for_the_end_of_quiet_hours(people: People) -> None:
+    subscribe(people.bobs, actor=people.bob.actor, quiet=(time(15), time(16)))
+    fire(One(name="Slow", severity="warning"))
+    fire(One(name="Short", severity="warning"))
+    fire(One(name="Down"))
+    assert titles("bob") == {"Down"}
+    fire(One(name="Short", severity="warning", ends=later(minutes=5)), at=later(minutes=5))
+    tick(now=later(minutes=27), since=NOW)
+    assert titles("bob") == {"Down"}
+    tick(now=later(minutes=28), since=NOW)
+    assert titles("bob") == {"Down", "Slow"}
+    assert not AlertNotice.objects.filter(group__title="Short").exists()
+
+
+def test_what_becomes_critical_in_quiet_hours_is_shown_at_once(people: People) -> None:
+    subscribe(people.bobs, actor=people.bob.actor, quiet=(time(15), time(16)))
+    fire(One(severity="warning"))
+    assert Card.objects.count() == 0
+    fire(One(severity="warning"), One(instance="b"), at=later(minutes=1))
+    assert Card.objects.get().silent is False
+
+
+def test_a_storm_is_one_message(people: People, shown: AlertSubscription) -> None:
+    for number in range(60):
+        fire(One(name=f"Alert{number % 12}", labels={"n": str(number)}), at=later(seconds=number), key=f"g{number}")
+    assert (Card.objects.filter(kind="alert").count(), AlertGroup.objects.count()) == (10, 60)
+    storm = Card.objects.get(kind="alert_storm")
+    assert (storm.data["groups"], storm.data["firing"], storm.data["others"]) == (50, 50, 4)
+    assert storm.silent is False
+    assert acknowledge_storm(storm.data["id"], actor=people.bob.actor, now=later(minutes=2)) == 50
+    assert acknowledge_storm(storm.data["id"], actor=people.bob.actor, now=later(minutes=2)) == 0
+    with pytest.raises(NotAllowed):
+        acknowledge_storm(storm.data["id"], actor=people.charlie.actor)
+    storm.refresh_from_db()
+    assert storm.data["acked"] == 50
+
+
+def test_after_a_storm_alerts_have_messages_of_their_own_again(shown: AlertSubscription) -> None:
+    for number in range(15):
+        fire(One(name=f"A{number}"), at=later(seconds=number))
+    fire(One(name="Late"), at=later(minutes=3))
+    tick(now=later(minutes=9), since=NOW)
+    assert AlertStorm.objects.get().ended_at is not None
+    storm = Card.objects.get(kind="alert_storm")
+    assert (storm.data["over"], storm.data["groups"]) == (True, 6)
+    fire(One(name="Calm"), at=later(minutes=10))
+    assert "Calm" in titles("bob")
+    fire(*[One(name="A14", ends=later(minutes=11))], at=later(minutes=11))
+    storm.refresh_from_db()
+    assert storm.data["firing"] == 5
+
+
+def test_a_silence_outlives_the_end_and_a_new_beginning(people: People, shown: AlertSubscription) -> None:
+    fire()
+    silence(AlertGroup.objects.get().pk, length=timedelta(hours=4), actor=people.bob.actor, now=NOW)
+    fire(One(ends=later(minutes=5)), at=later(minutes=5))
+    fire(One(begins=later(hours=2)), at=later(hours=2))
+    newest = Card.objects.order_by("-id").first()
+    assert newest is not None
+    assert (newest.silent, newest.data["silence"]["state"]) == (True, "local")
+    tick(now=later(hours=4), since=later(hours=4))
+    newest.refresh_from_db()
+    assert "silence" not in newest.data
+
+
+def test_a_watchdog_is_no_alert_until_it_falls_silent(shown: AlertSubscription) -> None:
+    dog = One(name="Watchdog", severity="none")
+    assert fire(dog) == "heartbeat"
+    assert (AlertGroup.objects.count(), Heartbeat.objects.get().last_at) == (0, NOW)
+    tick(now=later(minutes=15), since=NOW)
+    assert AlertGroup.objects.count() == 0
+    for _ in range(3):
+        tick(now=later(minutes=16), since=NOW)
+    group = AlertGroup.objects.get()
+    assert (group.severity, group.state, Heartbeat.objects.get().missing) == ("critical", "firing", True)
+    assert (Card.objects.get().data["own"], Card.objects.get().silent) == ("watchdog", False)
+    fire(dog, at=later(minutes=20))
+    group.refresh_from_db()
+    assert (group.state, Heartbeat.objects.get().missing) == ("resolved", False)
+    tick(now=later(minutes=40), since=NOW)
+    group.refresh_from_db()
+    assert (group.state, group.openings) == ("firing", 2)
+
+
+def test_what_was_not_listened_for_is_not_missed(shown: AlertSubscription) -> None:
+    fire(One(name="Watchdog", severity="none"))
+    tick(now=later(hours=9), since=later(hours=8, minutes=50))
+    assert AlertGroup.objects.count() == 0
+    tick(now=later(hours=9, minutes=6), since=later(hours=8, minutes=50))
+    assert AlertGroup.objects.count() == 1
+
+
+def test_the_end_of_a_watchdog_is_its_silence(shown: AlertSubscription) -> None:
+    fire(One(name="Watchdog", severity="none"))
+    fire(One(name="Watchdog", severity="none", ends=later(minutes=5)), One(name="Other"), at=later(minutes=5))
+    names = set(Alert.objects.values_list("labels__alertname", flat=True))
+    assert names == {"WatchdogMissing", "Other"}
