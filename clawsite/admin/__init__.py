@@ -9,6 +9,10 @@ from django.apps import apps
 from django.contrib import admin
 
 from clawsite.admin import (
+    alert_group,
+    alert_silence,
+    alert_subscription,
+    alert_webhook,
     anomaly,
     approval,
     audit_event,
@@ -27,6 +31,7 @@ from clawsite.admin import (
     message,
     monitored_system,
     named_query,
+    oncall,
     outbox,
     pairing,
     process,
@@ -44,10 +49,10 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "anomaly", "approval", "audit_event", "channel", "contact", "device", "fact", "gateway_target", "group", "inbox",
-    "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query", "outbox", "pairing",
-    "process", "prompt_layer", "rights_group", "schedule", "secret", "session", "session_layer", "skill", "token",
-    "turn", "user", "verdict",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
+    "channel", "contact", "device", "fact", "gateway_target", "group", "inbox", "incident", "incident_hook", "job",
+    "lease", "message", "monitored_system", "named_query", "oncall", "outbox", "pairing", "process", "prompt_layer",
+    "rights_group", "schedule", "secret", "session", "session_layer", "skill", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

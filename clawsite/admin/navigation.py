@@ -31,11 +31,25 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
     (
         _("On call"),
         (
+            ("runbooks.AlertGroup", _("Alerts"), "notifications_active"),
             ("runbooks.Incident", _("Incidents"), "local_fire_department"),
             ("runbooks.Anomaly", _("Anomalies"), "monitoring"),
             ("runbooks.IncidentHook", _("Ticket systems"), "confirmation_number"),
             ("runbooks.MonitoredSystem", _("Systems"), "monitor_heart"),
             ("runbooks.NamedQuery", _("Queries"), "query_stats"),
+        ),
+    ),
+    (
+        _("Alerting"),
+        (
+            ("runbooks.AlertSubscription", _("Subscriptions"), "campaign"),
+            ("runbooks.EscalationPolicy", _("Escalation policies"), "stairs"),
+            ("runbooks.Escalation", _("Escalations"), "escalator"),
+            ("runbooks.Rota", _("Rotas"), "calendar_month"),
+            ("runbooks.Responder", _("People on call"), "badge"),
+            ("runbooks.AlertSilence", _("Silences"), "notifications_off"),
+            ("runbooks.Heartbeat", _("Watchdogs"), "ecg_heart"),
+            ("runbooks.AlertWebhook", _("Deliveries"), "webhook"),
         ),
     ),
     (

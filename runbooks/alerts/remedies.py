@@ -1,11 +1,14 @@
-"""The runbooks that fit a group, for the buttons of its message."""
+"""The runbooks that fit a group, for the buttons of its message: its author names one, or labels fit."""
 
 from __future__ import annotations
 
-from runbooks.books import matching
+from runbooks.books import find_runbook, matching
 from runbooks.models import AlertGroup
 
 
 def find_remedies(group: AlertGroup) -> list[str]:
-    """Return the names of the runbooks whose labels fit a group's."""
-    return [row.name for row in matching(group.group_labels | group.labels)]
+    """Return the names of the runbooks that fit, the one that the alert's annotation names first."""
+    fitting = [row.name for row in matching(group.group_labels | group.labels)]
+    named = find_runbook(group.annotations.get("runbook", ""))
+    first = [named.name] if named is not None and named.enabled else []
+    return list(dict.fromkeys([*first, *fitting]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
+from runbooks.alerts.matching import find_matcher_mistake
 from runbooks.models.alert import AlertGroup
 from runbooks.models.system import MonitoredSystem
 from sessions_app.models import Session
@@ -40,6 +42,11 @@ class AlertSubscription(models.Model):
 
     def __str__(self) -> str:
         return f"{self.least} {' '.join(self.matchers)}".strip()
+
+    def clean(self) -> None:
+        """Say which condition cannot be read."""
+        if mistake := find_matcher_mistake(self.matchers):
+            raise ValidationError({"matchers": mistake})
 
     @property
     def ref(self) -> str:

@@ -54,6 +54,7 @@ from sessions_app.models import (
 )
 from sessions_app.prompts.layers import ensure_layers
 from sessions_app.sessions import add_message
+from tests.clawsite.admin.alert_rows import make_alert_rows
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 TOKEN = "123456789:AAEsecretTokenOfTheChannel_0123456789"
@@ -98,6 +99,7 @@ class Rows:
     query: NamedQuery
     hook: IncidentHook
     anomaly: Anomaly
+    alerts: dict[str, int]
 
     def by_model(self) -> dict[str, object]:
         """Return the primary key of a row for each model's name in the admin's addresses."""
@@ -132,6 +134,7 @@ class Rows:
             "runbooks_namedquery": self.query.pk,
             "runbooks_incidenthook": self.hook.pk,
             "runbooks_anomaly": self.anomaly.pk,
+            **self.alerts,
         }
 
 
@@ -162,6 +165,7 @@ def make_rows() -> Rows:
     process = Process.objects.create(role="bots", host="here", pid=1, started=1)
     token, token_secret = create_token("bot", scopes=["read"], actor="user:1")
     return Rows(
+        alerts=make_alert_rows(session, contact, EVIL),
         channel=channel,
         contact=contact,
         stranger=stranger,
