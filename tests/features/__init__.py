@@ -1,0 +1,1 @@
+"""The stories of the users in their own words, told against the running bots role."""

@@ -1,0 +1,31 @@
+# language: pt
+Funcionalidade: Execução de runbooks
+  Como analista do turno da noite
+  Quero executar um runbook pelo chat
+  Para consertar o sistema sem SSH e sem comandos manuais
+
+  Contexto:
+    Dado que o Transaction Guardian é monitorado
+    E que os runbooks prontos foram importados
+
+  Esquema do Cenário: O operador reinicia a API
+    Dado que nenhuma transação passa mais
+    Quando Bob escreve "<palavras>"
+    E o trabalho é feito
+    Então chega uma mensagem com "[1/4] Looking at the API ... ok"
+    E chega uma mensagem com "[3/4] Restarting the API ... ok"
+    E chega uma mensagem com "[4/4] Waiting until it is healthy ... ok"
+    E o sistema voltou a responder normalmente
+
+    Exemplos:
+      | palavras                      |
+      | executar runbook restart-api  |
+      | runbook restart-api           |
+
+  Cenário: Um nome errado recebe uma sugestão
+    Quando Bob escreve "runbook restart-ap"
+    Então a resposta contém "Did you mean restart-api"
+
+  Cenário: Um desconhecido não executa nada
+    Quando Charlie escreve "executar runbook restart-api"
+    Então nenhum runbook foi executado

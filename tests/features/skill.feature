@@ -1,0 +1,34 @@
+# language: pt
+Funcionalidade: Instalar as skills do Transaction Guardian
+  Como administradora
+  Quero instalar uma skill a partir de uma pasta, depois de ler o que ela pode fazer
+  Para que o analista converse com o sistema em suas próprias palavras
+
+  Contexto:
+    Dado que o Transaction Guardian é monitorado
+
+  Cenário: Da pasta até a conversa
+    Dado que a skill "transaction-guardian" foi instalada e ligada
+    Quando Bob escreve "/skills on transaction-guardian"
+    Então a resposta contém "transaction-guardian is on in this chat."
+    Dado que o modelo responde a "como estamos" com a ferramenta "transaction_guardian__status"
+    Quando Bob escreve "como estamos esta noite?"
+    Então a resposta contém "Tudo em ordem."
+    E o modelo leu "API: healthy (uptime 99.97%)"
+    E o modelo conhece as instruções da skill
+
+  Cenário: Instalada mas desligada, ela não existe
+    Dado que a skill "transaction-guardian" foi instalada
+    Quando Bob escreve "/skills on transaction-guardian"
+    Então a resposta contém "There is no skill of this name"
+
+  Cenário: Em outra conversa ela continua desligada
+    Dado que a skill "transaction-guardian" foi instalada e ligada
+    E que Bob escreveu "/skills on transaction-guardian"
+    Quando Alice escreve "olá"
+    Então o modelo não conhece as instruções da skill
+
+  Cenário: Um desconhecido não liga nada
+    Dado que a skill "transaction-guardian" foi instalada e ligada
+    Quando Charlie escreve "/skills on transaction-guardian"
+    Então a resposta não contém "transaction-guardian"

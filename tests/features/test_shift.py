@@ -1,0 +1,70 @@
+"""The stories of the shift (seeds of the product, chapter 10): status, alerts, runbooks, incidents, briefing, help."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_bdd import given, parsers, scenarios, then, when
+
+from runbooks.models import Incident, Run
+from tests.features.night import Night
+from tests.runbooks.alerts.deliveries import One, fire
+
+pytestmark = pytest.mark.django_db(transaction=True)
+scenarios("status.feature", "alertas.feature", "runbook.feature", "incidente.feature", "briefing.feature")
+scenarios("ajuda.feature")
+
+
+@pytest.fixture
+def fired() -> list[One]:
+    """The alerts of this scenario, the newest last."""
+    return []
+
+
+@when(parsers.parse('o Alertmanager avisa que "{title}" é "{severity}"'))
+def alert_fires(night: Night, fired: list[One], title: str, severity: str) -> None:
+    notes = {"summary": title, "action": "Verificar API imediatamente"}
+    fired.append(One(name=f"Alert{len(fired)}", severity=severity, annotations=notes, begins=timezone.now()))
+    fire(fired[-1], at=timezone.now())
+
+
+@when("o Alertmanager avisa que o alerta acabou")
+def alert_ends(night: Night, fired: list[One]) -> None:
+    over = fired[-1].begins + timedelta(milliseconds=1)
+    last = fired[-1]
+    ended = One(name=last.name, severity=last.severity, annotations=last.annotations, begins=last.begins, ends=over)
+    fire(ended, at=timezone.now())
+
+
+@then(parsers.parse("o chat de Bob tem {count:d} mensagem de alerta"))
+def so_many_alerts(night: Night, count: int) -> None:
+    marks = ("🚨", "⚠️", "✅ RESOLVED")
+    assert len([text for text in night.shown("Bob") if text.startswith(marks)]) == count
+
+
+@given("que os runbooks prontos foram importados")
+def runbooks_are_here(night: Night) -> None:
+    night.has_runbooks()
+
+
+@when(parsers.parse('Bob anota no incidente "{text}"'))
+def notes(night: Night, text: str) -> None:
+    night.writes("Bob", f"/incident note {Incident.objects.get().pk} {text}")
+
+
+@when("Bob resolve o incidente")
+def resolves(night: Night) -> None:
+    night.writes("Bob", f"/incident resolve {Incident.objects.get().pk}")
+
+
+@then("o sistema voltou a responder normalmente")
+def system_is_well(night: Night) -> None:
+    assert night.guardian.state()["status"] == "healthy"
+
+
+@then("nenhum runbook foi executado")
+def nothing_ran(night: Night) -> None:
+    night.works()
+    assert not Run.objects.exists()
