@@ -37,6 +37,8 @@ from clawsite.admin import (
     process,
     prompt_layer,
     rights_group,
+    run,
+    runbook,
     schedule,
     secret,
     session,
@@ -52,7 +54,8 @@ __all__ = [
     "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
     "channel", "contact", "device", "fact", "gateway_target", "group", "inbox", "incident", "incident_hook", "job",
     "lease", "message", "monitored_system", "named_query", "oncall", "outbox", "pairing", "process", "prompt_layer",
-    "rights_group", "schedule", "secret", "session", "session_layer", "skill", "token", "turn", "user", "verdict",
+    "rights_group", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill", "token", "turn",
+    "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

@@ -95,7 +95,7 @@ class JobAdmin(RecordAdmin):
             raise Http404
         after = request.GET.get("after", "")
         number = int(after) if after.isdecimal() and len(after) < 10 else 0
-        found = [_show(event) for event in jobs.read_events(job, number, SHOWN_EVENTS)]
+        found = [show_event(event) for event in jobs.read_events(job, number, SHOWN_EVENTS)]
         return JsonResponse({"state": job.get_state_display(), "over": job.is_over, "events": found})
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -103,9 +103,10 @@ class JobAdmin(RecordAdmin):
         job = kwargs.get("obj")
         if job is not None:
             shown = jobs.read_events(job, max(0, job.last_seq - SHOWN_EVENTS), SHOWN_EVENTS)
-            context["job_events"] = [_show(event) for event in shown]
+            context["job_events"] = [show_event(event) for event in shown]
             context["job_last"] = shown[-1].seq if shown else 0
             context["job_url"] = reverse("admin:runbooks_job_events", args=[job.pk])
+            context |= {"job_over": job.is_over, "job_state": job.get_state_display()}
         return super().render_change_form(request, context, *args, **kwargs)
 
     @display(description=gettext_lazy("job"))
@@ -178,10 +179,25 @@ class JobAdmin(RecordAdmin):
         return _("Another job was started: %(job)s") % {"job": job.key[:8]}
 
 
-def _show(event: JobEvent) -> dict[str, Any]:
+def show_event(event: JobEvent) -> dict[str, Any]:
     """Return an event as the page shows it; the browser gets text, never markup."""
-    text = shorten(str(pretty_text(event.data)), SHOWN_CHARS)
-    return {"seq": event.seq, "at": event.at.isoformat(timespec="milliseconds"), "kind": event.kind, "text": text}
+    step = ""
+    if event.kind == "output":
+        text = str(event.data.get("text", ""))[:SHOWN_CHARS].rstrip("\n")
+    elif event.kind == "step":
+        text = step_text(event.data)
+        step = f"{event.data.get('part')}-{event.data.get('number')}"
+    else:
+        text = shorten(str(pretty_text(event.data)), SHOWN_CHARS)
+    row = {"seq": event.seq, "at": event.at.isoformat(timespec="milliseconds"), "kind": event.kind, "text": text}
+    return row | ({"step": step, "state": str(event.data.get("state", ""))} if step else {})
+
+
+def step_text(data: dict[str, Any]) -> str:
+    """Return what became of a runbook's step as one line."""
+    took = f" ({data.get('seconds', 0):g} s)" if data.get("state") in ("ok", "failed") else ""
+    note = f": {data['note']}" if data.get("note") else ""
+    return f"[{data.get('number')}/{data.get('of')}] {data.get('title')} ... {data.get('state')}{took}{note}"
 
 
 def pretty_text(data: Any) -> str:

@@ -55,6 +55,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
     (
         _("Work"),
         (
+            ("runbooks.Runbook", _("Runbooks"), "checklist"),
+            ("runbooks.Run", _("Runs"), "play_circle"),
             ("runbooks.Job", _("Jobs"), "work_history"),
             ("runbooks.Schedule", _("Schedules"), "calendar_clock"),
             ("runbooks.ScheduleRun", _("Due times"), "event_available"),

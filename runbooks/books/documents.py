@@ -51,8 +51,21 @@ def read_book(text: str, *, name: str = "") -> Book:
 
 def write_book(book: Book) -> str:
     """Return the YAML of a runbook."""
-    text: str = yaml.safe_dump(to_json(book), sort_keys=False, allow_unicode=True, width=110)
-    return text
+    return write_yaml(to_json(book))
+
+
+def read_yaml(text: str) -> Any:
+    """Return the value of a plain YAML text, such as the parameters of one step; BadInput names the line."""
+    if not text.strip():
+        return None
+    return _parse(text, whole=False)[1]
+
+
+def write_yaml(value: Any) -> str:
+    """Return a value as YAML; nothing is an empty text."""
+    if value is None or value == {} or value == []:
+        return ""
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110))
 
 
 def say_place(error: BookError, value: Any) -> str:
@@ -75,12 +88,13 @@ def _title(value: Any, key: Any, number: int) -> str:
     return f" ({str(name)[:60]})" if name else ""
 
 
-def _parse(text: str) -> tuple[yaml.Node, Any]:
+def _parse(text: str, *, whole: bool = True) -> tuple[yaml.Node, Any]:
+    """Return the nodes and the value of a text; of a `whole` runbook the value is a mapping."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
             raise BadInput("A runbook uses no anchors and aliases (& and *).")
         root = yaml.compose(text, Loader=_Loader)
-        if not isinstance(root, yaml.MappingNode):
+        if root is None or (whole and not isinstance(root, yaml.MappingNode)):
             raise BadInput("line 1: a runbook is a mapping that begins with its name.")
         return root, _build(root)
     except yaml.MarkedYAMLError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from clawsite.core import audit
 from runbooks.books.asking import withdraw_requests
+from runbooks.books.groups import tell_group
 from runbooks.books.showing import show_end
 from runbooks.incidents.runs import tell_run_ended
 from runbooks.models import Job, Run
@@ -23,6 +24,7 @@ def end_run(job: Job) -> None:
     withdraw_requests(run, actor="system")
     show_end(run, job)
     if was_open:
+        tell_group(run, job=job)
         tell_run_ended(run, job)
         audit.record(
             "runbook.end", actor=run.requested_by, subject=f"runbook:{run.name}", run=run.pk, job=job.key,

@@ -11,6 +11,7 @@ from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Actor, Role
 from runbooks.books.ending import settle_target
+from runbooks.books.groups import add_labels, tell_group
 from runbooks.books.parameters import read_values
 from runbooks.books.plan import digest_of, make_plan
 from runbooks.books.spec import Book, BookError
@@ -38,8 +39,9 @@ def start_run(
 ) -> Run:
     """Start a runbook and return its run. A dry run does nothing but show what would be done.
 
-    `session_id` is where its progress is shown, `group_id` the alert group it is started for. Raises BadInput for
-    parameters that are not right and for a target that another run works on, NotAllowed when the actor may not run it.
+    `session_id` is where its progress is shown. `group_id` is the alert group it is started for, whose labels give
+    the parameters of their names that are not given here. Raises BadInput for parameters that are not right and for a
+    target that another run works on, NotAllowed when the actor may not run it.
     """
     given = {"name": name, "parameters": dict(params), "dry_run": dry_run, "group": group_id}
     with transaction.atomic():
@@ -64,7 +66,7 @@ def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
     given = job.params
     row = get_runbook(given["name"])
     check_actor(row, actor)
-    book, values, plan = read_run(row, given["parameters"], actor=actor)
+    book, values, plan = read_run(row, given["parameters"], actor=actor, group_id=given["group"])
     target = fill(book.target, values)[:TARGET_CHARS] or book.name
     run = Run(
         runbook=row,
@@ -84,6 +86,7 @@ def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
     )
     run.digest = digest_of(run)
     _take_target(run)
+    tell_group(run)
     tell_run_started(run)
     audit.record(
         "runbook.run",
@@ -102,11 +105,11 @@ def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
 
 
 def read_run(
-    row: Runbook, params: Mapping[str, Any], *, actor: Actor
+    row: Runbook, params: Mapping[str, Any], *, actor: Actor, group_id: int | None = None
 ) -> tuple[Book, dict[str, Value], list[dict[str, Any]]]:
     """Return a runbook, the values it would run with, and its plan."""
     book = book_of(row)
-    values = read_values(book.parameters, params)
+    values = read_values(book.parameters, add_labels(book.parameters, params, group_id))
 
     def find(name: str) -> Book:
         nested = get_runbook(name)

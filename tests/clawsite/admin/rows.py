@@ -16,6 +16,8 @@ from guardrails.approvals import create_approval
 from guardrails.models import Approval, VerdictRecord
 from guardrails.types import Actor, Role
 from runbooks import incidents
+from runbooks.books import save_book, start_run
+from runbooks.books.spec import convert_book
 from runbooks.jobs import create_job
 from runbooks.jobs.events import move
 from runbooks.models import (
@@ -26,6 +28,8 @@ from runbooks.models import (
     Job,
     MonitoredSystem,
     NamedQuery,
+    Run,
+    Runbook,
     Schedule,
     ScheduleRun,
     SystemReading,
@@ -95,6 +99,8 @@ class Rows:
     device: GatewayDevice
     target: GatewayTarget
     incident: Incident
+    book: Runbook
+    book_run: Run
     system: MonitoredSystem
     query: NamedQuery
     hook: IncidentHook
@@ -130,6 +136,8 @@ class Rows:
             "clawsite_gatewaydevice": self.device.pk,
             "runbooks_gatewaytarget": self.target.pk,
             "runbooks_incident": self.incident.pk,
+            "runbooks_runbook": self.book.pk,
+            "runbooks_run": self.book_run.pk,
             "runbooks_monitoredsystem": self.system.pk,
             "runbooks_namedquery": self.query.pk,
             "runbooks_incidenthook": self.hook.pk,
@@ -162,6 +170,7 @@ def make_rows() -> Rows:
     Summary.objects.create(session=session, upto_seq=asked.seq, text=EVIL)
     layer = PromptLayer.objects.get(key="identity")
     job, schedule = _work()
+    book, book_run = _runbook()
     process = Process.objects.create(role="bots", host="here", pid=1, started=1)
     token, token_secret = create_token("bot", scopes=["read"], actor="user:1")
     return Rows(
@@ -199,6 +208,8 @@ def make_rows() -> Rows:
             name="far", ws_url="ws://127.0.0.1:9", http_url=EVIL, token=SECRET, labels=[EVIL], last_error=EVIL
         ),
         incident=_incident(),
+        book=book,
+        book_run=book_run,
         system=(system := _system()),
         query=NamedQuery.objects.create(system=system, name="q", title=EVIL, promql=EVIL, words=[EVIL]),
         hook=IncidentHook.objects.create(name="tickets", url="http://127.0.0.1:1", secret=SECRET, last_error=EVIL),
@@ -228,6 +239,16 @@ def _system() -> MonitoredSystem:
     )
     SystemReading.objects.create(system=system, source="health", data={"status": EVIL}, error=EVIL)
     return system
+
+
+def _runbook() -> tuple[Runbook, Run]:
+    actor = Actor(subject="user:9", role=Role.ADMIN, name=EVIL)
+    steps = [{"title": EVIL, "kind": "message", "with": {"text": EVIL}}]
+    made = {"name": "evil", "title": EVIL, "description": EVIL, "target": EVIL[:100], "steps": steps}
+    book = save_book(convert_book(made), actor=actor)
+    run = start_run("evil", {}, actor=actor)
+    move(run.job_id, source=["queued"], to="failed", error=EVIL, note={"text": EVIL})
+    return book, run
 
 
 def _incident() -> Incident:

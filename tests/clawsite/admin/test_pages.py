@@ -33,6 +33,7 @@ ADDABLE = {
     "runbooks_namedquery",
     "runbooks_responder",
     "runbooks_rota",
+    "runbooks_runbook",
     "runbooks_schedule",
     "sessions_app_channel",
     "sessions_app_sessionlayer",

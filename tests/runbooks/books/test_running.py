@@ -12,7 +12,7 @@ from clawsite.core.models import AuditEvent
 from guardrails.processes import has_sandbox
 from runbooks import jobs
 from runbooks.books import save_book
-from runbooks.models import Run
+from runbooks.models import AlertGroup, MonitoredSystem, Run
 from runbooks.runner import perform
 from tests.runbooks.books.making import ECHO, book, done, go, output, saved, start, states, step, touch
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
@@ -200,3 +200,32 @@ def test_only_admins_have_programs_run_on_the_host() -> None:
         saved(ECHO | {"host": ["tee"]})
     with pytest.raises(NotAllowed):
         save_book(book(ECHO), actor=CHARLIE)
+
+
+def test_an_alert_gives_its_labels_and_hears_of_the_run() -> None:
+    system = MonitoredSystem.objects.create(name="guardian", health_url="http://127.0.0.1:1/health")
+    group = AlertGroup.objects.create(key="k", group_key="k", title="Slow", labels={"service": "api"}, system=system)
+    declared = [
+        {"name": "system", "required": True},
+        {"name": "service", "default": "x"},
+        {"name": "other", "default": "y"},
+    ]
+    saved(ECHO | {"host": ["echo"]}, parameters=declared, target="{system}")
+    run = start(group_id=group.pk)
+
+    assert run.parameters == {"system": "guardian", "service": "api", "other": "y"}
+    assert go(run).state == "succeeded"
+    told = group.events.order_by("pk").values_list("kind", "text", "actor")
+    assert list(told) == [("run", "The runbook try", "Bob"), ("run_ended", "The runbook try", "Bob")]
+    assert start(group_id=group.pk, params={"service": "web"}).parameters["service"] == "web"
+    with pytest.raises(BadInput, match="There is no alert 99999"):
+        start(group_id=99999)
+
+
+def test_labels_of_alerts_are_checked_like_all_that_is_given() -> None:
+    group = AlertGroup.objects.create(key="k", group_key="k", title="Evil", labels={"word": "--exec=rm"})
+    saved(
+        ECHO | {"host": ["echo"], "with": {"argv": ["echo", "{word}"]}}, parameters=[{"name": "word", "default": "a"}]
+    )
+    with pytest.raises(BadInput, match="must not begin with a dash"):
+        start(group_id=group.pk)

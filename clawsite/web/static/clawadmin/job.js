@@ -25,6 +25,8 @@ function watch() {
     list.append(line);
     if (list.children.length > MOST) list.firstElementChild.remove();
     after = event.seq;
+    const cell = event.step && document.querySelector(`[data-step="${CSS.escape(event.step)}"]`);
+    if (cell) cell.textContent = event.state;
   }
 
   async function ask() {
