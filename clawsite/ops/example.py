@@ -1,14 +1,18 @@
-"""The rows of the demo's example system: where it is, and what can be asked about it in words."""
+"""The rows of the demo's example system: where it is, what can be asked about it, and the runbooks that heal it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from guardrails.types import Actor, Role
+from runbooks.books.ready import read_folder, ready_folder
+from runbooks.books.store import find_runbook, save_book
 from runbooks.models import MonitoredSystem, NamedQuery
 from runbooks.sources.readings import read_soon
 
 NAME = "transaction-guardian"
+_ACTOR = Actor(subject="system", role=Role.ADMIN)
 _FAILED = 'sum by (merchant) (rate(guardian_transactions_total{outcome="failed"}[5m]))'
 _ALL = "sum by (merchant) (rate(guardian_transactions_total[5m]))"
 QUERIES: dict[str, dict[str, Any]] = {
@@ -61,3 +65,6 @@ def prepare_example(places: Mapping[str, str]) -> None:
     read_soon(system)
     for name, fields in QUERIES.items():
         NamedQuery.objects.get_or_create(system=system, name=name, defaults=fields)
+    for book in read_folder(ready_folder()):
+        if find_runbook(book.name) is None:
+            save_book(book, actor=_ACTOR)

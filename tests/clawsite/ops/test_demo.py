@@ -14,7 +14,7 @@ import pytest
 from clawsite.ops.demo import HOME, PORT, demo_servers, emulator_commands, set_demo_environment
 from clawsite.ops.example import prepare_example
 from clawsite.ops.lean import skip_unused_drivers
-from runbooks.models import MonitoredSystem
+from runbooks.models import MonitoredSystem, Runbook
 from tests.clawsite.running import until, up
 
 REAL = {"TELEGRAM_BOT_TOKEN": "1:real", "ANTHROPIC_API_KEY": "real", "CLAW_HOME": "/srv/claw"}
@@ -95,10 +95,13 @@ def test_the_example_keeps_what_people_changed_and_follows_its_ports() -> None:
         query.full_clean()
     MonitoredSystem.objects.update(title="Mine")
     row.queries.update(title="Ours")
+    assert Runbook.objects.filter(name="restart-api").exists()
+    Runbook.objects.update(title="Changed")
     prepare_example({"guardian": "127.0.0.1:4"})
     row.refresh_from_db()
     assert (row.title, row.health_url, row.prometheus_url) == ("Mine", "http://127.0.0.1:4/health", "")
     assert set(row.queries.values_list("title", flat=True)) == {"Ours"}
+    assert set(Runbook.objects.values_list("title", flat=True)) == {"Changed"}
 
 
 def find_username(database: Path) -> str:
