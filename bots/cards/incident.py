@@ -6,13 +6,13 @@ Everything is plain text: titles and notes are what somebody wrote, or what an a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bots.cards.registry import CardView
+from bots.cards.times import clock
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
 from bots.commands.figures import show_tree
@@ -24,7 +24,7 @@ RESOLVED = "✅"
 def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of an incident."""
     lines = show_tree(headline(data), _facts(data, view.zone))
-    told = [event_line(event, view.zone) for event in data["events"]]
+    told = [event_line(event, view.zone, beside=data["opened_at"]) for event in data["events"]]
     text = "\n".join([*lines, *(["", *told] if told else [])])
     return OutboundMessage(text=text, plain=True, buttons=_buttons(data))
 
@@ -36,9 +36,11 @@ def headline(data: Mapping[str, Any]) -> str:
 
 
 def _facts(data: Mapping[str, Any], zone: tzinfo) -> list[str]:
-    opened = show_time(data["opened_at"], zone)
+    opened = clock(data["opened_at"], zone)
     if data["resolved_at"]:
-        state = _("Resolved: {time} (opened {opened})").format(time=show_time(data["resolved_at"], zone), opened=opened)
+        state = _("Resolved: {time} (opened {opened})").format(
+            time=clock(data["resolved_at"], zone, beside=data["opened_at"]), opened=opened
+        )
     else:
         state = _("Open since {time}").format(time=opened)
     system = [_("System: {name}").format(name=data["system"])] if data["system"] else []
@@ -50,9 +52,9 @@ def _facts(data: Mapping[str, Any], zone: tzinfo) -> list[str]:
     ]
 
 
-def event_line(event: Mapping[str, Any], zone: tzinfo) -> str:
-    """Return one event of a timeline in one line."""
-    return f"{show_time(event['at'], zone)} {describe_event(event)}"
+def event_line(event: Mapping[str, Any], zone: tzinfo, *, beside: str) -> str:
+    """Return one event of a timeline in one line; its day only when it is not that of `beside`."""
+    return f"{clock(event['at'], zone, beside=beside)} {describe_event(event)}"
 
 
 def describe_event(event: Mapping[str, Any]) -> str:
@@ -80,11 +82,6 @@ def describe_event(event: Mapping[str, Any]) -> str:
     }
     said = words.get(event["kind"], "{text}").format(who=event["who"], text=event["text"])
     return f"{said}: {event['text']}" if event["kind"] in ("resolved", "reopened") and event["text"] else said
-
-
-def show_time(moment: str, zone: tzinfo) -> str:
-    """Return a moment on the clock of a chat."""
-    return date_format(datetime.fromisoformat(moment).astimezone(zone), "j M H:i")
 
 
 def _buttons(data: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:

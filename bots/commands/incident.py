@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.cards import incident as card
+from bots.cards.times import clock
 from bots.channels.base import Button
 from bots.commands import incident_words as words
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
@@ -70,7 +71,7 @@ def _list(context: CommandContext) -> Answer:
 
 def _line(incident: Incident, zone: ZoneInfo) -> str:
     told = state_of(incident)
-    since = card.show_time(told["opened_at"], zone)
+    since = clock(told["opened_at"], zone)
     return f"{card.headline(told)} — {told['assignee'] or _('nobody yet')}, {since}"
 
 

@@ -29,7 +29,7 @@ class Figure:
 def read_series(query: NamedQuery, window: Window) -> list[Series]:
     """Return a value for each minute of the window: each stands for the minute before it."""
     first = window.start + timedelta(seconds=STEP)
-    return query_range(query.system, query.promql, first, window.end, STEP)
+    return query_range(query.system, query.promql, first, window.last_minute, STEP)
 
 
 def total(series: list[Series], window: Window) -> Figure | None:

@@ -24,6 +24,7 @@ from sessions_app.models import Session
 
 NAME = "briefing"
 HOURS, MOST_HOURS = 8, 48
+BY_SCHEDULE = "schedule:"
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True):
@@ -37,7 +38,8 @@ def run(ctx: JobContext) -> Any:
     """Gather what happened up to the moment at which it was asked for, and show it."""
     given = msgspec.convert(ctx.params, Params)
     session_id = _session_of(ctx.job, given)
-    window = Window.until(ctx.job.created_at, hours=given.hours)
+    by_clock = ctx.job.requested_by.startswith(BY_SCHEDULE)
+    window = Window.until(ctx.job.created_at, hours=given.hours, exact=not by_clock)
     told = gather(window, now=timezone.now())
     ctx.check()
     if session_id is not None:

@@ -9,6 +9,8 @@ from guardrails.types import Actor, Role
 from runbooks.incidents.notes import add_event, lock
 from runbooks.models import AlertEvent, AlertGroup, Incident
 
+# An alert that flaps for weeks leaves room for what people write; the group's own story goes on.
+MOST_EVENTS = 2000
 # What of a group's own story belongs into an incident: not what only says who was told how.
 TOLD = frozenset(
     {"opened", "reopened", "raised", "resolved", "acked", "unacked", "silenced", "unsilenced", "escalated"}
@@ -34,5 +36,7 @@ def tell_incident(event: AlertEvent) -> None:
 
 
 def _tell(incident: Incident, event: AlertEvent, *, title: str) -> None:
+    if incident.last_seq >= MOST_EVENTS:
+        return
     actor = Actor(subject="", role=Role.OPERATOR, name=event.actor)
     add_event(incident, f"alert_{event.kind}", title, actor=actor, ref=f"alertevent:{event.pk}", at=event.at)

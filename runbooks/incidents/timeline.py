@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from runbooks.models import Incident, IncidentEvent
 
-MOST = 1000
+MOST = 5000
 
 
 def read_timeline(incident: Incident) -> list[IncidentEvent]:
-    """Return the events by the time at which they happened, at most a thousand."""
+    """Return the events by the time at which they happened, at most five thousand."""
     return sorted(incident.events.all()[:MOST], key=lambda event: (event.at, event.seq))

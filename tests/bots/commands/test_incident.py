@@ -93,7 +93,7 @@ def test_its_card_shows_how_it_stands_on_the_clock_of_the_chat(people: People, s
     assert shown.text.splitlines()[:5] == [
         f"🔴 INC-{incident.pk} · P1 · API is slow",
         "├── System: Transaction Guardian",
-        "├── Open since 29 Mar 01:30",
+        "├── Open since 01:30, 29 Mar",
         "├── Reported by: Bob",
         "└── On it: nobody yet",
     ]

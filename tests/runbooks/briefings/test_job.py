@@ -73,6 +73,13 @@ def test_rows_are_counted_as_they_are() -> None:
     assert told["missing"] == []
 
 
+@pytest.mark.django_db(transaction=True)
+def test_who_asks_hears_of_what_has_just_begun() -> None:
+    incidents.open_incident("a", actor=BOB, severity="P1")
+    job = jobs.create_job(NAME, actor=BOB, start=True)
+    assert told_by(job)["incidents"]["opened"]["P1"] == 1
+
+
 def test_a_source_that_is_away_is_named_and_hides_nothing() -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     system = MonitoredSystem.objects.create(name="guardian", prometheus_url=nowhere, alertmanager_url=nowhere)
@@ -111,7 +118,7 @@ def test_it_is_shown_where_it_was_asked_for_and_run_twice_it_is_one() -> None:
     job = jobs.create_job(NAME, actor=BOB, session_id=place.pk, start=True)
     Job.objects.update(created_at=NOW + timedelta(seconds=59))
     told = told_by(job)
-    assert (told["start"], told["end"]) == ("2026-10-24T22:00:00+00:00", "2026-10-25T06:00:00+00:00")
+    assert (told["start"], told["end"]) == ("2026-10-24T22:00:00+00:00", "2026-10-25T06:00:59+00:00")
     Job.objects.update(state="queued", ended_at=None, deadline=None)
     run(job)
     card = Card.objects.get()
@@ -133,7 +140,9 @@ def test_two_schedulers_and_two_workers_make_one_briefing() -> None:
     Schedule.objects.filter(pk=row.pk).update(next_due=due)
     assert [tick(due), tick(due)] == [1, 0]
     (job,) = Job.objects.filter(kind=NAME)
-    run(job)
+    Job.objects.update(created_at=due + timedelta(seconds=7))
+    told = told_by(job)
+    assert (told["start"], told["end"]) == ("2026-10-24T14:00:00+00:00", "2026-10-24T22:00:00+00:00")
     Job.objects.update(state="queued", ended_at=None, deadline=None)
     run(job)
     assert ScheduleRun.objects.count() == Job.objects.count() == Card.objects.count() == 1
