@@ -14,7 +14,7 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
-        from bots.cards import alert, alert_storm, approval, briefing, incident, register_card, run
+        from bots.cards import alert, alert_storm, approval, briefing, incident, metrics, register_card, run
         from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
@@ -25,5 +25,6 @@ class BotsConfig(AppConfig):
         register_card("run-end", run.render_end)
         register_card("run-message", run.render_message)
         register_card("briefing", briefing.render)
+        register_card("metrics", metrics.render)
         register_card("alert", alert.render)
         register_card("alert_storm", alert_storm.render)

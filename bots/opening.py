@@ -16,7 +16,8 @@ from django.utils import timezone, translation
 from bots import access, presses, texts
 from bots.agent.targets import context_window, targets_for
 from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
-from bots.commands.registry import CommandContext, match_message, run_command
+from bots.commands.metrics import match_metric
+from bots.commands.registry import CommandContext, Match, match_message, run_command, without_name
 from bots.decisions import close_parked, decisions_of
 from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
@@ -51,12 +52,19 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key:
         _merge_album(work)
-    work.match = presses.command_of(message) or match_message(message, bot_username=channel.username)
+    work.match = (
+        presses.command_of(message) or match_message(message, bot_username=channel.username) or _named(message, channel)
+    )
     place = message.address
     work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
     work.contact = access.find_sender(channel.row.pk, message.sender)
     work.language = access.language_of(work.session, work.contact, message.sender.language)
     return work
+
+
+def _named(message: InboundMessage, channel: OpenChannel) -> Match | None:
+    """Return the command that a metric's mere name stands for."""
+    return match_metric(message, without_name(message.text.strip(), channel.username))
 
 
 def _raw_of(pk: int) -> Mapping[str, Any]:

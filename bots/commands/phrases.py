@@ -1,9 +1,10 @@
 """Commands in plain words, in three languages. A phrase is a command only when it is the whole message.
 
 Patterns: `[word]` may be left out, `{args}` stands for one to six words without a clause break, `{name}` for one word
-with a dash in it, such as restart-api, and what is given to it, `{code}` for the code of a request. All else must be
-there to the letter (case, accents and a closing dot aside), so ordinary sentences that contain these words are not
-taken for commands. All languages hold everywhere: people mix them.
+with a dash in it, such as restart-api, and what is given to it, `{code}` for the code of a request, `{period}` for a
+number with a unit of time, or a day such as today. All else must be there to the letter (case, accents and a closing
+dot aside), so ordinary sentences that contain these words are not taken for commands. All languages hold everywhere:
+people mix them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _NOT_ABOUT_A_FACT = (
 _TOKEN = re.compile(r"\[[^\]]+\]\??|\S+")
 _ARGS = r"(?P<args>[^\s,;:?!\n]+(?: [^\s,;:?!\n]+){0,5})"
 _NAME = r"(?P<args>[a-z0-9]+(?:-[a-z0-9]+)+(?: [a-z_]+=\S+)*)"
+_PERIOD = r"(?P<args>\d{1,5} ?[^\W\d]{1,10}|today|yesterday|hoje|ontem|сегодня|вчера)"
 _CODE = r"(?P<args>[a-z2-9]{12})"
 
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -108,6 +110,8 @@ def _compile_word(word: str) -> str:
         return f" {_NOT_ABOUT_A_FACT}{_ARGS}"
     if word == "{name}":
         return f" {_NAME}"
+    if word == "{period}":
+        return f" {_PERIOD}"
     if word == "{code}":
         return f" {_CODE}"
     if word.endswith("?"):

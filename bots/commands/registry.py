@@ -21,7 +21,7 @@ from guardrails.types import Role
 
 __all__ = [
     "Command", "CommandContext", "Match", "add_phrases", "all_commands", "command_hints", "find_command",
-    "find_command_line", "match_command", "match_message", "register", "run_command",
+    "find_command_line", "match_command", "match_message", "register", "run_command", "without_name",
 ]  # fmt: skip
 
 MAX_ARGS = 1000
@@ -37,7 +37,7 @@ def match_command(text: str, *, bot_username: str) -> Match | None:
     Known are /name, /name@bot (nobody else's), both spellings of a name (- and _), and phrases in three languages; in
     front of them the bot may be called by name.
     """
-    call = _without_name(text.strip(), bot_username)
+    call = without_name(text.strip(), bot_username)
     slash = _SLASH.fullmatch(call)
     if slash is None:
         phrase = match_phrase(call)
@@ -55,7 +55,7 @@ def match_message(message: InboundMessage, *, bot_username: str) -> Match | None
     return match_command(message.text, bot_username=bot_username)
 
 
-def _without_name(text: str, bot_username: str) -> str:
+def without_name(text: str, bot_username: str) -> str:
     """Return the text without the bot's @name in front of it."""
     if not text.startswith("@"):
         return text

@@ -93,4 +93,5 @@ def show_number(value: float) -> str:
 def to_ascii(text: str, *, limit: int = 40) -> str:
     """Return what a picture can show of a text: accents are left off, other letters too."""
     folded = unicodedata.normalize("NFKD", text)
-    return " ".join("".join(char for char in folded if " " <= char <= "~").split())[:limit]
+    kept = (" " if char.isspace() else char for char in folded if char.isspace() or "!" <= char <= "~")
+    return " ".join("".join(kept).split())[:limit]

@@ -8,6 +8,7 @@ from runbooks.jobs import register_kind
 from runbooks.kinds.alert_silence import ALERT_SILENCE
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
+from runbooks.metrics import METRICS
 
 
 def register_kinds() -> None:
@@ -15,5 +16,6 @@ def register_kinds() -> None:
     register_kind(RUNBOOK)
     register_kind(SELFTEST)
     register_kind(BRIEFING)
+    register_kind(METRICS)
     register_kind(INCIDENT_HOOK)
     register_kind(ALERT_SILENCE)

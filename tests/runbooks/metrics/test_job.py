@@ -1,0 +1,131 @@
+"""The job of a metric: one question, one card with numbers and a picture, the same when it runs twice."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from clawsite.core.errors import BadInput, NotAllowed
+from runbooks.jobs import create_job
+from runbooks.metrics import NAME, ask_metric, card_key
+from runbooks.metrics.course import step_for
+from runbooks.models import Anomaly, Job, MonitoredSystem, NamedQuery
+from sessions_app.models import Card, Session
+from tests.runbooks.anomalies.conftest import courses, query, system
+from tests.runbooks.people import BOB, CHARLIE, VIEWER
+from tests.runbooks.running import run
+from tests.servers.courses import CourseServer
+from tests.sessions_app.people import make_people
+
+__all__ = ["courses", "query", "system"]
+
+END = datetime(2026, 1, 20, 16, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def session(db: None) -> Session:
+    """Where it is asked."""
+    return make_people().bobs
+
+
+def ask(query: NamedQuery, session: Session, hours: int = 6) -> Job:
+    """Ask for the last hours."""
+    return ask_metric(
+        query, start=END - hours * HOUR, end=END, zone="America/Sao_Paulo", actor=BOB, session_id=session.pk
+    )
+
+
+def told(job: Job) -> dict[str, Any]:
+    """Run a job and return what it found out."""
+    result = run(job).result
+    assert isinstance(result, dict)
+    return result
+
+
+def step(at: float) -> float:
+    """100 until the period begins, then 150, at last 120."""
+    if at < (END - 6 * HOUR).timestamp():
+        return 100.0
+    return 120.0 if at >= END.timestamp() else 150.0
+
+
+def test_it_shows_value_change_and_a_picture(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    courses.put("tx", step, job="tx", instance="a")
+
+    job = run(ask(query, session))
+
+    assert job.state == Job.State.SUCCEEDED, job.error
+    card = Card.objects.get(key=card_key(job.key))
+    assert (card.kind, card.session_id, card.data) == (NAME, session.pk, job.result)
+    (one,) = card.data["series"]
+    assert (one["name"], one["value"], one["before"], one["low"], one["high"]) == ("", 120, 100, 120, 150)
+    assert one["mean"] == pytest.approx(150, abs=1)
+    assert (settings.CLAW_HOME / card.data["file"]).read_bytes().startswith(b"\x89PNG")
+    assert len(courses.asked) == 1
+
+
+def test_run_twice_it_is_one_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    courses.put("tx", step)
+    job = run(ask(query, session))
+    before = Card.objects.get()
+    Job.objects.filter(pk=job.pk).update(state=Job.State.QUEUED, ended_at=None, attempts=0)
+
+    run(job)
+
+    assert Card.objects.get().version == before.version
+
+
+def test_several_series_are_told_by_what_differs(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    for number in range(7):
+        courses.put("tx", lambda at, n=number: float(n), job="tx", merchant=f"m{number}")  # type: ignore[misc]
+    courses.put("tx", lambda at: math.nan, job="tx", merchant="silent")
+
+    data = told(ask(query, session))
+
+    assert [each["name"] for each in data["series"]] == ["m6", "m5", "m4", "m3", "m2"]
+    assert data["more"] == 2
+
+
+def test_no_data_and_no_answer_are_told_on_the_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    courses.put("tx", lambda at: None)
+    assert told(ask(query, session))["series"] == []
+    query.promql = "sum("
+    query.save()
+
+    job = run(ask(query, session))
+    assert job.state == Job.State.SUCCEEDED
+    assert "parse error" in Card.objects.get(key=card_key(job.key)).data["error"]
+
+
+def test_anomalies_of_the_time_do_not_stop_it(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    courses.put("tx", step)
+    Anomaly.objects.create(
+        system=query.system, query="tx_per_minute", title="tx", series="s", kind="drop",
+        started_at=END - HOUR, seen_at=END,
+    )  # fmt: skip
+    assert told(ask(query, session))["file"]
+
+
+def test_a_query_that_is_gone_fails_with_a_sentence(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    job = ask(query, session)
+    MonitoredSystem.objects.update(enabled=False)
+    assert run(job).error == "There is no such metric any more."
+
+
+def test_who_may_ask(query: NamedQuery) -> None:
+    params = {"query": query.pk, "start": 0.0, "end": 3600.0}
+    assert create_job(NAME, params=params, actor=VIEWER).state == Job.State.CREATED
+    with pytest.raises(NotAllowed):
+        create_job(NAME, params=params, actor=CHARLIE)
+    with pytest.raises(BadInput):
+        create_job(NAME, params=params | {"promql": "up"}, actor=BOB)
+
+
+def test_a_period_has_a_bearable_number_of_points() -> None:
+    for seconds in (60, 3600, 6 * 3600, 86_400, 7 * 86_400, 31 * 86_400):
+        assert seconds / step_for(seconds) <= 300
