@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -25,6 +25,7 @@ NUDGE = "alert"
 MAX_ATTEMPTS = 5
 # How many are worked on before others in the process get their turn at the database.
 AT_ONCE = 20
+_AWAY = (OperationalError, InterfaceError)
 
 
 def store_webhook(body: str, *, source: str = "", origin: str = "") -> int:
@@ -56,7 +57,7 @@ def process_webhook(pk: int, *, now: datetime | None = None) -> None:
     except ClawError as error:
         _give_up(pk, error.message)
     except Exception as error:
-        _fail(pk, f"error {log_unknown(error, where='an alert')}", is_ours=not isinstance(error, DatabaseError))
+        _fail(pk, f"error {log_unknown(error, where='an alert')}", is_ours=not isinstance(error, _AWAY))
 
 
 @transaction.atomic

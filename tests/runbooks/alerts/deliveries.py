@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -84,3 +85,12 @@ def fire(*alerts: One, at: datetime = NOW, **extra: Any) -> str:
 
 def later(**parts: float) -> datetime:
     return NOW + timedelta(**parts)
+
+
+def post_alert(url: str, labels: Mapping[str, str]) -> None:
+    """Tell an Alertmanager of an alert, as Prometheus would."""
+    data = json.dumps([{"labels": dict(labels)}]).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{url}/api/v2/alerts", data=data, headers=headers)  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+        assert answer.status == 200
