@@ -23,6 +23,7 @@ from bots import texts
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.opening import load_session, speaking
+from bots.sent_files import keep_files, mention_files
 from bots.work import Ending, Work
 from clawsite.core.errors import LeaseLost
 from clawsite.core.leases import Held, check_lease, release_lease
@@ -229,7 +230,11 @@ def say(
     shown: dict[str, Any] = {name: payload[name] for name in ("buttons", "plain") if name in payload}
     if run_id is not None:
         shown["run"] = run_id
+    if reply.files:
+        shown["files"] = mention_files(reply.files)
     message = add_message(session.pk, role=role, text=reply.text, data=shown)
+    if reply.files:
+        keep_files(session.pk, message.seq, reply.files)
     payload |= {"message": message.pk} | dict(extra or {})
     if session.kind == Session.Kind.GROUP:
         payload["group"] = True

@@ -96,7 +96,7 @@ def _total(count: int, is_open: int) -> list[str]:
     if is_open:
         state = ngettext("{count} still open", "{count} still open", is_open).format(count=is_open)
     else:
-        state = ngettext("resolved", "all resolved", count)
+        state = ngettext("it is over", "all are over", count)
     return [f"{total}, {state}"]
 
 

@@ -70,7 +70,7 @@ def test_the_answer_has_the_shape_that_was_asked_for(people: People, query: Name
             "├── State: resolved",
             "└── Duration: 5 min",
             "",
-            "Total: 2 anomalies, all resolved",
+            "Total: 2 anomalies, all are over",
         ]
     )
     assert [[button.data for button in row] for row in answer.buttons] == [[f"cmd:metrics #{query.pk} 2h"]]
