@@ -175,8 +175,9 @@ LIST = Command(
     looks=True,
     aliases=("incidentes",),
 )
-add_phrases("incident", "incident {args}", "incidente {args}", "инцидент {args}")
-add_phrases("incident", "open [an] incident {args}", "abrir [um] incidente {args}", "открой инцидент {args}")
+add_phrases("incident", "incident {words}", "incidente {words}", "инцидент {words}")
+add_phrases("incident", "incident: {text}", "incidente: {text}", "инцидент: {text}")
+add_phrases("incident", "open [an] incident {words}", "abrir [um] incidente {words}", "открой инцидент {words}")
 add_phrases("incidents", "incidents", "[list] [open] incidents", "show [the] [open] incidents")
 add_phrases("incidents", "incidentes", "incidentes abertos", "mostra [os] incidentes", "listar incidentes")
 add_phrases("incidents", "инциденты", "открытые инциденты", "покажи инциденты", "список инцидентов")

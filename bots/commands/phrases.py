@@ -1,10 +1,11 @@
 """Commands in plain words, in three languages. A phrase is a command only when it is the whole message.
 
-Patterns: `[word]` may be left out, `{args}` stands for one to six words without a clause break, `{name}` for one word
-with a dash in it, such as restart-api, and what is given to it, `{code}` for the code of a request, `{period}` for a
-number with a unit of time, or a day such as today. All else must be there to the letter (case, accents and a closing
-dot aside), so ordinary sentences that contain these words are not taken for commands. All languages hold everywhere:
-people mix them.
+Patterns: `[word]` may be left out, `{args}` stands for one to six words without a clause break that do not speak of the
+talk itself, `{words}` for such words of any meaning, `{text}` for anything but a question, `{name}` for one word with a
+dash in it, such as restart-api, and what is given to it, `{code}` for the code of a request, `{period}` for a number
+with a unit of time, or a day such as today. All else must be there to the letter (case, accents and a closing dot
+aside), so ordinary sentences that contain these words are not taken for commands. All languages hold everywhere: people
+mix them.
 """
 
 from __future__ import annotations
@@ -21,10 +22,17 @@ _NOT_ABOUT_A_FACT = (
     r"это|все|об|о|про|меня|нас)\b)"
 )
 _TOKEN = re.compile(r"\[[^\]]+\]\??|\S+")
-_ARGS = r"(?P<args>[^\s,;:?!\n]+(?: [^\s,;:?!\n]+){0,5})"
+_WORDS = r"(?P<args>[^\s,;:?!\n]+(?: [^\s,;:?!\n]+){0,5})"
 _NAME = r"(?P<args>[a-z0-9]+(?:-[a-z0-9]+)+(?: [a-z_]+=\S+)*)"
 _PERIOD = r"(?P<args>\d{1,5} ?[^\W\d]{1,10}|today|yesterday|hoje|ontem|сегодня|вчера)"
-_CODE = r"(?P<args>[a-z2-9]{12})"
+_PLACES = {
+    "{args}": f"{_NOT_ABOUT_A_FACT}{_WORDS}",
+    "{words}": _WORDS,
+    "{text}": r"(?P<args>[^?\n]+)",
+    "{name}": _NAME,
+    "{period}": _PERIOD,
+    "{code}": r"(?P<args>[a-z2-9]{12})",
+}
 
 PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
     "help": {
@@ -106,14 +114,8 @@ def _compile(phrase: str) -> re.Pattern[str]:
 
 def _compile_word(word: str) -> str:
     """A word brings the blank before it along, so that a word left out takes its blank with it."""
-    if word == "{args}":
-        return f" {_NOT_ABOUT_A_FACT}{_ARGS}"
-    if word == "{name}":
-        return f" {_NAME}"
-    if word == "{period}":
-        return f" {_PERIOD}"
-    if word == "{code}":
-        return f" {_CODE}"
+    if word in _PLACES:
+        return f" {_PLACES[word]}"
     if word.endswith("?"):
         return _compile_word(word[:-1]) + r"\??"
     if word.startswith("["):

@@ -40,6 +40,9 @@ def open_one(people: People, say: Say, text: str = "/incident P1 API is slow") -
         ("incidente API lenta", "api lenta"),
         ("incident API is slow", "api is slow"),
         ("инцидент API тормозит", "api тормозит"),
+        ("incidente tudo parado", "tudo parado"),
+        ("Incident: orders fail, all of them!", "orders fail, all of them"),
+        ("Инцидент: всё упало, склад стоит.", "все упало, склад стоит"),
     ],
 )
 def test_every_language_opens_one(people: People, say: Say, text: str, title: str) -> None:
@@ -78,7 +81,18 @@ def test_lines_are_read_as_people_mean_them(line: str, order: Order) -> None:
     assert read_order(line) == order
 
 
-@pytest.mark.parametrize("text", ["incident?", "is there an incident?", "what is the incident, please", "incident"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "incident?",
+        "is there an incident?",
+        "what is the incident, please",
+        "incident",
+        "incident: why?",
+        "incident in the city yesterday, did you see",
+        "the incident is over",
+    ],
+)
 def test_questions_open_nothing(text: str) -> None:
     assert match_command(text, bot_username="clawbot") is None
 
