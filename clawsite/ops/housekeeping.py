@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import time
 from datetime import timedelta
 from typing import Any
@@ -43,6 +44,7 @@ UPLOAD_DAYS = 7
 # A message so old is not changed any more.
 CARD_DAYS = 30
 PAIRING_DAYS = 1
+STEP_DAYS = 2
 PROCESS_DAYS = 1
 # Short transactions: others wait for the lock of SQLite no longer than one batch takes.
 BATCH = 500
@@ -72,6 +74,7 @@ def clean() -> dict[str, int]:
         "audit events": _delete(AuditEvent.objects.filter(at__lt=_ago(AUDIT_DAYS))),
         "leases": _delete(Lease.objects.filter(owner=None, taken_at__lt=_ago(LEASE_DAYS))),
         "uploads": clean_uploads(),
+        "folders of steps": clean_folders(),
         "cards": _delete(Card.objects.filter(changed=False, changed_at__lt=_ago(CARD_DAYS))),
         "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
         "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
@@ -119,6 +122,15 @@ def clean_uploads() -> int:
                 path.unlink()
                 removed += 1
     return removed
+
+
+def clean_folders() -> int:
+    """Remove the working folders of runbook steps whose process was killed: none lasts longer than a day."""
+    oldest = time.time() - STEP_DAYS * 86_400
+    old = [path for path in (settings.CLAW_HOME / "steps").glob("step-*") if path.lstat().st_mtime < oldest]
+    for path in old:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(old)
 
 
 def _ago(days: int) -> Any:

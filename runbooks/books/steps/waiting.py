@@ -28,7 +28,7 @@ class Wait(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     The step's timeout is how long a check is waited for.
     """
 
-    seconds: Annotated[float, Meta(ge=0, le=86_400)] = 0.0
+    seconds: Annotated[float, Meta(ge=0, le=86_400)] | None = None
     every: Annotated[float, Meta(ge=0.1, le=3600)] = 2.0
     http: Http | None = None
     prometheus: Prometheus | None = None
@@ -39,7 +39,7 @@ def run(ctx: StepContext, given: Wait) -> Outcome:
     now = timezone.now()
     asks = given.http is not None or given.prometheus is not None
     if "until" not in ctx.marks:
-        ctx.marks["until"] = (now + timedelta(seconds=ctx.left if asks else given.seconds)).isoformat()
+        ctx.marks["until"] = (now + timedelta(seconds=ctx.left if asks else seconds(given))).isoformat()
         ctx.keep()
     until = datetime.fromisoformat(ctx.marks["until"])
     return _ask(ctx, given, until) if asks else _sleep(ctx, until)
@@ -77,7 +77,7 @@ def _not_none(given: Prometheus | None) -> Prometheus:
 
 def check(given: Wait, step: Mapping[str, Any]) -> None:
     """One thing to wait for."""
-    if bool(given.seconds) + (given.http is not None) + (given.prometheus is not None) != 1:
+    if (given.seconds is not None) + (given.http is not None) + (given.prometheus is not None) != 1:
         raise BookError("give one of seconds, http and prometheus", ("with",))
     for name, part, kind in (("http", given.http, http.HTTP), ("prometheus", given.prometheus, prometheus.PROMETHEUS)):
         if part is not None:
@@ -91,12 +91,12 @@ def describe(given: Wait) -> str:
     """Show what is waited for."""
     if given.http is not None:
         return f"{http.describe(given.http)} …"
-    return f"{prometheus.describe(given.prometheus)} …" if given.prometheus else f"{given.seconds:g} s"
+    return f"{prometheus.describe(given.prometheus)} …" if given.prometheus else f"{seconds(given):g} s"
 
 
 def seconds(given: Wait) -> float:
     """Return how long a wait for a time takes; 0 for one that the step's timeout ends."""
-    return given.seconds
+    return given.seconds or 0.0
 
 
 WAIT = StepKind(name="wait", params=Wait, run=run, describe=describe, check=check, seconds=seconds)

@@ -131,3 +131,15 @@ def test_uploads_go_after_a_week(channel: Channel, settings: Settings, tmp_path:
         os.utime(folder / name, (when, when))
     assert clean()["uploads"] == 1
     assert [path.name for path in folder.iterdir()] == ["young"]
+
+
+def test_folders_of_killed_steps_go_after_two_days(settings: Settings, tmp_path: Path) -> None:
+    settings.CLAW_HOME = tmp_path
+    assert housekeeping.clean_folders() == 0
+    for name, age in (("step-old", 3 * 86_400), ("step-new", 60)):
+        folder = tmp_path / "steps" / name
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("x", encoding="ascii")
+        os.utime(folder, (time.time() - age,) * 2)
+    assert housekeeping.clean_folders() == 1
+    assert [path.name for path in (tmp_path / "steps").iterdir()] == ["step-new"]
