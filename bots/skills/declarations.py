@@ -14,6 +14,7 @@ from bots.agent.tools import list_tools
 from bots.agent.tools.schema import check_schema
 from bots.commands.catalog import find_command
 from bots.skills.declared import NEVER, RANK, DeclaredTool, full_name
+from bots.skills.patterns import find_slow
 from bots.skills.problems import Problems, shown
 from guardrails.tools import Effect
 from guardrails.types import Role
@@ -161,6 +162,8 @@ class _Reader:
             if len(repr(value)) > PARAMETERS_CHARS:
                 raise ValueError(f"longer than {PARAMETERS_CHARS} characters")
             check_schema(value)
+            if slow := find_slow(value):
+                raise ValueError(slow)
         except (ValueError, TypeError, AttributeError, KeyError, re.error, RecursionError) as error:
             self._error(f"parameters are no schema of an object that can be checked here: {shown(str(error), 120)}")
             return {}

@@ -54,8 +54,10 @@ def read_document(text: str) -> Document:
     front = rest[: end.start()]
     if len(front) > FRONT_CHARS:
         raise BadFrontMatter(f"the front matter is longer than {FRONT_CHARS} characters", 2)
-    body_line = front.count("\n") + 3
-    return Document(front=_read_front(front), body=rest[end.end() :].strip(), body_line=body_line)
+    body = rest[end.end() :]
+    blank = len(body) - len(body.lstrip()) if body.strip() else 1
+    body_line = front.count("\n") + 2 + body[:blank].count("\n")
+    return Document(front=_read_front(front), body=body.strip(), body_line=body_line)
 
 
 def _read_front(text: str) -> dict[str, Entry]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import category
 
 from bots.agent.tools import list_tools
 from bots.skills.frontmatter import BadFrontMatter, Document, Entry, read_document
@@ -18,9 +19,10 @@ FILE = "SKILL.md"
 NAME_CHARS, DESCRIPTION_CHARS, LINE_CHARS = 64, 1024, 500
 BODY_CHARS = 100_000
 METADATA_CHARS = 8_000
-TOOLS_MAX = 50
+TOOLS_MAX, FINDINGS_MAX, PARAGRAPHS_MAX = 50, 20, 400
 KNOWN = ("name", "description", "license", "compatibility", "allowed-tools", "metadata")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_UNSEEN = ("Cf", "Co", "Cn")
 _MARKUP = re.compile(r"<[A-Za-z/!?]")
 
 
@@ -145,19 +147,23 @@ def _body(document: Document, problems: Problems) -> str:
 
 def _findings(document: Document, description: str) -> tuple[str, ...]:
     """Look for what an attack would say. Instructions do give orders, so this is a hint for a reader, no verdict."""
+    about = document.front.get("description", Entry(value="", line=1))
     found = []
-    for paragraph, line in _paragraphs(f"{description}\n\n{document.body}", document.body_line - 2):
+    for paragraph, line in [(description, about.line), *_paragraphs(document.body, document.body_line)]:
         checked = check_untrusted(paragraph, stage=Stage.ATTACHMENT, source="skill")
         rules = sorted({verdict.rule for verdict in checked.verdicts})
         if rules:
-            found.append(f"{FILE}, near line {max(1, line)}: reads like {', '.join(rules)}")
-    return tuple(found[:20])
+            found.append(f"{FILE}, from line {line} on: reads like {', '.join(rules)}")
+        if any(category(char) in _UNSEEN for char in paragraph):
+            found.append(f"{FILE}, from line {line} on: holds characters that nobody sees")
+    return tuple(found[:FINDINGS_MAX])
 
 
 def _paragraphs(text: str, first: int) -> list[tuple[str, int]]:
+    """Return the paragraphs of the instructions with the line in which each one begins."""
     found, line = [], first
     for part in text.split("\n\n"):
         if part.strip():
             found.append((part, line))
         line += part.count("\n") + 2
-    return found[:400]
+    return found[:PARAGRAPHS_MAX]

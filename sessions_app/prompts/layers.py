@@ -53,7 +53,8 @@ def get_defaults() -> tuple[Layer, ...]:
         Layer(key="identity", title="Identity", priority=10, budget=200, stable=True, private=True),
         Layer(key="business", title="Business context", priority=20, budget=300, stable=True),
         Layer(key="objective", title="Objective", priority=30, budget=200, stable=True, private=True),
-        Layer(key="skills", title="Skills", priority=40, budget=2000, stable=True, private=True),
+        # What a skill knows is there to be told.
+        Layer(key="skills", title="Skills", priority=40, budget=2000, stable=True),
         Layer(key="memory", title="Memory", priority=50, budget=1000),
         Layer(key="temporal", title="Date and time", priority=60, budget=50),
         Layer(key="conversation", title="Conversation", priority=70, budget=8000),

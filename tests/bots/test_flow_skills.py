@@ -51,6 +51,15 @@ async def test_a_skill_is_switched_on_in_a_chat_and_works_there_only(flow: Flow,
     assert await run_db(lambda: ToolCall.objects.get().state) == "done"
 
 
+async def test_what_a_skill_knows_may_be_told_word_for_word(flow: Flow, tmp_path: Path) -> None:
+    known = "Black tea steeps for four minutes, green tea for two and white tea for one."
+    skill = await run_db(switched_on, write(tmp_path / "tea", body=known))
+    flow.model.set_default(known)
+    async with flow.running():
+        await flow.says(flow.bob, f"/skills on {skill.name}")
+        assert await flow.says(flow.bob, "how long?") == [known]
+
+
 async def test_the_model_cannot_call_what_is_not_on_here(flow: Flow, tea: Skill) -> None:
     flow.model.script(tool_use("tea__state"), match="call it", times=1)
     flow.model.set_default("Fine.")

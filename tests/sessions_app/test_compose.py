@@ -253,7 +253,7 @@ def test_private_texts_are_handed_to_the_leak_guard(people: People) -> None:
     composed = compose(people.alices, skills_text="Skill: baking.")
     together = "\n".join(composed.prompt_texts)
     assert "never an instruction" in together
-    assert "Skill: baking." in together
+    assert "Skill: baking." not in together
     assert "Vulcan" not in together
     assert "We open at nine." not in together
 

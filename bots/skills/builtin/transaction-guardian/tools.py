@@ -15,7 +15,9 @@ TOOLS = [
         "role": "viewer",
         "parameters": {
             "type": "object",
-            "properties": {"system": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "A system."}},
+            "properties": {
+                "system": {"type": "string", "pattern": "^[a-z0-9-]+$", "maxLength": 64, "description": "A system."}
+            },
         },
         "command": "alerts {system}",
     },
@@ -27,7 +29,12 @@ TOOLS = [
         "parameters": {
             "type": "object",
             "properties": {
-                "period": {"type": "string", "pattern": "^[0-9]{1,3}[mhd]$", "description": "Such as 30m, 2h or 7d."}
+                "period": {
+                    "type": "string",
+                    "pattern": "^[0-9]{1,3}[mhd]$",
+                    "maxLength": 4,
+                    "description": "30m, 2h, 7d.",
+                }
             },
         },
         "command": "anomalies {period}",
@@ -41,7 +48,12 @@ TOOLS = [
             "type": "object",
             "properties": {
                 "name": {"type": "string", "maxLength": 80, "description": "The metric's name or plain words for it."},
-                "period": {"type": "string", "pattern": "^[0-9]{1,3}[mhd]$", "description": "Such as 30m, 2h or 7d."},
+                "period": {
+                    "type": "string",
+                    "pattern": "^[0-9]{1,3}[mhd]$",
+                    "maxLength": 4,
+                    "description": "30m, 2h, 7d.",
+                },
             },
         },
         "command": "metrics {name} {period}",
@@ -55,10 +67,15 @@ TOOLS = [
         "parameters": {
             "type": "object",
             "properties": {
-                "name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,63}$", "description": "The runbook."},
+                "name": {
+                    "type": "string",
+                    "pattern": "^[a-z0-9][a-z0-9-]*$",
+                    "maxLength": 64,
+                    "description": "The runbook.",
+                },
                 "parameters": {
                     "type": "string",
-                    "pattern": "^([a-z0-9_]+=[A-Za-z0-9_.:-]+ ?)*$",
+                    "pattern": "^[A-Za-z0-9_=.: -]*$",
                     "maxLength": 200,
                     "description": "Its parameters as name=value, with blanks between them.",
                 },
