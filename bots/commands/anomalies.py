@@ -138,6 +138,7 @@ COMMAND = Command(
     description=gettext_lazy("What was unusual lately"),
     run=run,
     control=True,
+    looks=True,
     aliases=("anomalias", "anomaly"),
 )
 

@@ -105,6 +105,7 @@ COMMAND = Command(
     description=gettext_lazy("A value, how it changed, and its chart"),
     run=run,
     control=True,
+    looks=True,
     aliases=("metric", "metrica", "metricas", "chart", "grafico"),
 )
 

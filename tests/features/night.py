@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from django.utils import timezone
 
+from bots.commands.named_queries import forget_named
 from bots.skills.install import find_source, install_skill
 from bots.skills.switching import enable_skill
 from guardrails.types import Actor, Role
 from runbooks.books.ready import install_ready
-from runbooks.models import Job, MonitoredSystem, SystemReading
+from runbooks.models import Job, MonitoredSystem, NamedQuery, SystemReading
 from runbooks.runner import perform
 from runbooks.sources.loop import read_due
 from sessions_app.models import Inbox
@@ -115,6 +116,13 @@ class Night:
             stats_url=f"{url}/stats",
         )
         self.reads_systems()
+
+    def watches_metric(self, title: str, words: str) -> None:
+        """Watch a metric of the example system, whose Prometheus does not answer."""
+        MonitoredSystem.objects.update(prometheus_url="http://127.0.0.1:9")
+        system = MonitoredSystem.objects.get()
+        NamedQuery.objects.create(system=system, name="volume", title=title, promql="tx", watched=True, words=[words])
+        forget_named()
 
     def has_runbooks(self) -> None:
         """Bring the ready-made runbooks in."""

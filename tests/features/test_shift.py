@@ -1,4 +1,4 @@
-"""The stories of the shift (seeds of the product, chapter 10): status, alerts, runbooks, incidents, briefing, help."""
+"""The stories of the shift (seeds of the product, chapter 10): what one asks and does at night."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 from django.utils import timezone
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from runbooks.models import Incident, Run
+from runbooks.models import Anomaly, Incident, NamedQuery, Run
 from tests.features.night import Night
 from tests.runbooks.alerts.deliveries import One, fire
 
 pytestmark = pytest.mark.django_db(transaction=True)
 scenarios("status.feature", "alertas.feature", "runbook.feature", "incidente.feature", "briefing.feature")
-scenarios("ajuda.feature")
+scenarios("anomalias.feature", "ajuda.feature")
 
 
 @pytest.fixture
@@ -68,3 +68,20 @@ def system_is_well(night: Night) -> None:
 def nothing_ran(night: Night) -> None:
     night.works()
     assert not Run.objects.exists()
+
+
+@given(parsers.parse('que a métrica "{title}" também se chama "{words}"'))
+def metric_has_names(night: Night, title: str, words: str) -> None:
+    night.watches_metric(title, words)
+
+
+@given(parsers.parse('que houve uma anomalia "{kind}" há {ago:d} minutos que durou {minutes:d} minutos'))
+def anomaly_was_there(night: Night, kind: str, ago: int, minutes: int) -> None:
+    query = NamedQuery.objects.get()
+    begins = timezone.now() - timedelta(minutes=ago)
+    ends = begins + timedelta(minutes=minutes)
+    sign = -1 if kind == "drop" else 1
+    Anomaly.objects.create(
+        system=query.system, query=query.name, title=query.title, series="s", kind=kind, state="resolved",
+        started_at=begins, seen_at=ends, ended_at=ends, zscore=2.8 * sign, robust=8.7 * sign, value=12, expected=1247,
+    )  # fmt: skip

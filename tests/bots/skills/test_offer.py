@@ -14,6 +14,7 @@ from bots.skills.install import find_source
 from bots.skills.offer import offer_skills
 from bots.skills.prompting import write_skills
 from bots.skills.switching import disable_skill
+from guardrails.types import Actor, Role
 from sessions_app import tokens
 from sessions_app.models import Session, Skill
 from tests.bots.skills.making import ALICE, BOB, CHARLIE, FRONT, install, switched_on, write
@@ -93,9 +94,14 @@ def test_a_skill_cannot_stand_in_for_a_tool_of_the_product_or_of_another_skill(p
     assert "Skill" not in recall.description
 
 
-def test_what_comes_along_offers_what_exists(people: People) -> None:
+def test_what_comes_along_offers_everything_of_the_shift(people: People) -> None:
     switched_on(find_source("transaction-guardian"), people.bobs)
-    assert "transaction_guardian__status" in names(people.bobs)
+    looks = {"status", "alerts", "anomalies", "metrics", "briefing"}
+    own = {name.removeprefix("transaction_guardian__") for name in names(people.bobs) - {"read_skill"}}
+    assert own == looks | {"runbook", "incident"}
+    viewer = Actor(subject="user:9", role=Role.VIEWER)
+    seen = {name.removeprefix("transaction_guardian__") for name in names(people.bobs, viewer) - {"read_skill"}}
+    assert seen == looks
 
 
 def fat(name: str, *, words: int = 3000, about: str = "x") -> Skill:

@@ -157,7 +157,7 @@ def test_the_skills_that_come_along_are_valid_and_found_by_name() -> None:
     assert builtin_names() == ["transaction-guardian"]
     done = install_skill(find_source("transaction-guardian"), actor=ALICE)
     assert done.skill.findings == []
-    assert all("there is no command" in warning for warning in done.warnings)
+    assert done.warnings == ()
     assert find_source(str(BUILTIN / "transaction-guardian")) == BUILTIN / "transaction-guardian"
     with pytest.raises(BadInput, match="Skills that come with clawsite: transaction-guardian"):
         find_source("transaction-guard")
