@@ -17,7 +17,8 @@ from bots import access, presses, texts
 from bots.agent.targets import context_window, targets_for
 from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
 from bots.commands.metrics import match_metric
-from bots.commands.registry import CommandContext, Match, match_message, run_command, without_name
+from bots.commands.nearly import suggest
+from bots.commands.registry import CommandContext, Match, match_message, match_nearly, run_command, without_name
 from bots.decisions import close_parked, decisions_of
 from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
@@ -29,7 +30,7 @@ from guardrails.limits import check_rate
 from guardrails.policy import policy_from_settings
 from guardrails.types import Action
 from sessions_app.inbox import Head
-from sessions_app.models import Inbox, Message, Session, Turn
+from sessions_app.models import Contact, Inbox, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
 from sessions_app.sessions import find_session, get_or_create_session, move_chat, record_edit
 
@@ -52,9 +53,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key:
         _merge_album(work)
-    work.match = (
-        presses.command_of(message) or match_message(message, bot_username=channel.username) or _named(message, channel)
-    )
+    work.match = _find_match(message, channel)
     place = message.address
     work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
     work.contact = access.find_sender(channel.row.pk, message.sender)
@@ -62,9 +61,14 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     return work
 
 
-def _named(message: InboundMessage, channel: OpenChannel) -> Match | None:
-    """Return the command that a metric's mere name stands for."""
-    return match_metric(message, without_name(message.text.strip(), channel.username))
+def _find_match(message: InboundMessage, channel: OpenChannel) -> Match | None:
+    """Return the command of a press, of a text, of a metric's mere name, or the question that a near miss is worth."""
+    return (
+        presses.command_of(message)
+        or match_message(message, bot_username=channel.username)
+        or match_metric(message, without_name(message.text.strip(), channel.username))
+        or match_nearly(message, bot_username=channel.username)
+    )
 
 
 def _raw_of(pk: int) -> Mapping[str, Any]:
@@ -225,20 +229,30 @@ def run_chat_command(work: Work) -> Ending | None:
     if message.kind == "callback" and match is None:
         return presses.press(work)
     if match is None or work.contact is None:
-        looks_like_one = is_unknown_command(work)
-        return Ending(outcome="unknown_command", replies=(_plain(texts.unknown_command()),)) if looks_like_one else None
+        return _answer_unknown(work) if is_unknown_command(work) else None
     if message.kind == "callback":
         work.text = f"/{match.command.name} {match.args}".strip()
-    context = CommandContext(
+    context = _context(work, work.contact, match.args)
+    return Ending(outcome=f"command:{match.command.name}", replies=run_command(match.command, context))
+
+
+def _answer_unknown(work: Work) -> Ending:
+    """Say that there is no such command, and which one may have been meant."""
+    if work.contact is None:
+        return Ending(outcome="unknown_command", replies=(_plain(texts.unknown_command()),))
+    return Ending(outcome="unknown_command", replies=suggest(_context(work, work.contact), work.text))
+
+
+def _context(work: Work, contact: Contact, args: str = "") -> CommandContext:
+    return CommandContext(
         session=load_session(work),
-        contact=work.contact,
+        contact=contact,
         channel=work.channel.row,
-        actor=work.contact.actor,
-        args=match.args,
-        message=message,
+        actor=contact.actor,
+        args=args,
+        message=work.message,
         language=work.language,
     )
-    return Ending(outcome=f"command:{match.command.name}", replies=run_command(match.command, context))
 
 
 def is_unknown_command(work: Work) -> bool:

@@ -14,6 +14,7 @@ from bots.commands import (
     incident,
     memory,
     metrics,
+    nearly,
     oncall,
     pair,
     reset,
@@ -54,4 +55,5 @@ COMMANDS = (
     decide.APPROVE,
     decide.REJECT,
     pair.COMMAND,
+    nearly.COMMAND,
 )

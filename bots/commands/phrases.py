@@ -88,10 +88,17 @@ PHRASES: dict[str, dict[str, tuple[str, ...]]] = {
 }  # fmt: skip
 
 _compiled: dict[str, list[re.Pattern[str]]] = {}
+_phrases: list[tuple[str, str]] = []
+
+
+def all_phrases() -> list[tuple[str, str]]:
+    """Return every phrase as it was written, with its command, in the order in which they were added."""
+    return _phrases
 
 
 def add_phrases(command: str, *patterns: str) -> None:
     """Teach a command more phrases."""
+    _phrases.extend((command, pattern) for pattern in patterns)
     _compiled.setdefault(command, []).extend(_compile(pattern) for pattern in patterns)
 
 

@@ -12,16 +12,17 @@ from django.utils import translation
 
 from bots import texts
 from bots.channels.base import CommandHint, InboundMessage
-from bots.commands import builtin
+from bots.commands import builtin, nearly
 from bots.commands.base import Answer, Command, CommandContext, Match, say
 from bots.commands.catalog import all_commands, find_command, register
+from bots.commands.nearly import find_near
 from bots.commands.phrases import add_phrases, match_phrase
 from clawsite.core.errors import ClawError
 from guardrails.types import Role
 
 __all__ = [
     "Command", "CommandContext", "Match", "add_phrases", "all_commands", "command_hints", "find_command",
-    "find_command_line", "match_command", "match_message", "register", "run_command", "without_name",
+    "find_command_line", "match_command", "match_message", "match_nearly", "register", "run_command", "without_name",
 ]  # fmt: skip
 
 MAX_ARGS = 1000
@@ -53,6 +54,14 @@ def match_message(message: InboundMessage, *, bot_username: str) -> Match | None
     if message.forwarded or not message.text:
         return None
     return match_command(message.text, bot_username=bot_username)
+
+
+def match_nearly(message: InboundMessage, *, bot_username: str) -> Match | None:
+    """Return the question whether a phrase was meant that a message nearly is, or None. For what is nothing else."""
+    if message.forwarded or message.files or message.kind != "message" or message.text.startswith("/"):
+        return None
+    near = find_near(without_name(message.text.strip(), bot_username))
+    return _match(nearly.NAME, " ".join(near)) if near else None
 
 
 def without_name(text: str, bot_username: str) -> str:

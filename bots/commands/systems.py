@@ -79,7 +79,7 @@ def _traffic(overview: Overview) -> list[str]:
 def _watch(overview: Overview) -> list[str]:
     """Say what is unusual and what fires; sources that do not answer, health aside, are named here."""
     lines = []
-    anomalies, alerts = overview.data("stats").get("anomalies_last_hour"), overview.active_alerts
+    anomalies, alerts = overview.anomalies, overview.active_alerts
     if anomalies is not None:
         lines.append(_("Anomalies (1 h): {count}").format(count=anomalies))
     if alerts is not None:

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Max
+from django.db.models import Count, Max
 from django.utils import timezone
 
-from runbooks.models import Incident, MonitoredSystem, SystemReading
+from runbooks.models import Anomaly, Incident, MonitoredSystem, NamedQuery, SystemReading
 
 # So many intervals after it was read, a number is an old one.
 STALE = 3
@@ -31,10 +31,14 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overview:
-    """One system: its sources by name (those that it has), and its incidents."""
+    """One system: its sources by name (those that it has), its anomalies and its incidents.
+
+    `watched_anomalies` is how many there were within the last hour in its watched queries, None without any.
+    """
 
     system: MonitoredSystem
     readings: dict[str, Reading]
+    watched_anomalies: int | None
     open_incidents: int
     last_incident_at: datetime | None
 
@@ -47,6 +51,14 @@ class Overview:
         """Tell whether a source is there and does not answer."""
         reading = self.readings.get(source)
         return reading is not None and reading.failing_since is not None
+
+    @property
+    def anomalies(self) -> int | None:
+        """How many anomalies of the last hour there are, by our own watch or else by the system itself."""
+        if self.watched_anomalies is not None:
+            return self.watched_anomalies
+        told = self.data("stats").get("anomalies_last_hour")
+        return None if told is None else int(told)
 
     @property
     def active_alerts(self) -> int | None:
@@ -82,16 +94,26 @@ def overviews(systems: Sequence[MonitoredSystem], *, now: datetime | None = None
         .annotate(at=Max("opened_at"))
         .values_list("system", "at")
     )
+    unusual = _anomalies(systems, now)
     opened = list(Incident.objects.open().filter(system__in=systems).values_list("system", flat=True))
     return [
         Overview(
             system=system,
             readings=_known(system, rows[system.pk]),
+            watched_anomalies=unusual.get(system.pk),
             open_incidents=opened.count(system.pk),
             last_incident_at=last.get(system.pk),
         )
         for system in systems
     ]
+
+
+def _anomalies(systems: Sequence[MonitoredSystem], now: datetime) -> dict[int, int]:
+    """Return how many anomalies of the last hour each system has that is watched for them."""
+    watched = NamedQuery.objects.filter(system__in=systems, watched=True).order_by().values_list("system", flat=True)
+    found = Anomaly.objects.between(now - timedelta(hours=1), now).filter(system__in=systems)
+    counts = dict(found.order_by().values("system").annotate(n=Count("pk")).values_list("system", "n"))
+    return {pk: counts.get(pk, 0) for pk in watched.distinct()}
 
 
 def _reading(row: SystemReading, now: datetime) -> Reading:
