@@ -26,8 +26,8 @@ def open_from_group(group_id: int, *, actor: Actor, origin: str = "", now: datet
     """Open an incident about a group; the open one that it has already, None when there is no such group."""
     check_operator(actor)
     with transaction.atomic():
-        rows = AlertGroup.objects.select_for_update(of=("self",)).select_related("incident", "system")
-        group = rows.filter(pk=group_id).first()
+        # Without a join: PostgreSQL reads the locked row again after waiting, but not what was joined to it.
+        group = AlertGroup.objects.select_for_update().filter(pk=group_id).first()
         if group is None or (group.incident is not None and group.incident.is_open):
             return group.incident if group is not None else None
         severity = _GRADES[AlertGroup.Severity(group.severity)]
