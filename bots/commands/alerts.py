@@ -1,8 +1,12 @@
-"""/alerts: what fires now, as Alertmanager told within the last half minute, worst first."""
+"""/alerts: what fires now, as Alertmanager told within the last half minute, worst first.
+
+Where no system has an Alertmanager that can be asked, it is what was told to us.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from bots.commands import alert
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
 from bots.commands.figures import show_clock, show_span, show_tree, zone_of
 from bots.commands.phrases import add_phrases
 from bots.commands.systems import pick_systems
+from runbooks.models import AlertGroup
 from runbooks.sources.overview import Overview, overviews
 
 MARKS = {"critical": "🔴", "warning": "🟡", "info": "🔵"}
@@ -35,7 +41,12 @@ PHRASES = (
 def run(context: CommandContext) -> Answer:
     """List the alerts of all systems, or of those whose name was given."""
     found = [each for each in overviews(pick_systems(context.args)) if "alertmanager" in each.readings]
-    again = [command_button("🔄 " + _("Refresh"), "alerts", context.args)]
+    again = [
+        command_button("🔄 " + _("Refresh"), "alerts", context.args),
+        command_button("🔎 " + _("Details"), "alert"),
+    ]
+    if not found and AlertGroup.objects.filter(state=AlertGroup.State.FIRING).exists():
+        return alert.run(replace(context, args=""))
     if not found:
         return say(_("No monitored system has an Alertmanager. An admin adds its address on the admin pages."))
     parts = [_part(each, context, is_only=len(found) == 1) for each in found]
@@ -56,9 +67,9 @@ def _part(overview: Overview, context: CommandContext, *, is_only: bool) -> str:
     lines.append(_headline(reading.data))
     if reading.is_old and reading.read_at:
         lines.append(_("As of: {time}").format(time=show_clock(reading.read_at, zone_of(context.session), now=now)))
-    active = [alert for alert in reading.data["alerts"] if not alert["suppressed"]]
-    worst = sorted(active, key=lambda alert: _ORDER.get(alert["severity"], len(_ORDER)))
-    lines += ["\n" + "\n".join(_alert(alert, context, now)) for alert in worst[:SHOWN]]
+    active = [each for each in reading.data["alerts"] if not each["suppressed"]]
+    worst = sorted(active, key=lambda each: _ORDER.get(each["severity"], len(_ORDER)))
+    lines += ["\n" + "\n".join(_alert(each, context, now)) for each in worst[:SHOWN]]
     return "\n".join([*lines, *_rest(reading.data)])
 
 
@@ -69,15 +80,15 @@ def _headline(data: Mapping[str, Any]) -> str:
     return "🚨 " + ngettext("{count} active alert", "{count} active alerts", count).format(count=count)
 
 
-def _alert(alert: Mapping[str, Any], context: CommandContext, now: datetime) -> list[str]:
-    since = datetime.fromisoformat(alert["starts_at"])
+def _alert(told: Mapping[str, Any], context: CommandContext, now: datetime) -> list[str]:
+    since = datetime.fromisoformat(told["starts_at"])
     clock, age = show_clock(since, zone_of(context.session), now=now), show_span(now - since)
-    title = f"{MARKS.get(alert['severity'], OTHER)} {alert['name'] or _('without a name')}"
+    title = f"{MARKS.get(told['severity'], OTHER)} {told['name'] or _('without a name')}"
     lines = [
-        _("Severity: {severity}").format(severity=alert["severity"] or _("unknown")),
+        _("Severity: {severity}").format(severity=told["severity"] or _("unknown")),
         _("Since: {time} ({age})").format(time=clock, age=age),
     ]
-    return show_tree(title, [*lines, *([alert["text"]] if alert["text"] else [])])
+    return show_tree(title, [*lines, *([told["text"]] if told["text"] else [])])
 
 
 def _rest(data: Mapping[str, Any]) -> list[str]:

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 from django.utils import timezone
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from clawsite.core.models import Process
 from clawsite.core.process import host_name
 from clawsite.core.queue import count_waiting
-from runbooks.models import Job
+from runbooks.models import Job, SystemReading
 from sessions_app.models import Channel, Inbox, Outbox, Session, Turn
 
 ACTIVE = timedelta(minutes=5)
@@ -37,6 +37,7 @@ def take_report() -> dict[str, Any]:
         },
         "channels": [_channel(row, now) for row in Channel.objects.order_by("pk")],
         "queues": read_queues(now),
+        "sources": [_source(row, now) for row in _readings()],
         "last_command": _last_command(),
     }
 
@@ -100,6 +101,23 @@ def _jobs(now: datetime) -> dict[str, Any]:
     return {str(state): found.get(state, 0) for state in open_states} | {"oldest_age": _age(due, now) if due else 0}
 
 
+def _readings() -> QuerySet[SystemReading]:
+    """Return how asking the monitored systems goes."""
+    rows = SystemReading.objects.filter(system__enabled=True).select_related("system")
+    return rows.defer("data", "system__credentials").order_by("system__name", "source")
+
+
+def _source(row: SystemReading, now: datetime) -> dict[str, Any]:
+    """Return one source of a system; `is_open` says that its breaker leaves it alone."""
+    return {
+        "system": row.system.name,
+        "source": row.source,
+        "failing": None if row.failing_since is None else _age(row.failing_since, now),
+        "is_open": row.open_until is not None and row.open_until > now,
+        "read_age": None if row.read_at is None else _age(row.read_at, now),
+    }
+
+
 def _depths(rows: Any, now: datetime) -> dict[str, Any]:
     """Return the number of rows by state, and the age of the oldest one that still waits."""
     found = {row["state"]: row["rows"] for row in rows}
@@ -133,6 +151,7 @@ def gauges(report: dict[str, Any]) -> Iterator[Metric]:
     yield queue
     yield oldest
     yield from _job_gauges(report.get("queues", {}).get("jobs", {}))
+    yield from _source_gauges(report.get("sources", []))
     yield from _process_gauges(report.get("processes", []))
 
 
@@ -145,6 +164,17 @@ def _job_gauges(jobs: dict[str, int]) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "claw_job_oldest_seconds", "How long the job that is due longest has waited.", value=jobs.get("oldest_age", 0)
     )
+
+
+def _source_gauges(sources: list[dict[str, Any]]) -> Iterator[Metric]:
+    labels = ["system", "source"]
+    answers = GaugeMetricFamily("claw_source_up", "1 while a source of a monitored system answers.", labels=labels)
+    is_open = GaugeMetricFamily("claw_source_breaker_open", "1 while a source is left alone.", labels=labels)
+    for each in sources:
+        names = [each["system"], each["source"]]
+        answers.add_metric(names, float(each["failing"] is None))
+        is_open.add_metric(names, float(each["is_open"]))
+    yield from (answers, is_open)
 
 
 def _process_gauges(processes: list[dict[str, Any]]) -> Iterator[Metric]:

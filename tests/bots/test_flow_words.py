@@ -37,3 +37,15 @@ async def test_a_plain_word_in_a_group_is_a_command_only_when_said_to_the_bot(fl
         (answer,) = await flow.answers(group, 0, 1)
     assert "I am ready" in answer
     assert len(flow.texts(group)) == 1
+
+
+async def test_a_near_miss_is_asked_back_and_the_button_does_it(flow: Flow) -> None:
+    async with flow.running():
+        (asked,) = await flow.says(flow.alice, "statsu do sistema")
+        assert asked == "Did you mean /status?"
+        (message,) = flow.telegram.bot_messages(flow.alice)
+        flow.telegram.press(flow.alice, message["message_id"], text="/status")
+        answers = await flow.answers(flow.alice, 1, 1)
+        assert "I am ready" in answers[0]
+        assert await flow.says(flow.alice, "/statsu") == ["Did you mean /status?"]
+    assert flow.model.requests() == []

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from bots.commands.registry import match_command
-from runbooks.models import Anomaly, Incident, MonitoredSystem, NamedQuery, SystemReading
+from runbooks.models import AlertGroup, Anomaly, Incident, MonitoredSystem, NamedQuery, SystemReading
 from tests.bots.commands.conftest import Say
 from tests.sessions_app.people import People
 
@@ -186,6 +186,13 @@ def test_no_alerts_and_old_ones(people: People, say: Say, guardian: MonitoredSys
     assert "Alertmanager has not answered for 9 min" in text
     assert re.search(rf"As of: .*{ago:%H:%M}", text)
     assert "secret path" not in text
+
+
+def test_without_an_alertmanager_it_is_what_was_told_to_us(people: People, say: Say) -> None:
+    AlertGroup.objects.create(group_key="k", title="Told by webhook", severity="critical")
+    text = say(people.bob, people.bobs, "/alerts")[0].text
+    assert "Alerts that fire: 1" in text
+    assert "Told by webhook" in text
 
 
 def test_a_storm_of_alerts_is_cut_with_its_count(people: People, say: Say, guardian: MonitoredSystem) -> None:

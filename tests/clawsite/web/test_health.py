@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
@@ -17,6 +19,7 @@ from clawsite.web import entry, health, sockets
 from clawsite.web.health import Health
 from guardrails.types import Actor, Role
 from runbooks.jobs import create_job
+from runbooks.models import MonitoredSystem, SystemReading
 from sessions_app.models import Channel, Inbox
 from tests.clawsite.web.asking import ask, knock
 
@@ -60,6 +63,28 @@ async def test_jobs_are_counted_and_their_processes_are_no_roles() -> None:
     text = (await ask(entry.application, "/metrics")).body.decode()
     assert 'claw_open_jobs{state="queued"} 2.0' in text
     assert "claw_job_oldest_seconds" in text
+
+
+async def test_sources_that_do_not_answer_are_told() -> None:
+    def prepare() -> None:
+        system = MonitoredSystem.objects.create(name="guardian", credentials="{}")
+        now = timezone.now()
+        SystemReading.objects.create(system=system, source="health", read_at=now)
+        until = now + timedelta(minutes=1)
+        SystemReading.objects.create(system=system, source="stats", failing_since=now, open_until=until, error="where")
+        off = MonitoredSystem.objects.create(name="off", enabled=False)
+        SystemReading.objects.create(system=off, source="health")
+
+    await run_db(prepare)
+    found = await ask(entry.application, "/health")
+    assert found.json()["sources"] == [
+        {"system": "guardian", "source": "health", "failing": None, "is_open": False, "read_age": 0},
+        {"system": "guardian", "source": "stats", "failing": 0, "is_open": True, "read_age": None},
+    ]
+    text = (await ask(entry.application, "/metrics")).body.decode()
+    assert 'claw_source_up{source="stats",system="guardian"} 0.0' in text
+    assert 'claw_source_up{source="health",system="guardian"} 1.0' in text
+    assert 'claw_source_breaker_open{source="stats",system="guardian"} 1.0' in text
 
 
 async def test_alice_on_the_machine_sees_processes_channels_and_queues() -> None:
