@@ -19,9 +19,12 @@ from clawsite.admin import (
     channel,
     contact,
     device,
+    escalation,
+    escalation_policy,
     fact,
     gateway_target,
     group,
+    heartbeat,
     inbox,
     incident,
     incident_hook,
@@ -31,12 +34,13 @@ from clawsite.admin import (
     message,
     monitored_system,
     named_query,
-    oncall,
     outbox,
     pairing,
     process,
     prompt_layer,
+    responder,
     rights_group,
+    rota,
     run,
     runbook,
     schedule,
@@ -52,10 +56,10 @@ from clawsite.admin import (
 
 __all__ = [
     "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
-    "channel", "contact", "device", "fact", "gateway_target", "group", "inbox", "incident", "incident_hook", "job",
-    "lease", "message", "monitored_system", "named_query", "oncall", "outbox", "pairing", "process", "prompt_layer",
-    "rights_group", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill", "token", "turn",
-    "user", "verdict",
+    "channel", "contact", "device", "escalation", "escalation_policy", "fact", "gateway_target", "group", "heartbeat",
+    "inbox", "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query", "outbox",
+    "pairing", "process", "prompt_layer", "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret",
+    "session", "session_layer", "skill", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

@@ -12,7 +12,7 @@ from unfold.decorators import display
 from bots.commands.subscriptions import describe
 from clawsite.admin.actor import actor_of
 from clawsite.admin.base import SettingAdmin
-from runbooks.models import AlertSubscription, Heartbeat
+from runbooks.models import AlertSubscription
 
 
 @admin.register(AlertSubscription)
@@ -40,18 +40,3 @@ class AlertSubscriptionAdmin(SettingAdmin):
         if not change:
             obj.created_by = actor_of(request).subject
         super().save_model(request, obj, form, change)
-
-
-@admin.register(Heartbeat)
-class HeartbeatAdmin(SettingAdmin):
-    """Watchdogs that were heard. The first delivery makes the row."""
-
-    list_display = ("name", "system", "every_seconds", "last_at", "missing", "enabled")
-    list_select_related = ("system",)
-    search_fields = ("name",)
-    readonly_fields = ("name", "system", "last_at", "missing")
-    fieldsets = ((None, {"fields": ("name", "system", "enabled", "every_seconds", "last_at", "missing")}),)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody: it comes by itself."""
-        return False

@@ -15,7 +15,7 @@ from clawsite.core.errors import log_unknown
 from runbooks.alerts import escalation
 from runbooks.alerts.quiet import quiet_end
 from runbooks.alerts.rota import find_on_call
-from runbooks.alerts.showing import tell_person
+from runbooks.alerts.showing import show_group, tell_person
 from runbooks.alerts.silenced import find_silence, is_silent
 from runbooks.alerts.subscriptions import zone_of
 from runbooks.alerts.timeline import note
@@ -49,9 +49,12 @@ def take_step(pk: int, *, now: datetime) -> bool:
     if group.state != AlertGroup.State.FIRING or group.acked_at is not None:
         escalation.stop(group, why="resolved" if group.acked_at is None else "acked", now=now)
         return False
-    _tell(group, row.steps[row.step], row.round, now=now)
+    if not _tell(group, row.steps[row.step], row.round, now=now):
+        # Nobody was there to be told, so the next step of this round need not wait.
+        row.group.escalations.filter(state=State.RUNNING, round=row.round).update(next_at=now)
     if not group.escalations.filter(state=State.RUNNING).exists():
         note(group.pk, "escalation_ended", row.policy, at=now)
+        show_group(group, ring=True, now=now)
     return True
 
 
@@ -66,24 +69,28 @@ def _advance(row: Escalation, *, now: datetime) -> bool:
     return bool(where.update(step=step, round=turn, next_at=now + timedelta(minutes=row.steps[step]["after_minutes"])))
 
 
-def _tell(group: AlertGroup, step: dict[str, Any], turn: int, *, now: datetime) -> None:
-    """Tell the person of a step, or note why nobody was told."""
+def _tell(group: AlertGroup, step: dict[str, Any], turn: int, *, now: datetime) -> bool:
+    """Tell the person of a step; False, with a note of the reason, when nobody can be told."""
     if is_silent(find_silence(group, now=now)):
         note(group.pk, "skipped", step["name"], at=now, why="silenced")
-        return
+        return True
     responder = find_responder(step, now=now)
-    if responder is None:
-        note(group.pk, "skipped", step["name"], at=now, why="nobody")
-        return
-    if responder.contact.state != Contact.State.APPROVED:
-        note(group.pk, "skipped", step["name"], str(responder), at=now, why="not approved")
-        return
-    session = session_of(responder)
-    if not group.is_critical and _is_quiet(responder, session, now=now):
-        note(group.pk, "skipped", step["name"], str(responder), at=now, why="quiet hours")
-        return
+    why = "nobody" if responder is None else _why_not(group, responder, now=now)
+    if responder is None or why:
+        note(group.pk, "skipped", step["name"], str(responder or ""), at=now, why=why)
+        return False
     note(group.pk, "escalated", step["name"], str(responder), at=now, round=turn + 1)
-    tell_person(group, session.pk, now=now)
+    tell_person(group, session_of(responder).pk, now=now)
+    return True
+
+
+def _why_not(group: AlertGroup, responder: Responder, *, now: datetime) -> str:
+    """Return why a person is not to be told of a group, or ""."""
+    if responder.contact.state != Contact.State.APPROVED:
+        return "not approved"
+    zone = zone_of(session_of(responder))
+    quiet = quiet_end(now, begins=responder.quiet_from, ends=responder.quiet_until, zone=zone)
+    return "quiet hours" if quiet is not None and not group.is_critical else ""
 
 
 def find_responder(step: dict[str, Any], *, now: datetime) -> Responder | None:
@@ -99,8 +106,3 @@ def find_responder(step: dict[str, Any], *, now: datetime) -> Responder | None:
 def session_of(responder: Responder) -> Session:
     """Return the direct chat of a person."""
     return get_or_create_session(responder.contact.channel_id, chat_id=responder.contact.external_id, direct=True)
-
-
-def _is_quiet(responder: Responder, session: Session, *, now: datetime) -> bool:
-    end = quiet_end(now, begins=responder.quiet_from, ends=responder.quiet_until, zone=zone_of(session))
-    return end is not None

@@ -14,7 +14,7 @@ from runbooks.alerts.groups import Outcome
 from runbooks.alerts.payload import REPEAT
 from runbooks.alerts.remedies import find_remedies
 from runbooks.alerts.silenced import find_silence, is_silent
-from runbooks.alerts.storms import join_storm, show_storm
+from runbooks.alerts.storms import is_flooded, join_storm, show_storm
 from runbooks.alerts.subscriptions import find_subscribed, held_until
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, AlertNotice
@@ -99,24 +99,32 @@ def release(notice: AlertNotice) -> None:
 
 
 def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:
-    """Ring for a group in one chat, whatever was shown there before, and bring its other messages up to date."""
-    notice, _ = AlertNotice.objects.get_or_create(group=group, session_id=session_id, defaults={"created_at": now})
-    if notice.storm_id is not None or notice.held_until is not None:
-        notice.storm, notice.held_until = None, None
-        notice.save(update_fields=["storm", "held_until"])
-    facts = group_facts(group, silence=find_silence(group, now=now), runbooks=find_remedies(group))
-    _show(notice, facts, ring=True, loud=True, now=now)
+    """Ring for a group in one chat, quiet hours or not, and bring its other messages up to date.
+
+    Who is called for many groups at once gets a storm, too: its message rings for all.
+    """
+    notice = group.notices.select_related("storm").filter(session_id=session_id).first()
+    notice = notice or add_notice(group, session_id, now=now)
+    if notice.held_until is not None:
+        release(notice)
+    if notice.storm is not None:
+        show_storm(notice.storm, now=now, loud=True)
+    else:
+        facts = group_facts(group, silence=find_silence(group, now=now), runbooks=find_remedies(group))
+        _show(notice, facts, ring=True, loud=True, now=now)
     show_group(group, now=now)
 
 
 def _show(notice: AlertNotice, facts: dict[str, Any], *, ring: bool, loud: bool, now: datetime) -> None:
+    """Put the message of a group. In a chat where many rang just now it does not move, whatever happened."""
     first = notice.rung_at is None
+    ring = ring and not first and not is_flooded(notice.session_id, now=now)
     put_card(
         notice.card_key,
         kind=KIND,
         data=facts,
         session_id=notice.session_id,
-        ring="move" if ring and not first else "",
+        ring="move" if ring else "",
         silent=not loud,
     )
     if first or ring:

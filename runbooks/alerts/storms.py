@@ -35,6 +35,11 @@ def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
     return AlertStorm.objects.create(session_id=session_id, started_at=now, last_at=now)
 
 
+def is_flooded(session_id: int, *, now: datetime) -> bool:
+    """Tell whether so many messages of a chat were new or rang within the window that no more should ring."""
+    return AlertNotice.objects.filter(session_id=session_id, rung_at__gt=now - WINDOW).count() >= MOST_GROUPS
+
+
 def end_storms(*, now: datetime) -> int:
     """End the storms that have calmed down, and say so in their messages; return how many."""
     over = list(AlertStorm.objects.filter(ended_at=None, last_at__lt=now - CALM))
@@ -48,7 +53,7 @@ def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
     """Bring the message of a storm up to date. It makes a sound for what is critical, once in a while."""
     storm.refresh_from_db()
     first = storm.rung_at is None
-    ring = loud and not first and storm.rung_at is not None and now - storm.rung_at >= RING_AFTER
+    ring = loud and storm.rung_at is not None and now - storm.rung_at >= RING_AFTER
     put_card(
         f"storm:{storm.pk}",
         kind=KIND,

@@ -10,6 +10,7 @@ from runbooks.alerts.actions import AlreadyDone, acknowledge, release
 from runbooks.alerts.clock import tick
 from runbooks.alerts.escalating import take_due_steps, take_step
 from runbooks.alerts.silencing import silence
+from runbooks.alerts.subscriptions import subscribe
 from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep, Responder, Rota
 from sessions_app.models import Card, Contact
 from tests.runbooks.alerts.deliveries import One, fire, later
@@ -106,7 +107,7 @@ def test_who_is_on_call_is_asked_when_the_step_comes(people: People) -> None:
 def test_who_was_shut_out_is_not_called(standard: EscalationPolicy, people: People) -> None:
     Contact.objects.filter(pk=people.bob.pk).update(state="blocked")
     fire()
-    walk(15)
+    walk(10)
     assert called() == [("skipped", "bob"), ("escalated", "alice")]
 
 
@@ -189,5 +190,35 @@ def test_a_press_that_crosses_the_end_changes_nothing(people: People, standard: 
 def test_who_is_gone_from_a_frozen_step_is_left_out(standard: EscalationPolicy) -> None:
     fire()
     Responder.objects.filter(name="bob").delete()
-    walk(15)
+    walk(10)
     assert called() == [("skipped", ""), ("escalated", "alice")]
+
+
+def test_a_step_that_reaches_nobody_does_not_keep_the_next_one_waiting(standard: EscalationPolicy) -> None:
+    Responder.objects.filter(name="bob").update(enabled=False)
+    fire()
+    for _ in range(2):
+        take_due_steps(now=later(minutes=5))
+    assert called() == [("skipped", ""), ("escalated", "alice")]
+    take_due_steps(now=later(minutes=9))
+    assert called() == [("skipped", ""), ("escalated", "alice")]
+
+
+def test_who_is_called_for_many_groups_at_once_gets_a_storm(standard: EscalationPolicy, people: People) -> None:
+    for number in range(30):
+        fire(One(name=f"A{number}"))
+    take_due_steps(now=later(minutes=5))
+    cards = Card.objects.filter(session__chat_id=people.bob.external_id)
+    assert (cards.filter(kind="alert").count(), cards.filter(kind="alert_storm").count()) == (10, 1)
+    assert not any(card.silent for card in cards)
+    assert AlertGroup.objects.filter(events__kind="escalated").count() == 30
+
+
+def test_when_nobody_answered_the_chats_ring_once_more(standard: EscalationPolicy, people: People) -> None:
+    subscribe(people.group, actor=people.bob.actor)
+    fire()
+    Card.objects.update(ring="", changed=False)
+    walk(19)
+    assert Card.objects.get(session=people.group).ring == ""
+    walk(30)
+    assert Card.objects.get(session=people.group).ring == "move"

@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
+from clawsite.ops.housekeeping import clean
+from runbooks.alerts.store import process_new, replay_webhook, store_webhook
 from runbooks.models import Alert, AlertEvent, AlertGroup, AlertWebhook
 from sessions_app.cards import find_card
 from sessions_app.models import Card
@@ -167,3 +170,27 @@ def test_what_is_not_alertmanagers_is_given_up_at_once(value: dict[str, object])
 def test_times_of_go_are_read_to_the_microsecond() -> None:
     fire(One(begins=NOW + timedelta(microseconds=5)))
     assert Alert.objects.get().starts_at == NOW + timedelta(microseconds=5)
+
+
+def test_what_is_old_goes_and_what_still_fires_stays() -> None:
+    fire()
+    fire(One(name="Over", ends=later(minutes=1)), at=later(minutes=1))
+    AlertGroup.objects.filter(state="resolved").update(resolved_at=NOW - timedelta(days=400))
+    AlertGroup.objects.filter(state="firing").update(started_at=NOW - timedelta(days=400))
+    AlertWebhook.objects.update(received_at=timezone.now() - timedelta(days=15))
+    waiting = store_webhook("{}")
+    AlertWebhook.objects.filter(pk=waiting).update(received_at=timezone.now() - timedelta(days=15))
+    counts = clean()
+    assert (counts["alert webhooks"], counts["alerts"]) == (2, 1)
+    assert AlertGroup.objects.get().state == "firing"
+    assert AlertWebhook.objects.get().pk == waiting
+
+
+def test_a_delivery_that_was_given_up_can_be_worked_on_again() -> None:
+    deliver({})
+    pk = AlertWebhook.objects.get().pk
+    AlertWebhook.objects.update(body=json.dumps(body(One())))
+    assert replay_webhook(pk)
+    assert not replay_webhook(pk)
+    assert process_new(now=NOW) == 1
+    assert AlertGroup.objects.count() == 1

@@ -195,3 +195,12 @@ def test_the_end_of_a_watchdog_is_its_silence(shown: AlertSubscription) -> None:
     fire(One(name="Watchdog", severity="none", ends=later(minutes=5)), One(name="Other"), at=later(minutes=5))
     names = set(Alert.objects.values_list("labels__alertname", flat=True))
     assert names == {"WatchdogMissing", "Other"}
+
+
+def test_many_that_ring_again_within_a_minute_do_not_all_move(shown: AlertSubscription) -> None:
+    for number in range(15):
+        fire(One(name=f"A{number}"), at=later(minutes=2 * number))
+    Card.objects.update(ring="", changed=False)
+    for number in range(15):
+        fire(One(name=f"A{number}"), at=later(hours=5, seconds=number), reason="repeat interval elapsed")
+    assert Card.objects.filter(ring="move").count() == 10
