@@ -63,6 +63,10 @@ class DeclaredTool:
         filled = _GAP.sub(lambda gap: " ".join(str(arguments.get(gap[1], "")).split()), words)
         return " ".join(filled.split())
 
+    def line(self, arguments: Mapping[str, Any]) -> str:
+        """Return the command as it will be run, for the person who is asked."""
+        return f"/{self.command.partition(' ')[0]} {self.fill(arguments)}".rstrip()
+
     def policy(self, full_name: str) -> ToolPolicy:
         """Return what the guard of tool calls is told."""
         return ToolPolicy(

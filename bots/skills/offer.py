@@ -75,6 +75,7 @@ def _make(skill: Skill, declared: DeclaredTool) -> Tool:
         policy=declared.policy(name),
         run=partial(_call, pk=skill.pk, digest=skill.digest, tool=declared),
         repeatable=declared.effect == "read",
+        summary=declared.line if declared.command else None,
     )
 
 

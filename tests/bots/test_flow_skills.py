@@ -78,7 +78,7 @@ async def test_a_destructive_tool_of_a_skill_asks_a_person(flow: Flow, tea: Skil
         flow.telegram.user_sends(flow.alice, "renew")
         await until(lambda: len(flow.texts(flow.alice)) > before)
         asked = flow.telegram.bot_messages(flow.alice)[-1]
-        assert "tea__renew" in asked["text"]
+        assert "/help status" in asked["text"]
         flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
         await until(lambda: "Done." in flow.texts(flow.alice))
         await flow.quiet()

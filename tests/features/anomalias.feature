@@ -15,7 +15,7 @@ Funcionalidade: Consulta de anomalias e métricas
     Então a resposta contém "Drop: Volume (Transaction Guardian)"
     E a resposta contém "Z-score: -2.8"
     E a resposta contém "12 min"
-    E a resposta contém "Total: 2 anomalies, all resolved"
+    E a resposta contém "Total: 2 anomalies"
 
     Exemplos:
       | palavras                     |
@@ -26,7 +26,7 @@ Funcionalidade: Consulta de anomalias e métricas
     Dado que houve uma anomalia "drop" há 88 minutos que durou 12 minutos
     E que houve uma anomalia "spike" há 15 minutos que durou 5 minutos
     Quando Bob escreve "anomalias última hora"
-    Então a resposta contém "Total: 1 anomaly, resolved"
+    Então a resposta contém "Total: 1 anomaly"
 
   Cenário: Uma métrica em palavras simples, com o Prometheus fora do ar
     Quando Bob escreve "volume de transações"

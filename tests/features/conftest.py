@@ -10,6 +10,7 @@ from pytest_bdd import given, parsers, then, when
 
 from bots.skills.folder import skills_root
 from bots.skills.offered import forget_cached
+from runbooks.models import Run
 from tests.features.night import Night, open_night
 
 
@@ -73,3 +74,19 @@ def message_holds(night: Night, text: str) -> None:
 @then(parsers.parse('a mensagem passa a conter "{text}"'))
 def message_becomes(night: Night, text: str) -> None:
     night.becomes("Bob", text)
+
+
+@given("que os runbooks prontos foram importados")
+def runbooks_are_here(night: Night) -> None:
+    night.has_runbooks()
+
+
+@then("o sistema voltou a responder normalmente")
+def system_is_well(night: Night) -> None:
+    assert night.guardian.state()["status"] == "healthy"
+
+
+@then("nenhum runbook foi executado")
+def nothing_ran(night: Night) -> None:
+    night.works()
+    assert not Run.objects.exists()

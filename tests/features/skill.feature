@@ -32,3 +32,18 @@ Funcionalidade: Instalar as skills do Transaction Guardian
     Dado que a skill "transaction-guardian" foi instalada e ligada
     Quando Charlie escreve "/skills on transaction-guardian"
     Então a resposta não contém "transaction-guardian"
+
+  Cenário: O modelo propõe um runbook e uma pessoa decide
+    Dado que os runbooks prontos foram importados
+    E que a skill "transaction-guardian" foi instalada e ligada
+    E que Bob escreveu "/skills on transaction-guardian"
+    E que nenhuma transação passa mais
+    E que o modelo responde a "conserte" com o runbook "restart-api"
+    Quando Bob escreve "conserte a API, por favor"
+    Então chega uma mensagem com "/runbook run restart-api"
+    E nenhum runbook foi executado
+    Quando Bob aperta "Approve"
+    Então chega uma mensagem com "Tudo em ordem."
+    Quando o trabalho é feito
+    Então chega uma mensagem com "[4/4] Waiting until it is healthy ... ok"
+    E o sistema voltou a responder normalmente

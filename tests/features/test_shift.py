@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from runbooks.models import Anomaly, Incident, NamedQuery, Run
+from runbooks.models import Anomaly, Incident, NamedQuery
 from tests.features.night import Night
 from tests.runbooks.alerts.deliveries import One, fire
 
@@ -44,11 +44,6 @@ def so_many_alerts(night: Night, count: int) -> None:
     assert len([text for text in night.shown("Bob") if text.startswith(marks)]) == count
 
 
-@given("que os runbooks prontos foram importados")
-def runbooks_are_here(night: Night) -> None:
-    night.has_runbooks()
-
-
 @when(parsers.parse('Bob anota no incidente "{text}"'))
 def notes(night: Night, text: str) -> None:
     night.writes("Bob", f"/incident note {Incident.objects.get().pk} {text}")
@@ -57,17 +52,6 @@ def notes(night: Night, text: str) -> None:
 @when("Bob resolve o incidente")
 def resolves(night: Night) -> None:
     night.writes("Bob", f"/incident resolve {Incident.objects.get().pk}")
-
-
-@then("o sistema voltou a responder normalmente")
-def system_is_well(night: Night) -> None:
-    assert night.guardian.state()["status"] == "healthy"
-
-
-@then("nenhum runbook foi executado")
-def nothing_ran(night: Night) -> None:
-    night.works()
-    assert not Run.objects.exists()
 
 
 @given(parsers.parse('que a métrica "{title}" também se chama "{words}"'))

@@ -30,6 +30,12 @@ def model_uses(night: Night, words: str, tool: str) -> None:
     night.flow.model.set_default("Tudo em ordem.")
 
 
+@given(parsers.parse('que o modelo responde a "{words}" com o runbook "{name}"'))
+def model_proposes(night: Night, words: str, name: str) -> None:
+    night.flow.model.script(tool_use("transaction_guardian__runbook", {"name": name}), match=words, times=1)
+    night.flow.model.set_default("Tudo em ordem.")
+
+
 @then(parsers.parse('o modelo leu "{text}"'))
 def model_read(night: Night, text: str) -> None:
     assert text in night.flow.asked()[-1]

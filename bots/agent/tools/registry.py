@@ -1,7 +1,7 @@
 """All tools that exist, by name. A run gets a ToolSet of them: what is not in it cannot be called.
 
-A stranger's set is empty. Skills narrow or widen a session's set by names; roles are checked here and again
-by the guard at every call.
+A stranger's set is empty; roles are checked here and again by the guard at every call. Tools of skills do not stand
+here: `bots.skills.offer` adds those of a conversation to what this gives.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def register_tool(made: Tool) -> None:
 
 
 def remove_tool(name: str) -> None:
-    """Take a tool away, such as one of a skill that was disabled; unknown names are no error."""
+    """Take a tool away; unknown names are no error."""
     _tools.pop(name, None)
 
 
