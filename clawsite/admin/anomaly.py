@@ -37,7 +37,7 @@ class AnomalyAdmin(RecordAdmin):
         """How long ago it began."""
         return age(row.started_at)
 
-    @display(description=gettext_lazy("query"))
+    @display(description=gettext_lazy("metric"))
     def what(self, row: Anomaly) -> str:
         """What people call the query."""
         return shorten(row.title)

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from clawsite.admin.base import SettingAdmin
 from clawsite.admin.buttons import button
+from clawsite.admin.showing import State, age
 from runbooks.models import NamedQuery
 from runbooks.sources.probe import probe_query
 
@@ -21,6 +24,7 @@ else:
     _ModelForm = forms.ModelForm
 
 PERMISSION = "runbooks.change_namedquery"
+WATCH_COLOURS = {"on": "success", "problem": "danger", "new": "info", "off": ""}
 
 
 class NamedQueryForm(_ModelForm):
@@ -65,20 +69,40 @@ class NamedQueryAdmin(SettingAdmin):
     """Only admins change them: an expression may cost Prometheus a lot."""
 
     form = NamedQueryForm
-    list_display = ("name", "title", "system", "unit", "watched", "briefing")
+    list_display = ("name", "title", "system", "unit", "watch_state", "briefing")
     list_filter = ("system", "watched")
-    list_select_related = ("system",)
+    list_select_related = ("system", "watch")
     search_fields = ("name", "title", "promql")
     ordering = ("system__name", "name")
+    readonly_fields = ("watch_report",)
 
     def get_fieldsets(self, request: HttpRequest, obj: NamedQuery | None = None) -> Any:
         """Return the fields to fill in; who may only look sees the names as they are stored."""
         words = "word_lines" if obj is None or self.has_change_permission(request, obj) else "words"
+        use = ("watched", "briefing") if obj is None else ("watched", "watch_report", "briefing")
         return [
             (None, {"fields": ("system", "name", "title", words)}),
             (gettext_lazy("Expression"), {"fields": ("promql", "unit")}),
-            (gettext_lazy("Where it is used"), {"fields": ("watched", "briefing")}),
+            (gettext_lazy("Where it is used"), {"fields": use}),
         ]
+
+    @display(description=gettext_lazy("watch"), label=WATCH_COLOURS)
+    def watch_state(self, row: NamedQuery) -> State:
+        """Whether it is watched for anomalies, and whether that goes well."""
+        watch = getattr(row, "watch", None)
+        if not row.watched:
+            return State("off", _("off"))
+        if watch is not None and watch.error:
+            return State("problem", _("problem"))
+        return State("on", _("on")) if watch is not None and watch.looked_at else State("new", _("not looked at yet"))
+
+    @display(description=gettext_lazy("watch"))
+    def watch_report(self, row: NamedQuery) -> str:
+        """When it was last looked at, and what stands in the way."""
+        watch = getattr(row, "watch", None)
+        if watch is None or not row.watched:
+            return "–"
+        return " ".join([_("Last look: %(age)s.") % {"age": age(watch.looked_at)}, watch.error]).strip()
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Only an admin adds queries."""

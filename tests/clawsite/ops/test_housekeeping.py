@@ -17,6 +17,7 @@ from clawsite.ops.housekeeping import clean, expire_approvals
 from guardrails.approvals import create_approval
 from guardrails.models import VerdictRecord
 from guardrails.types import Role
+from runbooks.models import Anomaly, MonitoredSystem
 from sessions_app.models import Channel, Contact, Inbox, Outbox, Pairing, Session, Turn
 from sessions_app.outbox import replay_row
 
@@ -143,3 +144,22 @@ def test_folders_of_killed_steps_go_after_two_days(settings: Settings, tmp_path:
         os.utime(folder, (time.time() - age,) * 2)
     assert housekeeping.clean_folders() == 1
     assert [path.name for path in (tmp_path / "steps").iterdir()] == ["step-new"]
+
+
+def test_anomalies_that_are_over_go_after_three_months(channel: Channel) -> None:
+    system = MonitoredSystem.objects.create(name="guardian")
+    long_ago = timezone.now() - timedelta(days=91)
+
+    def make(kind: str, *, ended: bool) -> None:
+        end = long_ago if ended else None
+        state = "resolved" if ended else "open"
+        Anomaly.objects.create(
+            system=system, query="tx", title="tx", series="s", kind=kind, state=state, started_at=long_ago,
+            seen_at=long_ago, ended_at=end,
+        )  # fmt: skip
+
+    make("drop", ended=True)
+    make("spike", ended=False)
+
+    assert clean()["anomalies"] == 1
+    assert [row.kind for row in Anomaly.objects.all()] == ["spike"]
