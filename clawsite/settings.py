@@ -263,6 +263,7 @@ CLAW_PII_INPUT = env_str("CLAW_PII_INPUT", "note")
 # even when their address is private.
 CLAW_ALLOWED_LINKS = env_list("CLAW_ALLOWED_LINKS")
 CLAW_PRIVATE_HOSTS = env_list("CLAW_PRIVATE_HOSTS")
+CLAW_CA_FILE = env_str("CLAW_CA_FILE")
 
 # --- Processes ----------------------------------------------------------------------------------------------------
 CLAW_LEASE_SECONDS = env_int("CLAW_LEASE_SECONDS", 60, least=2)

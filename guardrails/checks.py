@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Sequence
 
 from django.apps import AppConfig
@@ -22,6 +23,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list
         *_choice("CLAW_PII_INPUT", PII_INPUT, "guardrails.E002"),
         *_hosts("CLAW_ALLOWED_LINKS", _LINK_HOST, "guardrails.E003", "example.com"),
         *_hosts("CLAW_PRIVATE_HOSTS", _PRIVATE_HOST, "guardrails.E004", "printer.lan or 10.0.0.5:8080"),
+        *_certificates(settings.CLAW_CA_FILE),
     ]
 
 
@@ -35,6 +37,16 @@ def _choice(name: str, choices: tuple[str, ...], check_id: str) -> list[CheckMes
     if value in choices:
         return []
     return [Error(f"{name} is {value!r}.", hint=f"Use one of: {', '.join(choices)}.", id=check_id)]
+
+
+def _certificates(path: str) -> list[CheckMessage]:
+    try:
+        if path:
+            ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError):
+        hint = "Give the path of a file with certificates in PEM form, which this user may read."
+        return [Error(f"CLAW_CA_FILE is {path!r}, which holds no certificates.", hint=hint, id="guardrails.E005")]
+    return []
 
 
 def _hosts(name: str, pattern: re.Pattern[str], check_id: str, example: str) -> list[CheckMessage]:

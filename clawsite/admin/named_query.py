@@ -46,6 +46,8 @@ class NamedQueryForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "promql" in self.fields:
+            self.fields["promql"].widget = UnfoldAdminTextareaWidget(attrs={"rows": 4, "class": "claw-wide claw-mono"})
         words = self.instance.words if isinstance(self.instance.words, list) else []
         self.initial["word_lines"] = "\n".join(str(word) for word in words)
 

@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from clawsite.core.errors import BadInput, NotAllowed, Unavailable
+from django.conf import settings
+
+from clawsite.core.errors import BadInput, NotAllowed, NotConfigured, Unavailable
 from guardrails.addresses import Resolver, Target, parse_target, resolve
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ async def _send(target: Target, request: _Request, addresses: list[str]) -> Repl
     """Ask the first address that takes the connection."""
     import httpx
 
-    verify = (request.tls or _tls()) if target.scheme == "https" else False
+    verify = (request.tls or _tls(settings.CLAW_CA_FILE)) if target.scheme == "https" else False
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
     async with httpx.AsyncClient(verify=verify, trust_env=False, limits=limits, timeout=None) as client:  # noqa: S113
         for address in addresses:
@@ -173,10 +175,17 @@ def _build(client: httpx.AsyncClient, target: Target, address: str, request: _Re
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def _tls(ca_file: str) -> ssl.SSLContext:
+    """Trust the public authorities, and those of a file."""
     import httpx
 
-    return httpx.create_ssl_context(trust_env=False)
+    context = httpx.create_ssl_context(trust_env=False)
+    if ca_file:
+        try:
+            context.load_verify_locations(cafile=ca_file)
+        except (OSError, ssl.SSLError):
+            raise NotConfigured("CLAW_CA_FILE names a file that holds no certificates.") from None
+    return context
 
 
 async def _read(response: httpx.Response, target: Target, max_bytes: int) -> Reply:

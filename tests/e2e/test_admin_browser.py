@@ -37,6 +37,7 @@ PAGES = (
     "sessions_app/channel/", "sessions_app/channel/add/", "sessions_app/inbox/", "sessions_app/outbox/",
     "sessions_app/promptlayer/", "guardrails/verdictrecord/", "guardrails/approval/", "core/auditevent/",
     "runbooks/job/", "runbooks/schedule/", "runbooks/schedule/add/", "runbooks/schedulerun/",
+    "runbooks/monitoredsystem/", "runbooks/monitoredsystem/add/", "runbooks/namedquery/", "runbooks/namedquery/add/",
     "core/process/", "core/user/", "core/user/add/", "core/secret/add/",
 )  # fmt: skip
 

@@ -20,6 +20,8 @@ WRONG = [
     ("CLAW_ALLOWED_LINKS", ["https://example.com"], "guardrails.E003"),
     ("CLAW_ALLOWED_LINKS", ["com"], "guardrails.E003"),
     ("CLAW_PRIVATE_HOSTS", ["http://printer.lan/"], "guardrails.E004"),
+    ("CLAW_CA_FILE", "/nowhere.pem", "guardrails.E005"),
+    ("CLAW_CA_FILE", __file__, "guardrails.E005"),
 ]
 
 

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
-from clawsite.core.errors import BadInput, ClawError, NotAllowed, Unavailable
-from guardrails.http import Reply, call
+from clawsite.core.errors import BadInput, ClawError, NotAllowed, NotConfigured, Unavailable
+from guardrails.http import Reply, acall, call
 from tests.guardrails.test_http import make_certificate, running
 from tests.servers.hosting import Hosted
 from tests.servers.http import HttpServer
@@ -156,6 +157,24 @@ async def test_the_certificate_is_that_of_the_name(tmp_path: Path) -> None:
         assert (await asyncio.to_thread(ask, "secure.test")).text == "private talk"
         with pytest.raises(Unavailable):
             await asyncio.to_thread(ask, "other.test")
+
+
+async def test_an_authority_of_ones_own_is_trusted_when_named(tmp_path: Path, settings: Settings) -> None:
+    server, _client = make_certificate(tmp_path, "secure.test")
+
+    async def resolver(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with running(server) as site:
+        site.page("/", b"private talk")
+        url = f"https://secure.test:{site.port}/"
+        with pytest.raises(Unavailable):
+            await acall(url, resolver=resolver, seconds=5)
+        settings.CLAW_CA_FILE = str(tmp_path / "cert.pem")
+        assert (await acall(url, resolver=resolver, seconds=5)).text == "private talk"
+        settings.CLAW_CA_FILE = __file__
+        with pytest.raises(NotConfigured, match="CLAW_CA_FILE"):
+            await acall(url, resolver=resolver, seconds=5)
 
 
 def test_only_json_is_taken_for_json() -> None:
