@@ -5,7 +5,7 @@ Every section is there, and says so when there is nothing. Plain text: labels an
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.utils.formats import date_format
@@ -18,7 +18,7 @@ from bots.cards.registry import CardView
 from bots.cards.times import clock
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
-from bots.commands.figures import show_number, show_tree
+from bots.commands.figures import show_number, show_span, show_tree
 
 NIGHT_BEGINS, DAY_BEGINS, EVENING_BEGINS = 22, 6, 14
 # Below this share of the time a number is said to be of a part of it.
@@ -111,9 +111,8 @@ def _figure(figure: Data) -> str:
     value = show_number(figure["value"]) if is_total else percent(figure["value"])
     if figure["covered"] >= WHOLE:
         return f"{title}: {value}"
-    return _("{title}: {value} (data for {share} of the time)").format(
-        title=title, value=value, share=percent(100 * figure["covered"], digits=0)
-    )
+    known = show_span(timedelta(minutes=figure["minutes"]))
+    return _("{title}: {value} (of {length} only)").format(title=title, value=value, length=known)
 
 
 def _incident_count(told: Data | None) -> list[str]:

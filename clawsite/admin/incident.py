@@ -29,13 +29,13 @@ COLOURS = {"P1": "danger", "P2": "warning", "P3": "info", "P4": ""}
 class IncidentAdmin(RecordAdmin):
     """Records, newest first. They are opened in a chat, or from an alert."""
 
-    list_display = ("number", "grade", "status", "what", "system", "assignee_name", "opened")
+    list_display = ("number", "grade", "status", "what", "system", "on_it", "opened")
     list_filter = ("state", "severity", "system")
     list_select_related = ("system",)
     search_fields = ("title", "opened_by_name", "assignee_name")
     fieldsets = (
         (None, {"fields": ("title", "severity", "state", "system")}),
-        (gettext_lazy("People"), {"fields": ("opened_by_name", "assignee_name")}),
+        (gettext_lazy("People"), {"fields": ("reporter", "on_it")}),
         (gettext_lazy("Time"), {"fields": (("opened_at", "taken_at", "resolved_at"),)}),
         (gettext_lazy("Timeline"), {"fields": ("timeline",)}),
     )
@@ -59,6 +59,16 @@ class IncidentAdmin(RecordAdmin):
     def what(self, row: Incident) -> str:
         """The title in one line."""
         return shorten(row.title, 80)
+
+    @display(description=gettext_lazy("reported by"))
+    def reporter(self, row: Incident) -> str:
+        """Who opened it."""
+        return row.opened_by_name or row.opened_by
+
+    @display(description=gettext_lazy("on it"))
+    def on_it(self, row: Incident) -> str:
+        """Who has taken it."""
+        return row.assignee_name or row.assignee or "–"
 
     @display(description=gettext_lazy("opened"), ordering="opened_at")
     def opened(self, row: Incident) -> str:

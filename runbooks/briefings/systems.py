@@ -72,6 +72,7 @@ def _read(query: NamedQuery, window: Window, told: dict[str, Any], weights: Cour
             "unit": query.unit,
             "value": figure.value if figure else None,
             "covered": round(figure.covered, 3) if figure else 0.0,
+            "minutes": round(figure.covered * window.seconds / 60) if figure else 0,
         }
     )
     return weights or (add_up(series) or None if is_traffic else None)

@@ -12,8 +12,8 @@ from bots.cards import CardView, render_card
 
 EVIL = "<b>x</b> {0} %s [a](http://e.example)"
 FIGURES = [
-    {"part": "traffic", "title": "", "unit": "/min", "value": 45231.4, "covered": 1.0},
-    {"part": "success", "title": "", "unit": "%", "value": 94.24, "covered": 1.0},
+    {"part": "traffic", "title": "", "unit": "/min", "value": 45231.4, "covered": 1.0, "minutes": 480},
+    {"part": "success", "title": "", "unit": "%", "value": 94.24, "covered": 1.0, "minutes": 480},
 ]
 POINT = {"title": "", "name": "merchant XYZ", "value": 12.04, "usual": 0.4, "alone": False}
 SYSTEM = {"name": "Transaction Guardian", "figures": FIGURES, "attention": [POINT], "firing": None, "errors": []}
@@ -121,10 +121,10 @@ def test_numbers_are_written_as_people_of_the_language_do() -> None:
 
 def test_what_is_away_is_named_and_the_rest_is_there() -> None:
     silent = SYSTEM | {"name": "Shop", "figures": [], "attention": [], "errors": [{"query": "tx", "text": "Gone."}]}
-    partly = SYSTEM | {"figures": [FIGURES[0] | {"covered": 0.5}, FIGURES[1] | {"value": None}]}
+    partly = SYSTEM | {"figures": [FIGURES[0] | {"covered": 0.5, "minutes": 240}, FIGURES[1] | {"value": None}]}
     missing = [{"part": "pending", "error": "a1b2"}]
     text = worded(BUSY | {"systems": [partly, silent], "pending": None, "missing": missing})
-    assert "Transaction Guardian · Transactions: 45,231 (data for 50% of the time)" in text
+    assert "Transaction Guardian · Transactions: 45,231 (of 4 h only)" in text
     assert "Transaction Guardian · Approved: no data" in text
     assert "Shop · tx: Gone." in text
     assert "what is pending: not available now (error a1b2)" in text

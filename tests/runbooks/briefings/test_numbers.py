@@ -65,7 +65,7 @@ def test_the_merchant_that_fails_is_the_one_that_is_named(system: MonitoredSyste
 def test_a_time_that_is_known_in_part_says_so(system: MonitoredSystem) -> None:
     early = Window.until(END - timedelta(hours=4), hours=HOURS)
     traffic, _ = read_system(system, early)["figures"]
-    assert traffic["covered"] == pytest.approx(5 / 8, abs=0.005)
+    assert (traffic["covered"], traffic["minutes"]) == (pytest.approx(5 / 8, abs=0.005), pytest.approx(300, abs=1))
     nothing = read_system(system, Window.until(END - timedelta(days=2), hours=HOURS))
     assert [figure["value"] for figure in nothing["figures"]] == [None, None]
 
