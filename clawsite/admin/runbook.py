@@ -39,7 +39,7 @@ class StepInline(StackedInline):
     extra = 0
     ordering = ("position", "id")
     fieldsets = (
-        (None, {"fields": (("position", "title", "kind"), "settings")}),
+        (None, {"fields": ("title", ("position", "kind"), "settings")}),
         (
             gettext_lazy("Time, tries and failure"),
             {

@@ -22,6 +22,7 @@ from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_groups, old_webhooks
+from runbooks.books import ending
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
@@ -54,6 +55,11 @@ MAX_BATCHES = 200
 def expire_approvals() -> int:
     """End the approvals whose time is over; return how many."""
     return approvals.expire_due()
+
+
+def settle_runs() -> int:
+    """Settle the runs of runbooks whose job has ended and could not do it itself; return how many."""
+    return ending.settle_runs()
 
 
 def rotate_keys() -> bool:

@@ -31,6 +31,7 @@ class Tick:
 
 TICKS = (
     Tick(task="clawsite.ops.housekeeping.expire_approvals", seconds=60),
+    Tick(task="clawsite.ops.housekeeping.settle_runs", seconds=60),
     Tick(task="clawsite.ops.housekeeping.clean", seconds=3600),
     Tick(task="clawsite.ops.housekeeping.rotate_keys", seconds=3600),
     Tick(task="runbooks.anomalies.watching.watch_queries", seconds=60),

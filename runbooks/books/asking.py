@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.db.models import OuterRef, Q, Subquery
+
 from clawsite.core.models import User
 from guardrails import approvals
 from guardrails.models import Approval
@@ -15,7 +17,7 @@ from guardrails.types import Role
 from runbooks.jobs import resume_job
 from runbooks.models import Run
 from sessions_app.cards import put_card
-from sessions_app.models import Contact
+from sessions_app.models import Contact, Session
 
 if TYPE_CHECKING:
     from runbooks.books.steps.approval import Approval as Step
@@ -76,9 +78,7 @@ def withdraw_requests(run: Run, *, actor: str) -> None:
 
 
 def show_request(approval: Approval, run: Run) -> None:
-    """Show a request in the run's chat, as it stands."""
-    if run.session_id is None:
-        return
+    """Show a request, as it stands, in the run's chat and to each person who is named as deciding."""
     data = {
         "key": approval.key,
         "summary": approval.summary,
@@ -88,7 +88,26 @@ def show_request(approval: Approval, run: Run) -> None:
         "count": approval.data["count"],
         "expires_at": approval.expires_at.isoformat(),
     }
-    put_card(f"approval:{approval.key}", session_id=run.session_id, kind="approval", data=data)
+    for session_id in dict.fromkeys([run.session_id, *_chats_of(approval.allowed)]):
+        if session_id is not None:
+            place = "" if session_id == run.session_id else f":{session_id}"
+            put_card(f"approval:{approval.key}{place}", session_id=session_id, kind="approval", data=data)
+
+
+def _chats_of(people: Sequence[str]) -> list[int]:
+    """Return the sessions of the direct chats of people, as far as they have any."""
+    numbers: dict[str, list[int]] = {"contact": [], "user": []}
+    for subject in people:
+        kind, _, number = subject.partition(":")
+        if kind in numbers and number.isdecimal():
+            numbers[kind].append(int(number))
+    wanted = Q(pk__in=numbers["contact"]) | Q(user_id__in=numbers["user"])
+    contacts = Contact.objects.filter(wanted, state=Contact.State.APPROVED)
+    own = Session.objects.filter(
+        kind=Session.Kind.DIRECT, channel=OuterRef("channel"), chat_id=OuterRef("external_id"), thread_id=""
+    )
+    found = contacts.annotate(chat=Subquery(own.values("pk")[:1])).filter(chat__isnull=False)
+    return [int(row.chat) for row in found.order_by("pk")]
 
 
 def name_of(subject: str) -> str:

@@ -5,13 +5,19 @@ Invariant: a run is open exactly as long as its job is not over, and its message
 
 from __future__ import annotations
 
+from django.db import transaction
+from django.db.models import QuerySet
+
 from clawsite.core import audit
+from clawsite.core.errors import log_unknown
 from runbooks.books.asking import withdraw_requests
 from runbooks.books.groups import tell_group
 from runbooks.books.showing import show_end
 from runbooks.incidents.runs import tell_run_ended
 from runbooks.models import Job, Run
 from runbooks.models.job import ENDS
+
+AT_ONCE = 100
 
 
 def end_run(job: Job) -> None:
@@ -34,6 +40,22 @@ def end_run(job: Job) -> None:
 
 def settle_target(target: str) -> None:
     """Free a target whose run is over, should the end of its job not have been able to."""
-    for run in Run.objects.select_related("job").filter(target=target, open=True):
-        if run.job.state in ENDS:
-            end_run(run.job)
+    for run in _unsettled().filter(target=target):
+        end_run(run.job)
+
+
+def settle_runs() -> int:
+    """Do the same for all targets, each in its own transaction; return how many there were."""
+    settled = 0
+    for run in _unsettled()[:AT_ONCE]:
+        try:
+            with transaction.atomic():
+                end_run(run.job)
+            settled += 1
+        except Exception as error:
+            log_unknown(error, where="the end of a run")
+    return settled
+
+
+def _unsettled() -> QuerySet[Run]:
+    return Run.objects.select_related("job").filter(open=True, job__state__in=list(ENDS))

@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
+from guardrails.redact import redact
 from guardrails.types import Actor, Role
 from runbooks.books.ending import settle_target
 from runbooks.books.groups import add_labels, tell_group
@@ -97,7 +98,7 @@ def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
         job=job.key,
         version=run.version,
         target=target,
-        parameters=values,
+        parameters={key: redact(each) if isinstance(each, str) else each for key, each in values.items()},
         dry_run=run.dry_run,
         digest=run.digest,
     )

@@ -100,6 +100,22 @@ def test_only_the_named_people_or_an_admin_decide(tmp_path: Path) -> None:
     assert decide(waiting().key, actor=CAROL, approve=True).outcome == "approved"
 
 
+def test_who_is_named_is_asked_in_their_own_chat_too(tmp_path: Path) -> None:
+    people = make_people()
+    people.alice.external_id = people.alices.chat_id
+    people.alice.save()
+    alice = f"contact:{people.alice.pk}"
+    saved(step("approval", people=[alice, "user:99"]), touch("done", str(tmp_path)))
+    run = start()  # from no chat
+    assert go(run).state == "waiting_approval"
+    card = Card.objects.get(kind="approval")
+    assert (card.session_id, card.data["state"]) == (people.alices.pk, "waiting")
+    decide(waiting().key, actor=people.alice.actor, approve=True)
+    card.refresh_from_db()
+    assert (card.data["state"], card.data["by"]) == ("approved", "Alice")
+    assert go(run).state == "succeeded"
+
+
 def test_several_are_several_people(tmp_path: Path) -> None:
     run = asked(tmp_path, count=2)
     first = waiting()

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.models import AuditEvent
 from guardrails.processes import has_sandbox
 from runbooks import jobs
 from runbooks.books import save_book
-from runbooks.models import AlertGroup, MonitoredSystem, Run
+from runbooks.books.ending import settle_runs
+from runbooks.models import AlertGroup, Job, MonitoredSystem, Run
 from runbooks.runner import perform
 from tests.runbooks.books.making import ECHO, book, done, go, output, saved, start, states, step, touch
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
@@ -229,3 +231,15 @@ def test_labels_of_alerts_are_checked_like_all_that_is_given() -> None:
     )
     with pytest.raises(BadInput, match="must not begin with a dash"):
         start(group_id=group.pk)
+
+
+def test_a_run_whose_end_could_not_be_told_is_settled_later() -> None:
+    saved(step("wait", seconds=600))
+    run = start()
+    job = go(run)
+    Job.objects.filter(pk=job.pk).update(state="failed", ended_at=timezone.now(), error="x")
+
+    assert settle_runs() == 1
+    assert settle_runs() == 0
+    assert not Run.objects.filter(open=True).exists()
+    assert start().open

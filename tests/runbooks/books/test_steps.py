@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
 from django.db import connections
 from django.utils import timezone
+from pytest_django import Settings
 
 from clawsite.core.models import Secret
 from guardrails.types import Actor, Role
@@ -61,7 +61,7 @@ def test_the_ready_made_ones_mend_the_example_system(guardian: GuardianServer) -
     assert guardian.world.workers == 7
 
 
-def test_the_ready_made_ones_look_at_this_installation(settings: Any, tmp_path: Path) -> None:
+def test_the_ready_made_ones_look_at_this_installation(settings: Settings, tmp_path: Path) -> None:
     install_ready(actor=Actor(subject="user:1", role=Role.ADMIN))
     settings.CLAW_HOME = tmp_path
     (tmp_path / "logs").mkdir()
@@ -199,6 +199,7 @@ def test_parts_of_an_answer_are_found_by_their_path() -> None:
         assert find_value(answer, path) is None
 
 
-def test_steps_leave_no_folders_behind() -> None:
-    done(step("command", argv=["true"], host=["true"]))
-    assert list((django_settings.CLAW_HOME / "steps").iterdir()) == []
+def test_steps_leave_no_folders_behind(settings: Settings, tmp_path: Path) -> None:
+    settings.CLAW_HOME = tmp_path
+    assert done(step("command", argv=["true"], host=["true"])).state == "succeeded"
+    assert list((tmp_path / "steps").iterdir()) == []

@@ -1,4 +1,4 @@
-// Shows the events of a job as they come, until it is over. A page that nobody looks at asks for nothing.
+// Shows the events of a job as they come, and the whole page anew when it is over. A hidden page asks for nothing.
 
 "use strict";
 
@@ -41,7 +41,10 @@ function watch() {
           told.events.forEach(add);
           if (bottom) list.scrollTop = list.scrollHeight;
           state.textContent = told.state;
-          if (told.over && told.events.length === 0) return;
+          if (told.over && told.events.length === 0) {
+            location.reload(); // Once: a page that begins with what is over asks for nothing.
+            return;
+          }
           if (told.events.length > 0) pause = PAUSE / 4;
         }
       }
