@@ -75,7 +75,10 @@ def _buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
 def _numbers(data: Data) -> list[str]:
     systems = data["systems"] or []
     lines = [line for system in systems for line in _system(system, alone=len(systems) == 1)]
-    if not systems and data["systems"] is not None:
+    left = data["left_out"]
+    if left and data["systems"] is not None:
+        lines.append(ngettext("… and {count} system more", "… and {count} systems more", left).format(count=left))
+    if not systems and not left:
         lines.append(_("No system is watched"))
     return [*lines, *_counts(data), *_incident_count(data["incidents"]), *_missing(data["missing"])]
 

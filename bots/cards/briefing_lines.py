@@ -103,9 +103,9 @@ def _turn(turn: Data, when: When, *, alone: bool) -> str:
     return prefix + _("{who} until {time}, then {next}").format(who=now, time=until, next=turn["next"] or nobody)
 
 
-def percent(value: float, *, digits: int = 1) -> str:
+def percent(value: float) -> str:
     """Return a percentage as people of the language write it."""
-    return f"{show_number(value, digits=digits)}%"
+    return f"{show_number(value, digits=1)}%"
 
 
 def cut(lines: list[str], *, more: int = 0) -> list[str]:

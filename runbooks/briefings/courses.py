@@ -10,10 +10,12 @@ from datetime import timedelta
 from statistics import fmean
 
 from runbooks.briefings.window import Window
+from runbooks.incidents.lines import one_line
 from runbooks.models import NamedQuery
 from runbooks.sources.prometheus import Series, query_range
 
 STEP = 60.0
+NAME_CHARS = 100
 
 Course = Mapping[float, float]
 
@@ -60,7 +62,9 @@ def rates(series: list[Series]) -> dict[str, float]:
 
 def name_of(labels: Mapping[str, str]) -> str:
     """Return what tells one series from the others: `merchant xyz`."""
-    return ", ".join(f"{name} {value}" for name, value in sorted(labels.items()) if name != "__name__")
+    return one_line(
+        ", ".join(f"{name} {value}" for name, value in sorted(labels.items()) if name != "__name__"), NAME_CHARS
+    )
 
 
 def add_up(series: list[Series]) -> dict[float, float]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbooks.incidents.lines import one_line
 from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, list_alerts
 
-MOST = 10
+MOST = 5
 NAME_CHARS = 100
 _ORDER = {"critical": 0, "warning": 1, "info": 2}
 # An alert that says that alerting works, and always fires.
@@ -21,12 +22,14 @@ def read_firing(system: MonitoredSystem) -> dict[str, Any]:
     """
     found = _unknown([alert for alert in list_alerts(system) if _is_trouble(alert)])
     worst = sorted(found, key=lambda alert: (_ORDER.get(alert.severity, len(_ORDER)), alert.starts_at))
+    return {"count": len(found), "alerts": [_describe(alert) for alert in worst[:MOST]]}
+
+
+def _describe(alert: ListedAlert) -> dict[str, str]:
     return {
-        "count": len(found),
-        "alerts": [
-            {"name": alert.name[:NAME_CHARS], "severity": alert.severity, "since": alert.starts_at.isoformat()}
-            for alert in worst[:MOST]
-        ],
+        "name": one_line(alert.name, NAME_CHARS),
+        "severity": alert.severity[:NAME_CHARS],
+        "since": alert.starts_at.isoformat(),
     }
 
 

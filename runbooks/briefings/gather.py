@@ -15,6 +15,12 @@ from runbooks.briefings.oncall import read_handover
 from runbooks.briefings.rows import read_incidents, read_pending
 from runbooks.briefings.systems import read_systems
 from runbooks.briefings.window import Window
+from runbooks.jobs.values import size_of
+from runbooks.models import MonitoredSystem
+from sessions_app.cards import DATA_BYTES
+
+# What a card keeps beside it: the job's key and who has the shift; and separators are longer there.
+ROOM_BYTES = DATA_BYTES * 3 // 4
 
 
 def gather(window: Window, *, now: datetime) -> dict[str, Any]:
@@ -30,6 +36,16 @@ def gather(window: Window, *, now: datetime) -> dict[str, Any]:
     told: dict[str, Any] = {"start": window.start.isoformat(), "end": window.end.isoformat(), "missing": []}
     for name, read in parts.items():
         told[name] = _try(name, read, told["missing"])
+    watched = MonitoredSystem.objects.filter(enabled=True).count()
+    return fit(told | {"left_out": max(0, watched - len(told["systems"] or []))})
+
+
+def fit(told: dict[str, Any]) -> dict[str, Any]:
+    """Return what a card can hold: of very many systems the last ones are counted only."""
+    systems = list(told["systems"] or [])
+    while systems and size_of(told) > ROOM_BYTES:
+        systems.pop()
+        told = told | {"systems": systems, "left_out": told["left_out"] + 1}
     return told
 
 

@@ -16,7 +16,7 @@ from runbooks.briefings.firing import read_firing
 from runbooks.briefings.window import Window
 from runbooks.models import MonitoredSystem, NamedQuery
 
-MOST_SYSTEMS, MOST_POINTS = 20, 10
+MOST_SYSTEMS, MOST_QUERIES, MOST_POINTS = 20, 10, 5
 USUAL_HOURS = 24
 Part = NamedQuery.Briefing
 
@@ -54,7 +54,7 @@ def _queries(system: MonitoredSystem) -> list[NamedQuery]:
     """Return the queries that briefings use: traffic first, because it weighs the success."""
     order = [Part.TRAFFIC, Part.SUCCESS, Part.FAILURES]
     rows = system.queries.select_related("system").filter(briefing__in=order)
-    return sorted(rows, key=lambda query: (order.index(Part(query.briefing)), query.name))
+    return sorted(rows, key=lambda query: (order.index(Part(query.briefing)), query.name))[:MOST_QUERIES]
 
 
 def _read(query: NamedQuery, window: Window, told: dict[str, Any], weights: Course | None) -> Course | None:

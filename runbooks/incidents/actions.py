@@ -13,7 +13,8 @@ from django.utils import timezone
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
 from guardrails.types import Actor
-from runbooks.incidents.notes import NAME_CHARS, add_event, bounded, check_operator, lock, one_line
+from runbooks.incidents.lines import one_line
+from runbooks.incidents.notes import NAME_CHARS, add_event, check_operator, lock
 from runbooks.models import Incident, MonitoredSystem
 
 TITLE_CHARS = 200
@@ -39,7 +40,7 @@ def open_incident(
             severity=severity,
             system=system,
             opened_by=actor.subject[:64],
-            opened_by_name=bounded(actor.name, NAME_CHARS),
+            opened_by_name=one_line(actor.name, NAME_CHARS),
         )
         add_event(incident, "opened", line, actor=actor, at=incident.opened_at)
         _audit("open", incident, actor=actor, origin=origin, severity=severity)
@@ -53,7 +54,7 @@ def assign(incident_id: int, *, to: Actor, actor: Actor, origin: str = "") -> In
         incident = lock(incident_id)
         if incident is None or incident.assignee == to.subject:
             return incident
-        incident.assignee, incident.assignee_name = to.subject[:64], bounded(to.name, NAME_CHARS)
+        incident.assignee, incident.assignee_name = to.subject[:64], one_line(to.name, NAME_CHARS)
         incident.taken_at = incident.taken_at or timezone.now()
         incident.save(update_fields=["assignee", "assignee_name", "taken_at"])
         add_event(incident, "assigned", incident.assignee_name, actor=actor)

@@ -14,6 +14,7 @@ from clawsite.core.errors import NotAllowed
 from guardrails.types import Actor, Role
 from runbooks.incidents.cards import refresh_cards
 from runbooks.incidents.following import tell_hooks
+from runbooks.incidents.lines import one_line, storable
 from runbooks.models import Incident, IncidentEvent
 
 TEXT_CHARS = 2000
@@ -47,9 +48,9 @@ def add_event(
         incident=incident,
         seq=incident.last_seq,
         kind=kind,
-        text=bounded(text, TEXT_CHARS),
+        text=storable(text, TEXT_CHARS),
         actor=actor.subject[:64],
-        actor_name=bounded(actor.name, NAME_CHARS),
+        actor_name=one_line(actor.name, NAME_CHARS),
         ref=ref,
         at=at or timezone.now(),
     )
@@ -67,13 +68,3 @@ def check_operator(actor: Actor) -> None:
     """Raise NotAllowed for who may only look."""
     if not actor.is_at_least(Role.OPERATOR):
         raise NotAllowed("Only operators may change incidents.")
-
-
-def bounded(text: str, limit: int) -> str:
-    """Return a text that both databases store, no longer than so many characters."""
-    return text.replace("\x00", "").strip()[:limit]
-
-
-def one_line(text: str, limit: int) -> str:
-    """Return a text as one line. Marks that turn or hide what stands beside them go."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:limit].strip()

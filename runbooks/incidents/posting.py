@@ -20,7 +20,6 @@ from runbooks.models import IncidentEvent, IncidentHook
 
 SECONDS = 10.0
 MAX_BYTES = 64 * 1024
-TEXT_CHARS = 2000
 # What says "not now" rather than "not this".
 _LATER = frozenset({408, 425, 429})
 
@@ -31,7 +30,7 @@ def post_event(hook: IncidentHook, event: IncidentEvent) -> None:
     told = {
         "delivery": delivery,
         "incident": state_of(event.incident),
-        "event": describe_event(event, chars=TEXT_CHARS),
+        "event": describe_event(event) | {"text": event.text},
     }
     _post(hook, told, delivery=delivery, kind=event.kind)
 

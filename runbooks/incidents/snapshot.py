@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbooks.incidents.lines import one_line
 from runbooks.incidents.reading import last_events
 from runbooks.models import Incident, IncidentEvent
 
@@ -35,12 +36,11 @@ def state_of(incident: Incident) -> dict[str, Any]:
 
 
 def describe_event(event: IncidentEvent, *, chars: int = LINE_CHARS) -> dict[str, Any]:
-    """Return one event; a long text is cut."""
-    text = event.text if len(event.text) <= chars else f"{event.text[: chars - 1]}…"
+    """Return one event, its text as one line."""
     return {
         "seq": event.seq,
         "kind": event.kind,
-        "text": text,
+        "text": one_line(event.text, chars),
         "who": event.actor_name or event.actor,
         "ref": event.ref,
         "at": event.at.isoformat(),

@@ -30,6 +30,7 @@ QUIET: dict[str, Any] = {
     "pending": {"approvals": 0, "runs": [], "failed": []},
     "job": "a" * 32,
     "missing": [],
+    "left_out": 0,
 }
 GROUP = {"title": "Zero transactions", "severity": "critical", "acked": "", "since": "2026-10-25T05:10:00+00:00"}
 ODD = {"system": "Shop", "title": "Traffic", "kind": "drop", "score": -7.1, "since": "2026-10-24T22:30:00+00:00"}
@@ -162,6 +163,7 @@ def test_many_lines_are_cut_and_counted() -> None:
     text = worded(BUSY | {"systems": [many], "incidents": incidents})
     assert "… and 32 more" in text
     assert "… and 21 more" in text
+    assert "… and 3 systems more" in worded(BUSY | {"left_out": 3})
 
 
 def test_what_comes_from_outside_is_text() -> None:

@@ -13,10 +13,11 @@ from clawsite.core.models import AuditEvent
 from guardrails.approvals import create_approval
 from runbooks import incidents, jobs
 from runbooks.briefings import NAME, take_shift
-from runbooks.briefings.gather import gather
+from runbooks.briefings.gather import fit, gather
 from runbooks.briefings.window import Window
 from runbooks.models import Incident, Job, MonitoredSystem, NamedQuery, Run, Schedule, ScheduleRun
 from runbooks.schedules import preview, save_schedule, tick
+from sessions_app.cards import put_card
 from sessions_app.models import Card, Session
 from tests.clawsite.running import free_port
 from tests.runbooks.books.making import saved, start, step
@@ -98,6 +99,19 @@ def test_a_source_that_is_away_is_named_and_hides_nothing() -> None:
     assert "cannot be reached" in alerts["text"]
     assert "no address of prometheus" in other["text"]
     assert told["incidents"]["open_count"] == 1
+
+
+def test_of_very_many_systems_the_last_are_counted_only() -> None:
+    for number in range(25):
+        MonitoredSystem.objects.create(name=f"s{number:02}", title="я" * 120)
+    told = gather(Window.until(NOW, hours=8), now=NOW)
+    assert (len(told["systems"]), told["left_out"]) == (20, 5)
+    point = {"title": "я" * 120, "name": "я" * 100, "value": 12.0, "usual": 0.4, "alone": False}
+    large = [system | {"attention": [point] * 20} for system in told["systems"]]
+    fitted = fit(told | {"systems": large})
+    assert 0 < len(fitted["systems"]) < 20
+    assert len(fitted["systems"]) + fitted["left_out"] == 25
+    put_card("x", kind=NAME, data={"job": "a" * 32, **fitted}, session_id=session().pk)
 
 
 def test_a_part_that_breaks_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -132,6 +132,15 @@ def test_texts_are_bounded_and_storable() -> None:
     assert len(incident.events.get(seq=2).text) == 2000
 
 
+def test_a_note_forges_no_lines_of_a_card() -> None:
+    incident = opened()
+    incidents.note(
+        incident.pk, "note", "x\n└── On it: Alice\u202e", Actor(subject="user:2", role=BOB.role, name="B\nob")
+    )
+    (event,) = describe(incident)["events"]
+    assert (event["text"], event["who"]) == ("x └── On it: Alice", "B ob")
+
+
 def test_every_card_of_an_incident_says_the_same() -> None:
     people = make_people()
     incident, other = opened(), opened("Disk is full")
