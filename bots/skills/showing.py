@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from bots.skills.declared import DeclaredTool, full_name
+from bots.skills.folder import folder_of
 from bots.skills.offered import check_files
+from clawsite.core.errors import ClawError
+from guardrails.paths import open_beneath
 from sessions_app.models import Skill
 
 
@@ -37,7 +40,25 @@ def describe(skill: Skill) -> list[str]:
         *_section("Files", [f"{each['name']} ({each['size']} bytes)" for each in skill.files]),
         *_section("To be looked at twice", skill.findings),
         *_section("Instructions to the model", skill.body.split("\n")),
+        *_section("Code", read_code(skill).split("\n")),
     ]
+
+
+def read_code(skill: Skill) -> str:
+    """Return the Python of a skill as it lies on disk, each file below its name; "" without any.
+
+    Switching on compares the files with the digest again, so it is what was read here or refused.
+    """
+    names = [each["name"] for each in skill.files if each["name"].endswith(".py")]
+    return "\n".join(f"# --- {name}\n{_read(skill, name)}" for name in names)
+
+
+def _read(skill: Skill, name: str) -> str:
+    try:
+        with open_beneath(folder_of(skill.name, skill.digest), name) as file:
+            return file.read().decode(errors="replace").replace("\r\n", "\n")
+    except (OSError, ClawError):
+        return "# (this file cannot be read)"
 
 
 def describe_tools(skill: Skill) -> list[str]:
@@ -54,4 +75,4 @@ def _sentence(skill: Skill, tool: DeclaredTool) -> str:
 
 
 def _section(title: str, lines: list[str]) -> list[str]:
-    return [f"{title}:", *(f"  {line}" for line in lines), ""] if lines else []
+    return [f"{title}:", *(f"  {line}" for line in lines), ""] if any(lines) else []

@@ -9,12 +9,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from bots.skills.showing import describe_tools
+from bots.skills.showing import describe_tools, read_code
 from bots.skills.switching import disable_skill, enable_skill, remove_skill
 from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import RecordAdmin
 from clawsite.admin.buttons import button
-from clawsite.admin.showing import State, pretty_json, shorten, text_block
+from clawsite.admin.showing import MOST_JSON, State, pretty_json, shorten, text_block
 from sessions_app.models import Skill
 
 PERMISSION = "sessions_app.change_skill"
@@ -32,6 +32,7 @@ class SkillAdmin(RecordAdmin):
         (None, {"fields": ("name", "description", "status", "off_reason")}),
         (gettext_lazy("What its tools may do"), {"fields": ("rights", "odd")}),
         (gettext_lazy("Instructions to the model"), {"fields": ("text",)}),
+        (gettext_lazy("Code"), {"fields": ("code",)}),
         (gettext_lazy("Package"), {"fields": ("content", "license", "meta", "digest", "source")}),
         (gettext_lazy("Who"), {"fields": ("installed_by", "installed_at", "enabled_by", "enabled_at")}),
     )
@@ -67,6 +68,12 @@ class SkillAdmin(RecordAdmin):
     def text(self, row: Skill) -> SafeString:
         """The instructions as the model gets them."""
         return text_block(row.body)
+
+    @display(description=gettext_lazy("Python"))
+    def code(self, row: Skill) -> SafeString:
+        """Its Python files, which run in the sandbox; what does not fit here is read at the terminal."""
+        code = read_code(row) or "–"
+        return text_block(code if len(code) <= MOST_JSON else f"manage.py skills show {row.name}")
 
     @display(description=gettext_lazy("files"))
     def content(self, row: Skill) -> SafeString:

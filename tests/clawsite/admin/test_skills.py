@@ -43,6 +43,7 @@ def test_alice_reads_what_it_says_and_may_do_before_she_switches_it_on(alice: Cl
     text = alice.get(page(skill)).content.decode()
     assert "Black tea steeps for four minutes." in text
     assert "tea__look (effect read, from operator up) runs the command /status" in text
+    assert "TOOLS = [{&quot;name&quot;: &quot;look&quot;" in text
     assert f"/do/enable/?seen={skill.digest}" in text
     assert "You have read the instructions" in press(alice, skill, "enable", seen=skill.digest, confirmed=False)
     assert not Skill.objects.get().enabled

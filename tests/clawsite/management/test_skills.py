@@ -26,12 +26,13 @@ def fresh() -> Iterator[None]:
 
 
 def test_a_skill_goes_from_a_folder_to_on_and_away(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    folder = write(tmp_path / "tea")
+    folder = write(tmp_path / "tea", tools="TOOLS = []\nprint('hello')\n")
     assert "No skill is installed. With clawsite come: transaction-guardian." in run(monkeypatch, "skills", "list").text
     assert "tea is installed, switched off." in run(monkeypatch, "skills", "install", str(folder)).text
     assert "was installed already, and is the same" in run(monkeypatch, "skills", "install", str(folder)).text
     refused = run(monkeypatch, "skills", "enable", "tea", typed="n\n")
     assert "Black tea steeps for four minutes." in refused.text
+    assert "  # --- tools.py\n  TOOLS = []\n  print('hello')" in refused.text
     assert (refused.error, Skill.objects.get().enabled) == ("Nothing was changed.", False)
     assert "tea is on." in run(monkeypatch, "skills", "enable", "tea", typed="y\n").text
     listed = json.loads(run(monkeypatch, "skills", "list", "--json").text)
