@@ -73,7 +73,7 @@ def _fill() -> None:
     global _indexed
     phrases = all_phrases()
     for command, phrase in phrases[_indexed:]:
-        for words in _variants(phrase) if "{" not in phrase or command in _GO_ON else ():
+        for words in _variants(phrase.replace("{words}", "{args}")) if "{" not in phrase or command in _GO_ON else ():
             fixed = " ".join(word for word in words if word != "{args}")
             tail = " {args}" if "{args}" in words else ""
             if len(fixed) >= SHORTEST and not (tail and " " not in fixed):
