@@ -103,9 +103,13 @@ def _do(action: Callable[[], T]) -> T:
     try:
         return action()
     except AlreadyDone as error:
-        if error.name:
-            raise BadInput(_("{name} has it already.").format(name=error.name)) from None
-        raise BadInput(_("That is over already.")) from None
+        words = {
+            "over": _("That is over already."),
+            "taken": _("{name} has it already.").format(name=error.name),
+            "free": _("Nobody has it, or it is over."),
+            "silent": _("It is silent already."),
+        }
+        raise BadInput(words[error.why]) from None
     except NotAllowed:
         raise NotAllowed(_("There is no such alert, or it is not for you to change.")) from None
 

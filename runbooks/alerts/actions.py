@@ -23,13 +23,13 @@ FIRING = AlertGroup.State.FIRING
 
 
 class AlreadyDone(BadInput):
-    """Somebody was faster, or the group is over; `name` is who has it."""
+    """There is nothing to do any more. why: over, taken (`name` has it), free (nobody has it) or silent."""
 
     code = "already_done"
 
-    def __init__(self, message: str, *, name: str = "") -> None:
+    def __init__(self, message: str, *, why: str, name: str = "") -> None:
         super().__init__(message)
-        self.name = name
+        self.why, self.name = why, name
 
 
 def get_group(pk: int, *, actor: Actor, role: Role = Role.VIEWER) -> AlertGroup:
@@ -60,8 +60,8 @@ def acknowledge(pk: int, *, actor: Actor, origin: str = "", now: datetime | None
 def _why_not(pk: int, *, actor: Actor) -> AlreadyDone:
     group = get_group(pk, actor=actor)
     if group.state != FIRING:
-        return AlreadyDone("This alert is over.")
-    return AlreadyDone("This alert is taken already.", name=group.acked_name or group.acked_by)
+        return AlreadyDone("This alert is over.", why="over")
+    return AlreadyDone("This alert is taken already.", why="taken", name=group.acked_name or group.acked_by)
 
 
 def _plan_reminder(group: AlertGroup, *, now: datetime) -> None:
@@ -77,7 +77,7 @@ def release(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = N
     with transaction.atomic():
         taken = AlertGroup.objects.filter(pk=pk, state=FIRING, acked_at__isnull=False)
         if not taken.update(acked_by="", acked_name="", acked_at=None, remind_at=None):
-            raise AlreadyDone("Nobody has taken this alert, or it is over.")
+            raise AlreadyDone("Nobody has taken this alert, or it is over.", why="free")
         group = get_group(pk, actor=actor)
         note(pk, "unacked", actor=actor.name or actor.subject, at=moment)
         audit.record("alert.unack", actor=actor.subject, subject=group.ref, origin=origin)

@@ -140,9 +140,8 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     kind = _kind_of(before_state, before_severity, group)
     if kind == "reopened":
         group.openings, group.resolved_at, group.started_at = group.openings + 1, None, now
-        group.acked_by = group.acked_name = ""
-        group.acked_at = group.remind_at = None
-        group.reminders = 0
+    if kind in ("reopened", "raised"):
+        _let_go(group)
     if kind == "resolved":
         group.resolved_at, group.remind_at = now, None
     group.save(
@@ -153,6 +152,13 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     )  # fmt: skip
     _tell(group, kind, changes, now=now)
     return Outcome(kind=kind, group=group)
+
+
+def _let_go(group: AlertGroup) -> None:
+    """Nobody has it any more: what fires again, or got worse, is not what somebody took on."""
+    group.acked_by = group.acked_name = ""
+    group.acked_at = group.remind_at = None
+    group.reminders = 0
 
 
 def _kind_of(state: str, severity: str, group: AlertGroup) -> str:

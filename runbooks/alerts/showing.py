@@ -54,14 +54,14 @@ def show_group(group: AlertGroup, *, now: datetime, ring: bool = False) -> None:
     """Bring a group's messages up to date everywhere, and to the chats that should see it now. Safe to repeat."""
     silence = find_silence(group, now=now)
     loud = group.is_critical and group.acked_at is None and not is_silent(silence)
-    facts = group_facts(group, silence=silence, runbooks=find_remedies(group))
-    for notice in _notices(group, now=now):
-        if notice.held_until is not None:
-            continue
+    notices = [notice for notice in _notices(group, now=now) if notice.held_until is None]
+    for notice in notices:
         if notice.storm is not None:
             show_storm(notice.storm, now=now, loud=ring and loud)
-        else:
-            _show(notice, facts, ring=ring, loud=loud, now=now)
+    single = [notice for notice in notices if notice.storm is None]
+    facts = group_facts(group, silence=silence, runbooks=find_remedies(group)) if single else {}
+    for notice in single:
+        _show(notice, facts, ring=ring, loud=loud, now=now)
 
 
 def _notices(group: AlertGroup, *, now: datetime) -> list[AlertNotice]:

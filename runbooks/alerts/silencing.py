@@ -48,7 +48,7 @@ def silence(
     with transaction.atomic():
         AlertGroup.objects.select_for_update().get(pk=pk)
         if AlertSilence.objects.filter(key=group.key, ends_at__gt=moment, state__in=SILENT).exists():
-            raise AlreadyDone("This alert is silenced already.")
+            raise AlreadyDone("This alert is silenced already.", why="silent")
         row = AlertSilence.objects.create(
             group=group,
             key=group.key,
@@ -95,7 +95,7 @@ def undo(
         rows = AlertSilence.objects.filter(pk=pk, ends_at__gt=moment, state__in=SILENT)
         waits = rows.exclude(state=State.LOCAL).update(state=State.UNDOING)
         if not waits and not rows.filter(state=State.LOCAL).update(state=State.UNDONE):
-            raise AlreadyDone("This silence is over.")
+            raise AlreadyDone("This silence is over.", why="over")
         note(row.group_id, "unsilenced", actor=actor.name, at=moment)
         audit.record("alert.unsilence", actor=actor.subject, subject=row.group.ref, origin=origin)
         if waits:

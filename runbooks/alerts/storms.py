@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any
+
+from django.db.models import CharField, Count
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Coalesce
 
 from runbooks.alerts.facts import LABEL_CHARS, cut
 from runbooks.models import AlertGroup, AlertNotice, AlertStorm
@@ -67,19 +70,24 @@ def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
 
 
 def storm_facts(storm: AlertStorm) -> dict[str, Any]:
-    """Return the data of a storm's card: how many of each severity, and what there is most of."""
-    groups = AlertGroup.objects.filter(notices__storm=storm)
-    rows = list(groups.values_list("state", "severity", "labels__alertname", "title", "acked_at"))
-    firing = [row for row in rows if row[0] == AlertGroup.State.FIRING]
-    names = Counter(cut(name or title, LABEL_CHARS) for _, _, name, title, _ in firing)
+    """Return the data of a storm's card: how many of each severity, and what there is most of.
+
+    The database counts: a storm may have a thousand groups, and each of them brings its message up to date.
+    """
+    groups = AlertGroup.objects.filter(notices__storm=storm).order_by()
+    counts = list(groups.values_list("state", "severity").annotate(Count("pk"), Count("acked_at")))
+    firing = [row for row in counts if row[0] == AlertGroup.State.FIRING]
+    name = Coalesce(KeyTextTransform("alertname", "labels"), "title", output_field=CharField())
+    named = groups.filter(state=AlertGroup.State.FIRING).annotate(name=name).values_list("name")
+    most = list(named.annotate(many=Count("pk")).order_by("-many", "name"))
     return {
         "id": storm.pk,
         "started": storm.started_at.isoformat(),
         "over": storm.ended_at is not None,
-        "groups": len(rows),
-        "firing": len(firing),
-        "acked": sum(row[4] is not None for row in firing),
-        "severities": dict(Counter(row[1] for row in firing)),
-        "names": [[name, count] for name, count in names.most_common(SHOWN)],
-        "others": max(0, len(names) - SHOWN),
+        "groups": sum(row[2] for row in counts),
+        "firing": sum(row[2] for row in firing),
+        "acked": sum(row[3] for row in firing),
+        "severities": {row[1]: row[2] for row in firing},
+        "names": [[cut(each, LABEL_CHARS), many] for each, many in most[:SHOWN]],
+        "others": max(0, len(most) - SHOWN),
     }

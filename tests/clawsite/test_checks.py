@@ -39,6 +39,8 @@ def test_the_defaults_are_right() -> None:
         ({"TELEGRAM_API_URL": "https://host:99999"}, ["clawsite.E007"]),
         ({"TELEGRAM_ADMIN_USERS": ["7", "@bob"]}, ["clawsite.E008"]),
         ({"TELEGRAM_ALLOWED_USERS": ["-7"]}, ["clawsite.E008"]),
+        ({"ALERTMANAGER_WEBHOOK_TOKEN": "short"}, ["clawsite.W004"]),
+        ({"ALERTMANAGER_WEBHOOK_TOKEN": "x" * 24}, []),
         ({"CLAW_HOST": "0.0.0.0"}, ["clawsite.W001"]),
         ({"CLAW_HOST": "0.0.0.0", "CLAW_PUBLIC_URL": "https://claw.example.org"}, []),
         ({"CLAW_HOST": "127.0.0.2"}, []),

@@ -55,6 +55,7 @@ def test_a_press_takes_it_on_and_the_message_says_who(people: People, group: Ale
     assert press(people.alice, people.alices, f"ack {group.pk}") == ("Bob has it already.",)
     assert press(people.alice, people.alices, f"ack undo {group.pk}") == ()
     assert "acked" not in Card.objects.get().data
+    assert press(people.alice, people.alices, f"ack undo {group.pk}") == ("Nobody has it, or it is over.",)
     assert list(group.events.values_list("kind", flat=True)) == ["opened", "acked", "unacked"]
 
 
@@ -75,7 +76,7 @@ def test_without_an_alertmanager_the_silence_is_ours_alone(people: People, group
     assert (silence.state, silence.matchers) == ("local", {"alertname": "ZeroTransactions"})
     assert round((silence.ends_at - silence.starts_at).total_seconds()) == 4 * 3600
     assert Card.objects.get().data["silence"]["state"] == "local"
-    assert press(people.bob, people.bobs, f"silence {group.pk} 1h") == ("That is over already.",)
+    assert press(people.bob, people.bobs, f"silence {group.pk} 1h") == ("It is silent already.",)
     press(people.bob, people.bobs, f"silence undo {silence.pk}")
     assert "silence" not in Card.objects.get().data
 

@@ -97,11 +97,13 @@ def test_an_end_without_a_beginning_is_remembered_and_shown_nowhere(shown: objec
     assert Card.objects.count() == 0
 
 
-def test_a_worse_alert_raises_the_group() -> None:
+def test_a_worse_alert_raises_the_group_and_nobody_has_it_any_more(shown: object) -> None:
     fire(One(severity="warning"))
+    AlertGroup.objects.update(acked_by="user:1", acked_name="Alice", acked_at=NOW)
     joined = One(instance="b", severity="page")
     assert fire(One(severity="warning"), joined, at=later(minutes=1)).startswith("raised")
-    assert AlertGroup.objects.get().severity == "critical"
+    group = AlertGroup.objects.get()
+    assert (group.severity, group.acked_at, Card.objects.get().silent) == ("critical", None, False)
 
 
 def test_one_message_says_how_it_stands_and_is_changed_in_place(shown: object) -> None:
