@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_bdd import given, parsers, scenarios, then, when
 
-from runbooks.models import Anomaly, Incident, NamedQuery
+from runbooks.models import Anomaly, Incident, NamedQuery, Schedule
+from runbooks.schedules import tick
 from tests.features.night import Night
 from tests.runbooks.alerts.deliveries import One, fire
 
@@ -69,3 +70,9 @@ def anomaly_was_there(night: Night, kind: str, ago: int, minutes: int) -> None:
         system=query.system, query=query.name, title=query.title, series="s", kind=kind, state="resolved",
         started_at=begins, seen_at=ends, ended_at=ends, zscore=2.8 * sign, robust=8.7 * sign, value=12, expected=1247,
     )  # fmt: skip
+
+
+@when("chega a hora do briefing")
+def hour_comes() -> None:
+    assert Schedule.objects.filter(cron="0 0 * * *").update(next_due=timezone.now()) == 1
+    assert tick() == 1
