@@ -85,6 +85,14 @@ def _schedule(context: CommandContext, words: list[str]) -> Answer:
     return say(_tell(context))
 
 
+def follow_clock(context: CommandContext) -> None:
+    """Keep the times of a chat's briefings on its clock after that was set to another zone."""
+    zone = zone_of(context.session).key
+    for row in _schedules(context):
+        row.time_zone = zone
+        save_schedule(row, actor=context.actor)
+
+
 def _read_time(word: str) -> tuple[int, int]:
     found = _TIME.fullmatch(word.lower().strip(",;"))
     if found is None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from bots.channels.base import Button
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
+from bots.commands.briefing import follow_clock
 from bots.commands.choices import SETTINGS, Setting, find_setting
 from clawsite.core import audit
 from guardrails.types import Role
@@ -67,6 +68,8 @@ def _change(context: CommandContext, setting: Setting, text: str) -> Answer:
     audit.record(
         "session.settings", actor=context.actor.subject, subject=session.ref, setting=setting.name, value=value
     )
+    if setting.field == "time_zone":
+        follow_clock(context)
     with translation.override(session.language or context.language):
         said = _("Done. {title}: {value}.").format(title=setting.title, value=setting.show(session))
         return turn_page(context, say(said, [command_button(_("Settings"), "settings")]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils import timezone
@@ -22,6 +24,7 @@ from runbooks.incidents.timeline import read_timeline
 from runbooks.models import Incident
 
 PERMISSION = "runbooks.change_incident"
+NUMBER_DIGITS = 10
 COLOURS = {"P1": "danger", "P2": "warning", "P3": "info", "P4": ""}
 
 
@@ -39,6 +42,14 @@ class IncidentAdmin(RecordAdmin):
         (gettext_lazy("Time"), {"fields": (("opened_at", "taken_at", "resolved_at"),)}),
         (gettext_lazy("Timeline"), {"fields": ("timeline",)}),
     )
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        """Find one by its number too: INC-12, or 12."""
+        number = search_term.strip().upper().removeprefix("INC-")
+        if number.isascii() and number.isdecimal() and len(number) <= NUMBER_DIGITS:
+            return queryset.filter(pk=int(number)), False
+        found: tuple[Any, bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
     @display(description=gettext_lazy("number"), ordering="pk")
     def number(self, row: Incident) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from bots import texts
@@ -60,6 +62,19 @@ def test_at_set_times_on_the_clock_of_the_chat(people: People, say: Say) -> None
     assert "at 08:30" in say(people.bob, people.bobs, "/briefing at")[0].text
     assert "No briefings" in say(people.bob, people.bobs, "/briefing off")[0].text
     assert (due(people.bobs), len(due(people.group))) == ([], 1)
+
+
+def test_the_times_follow_the_clock_of_the_chat(people: People, say: Say) -> None:
+    say(people.bob, people.bobs, "/briefing at 07:00")
+    say(people.alice, people.group, "/briefing at 07:00")
+    say(people.bob, people.bobs, "/settings time_zone Europe/Berlin")
+    assert due(people.bobs) == [("0 7 * * *", "Europe/Berlin")]
+    assert due(people.group) == [("0 7 * * *", "UTC")]
+    next_due = Schedule.objects.get(params__session=people.bobs.pk).next_due
+    assert next_due is not None
+    assert next_due.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M") == "07:00"
+    say(people.bob, people.bobs, "/settings time_zone auto")
+    assert due(people.bobs) == [("0 7 * * *", "UTC")]
 
 
 def test_a_button_takes_the_shift_over(people: People, say: Say) -> None:

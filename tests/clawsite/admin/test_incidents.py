@@ -38,6 +38,14 @@ def test_alice_takes_and_ends_an_incident(alice: Client) -> None:
     assert Incident.objects.get().is_open
 
 
+@pytest.mark.parametrize("term", ["INC-{pk}", "inc-{pk}", "{pk}", "slow"])
+def test_one_is_found_by_its_number_or_a_word(alice: Client, term: str) -> None:
+    incident, other = opened(), incidents.open_incident("Disk is full", actor=BOB, severity="P2")
+    page = alice.get(reverse("admin:runbooks_incident_changelist"), {"q": term.format(pk=incident.pk)}).content.decode()
+    assert f"INC-{incident.pk}<" in page
+    assert f"INC-{other.pk}<" not in page
+
+
 @pytest.mark.parametrize("name", ["take", "resolve", "reopen"])
 def test_bob_looks_and_charlie_does_not(bob: Client, charlie: Client, name: str) -> None:
     incident = opened()
