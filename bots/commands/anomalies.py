@@ -30,6 +30,7 @@ DEFAULT_HOURS = 24
 SHOWN = 8
 MOST_CHARTS = 3
 SHOWN_CHARS = 40
+LABEL_CHARS = 120
 _OFFSET = re.compile(r"(?:^| )\+(\d{1,5})$")
 
 
@@ -85,8 +86,8 @@ def _headline(period: Period, count: int) -> str:
 def _block(row: Anomaly, zone: ZoneInfo, now: datetime, period: Period) -> str:
     """Return one anomaly: when and what, then its numbers."""
     title = f"{show_clock(row.started_at, zone, now=now)} – {kind_words(row.kind)}: {row.title} ({row.system})"
-    labels = [", ".join(f"{name}={value}" for name, value in row.labels.items())] if row.labels else []
-    return "\n".join(show_tree(title, [*labels, *describe(row, now=now)]))
+    labels = ", ".join(f"{name}={value}" for name, value in row.labels.items())[:LABEL_CHARS]
+    return "\n".join(show_tree(title, [*([labels] if labels else []), *describe(row, now=now)]))
 
 
 def _total(count: int, is_open: int) -> list[str]:

@@ -17,6 +17,7 @@ STEPS = (15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600)
 MOST_POINTS = 300
 # More lines than these cannot be told apart on a phone.
 MOST_SERIES = 5
+NAME_CHARS = 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +42,7 @@ class Course:
     @property
     def name(self) -> str:
         """What tells it from the others."""
-        return ", ".join(self.labels.values())
+        return ", ".join(self.labels.values())[:NAME_CHARS]
 
 
 def step_for(seconds: float) -> float:

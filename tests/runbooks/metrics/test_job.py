@@ -23,6 +23,9 @@ from tests.sessions_app.people import make_people
 
 __all__ = ["courses", "query", "system"]
 
+# A job's watch reads its row in another thread: it must be there.
+pytestmark = pytest.mark.django_db(transaction=True)
+
 END = datetime(2026, 1, 20, 16, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 
@@ -89,6 +92,13 @@ def test_several_series_are_told_by_what_differs(courses: CourseServer, query: N
 
     assert [each["name"] for each in data["series"]] == ["m6", "m5", "m4", "m3", "m2"]
     assert data["more"] == 2
+
+
+def test_long_labels_do_not_make_a_card_too_large(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    for number in range(5):
+        courses.put("tx", lambda at: 1.0, merchant=f"{number}" + "я" * 40_000)
+
+    assert [len(each["name"]) for each in told(ask(query, session))["series"]] == [80] * 5
 
 
 def test_no_data_and_no_answer_are_told_on_the_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
