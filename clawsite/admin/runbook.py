@@ -23,6 +23,7 @@ from clawsite.admin.runbook_form import RunbookForm, StepForm, StepFormSet, para
 from clawsite.admin.showing import text_block
 from clawsite.core.errors import ClawError
 from runbooks.books import start_run, to_book, write_book
+from runbooks.books.history import record_change, record_removal
 from runbooks.books.spec import BookError
 from runbooks.books.starting import book_of
 from runbooks.models import Runbook, RunbookStep
@@ -90,8 +91,22 @@ class RunbookAdmin(SettingAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the steps too; a change makes another version."""
         super().save_related(request, form, formsets, change)
-        if change and (form.has_changed() or any(each.has_changed() for each in formsets)):
-            Runbook.objects.filter(pk=form.instance.pk).update(version=F("version") + 1)
+        row = form.instance
+        if not (form.has_changed() or any(each.has_changed() for each in formsets)):
+            return
+        if change:
+            Runbook.objects.filter(pk=row.pk).update(version=F("version") + 1)
+            row.refresh_from_db(fields=["version"])
+        before = str(form.initial.get("name") or row.name)
+        if before != row.name:
+            record_removal(before, version=row.version, actor=actor_of(request))
+        record_change(to_book(row), version=row.version, actor=actor_of(request))
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
+        """Keep in the history that they are gone."""
+        for row in queryset:
+            record_removal(row.name, version=row.version, actor=actor_of(request))
+        return super().log_deletions(request, queryset)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that starts one."""
