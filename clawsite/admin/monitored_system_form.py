@@ -47,7 +47,7 @@ class MonitoredSystemForm(_ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         labels = self.instance.labels if isinstance(self.instance.labels, dict) else {}
-        self.initial["label_lines"] = "\n".join(f"{name}={value}" for name, value in labels.items())
+        self.initial["label_lines"] = "\n".join(f"{name}={value}" for name, value in sorted(labels.items()))
 
     def clean(self) -> dict[str, Any]:
         """Put labels and credentials on the row, where the model checks them with everything else."""

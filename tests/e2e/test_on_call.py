@@ -82,6 +82,7 @@ def night(tmp_path: Path) -> Iterator[Night]:
 
 
 @pytest.mark.services
+@pytest.mark.timeout(240)
 def test_a_night_on_call(night: Night) -> None:
     assert "critical" in night.says("/subscribe critical")["text"].lower()
     night.guardian.misbehave("zero")

@@ -56,7 +56,7 @@ def test_alice_adds_a_system_and_its_token_is_never_seen_again(alice: Client) ->
     assert row.labels == {"system": "guardian", "env": "prod"}
     assert services_in(row.credentials) == ["system", "prometheus"]
     shown = alice.get(page(row)).content.decode()
-    assert "system=guardian\nenv=prod" in shown
+    assert "env=prod\nsystem=guardian" in shown
     assert "system, prometheus" in shown
     audited = list(AuditEvent.objects.filter(action__startswith="monitoredsystem.").values_list("action", "data"))
     assert audited == [("monitoredsystem.create", {"name": "guardian"})]

@@ -10,6 +10,7 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from clawsite.core.crypto import encrypt
+from clawsite.core.db import close_pool
 from clawsite.core.errors import BadInput, Unavailable
 from guardrails.http import Reply
 from runbooks.models import MonitoredSystem, SystemReading
@@ -127,7 +128,10 @@ def test_systems_are_found_by_name_title_and_beginning(system: MonitoredSystem) 
 def test_the_loop_reads_all_at_once(guardian: GuardianServer, system: MonitoredSystem) -> None:
     guardian.fault("delay", method="/*", times=2, seconds=0.4)
     before = timezone.now()
-    assert async_to_sync(read_due)() == 2
+    try:
+        assert async_to_sync(read_due)() == 2
+    finally:
+        close_pool()
     assert timezone.now() - before < timedelta(seconds=0.8) + timedelta(seconds=1)
     assert reading("health").read_at is not None
     assert reading("stats").error == ""
