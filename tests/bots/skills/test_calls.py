@@ -35,7 +35,6 @@ TOOLS = [
         {"a": {"type": "integer"}}}},
     {"name": "reach", "description": "x", "effect": "read"},
     {"name": "both", "description": "x", "effect": "read", "commands": ["help"], "tools": ["time"]},
-    {"name": "sneak", "description": "x", "effect": "read", "commands": ["help"]},
     {"name": "crash", "description": "x", "effect": "read"},
     {"name": "endless", "description": "x", "effect": "read", "commands": ["help"]},
     {"name": "say", "description": "x", "effect": "write", "command": "help {topic}",
@@ -64,10 +63,6 @@ def both(arguments):
     text = yield {"command": "help", "words": "status"}
     clock = yield {"tool": "time", "arguments": {"zone": "UTC"}}
     return text + "|" + clock
-
-def sneak(arguments):
-    yield ASKED
-    return "done"
 
 def crash(arguments):
     raise ValueError("no tea left")
@@ -144,30 +139,39 @@ def test_code_gets_what_it_declared_done_for_it(people: People, tmp_path: Path) 
     assert "UTC" in clock
 
 
-@sandboxed
-@pytest.mark.parametrize(
-    "asked",
-    [
-        '{"command": "status"}',
-        '{"command": "reset"}',
-        '{"tool": "time", "arguments": {}}',
-        '{"tool": "tea__say", "arguments": {}}',
-        '{"tool": "forget", "arguments": {"what": "x"}}',
-    ],
+UNDECLARED = (
+    '{"command": "status"}',
+    '{"command": "reset"}',
+    '{"tool": "time", "arguments": {}}',
+    '{"tool": "tea__say", "arguments": {}}',
+    '{"tool": "forget", "arguments": {"what": "x"}}',
 )
-def test_code_that_asks_for_more_than_it_declared_gets_nothing(people: People, tmp_path: Path, asked: str) -> None:
-    prepare(tmp_path, people.bobs, TOOLS.replace("ASKED", asked))
-    with pytest.raises(NotAllowed, match="asked for something that it did not declare"):
-        call("sneak", people.bob, people.bobs)
-    assert AuditEvent.objects.get(action="skill.refused").data["tool"] == "sneak"
+NONSENSE = ("5", '{"x": object()}', "[{}]", "None")
+
+
+def asking_for(*asked: str) -> str:
+    """Return a tools.py with a tool for each thing that is asked for: sneak0, sneak1, ..."""
+    names = [f"sneak{number}" for number in range(len(asked))]
+    declared = [{"name": name, "description": "x", "effect": "read", "commands": ["help"]} for name in names]
+    code = [f"def {name}(arguments):\n    yield {what}\n" for name, what in zip(names, asked, strict=True)]
+    return "\n".join([f"TOOLS = {declared!r}", *code])
 
 
 @sandboxed
-@pytest.mark.parametrize("asked", ["5", '{"x": object()}', "[{}]", "None"])
-def test_nonsense_is_answered_with_a_sentence(people: People, tmp_path: Path, asked: str) -> None:
-    prepare(tmp_path, people.bobs, TOOLS.replace("ASKED", asked))
-    with pytest.raises(ClawError, match=r"The skill's tool"):
-        call("sneak", people.bob, people.bobs)
+def test_code_that_asks_for_more_than_it_declared_gets_nothing(people: People, tmp_path: Path) -> None:
+    prepare(tmp_path, people.bobs, asking_for(*UNDECLARED))
+    for number in range(len(UNDECLARED)):
+        with pytest.raises(NotAllowed, match="asked for something that it did not declare"):
+            call(f"sneak{number}", people.bob, people.bobs)
+    assert AuditEvent.objects.filter(action="skill.refused").count() == len(UNDECLARED)
+
+
+@sandboxed
+def test_nonsense_is_answered_with_a_sentence(people: People, tmp_path: Path) -> None:
+    prepare(tmp_path, people.bobs, asking_for(*NONSENSE))
+    for number in range(len(NONSENSE)):
+        with pytest.raises(ClawError, match=r"The skill's tool"):
+            call(f"sneak{number}", people.bob, people.bobs)
 
 
 @sandboxed

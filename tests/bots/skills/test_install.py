@@ -123,7 +123,7 @@ from pathlib import Path
 from bots.skills.folder import is_unchanged
 from bots.skills.install import install_skill
 from guardrails.types import Actor, Role
-for _ in range(6):
+for _ in range(4):
     for folder in sys.argv[1:]:
         install_skill(Path(folder), actor=Actor(subject="cli:x", role=Role.ADMIN))
 """
