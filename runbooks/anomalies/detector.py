@@ -106,7 +106,7 @@ def _find_levels(
 def _find_stretches(
     judged: Sequence[Point], *, history: History, recent: Baseline, step: float, rules: Rules
 ) -> list[Finding]:
-    rows = [_judge(point, history.season(point[0]) or recent, rules) for point in judged]
+    rows = [_judge(point, history.seasons(point[0]) or [recent], rules) for point in judged]
     found: list[Finding] = []
     for side, kind in ((-1, Kind.DROP), (1, Kind.SPIKE)):
         for first, last in _stretches([row.side == side for row in rows], rules):
@@ -127,8 +127,10 @@ def _find_stretches(
     return join(found, gap=rules.joined)
 
 
-def _judge(point: Point, usual: Baseline, rules: Rules) -> _Judged:
+def _judge(point: Point, baselines: Sequence[Baseline], rules: Rules) -> _Judged:
+    """Judge a point by the baseline that it fits best: what is usual by one of them is usual."""
     at, value = point
+    usual = min(baselines, key=lambda each: abs(each.robust(value)))
     robust, change = usual.robust(value), value - usual.median
     far = abs(robust) >= rules.limit and abs(change) >= rules.margin(usual.median)
     return _Judged(

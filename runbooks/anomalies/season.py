@@ -20,6 +20,7 @@ AROUND = HOUR / 2
 DAYS, WEEKS = 7, 3
 LEAST_DAYS, LEAST_WEEKS = 3, 2
 LEAST_POINTS = 8
+LEAST_OF_ONE, MOST_OF_ONE = 4, 7
 LEAST_HOURS = 6
 # Growth beyond this between two days is no growth: it is what the detector is there to find.
 MOST_GROWTH = 2.0
@@ -39,12 +40,21 @@ class History:
         """Return the values from start up to, but without, end."""
         return self._values[bisect_left(self._times, start) : bisect_left(self._times, end)]
 
-    def season(self, at: float) -> Baseline | None:
-        """Return what was usual at this time of the week, or of the day, or None where neither is known."""
-        weekly = self._season(at, every=WEEK, times=WEEKS, least=LEAST_WEEKS)
-        return weekly or self._season(at, every=DAY, times=DAYS, least=LEAST_DAYS)
+    def seasons(self, at: float) -> list[Baseline]:
+        """Return what was usual at this time of the week, else of the day; where both are known a little, both.
 
-    def _season(self, at: float, *, every: float, times: int, least: int) -> Baseline | None:
+        One week is too little to say what is unusual, but enough to say that a weekend is none.
+        """
+        weekly, weeks = self._sample(at, every=WEEK, times=WEEKS)
+        if weeks >= LEAST_WEEKS and len(weekly) >= LEAST_POINTS:
+            return [measure(weekly)]
+        daily, days = self._sample(at, every=DAY, times=DAYS)
+        if days < LEAST_DAYS or len(daily) < LEAST_POINTS:
+            return []
+        return [measure(daily), *([measure(weekly)] if len(weekly) >= LEAST_OF_ONE else [])]
+
+    def _sample(self, at: float, *, every: float, times: int) -> tuple[list[float], int]:
+        """Return the values around this time of so many days or weeks before, and on how many there were some."""
         sample: list[float] = []
         seen = 0
         for back in range(1, times + 1):
@@ -53,10 +63,12 @@ class History:
                 growth = self._grown(back * every)
                 sample += [value * growth for value in around]
                 seen += 1
-        return measure(sample) if seen >= least and len(sample) >= LEAST_POINTS else None
+        return sample, seen
 
     def _around(self, then: float) -> Sequence[float]:
-        return self._values[bisect_left(self._times, then - AROUND) : bisect_right(self._times, then + AROUND)]
+        """Return a few values of the hour around a moment: yesterday, known by the minute, counts as others do."""
+        values = self._values[bisect_left(self._times, then - AROUND) : bisect_right(self._times, then + AROUND)]
+        return values[:: max(1, -(-len(values) // MOST_OF_ONE))]
 
     def _grown(self, back: float) -> float:
         """Return by how much the last day is above the day so long before it; 1 where it cannot be said."""

@@ -168,6 +168,10 @@ RECIPES: dict[str, Recipe] = {
         shape=lambda: _daily, step=5 * MINUTE, days=9, judged=2,
         incidents=("dent", "bump", "dent", "bump"), shortest=25 * MINUTE, longest=2 * HOUR,
     ),
+    "second weekend": Recipe(
+        shape=lambda: _weekly, step=15 * MINUTE, days=13, judged=2,
+        incidents=("outage", "surge"), shortest=75 * MINUTE, longest=4 * HOUR,
+    ),
     "young season": Recipe(
         shape=lambda: _daily, step=MINUTE, days=1.75, judged=0.75, incidents=("outage", "surge", "silent"),
         shortest=15 * MINUTE,
