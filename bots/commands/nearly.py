@@ -73,13 +73,19 @@ def _fill() -> None:
     global _indexed
     phrases = all_phrases()
     for command, phrase in phrases[_indexed:]:
-        for words in _variants(phrase.replace("{words}", "{args}")) if "{" not in phrase or command in _GO_ON else ():
-            fixed = " ".join(word for word in words if word != "{args}")
-            tail = " {args}" if "{args}" in words else ""
-            if len(fixed) >= SHORTEST and not (tail and " " not in fixed):
-                for each in _slips(fixed):
-                    _index.setdefault(each + tail, command)
+        if "{" not in phrase or command in _GO_ON:
+            for words in _variants(phrase.replace("{words}", "{args}")):
+                _learn(command, words)
     _indexed = len(phrases)
+
+
+def _learn(command: str, words: list[str]) -> None:
+    """Remember a phrase and its slips. What goes on with other words must begin with two of its own."""
+    tail = " {args}" if words[-1:] == ["{args}"] else ""
+    fixed = " ".join(words[:-1] if tail else words)
+    if len(fixed) >= SHORTEST and not (tail and " " not in fixed):
+        for each in _slips(fixed):
+            _index.setdefault(each + tail, command)
 
 
 def _variants(phrase: str) -> Iterator[list[str]]:

@@ -45,11 +45,12 @@ def pick_systems(words: str) -> list[MonitoredSystem]:
 
 def _block(overview: Overview, context: CommandContext) -> list[str]:
     now = timezone.now()
-    lines = [*_health(overview, now), *_traffic(overview), *_watch(overview), *_incidents(overview, now)]
+    told = [*_health(overview, now), *_traffic(overview), *_watch(overview)]
+    lines = [*(told or [_("nothing is known yet")]), *_incidents(overview, now)]
     old = [each.read_at for each in overview.readings.values() if each.is_old and each.read_at]
     if old:
         lines.append(_("As of: {time}").format(time=show_clock(min(old), zone_of(context.session), now=now)))
-    return show_tree(f"{MARKS[overview.is_well]} {overview.system}", lines or [_("nothing is known yet")])
+    return show_tree(f"{MARKS[overview.is_well]} {overview.system}", lines)
 
 
 def _health(overview: Overview, now: datetime) -> list[str]:

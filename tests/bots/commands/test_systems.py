@@ -139,11 +139,13 @@ def test_a_system_that_is_silent_or_was_never_asked(people: People, say: Say, gu
 
 def test_one_of_several_is_asked_for_by_name(people: People, say: Say, guardian: MonitoredSystem) -> None:
     MonitoredSystem.objects.create(name="other", health_url="http://o")
+    MonitoredSystem.objects.create(name="bare")
     text = say(people.bob, people.bobs, "/status")[0].text
     assert "Transaction Guardian" in text
-    assert "⏳ other" in text
+    assert "⏳ other\n├── API: not asked yet" in text
+    assert "⏳ bare\n├── nothing is known yet\n└── Last incident: none" in text
     assert "Guardian" not in say(people.bob, people.bobs, "/status OTHER")[0].text
-    assert "There are: other, transaction-guardian" in say(people.bob, people.bobs, "/status nobody")[0].text
+    assert "There are: bare, other, transaction-guardian" in say(people.bob, people.bobs, "/status nobody")[0].text
 
 
 def test_without_systems_the_status_is_as_ever(people: People, say: Say) -> None:
