@@ -41,6 +41,7 @@ TURNS = Counter("claw_turns", "Turns by outcome.", ["outcome"])
 MODEL_TOKENS = Counter("claw_model_tokens", "Tokens of the model: input, output or cached.", ["model", "kind"])
 MODEL_COST = Counter("claw_model_cost_usd", "Money spent on the model, in US dollars.", ["model"])
 JOBS = Counter("claw_jobs", "Jobs that ended, by kind and state.", ["kind", "outcome"])
+ALERTS = Counter("claw_alert_deliveries", "Deliveries of alerts by what came of them.", ["outcome"])
 JOB_SECONDS = Histogram(
     "claw_job_seconds",
     "Time from the first start of a job to its end.",

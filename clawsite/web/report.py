@@ -15,7 +15,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from clawsite.core.models import Process
 from clawsite.core.process import host_name
 from clawsite.core.queue import count_waiting
-from runbooks.models import Job, SystemReading
+from runbooks.models import AlertWebhook, Job, SystemReading
 from sessions_app.models import Channel, Inbox, Outbox, Session, Turn
 
 ACTIVE = timedelta(minutes=5)
@@ -89,7 +89,15 @@ def read_queues(now: datetime) -> dict[str, Any]:
         "outbox": _depths(outbox.values("state").annotate(rows=Count("pk"), since=Min("created_at")), now),
         "worker": {"waiting": count_waiting()},
         "jobs": _jobs(now),
+        "alerts": _alerts(now),
     }
+
+
+def _alerts(now: datetime) -> dict[str, Any]:
+    """Return how many deliveries of alerts wait for the worker. Those given up are in the admin pages."""
+    rows = AlertWebhook.objects.filter(state=AlertWebhook.State.NEW)
+    found = rows.aggregate(count=Count("pk"), since=Min("received_at"))
+    return {"new": found["count"], "oldest_age": _age(found["since"], now) if found["since"] else 0}
 
 
 def _jobs(now: datetime) -> dict[str, Any]:
@@ -148,6 +156,9 @@ def gauges(report: dict[str, Any]) -> Iterator[Metric]:
             queue.add_metric([name, "new"], depths["new"])
             queue.add_metric([name, "dead"], depths["dead"])
             oldest.add_metric([name], depths["oldest_age"])
+    if alerts := report.get("queues", {}).get("alerts"):
+        queue.add_metric(["alerts", "new"], alerts["new"])
+        oldest.add_metric(["alerts"], alerts["oldest_age"])
     yield queue
     yield oldest
     yield from _job_gauges(report.get("queues", {}).get("jobs", {}))

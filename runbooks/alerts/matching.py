@@ -52,11 +52,10 @@ def parse_matchers(texts: Iterable[str]) -> list[Matcher]:
 
 
 def fit(matchers: Iterable[str], labels: Mapping[str, str]) -> bool:
-    """Tell whether labels fulfil every matcher. One that cannot be read fits nothing."""
-    try:
-        return all(parse_matcher(text).fits(labels) for text in matchers)
-    except BadInput:
+    """Tell whether labels fulfil every matcher of a row. One that cannot be read fits nothing."""
+    if find_matcher_mistake(matchers):
         return False
+    return all(parse_matcher(text).fits(labels) for text in matchers)
 
 
 def find_matcher_mistake(value: object) -> str:

@@ -12,6 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.metrics import ALERTS
 from clawsite.core.nudge import nudge_on_commit
 from runbooks.alerts.groups import take_news
 from runbooks.alerts.heartbeats import split_heartbeats
@@ -70,24 +71,33 @@ def _process(pk: int, *, now: datetime | None) -> None:
     news = split_heartbeats(parse_body(row.body, now=row.received_at), source=row.source, now=moment)
     if news is None:
         AlertWebhook.objects.filter(pk=pk).update(outcome="heartbeat")
+        _count("heartbeat")
         return
     outcome = take_news(news, now=moment, source=row.source)
     show_outcome(outcome, reason=news.reason, now=moment)
     told = f"{outcome.kind} {outcome.group.pk}" if outcome.group else outcome.kind
     AlertWebhook.objects.filter(pk=pk).update(outcome=told)
+    _count(outcome.kind)
+
+
+def _count(outcome: str) -> None:
+    """Count a delivery once its transaction is committed."""
+    transaction.on_commit(lambda: ALERTS.labels(outcome).inc(), robust=True)
 
 
 def _give_up(pk: int, why: str) -> None:
-    AlertWebhook.objects.filter(pk=pk, state=State.NEW).update(
-        state=State.BAD, outcome=why[:200], done_at=timezone.now()
-    )
+    """Put away what no repetition makes better."""
+    rows = AlertWebhook.objects.filter(pk=pk, state=State.NEW)
+    if rows.update(state=State.BAD, outcome=why[:200], done_at=timezone.now()):
+        ALERTS.labels("bad").inc()
 
 
 def _fail(pk: int, why: str, *, is_ours: bool) -> None:
     """Count an attempt. A database that is away is nobody's fault and is not counted."""
     rows = AlertWebhook.objects.filter(pk=pk, state=State.NEW)
     rows.update(outcome=why[:200], attempts=F("attempts") + (1 if is_ours else 0))
-    rows.filter(attempts__gte=MAX_ATTEMPTS).update(state=State.BAD, done_at=timezone.now())
+    if rows.filter(attempts__gte=MAX_ATTEMPTS).exists():
+        _give_up(pk, why)
 
 
 def replay_webhook(pk: int) -> bool:

@@ -18,6 +18,7 @@ from clawsite.gateway.limits import MOST_FAILURES, Attempts
 from clawsite.web import entry, health, sockets
 from clawsite.web.health import Health
 from guardrails.types import Actor, Role
+from runbooks.alerts.store import store_webhook
 from runbooks.jobs import create_job
 from runbooks.models import MonitoredSystem, SystemReading
 from sessions_app.models import Channel, Inbox
@@ -85,6 +86,15 @@ async def test_sources_that_do_not_answer_are_told() -> None:
     assert 'claw_source_up{source="stats",system="guardian"} 0.0' in text
     assert 'claw_source_up{source="health",system="guardian"} 1.0' in text
     assert 'claw_source_breaker_open{source="stats",system="guardian"} 1.0' in text
+
+
+async def test_alerts_that_wait_are_seen() -> None:
+    await run_db(lambda: [store_webhook("{}") for _ in range(2)])
+    value = (await ask(entry.application, "/health")).json()
+    assert value["queues"]["alerts"] | {"oldest_age": 0} == {"new": 2, "oldest_age": 0}
+    text = (await ask(entry.application, "/metrics")).body.decode()
+    assert 'claw_queue_rows{queue="alerts",state="new"} 2.0' in text
+    assert 'claw_queue_oldest_seconds{queue="alerts"}' in text
 
 
 async def test_alice_on_the_machine_sees_processes_channels_and_queues() -> None:

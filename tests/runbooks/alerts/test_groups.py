@@ -10,11 +10,22 @@ import pytest
 from django.utils import timezone
 
 from clawsite.ops.housekeeping import clean
-from runbooks.alerts.store import process_new, replay_webhook, store_webhook
-from runbooks.models import Alert, AlertEvent, AlertGroup, AlertWebhook
+from runbooks.alerts.store import process_new, process_webhook, replay_webhook, store_webhook
+from runbooks.models import (
+    Alert,
+    AlertEvent,
+    AlertGroup,
+    AlertSubscription,
+    AlertWebhook,
+    Escalation,
+    MonitoredSystem,
+    Runbook,
+)
 from sessions_app.cards import find_card
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, body, deliver, fire, later
+from tests.runbooks.alerts.oncall import policy, responder
+from tests.sessions_app.people import People
 
 pytestmark = pytest.mark.django_db
 
@@ -196,3 +207,30 @@ def test_a_delivery_that_was_given_up_can_be_worked_on_again() -> None:
     assert not replay_webhook(pk)
     assert process_new(now=NOW) == 1
     assert AlertGroup.objects.count() == 1
+
+
+def test_a_delivery_that_cannot_be_worked_on_is_tried_a_few_times_and_stays() -> None:
+    system = MonitoredSystem.objects.create(name="broken", labels="no labels")
+    pk = store_webhook(json.dumps(body(One())))
+    row = AlertWebhook.objects.get(pk=pk)
+    seen = []
+    for _ in range(6):
+        process_webhook(pk, now=NOW)
+        row.refresh_from_db()
+        seen.append((row.state, row.attempts))
+    assert seen == [("new", 1), ("new", 2), ("new", 3), ("new", 4), ("bad", 5), ("bad", 5)]
+    assert AlertGroup.objects.count() == 0
+    system.delete()
+    assert replay_webhook(pk)
+    process_webhook(pk, now=NOW)
+    assert AlertGroup.objects.count() == 1
+
+
+def test_one_broken_setting_keeps_nobody_from_being_told(shown: AlertSubscription, people: People) -> None:
+    AlertSubscription.objects.create(session=people.alices, matchers=5)
+    policy((5, responder(people.alice)), name="broken", matchers=7)
+    policy((5, responder(people.bob)), name="sound", order=200)
+    Runbook.objects.create(name="broken", labels=[1])
+    fire()
+    assert Card.objects.get().session_id == shown.session_id
+    assert Escalation.objects.get().policy == "sound"
