@@ -18,7 +18,8 @@ def traffic(at: float) -> float:
     """Days and nights, weekends of a third, two percent more each week, and noise that is the same for a moment."""
     days = (at - MONDAY.timestamp()) / 86_400
     share = 0.35 if int(days // 1) % WEEK >= 5 else 1.0
-    level = (700 - 500 * math.cos(2 * math.pi * days)) * share * 1.02 ** (days / WEEK)
+    growth = math.pow(1.02, days / WEEK)
+    level = (700 - 500 * math.cos(2 * math.pi * days)) * share * growth
     return level * random.Random(at).gauss(1, 0.05)
 
 
