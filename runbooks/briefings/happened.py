@@ -22,7 +22,8 @@ def read_alerts(window: Window) -> dict[str, Any]:
         Q(started_at__gte=window.start) | Q(state=FIRING) | Q(resolved_at__gte=window.start),
         started_at__lt=window.end,
     )
-    groups = sorted(there, key=lambda group: (_ORDER[group.severity], group.started_at))
+    small = there.only("title", "severity", "state", "acked_name", "acked_by", "started_at", "resolved_at")
+    groups = sorted(small, key=lambda group: (_ORDER[group.severity], group.started_at))
     firing = [group for group in groups if group.state == FIRING]
     over = [group for group in groups if group.state != FIRING and group.severity != AlertGroup.Severity.INFO]
     return {
