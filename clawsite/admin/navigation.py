@@ -76,6 +76,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         (
             ("sessions_app.Inbox", _("Inbox"), "inbox"),
             ("sessions_app.Outbox", _("Outbox"), "outbox"),
+            ("sessions_app.Card", _("Cards"), "dynamic_feed"),
         ),
     ),
     (

@@ -36,10 +36,12 @@ from runbooks.models import (
 )
 from runbooks.schedules import save_schedule
 from runbooks.sources.credentials import change
+from sessions_app.cards import put_card
 from sessions_app.contacts import issue_pairing
 from sessions_app.facts import remember
 from sessions_app.models import (
     Attachment,
+    Card,
     Channel,
     Contact,
     Fact,
@@ -82,6 +84,7 @@ class Rows:
     inbox: Inbox
     dead: Inbox
     outbox: Outbox
+    card: Card
     verdict: VerdictRecord
     approval: Approval
     layer: PromptLayer
@@ -120,6 +123,7 @@ class Rows:
             "sessions_app_turn": self.turn.pk,
             "sessions_app_inbox": self.dead.pk,
             "sessions_app_outbox": self.outbox.pk,
+            "sessions_app_card": self.card.pk,
             "sessions_app_promptlayer": self.layer.pk,
             "sessions_app_sessionlayer": self.override.pk,
             "sessions_app_skill": self.skill.pk,
@@ -187,6 +191,7 @@ def make_rows() -> Rows:
         inbox=inbox,
         dead=_inbox(channel, "2", Inbox.State.DEAD),
         outbox=_outbox(channel, session),
+        card=put_card("made", kind="text", data={"text": EVIL}, session_id=session.pk),
         verdict=VerdictRecord.objects.create(
             stage="input", rule="injection.override", action="warn", detail=EVIL, session_ref=session.ref, trace_id="t1"
         ),
