@@ -89,12 +89,13 @@ class AlertNotice(models.Model):
     rung_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """One for each group and chat; the indexes serve the count of new ones and the end of quiet hours."""
+        """One for each group and chat; the indexes serve counts of what came and rang, and the end of quiet hours."""
 
         verbose_name = "alert notice"
         constraints = [models.UniqueConstraint(fields=["group", "session"], name="alert_notice_once")]
         indexes = [
             models.Index(fields=["session", "created_at"], name="alert_notice_new"),
+            models.Index(fields=["session", "rung_at"], name="alert_notice_rung"),
             models.Index(fields=["held_until"], name="alert_notice_held", condition=models.Q(held_until__isnull=False)),
         ]
 

@@ -7,8 +7,14 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from runbooks import reaper
+from runbooks.alerts.clock import release_held
+from runbooks.alerts.escalating import take_due_steps
+from runbooks.alerts.reminders import remind
+from runbooks.alerts.store import process_new
+from runbooks.alerts.storms import is_flooded
 from runbooks.dispatch import plan
 from runbooks.jobs import list_jobs
 from runbooks.retention import clean_runs
@@ -27,6 +33,11 @@ ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "to be sent to one": (lambda: plan.next_waiting("east", room=5, without=[]), "job_to_send"),
     "load of gateways": (count_load, "job_sent_away"),
     "old runs of schedules": (clean_runs, "schedule_run_at"),
+    "new deliveries of alerts": (process_new, "alert_webhook_new"),
+    "steps of escalations": (lambda: take_due_steps(now=timezone.now()), "escalation_due"),
+    "reminders": (lambda: remind(now=timezone.now()), "alert_group_remind"),
+    "ends of quiet hours": (lambda: release_held(now=timezone.now()), "alert_notice_held"),
+    "what rang in a chat": (lambda: is_flooded(1, now=timezone.now()), "alert_notice_rung"),
 }
 
 
