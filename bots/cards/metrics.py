@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from bots.cards.anomaly import show_value
 from bots.cards.registry import CardView
-from bots.channels.base import OutboundFile, OutboundMessage
+from bots.channels.base import Button, OutboundFile, OutboundMessage
 from bots.commands.base import command_button
 from bots.commands.figures import show_clock, show_number, show_tree
 
@@ -75,7 +75,7 @@ def _files(data: Data) -> tuple[OutboundFile, ...]:
     return (OutboundFile(path=data["file"], name="chart.png", mime="image/png", kind="photo"),)
 
 
-def _again(data: Data) -> Any:
+def _again(data: Data) -> tuple[tuple[Button, ...], ...]:
     """Buttons for the same metric over other times."""
     labels = (("1h", _("1 h")), ("6h", _("6 h")), ("24h", _("24 h")), ("7d", _("7 d")))
     row = [command_button(label, "metrics", f"#{data['query']} {code}") for code, label in labels]
