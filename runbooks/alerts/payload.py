@@ -11,10 +11,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-from msgspec import Meta
 
 from clawsite.core.errors import BadInput
 
@@ -31,9 +30,7 @@ class _Alert(msgspec.Struct, rename="camel"):
     annotations: Texts = {}
     starts_at: str = ""
     ends_at: str = ""
-    generator_url: Annotated[str, Meta(description="a link to the expression")] = msgspec.field(
-        default="", name="generatorURL"
-    )
+    generator_url: str = msgspec.field(default="", name="generatorURL")
     fingerprint: str = ""
 
 

@@ -6,7 +6,6 @@ said so. Everything arrives within the two minutes in which a late delivery is t
 
 from __future__ import annotations
 
-import json
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -92,7 +91,3 @@ class World:
     def firing(self, key: str) -> set[str]:
         """Return the fingerprints of a group that fire as far as was told."""
         return {name for name, told in self.told[key].items() if not told.ended}
-
-
-def as_json(delivery: dict[str, Any]) -> str:
-    return json.dumps(delivery)
