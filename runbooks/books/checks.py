@@ -10,9 +10,9 @@ import msgspec
 from clawsite.core.errors import NotAllowed
 from guardrails.types import Actor, Role
 from runbooks.books.parameters import check_parameter, sample
-from runbooks.books.spec import Book, BookError, Place, Step, Undo, to_book_error, to_json
+from runbooks.books.spec import Book, BookError, Parameter, Place, Step, Undo, to_book_error, to_json
 from runbooks.books.steps import StepKind, get_step
-from runbooks.books.substitution import Value, fill, render
+from runbooks.books.substitution import Value, fill, find_name, render
 
 # A name that commands use themselves.
 RESERVED = frozenset({"group", "dry", "run"})
@@ -105,21 +105,48 @@ def is_repeatable(kind: StepKind, given: Any, step: Step | Undo) -> bool:
 
 
 def check_host(book: Book, before: Book | None, *, actor: Actor) -> None:
-    """Raise NotAllowed unless an admin is who has something run on the host, or changes a step that does."""
+    """Raise NotAllowed unless an admin is who changes what only admins may run, or what is run on the host.
+
+    A step on the host stays what an admin made of it with all that keeps it in bounds: what it can be given, who may
+    run it, and the approvals that it waits for.
+    """
     if actor.is_at_least(Role.ADMIN):
         return
-    known = {_host_key(step) for step in _commands(before)} if before is not None else set()
-    for step in _commands(book):
-        if step.host and _host_key(step) not in known:
-            raise NotAllowed(f"Only an admin may have a step run on the host ({step.title}).")
+    if before is not None and before != book and before.role == "admin":
+        raise NotAllowed("Only an admin may change a runbook that only admins may run.")
+    known = _hosted(before) if before is not None else {}
+    for key, title in _hosted(book).items():
+        if key not in known:
+            raise NotAllowed(f"Only an admin may have a step run on the host, or change its bounds ({title}).")
 
 
-def _commands(book: Book) -> list[Step | Undo]:
-    return [each for step in book.steps for each in (step, step.rollback) if each is not None]
+def _hosted(book: Book) -> dict[bytes, str]:
+    """Return the title of each command on the host by all that says what it does, with what, when and for whom."""
+    found: dict[bytes, str] = {}
+    approvals: list[Any] = []
+    for step in book.steps:
+        if step.kind == "approval":
+            approvals.append([step.with_, step.on_failure])
+        for each in (step, step.rollback):
+            if each is not None and each.host:
+                does = {name: value for name, value in to_json(each).items() if name not in ("title", "rollback")}
+                key = [does, isinstance(each, Undo), book.role, approvals, _given(each, book.parameters)]
+                found[msgspec.json.encode(key, order="sorted")] = each.title
+    return found
 
 
-def _host_key(step: Step | Undo) -> bytes:
-    return msgspec.json.encode([step.host, step.with_], order="sorted")
+def _given(step: Step | Undo, parameters: list[Parameter]) -> list[dict[str, Any]]:
+    """Return the declarations of the parameters that a step may be given."""
+    used: set[str] = set()
+    _names(step.with_, used)
+    return [to_json(each) for each in parameters if each.name in used]
+
+
+def _names(value: Any, found: set[str]) -> None:
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _names(each, found)
+    if isinstance(value, str) and (name := find_name(value)):
+        found.add(name)
 
 
 def _placed(work: Any, place: Place) -> Any:

@@ -29,6 +29,12 @@ def render(value: Any, values: Mapping[str, Value], place: Place = ()) -> Any:
     return value
 
 
+def find_name(text: str) -> str:
+    """Return the name of the parameter that a text stands for, or ""."""
+    name = _WHOLE.fullmatch(text)
+    return name[1] if name else ""
+
+
 def fill(text: str, values: Mapping[str, Value], place: Place = ()) -> str:
     """Return a text for people with all parameters in it."""
     return _WHOLE.sub(lambda name: as_text(_find(name[1], values, place)), text)

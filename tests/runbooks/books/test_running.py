@@ -204,6 +204,35 @@ def test_only_admins_have_programs_run_on_the_host() -> None:
         save_book(book(ECHO), actor=CHARLIE)
 
 
+def test_what_keeps_a_program_on_the_host_in_bounds_is_an_admins_too() -> None:
+    hosted = ECHO | {"host": ["echo"], "with": {"argv": ["echo", "{word}"]}}
+    agreed = step("approval", no_self=True, role="admin")
+    bounds: dict[str, Any] = {"parameters": [{"name": "word", "type": "choice", "choices": ["a"], "required": True}]}
+    saved(agreed, hosted, **bounds)
+    save_book(book(agreed, ECHO, hosted, title="Another", **bounds), actor=BOB)
+    for other in (
+        book(hosted, **bounds),
+        book(hosted, agreed, **bounds),
+        book(agreed | {"with": {}}, hosted, **bounds),
+        book(agreed | {"on_failure": "continue"}, hosted, **bounds),
+        book(agreed, hosted | {"repeatable": True, "retries": 9}, **bounds),
+        book(agreed, hosted, parameters=[{"name": "word", "pattern": ".*", "required": True}]),
+        book(agreed, ECHO, ECHO | {"rollback": hosted}, **bounds),
+    ):
+        with pytest.raises(NotAllowed, match="Only an admin may have a step run on the host"):
+            save_book(other, actor=BOB)
+
+
+def test_an_operator_does_not_make_an_admins_runbook_their_own() -> None:
+    mine = step("wait", seconds=0)
+    saved(mine, role="admin")
+    for other in (book(mine), book(step("wait", seconds=1), role="admin")):
+        with pytest.raises(NotAllowed, match="Only an admin may change a runbook that only admins may run"):
+            save_book(other, actor=BOB)
+    save_book(book(mine, role="admin"), actor=BOB)
+    save_book(book(mine), actor=ALICE)
+
+
 def test_an_alert_gives_its_labels_and_hears_of_the_run() -> None:
     system = MonitoredSystem.objects.create(name="guardian", health_url="http://127.0.0.1:1/health")
     group = AlertGroup.objects.create(key="k", group_key="k", title="Slow", labels={"service": "api"}, system=system)
