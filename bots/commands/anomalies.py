@@ -86,7 +86,7 @@ def _headline(period: Period, count: int) -> str:
 def _block(row: Anomaly, zone: ZoneInfo, now: datetime, period: Period) -> str:
     """Return one anomaly: when and what, then its numbers."""
     title = f"{show_clock(row.started_at, zone, now=now)} – {kind_words(row.kind)}: {row.title} ({row.system})"
-    labels = ", ".join(f"{name}={value}" for name, value in row.labels.items())[:LABEL_CHARS]
+    labels = ", ".join(f"{name}={value}" for name, value in sorted(row.labels.items()))[:LABEL_CHARS]
     return "\n".join(show_tree(title, [*([labels] if labels else []), *describe(row, now=now)]))
 
 

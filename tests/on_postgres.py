@@ -1,4 +1,4 @@
-"""Runs the tests of what is remembered, and of the commands, or others, on the database that DATABASE_URL names.
+"""Runs tests again on the database that DATABASE_URL names: `python -m tests.on_postgres PATH ...`.
 
 Started as a process of its own: settings are read here, before pytest removes such variables from the environment.
 """
@@ -12,7 +12,6 @@ import pytest
 from django.conf import settings
 
 MARKS = "not services and not faults"
-PATHS = ("tests/sessions_app", "tests/bots/commands")
 
 
 def main() -> int:
@@ -21,8 +20,8 @@ def main() -> int:
     if settings.CLAW_ON_SQLITE:
         print("DATABASE_URL must name a PostgreSQL database.", file=sys.stderr)
         return 2
-    paths = sys.argv[1:] or PATHS
-    return int(pytest.main(["-q", "-m", MARKS, "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache", *paths]))
+    options = ["-q", "-m", MARKS, "--create-db", "-o", f"cache_dir={settings.CLAW_HOME}/cache"]
+    return int(pytest.main([*options, *sys.argv[1:]]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+"""What asks the database behaves the same on PostgreSQL, where other processes really run beside a transaction."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.programs import ROOT
+from tests.servers.services import PostgresService
+
+GATEWAY = "tests/clawsite/gateway"
+TALKS = ("talk", "runs", "isolation", "sessions", "feed", "send", "scheduled_rights")
+# The plans of queries are left out: PostgreSQL plans by what the tables hold.
+SUITES = {
+    "memory": ("tests/sessions_app", "tests/bots/commands"),
+    "talk": (
+        *(f"{GATEWAY}/test_{name}.py" for name in TALKS),
+        f"{GATEWAY}/test_scheduled.py::test_a_job_that_runs_again_says_nothing_twice",
+    ),
+    "jobs": (
+        "tests/runbooks/dispatch",
+        *(f"tests/runbooks/test_{name}.py" for name in ("actions", "races", "reaper", "running", "schedules")),
+        f"{GATEWAY}/test_jobs.py",
+        f"{GATEWAY}/test_cron.py",
+    ),
+    "on call": (
+        *(
+            f"tests/runbooks/alerts/test_{name}.py"
+            for name in ("groups", "races", "escalation", "silencing", "showing")
+        ),
+        *(f"tests/runbooks/books/test_{name}.py" for name in ("running", "approvals")),
+        "tests/runbooks/incidents",
+        "tests/runbooks/anomalies/test_races.py",
+        "tests/runbooks/sources/test_readings.py",
+        "tests/bots/cards/test_cards.py::TestRows",
+    ),
+}
+
+
+@pytest.mark.services
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_same_tests_pass_on_postgresql(suite: str, postgres_service: PostgresService, tmp_path: Path) -> None:
+    own = {"DATABASE_URL": postgres_service.url(f"suite_{suite.replace(' ', '_')}"), "CLAW_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.on_postgres", *SUITES[suite]],
+        cwd=ROOT,
+        env=os.environ | own | {"DJANGO_SETTINGS_MODULE": "clawsite.settings"},
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout
