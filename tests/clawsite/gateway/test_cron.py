@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import BadInput, NotAllowed
