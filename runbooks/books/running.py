@@ -17,6 +17,7 @@ import msgspec
 from django.conf import settings
 
 from clawsite.core.errors import ClawError, log_unknown
+from guardrails.redact import redact
 from runbooks.books.plan import digest_of
 from runbooks.books.progress import Part, Progress
 from runbooks.books.showing import show_run
@@ -130,7 +131,7 @@ class Stretch:
             with tempfile.TemporaryDirectory(dir=_folder(), prefix="step-") as folder:
                 outcome = kind.run(self._context(part, number, step, Path(folder)), given)
         except ClawError as error:
-            return error.message
+            return redact(error.message)
         except Exception as error:
             where = f"a step of the kind {step['kind']}"
             return f"internal error {log_unknown(error, where=where)}"
@@ -138,7 +139,7 @@ class Stretch:
             self.speaker.flush()
         if isinstance(outcome, Park):
             return outcome
-        row["note"] = outcome
+        row["note"] = redact(outcome)
         return ""
 
     def _context(self, part: Part, number: int, step: dict[str, Any], folder: Path) -> StepContext:

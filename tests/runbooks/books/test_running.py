@@ -16,8 +16,10 @@ from runbooks.books import save_book
 from runbooks.books.ending import settle_runs
 from runbooks.models import AlertGroup, Job, MonitoredSystem, Run
 from runbooks.runner import perform
+from sessions_app.models import Card
 from tests.runbooks.books.making import ECHO, book, done, go, output, saved, start, states, step, touch
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
+from tests.sessions_app.people import make_people
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -103,6 +105,18 @@ def test_secrets_do_not_reach_events() -> None:
 
     assert token not in output(job)
     assert "[secret]" in output(job)
+
+
+def test_secrets_do_not_reach_what_is_said_of_a_failure() -> None:
+    token = "ghp_" + "a1B2" * 10
+    program = f"echo token {token} >&2; exit 3"
+    saved(step("command", argv=["sh", "-c", program], host=["sh"]))
+    job = go(start(session_id=make_people().bobs.pk))
+
+    assert "It ended with the code 3: token [secret]" in job.error
+    assert token not in f"{job.saved} {[event.data for event in job.events.all()]}"
+    for card in Card.objects.all():
+        assert token not in f"{card.data['error']}{card.data.get('output')}"
 
 
 def test_a_step_waits_and_a_long_wait_parks() -> None:
