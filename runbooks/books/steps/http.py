@@ -27,6 +27,7 @@ from runbooks.sources.credentials import headers_for
 SELF = "self"
 SECONDS = 30.0
 SHOWN_CHARS = 2000
+_DOTS = frozenset({".", ".."})
 
 Status = Annotated[int, Meta(ge=100, le=599)]
 Part = str | int | float | bool
@@ -86,9 +87,12 @@ def ask(given: Http, *, seconds: float) -> Reply:
 
 
 def address(given: Http) -> str:
-    """Return the whole address."""
+    """Return the whole address; BadInput for a segment that would lead to another folder."""
     root = given.url or _root(given.base)
-    path = "/".join(quote(as_text(each), safe="") for each in given.path)
+    segments = [as_text(each) for each in given.path]
+    if not _DOTS.isdisjoint(segments):
+        raise BadInput("A part of the path must not be . or .. .")
+    path = "/".join(quote(each, safe="") for each in segments)
     query = urlencode({name: as_text(value) for name, value in given.query.items()})
     root = root if not path else f"{root.rstrip('/')}/{path}"
     return f"{root}{'&' if '?' in root else '?'}{query}" if query else root
@@ -153,6 +157,8 @@ def check(given: Http, step: Mapping[str, Any]) -> None:
         raise BookError("give either url or base", ("with",))
     if given.url and (urlsplit(given.url).scheme not in ("http", "https") or "{" in step["with"].get("url", "")):
         raise BookError("url is a whole http or https address without parameters", ("with", "url"))
+    if "{" in step["with"].get("base", "") and any(isinstance(each, FromSecret) for each in given.headers.values()):
+        raise BookError("a secret goes to a base that is written out", ("with", "base"))
     if given.json is not None and given.body:
         raise BookError("give either json or body", ("with",))
     for number, condition in enumerate(given.expect.json):

@@ -81,6 +81,10 @@ def check(given: Wait, step: Mapping[str, Any]) -> None:
         raise BookError("give one of seconds, http and prometheus", ("with",))
     for name, part, kind in (("http", given.http, http.HTTP), ("prometheus", given.prometheus, prometheus.PROMETHEUS)):
         if part is not None:
+            if not kind.repeatable(part) and step.get("repeatable") is not True:
+                raise BookError(
+                    "what is asked again and again must be repeatable: say repeatable: true", ("with", name)
+                )
             try:
                 kind.check(part, {**step, "with": step["with"][name]})
             except BookError as error:

@@ -105,6 +105,11 @@ def test_a_folder_names_the_file_of_a_mistake(tmp_path: Path) -> None:
         (step("http", url="http://x/{a}"), "without parameters"),
         (step("http", url="http://x", base="self"), "give either url or base"),
         (step("http", base="self", headers={"A": {"secret": "ANTHROPIC_API_KEY"}}), "with.headers"),
+        (
+            step("http", base="{a}", headers={"A": {"secret": "RUNBOOK_A"}}),
+            "a secret goes to a base that is written out",
+        ),
+        (step("wait", http={"base": "self", "method": "POST"}), "say repeatable: true"),
         (step("prometheus", system="s", query="up", named="x", op=">", value=1), "give either query or named"),
         (step("command", argv=["{a}"]), "the program itself must be written out"),
         (step("message", text="{b}"), "there is no parameter named 'b'"),

@@ -61,12 +61,19 @@ def test_what_is_not_exactly_a_name_in_braces_is_left_alone(text: str) -> None:
     assert render(text, {"value": "v"}) == text
 
 
-@given(LINE.filter(lambda text: not text.startswith("-")))
+@given(LINE.filter(lambda text: not text.startswith("-") and text not in (".", "..")))
 def test_a_value_is_one_segment_and_one_field_of_an_address(value: str) -> None:
     [row] = plan(value, step("http", url="http://h:1/a", path=["{value}", "end"], query={"q": "{value}", "r": "1"}))
     parts = urlsplit(address(msgspec.convert(row["with"], Http)))
     assert (parts.netloc, [unquote(each) for each in parts.path.split("/")]) == ("h:1", ["", "a", value, "end"])
     assert parse_qsl(parts.query, keep_blank_values=True) == [("q", value), ("r", "1")]
+
+
+@pytest.mark.parametrize("value", [".", ".."])
+def test_a_value_does_not_lead_to_another_folder(value: str) -> None:
+    [row] = plan(value, step("http", url="http://h:1/a", path=["b", "{value}", "end"]))
+    with pytest.raises(BadInput, match="A part of the path must not be"):
+        address(msgspec.convert(row["with"], Http))
 
 
 @given(
