@@ -5,6 +5,7 @@ from __future__ import annotations
 from clawsite.gateway.methods import (
     agent,
     agents,
+    alerts,
     approvals,
     channels,
     chat,
@@ -34,6 +35,7 @@ from clawsite.gateway.methods import (
 __all__ = [
     "agent",
     "agents",
+    "alerts",
     "approvals",
     "channels",
     "chat",
