@@ -46,6 +46,15 @@ def begin(group: AlertGroup, *, now: datetime) -> Escalation | None:
     return row
 
 
+def renew(group: AlertGroup, *, now: datetime) -> Escalation | None:
+    """Begin, in place of an escalation by a policy that is not the one for how bad it is now."""
+    policy = find_policy(group)
+    running = group.escalations.filter(state=State.RUNNING).first()
+    if policy is not None and running is not None and running.policy != policy.name:
+        stop(group, why="raised", now=now)
+    return begin(group, now=now)
+
+
 def _freeze(step: EscalationStep) -> dict[str, Any]:
     """Return a step as it is kept: whom it names stays, who that is on the night is asked then."""
     who = {"rota": step.rota_id} if step.rota_id else {"responder": step.responder_id}

@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Max
+
 from runbooks.alerts import escalation
 from runbooks.alerts.facts import group_facts
 from runbooks.alerts.groups import Outcome
@@ -23,6 +25,8 @@ from sessions_app.cards import put_card
 KIND = "alert"
 # An Alertmanager that does not say why it repeats itself is believed to remind after so long.
 REPEAT_AFTER = timedelta(minutes=30)
+# A reminder that is delivered twice, because its answer was late, rings once.
+TWICE_AFTER = timedelta(minutes=1)
 _RINGS = ("opened", "reopened", "raised")
 
 
@@ -32,7 +36,7 @@ def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
     if group is None or outcome.kind == "nothing":
         return
     if outcome.kind in _RINGS:
-        escalation.begin(group, now=now)
+        escalation.renew(group, now=now)
     elif outcome.kind == "resolved":
         escalation.stop(group, why="resolved", now=now)
     if outcome.kind == "repeated":
@@ -44,9 +48,9 @@ def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
 def _repeat(group: AlertGroup, *, reason: str, now: datetime) -> None:
     """Ring again for a critical group that nobody has taken on, when Alertmanager reminds of it."""
     waits = group.is_critical and group.acked_at is None and not is_silent(find_silence(group, now=now))
-    quiet_since = group.notices.order_by("-rung_at").values_list("rung_at", flat=True).first()
-    long_ago = quiet_since is None or now - quiet_since >= REPEAT_AFTER
-    if waits and (reason == REPEAT or (not reason and long_ago)):
+    quiet_since = group.notices.aggregate(last=Max("rung_at"))["last"]
+    least = {REPEAT: TWICE_AFTER, "": REPEAT_AFTER}.get(reason)
+    if waits and least is not None and (quiet_since is None or now - quiet_since >= least):
         show_group(group, ring=True, now=now)
 
 

@@ -11,12 +11,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from clawsite.core import audit
-from clawsite.core.errors import BadInput, ClawError, NotAllowed
+from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
 from guardrails.types import Actor, Role
 from runbooks.alerts import escalation
 from runbooks.alerts.actions import AlreadyDone, get_group
 from runbooks.alerts.showing import show_group
-from runbooks.alerts.silenced import SILENT
+from runbooks.alerts.silenced import SILENT, find_silence, is_silent
 from runbooks.alerts.timeline import note
 from runbooks.jobs import create_job
 from runbooks.models import AlertGroup, AlertSilence
@@ -164,15 +164,29 @@ def end_silences(*, now: datetime) -> int:
     over = AlertSilence.objects.filter(state__in=SILENT, ends_at__lte=now).select_related("group")
     count = 0
     for row in over:
-        with transaction.atomic():
-            if AlertSilence.objects.filter(pk=row.pk, state=row.state).update(state=State.UNDONE):
-                _show_all(row, now=now)
-                count += 1
+        try:
+            count += _end_late(row, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"the end of silence {row.pk}")
     return count
 
 
+@transaction.atomic
+def _end_late(row: AlertSilence, *, now: datetime) -> bool:
+    ended = AlertSilence.objects.filter(pk=row.pk, state=row.state).update(state=State.UNDONE)
+    if ended:
+        _show_all(row, now=now)
+    return bool(ended)
+
+
 def _show_all(row: AlertSilence, *, now: datetime) -> None:
-    """Bring the messages of the silence's group up to date, and of the group that has the key now."""
+    """Bring the messages of the silence's group up to date, and of the group that has the key now.
+
+    One that fires, that nobody has and that is not silent any more is escalated from the beginning.
+    """
     groups = AlertGroup.objects.select_related("system").filter(key=row.key).order_by("-id")
     for group in {each.pk: each for each in (*groups[:1], *groups.filter(pk=row.group_id))}.values():
+        waits = group.state == AlertGroup.State.FIRING and group.acked_at is None
+        if waits and not is_silent(find_silence(group, now=now)):
+            escalation.begin(group, now=now)
         show_group(group, now=now)

@@ -9,7 +9,7 @@ import pytest
 from runbooks.alerts.actions import AlreadyDone, acknowledge, release
 from runbooks.alerts.clock import tick
 from runbooks.alerts.escalating import take_due_steps, take_step
-from runbooks.alerts.silencing import silence
+from runbooks.alerts.silencing import silence, undo
 from runbooks.alerts.subscriptions import subscribe
 from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep, Responder, Rota
 from sessions_app.models import Card, Contact
@@ -222,3 +222,43 @@ def test_when_nobody_answered_the_chats_ring_once_more(standard: EscalationPolic
     assert Card.objects.get(session=people.group).ring == ""
     walk(30)
     assert Card.objects.get(session=people.group).ring == "move"
+
+
+def test_what_fires_on_after_a_silence_is_escalated_from_the_beginning(
+    standard: EscalationPolicy, people: People
+) -> None:
+    fire()
+    group = AlertGroup.objects.get()
+    silence(group.pk, length=timedelta(hours=1), actor=people.bob.actor, now=later(minutes=2))
+    walk(59)
+    assert called() == []
+    walk(70)
+    assert called() == [("escalated", "bob")]
+
+
+def test_a_silence_that_is_taken_back_or_fails_lets_the_escalation_go_on(
+    standard: EscalationPolicy, people: People
+) -> None:
+    fire()
+    group = AlertGroup.objects.get()
+    row = silence(group.pk, length=timedelta(hours=1), actor=people.bob.actor, now=later(minutes=2))
+    undo(row.pk, actor=people.bob.actor, now=later(minutes=3))
+    assert group.escalations.filter(state="running").count() == 1
+    silence(group.pk, length=timedelta(hours=1), actor=people.bob.actor, now=later(minutes=4))
+    acknowledge(group.pk, actor=people.bob.actor, now=later(minutes=5))
+    walk(90)
+    assert called() == []
+
+
+def test_what_gets_worse_is_escalated_by_the_policy_for_that(people: People) -> None:
+    policy((5, responder(people.bob)), name="at once", least="critical")
+    policy((600, responder(people.alice)), name="some time", least="warning")
+    fire(One(severity="warning"))
+    assert Escalation.objects.get().policy == "some time"
+    fire(One(severity="warning"), One(instance="b", severity="critical"), at=later(minutes=1))
+    assert [(row.policy, row.state) for row in Escalation.objects.order_by("pk")] == [
+        ("some time", "stopped"),
+        ("at once", "running"),
+    ]
+    fire(One(severity="critical"), One(instance="b", severity="critical"), at=later(minutes=2))
+    assert Escalation.objects.count() == 2
