@@ -44,9 +44,18 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
 
 
 def release_held(*, now: datetime) -> int:
-    """Show what was held back in quiet hours that are over, if it still fires; return how many were."""
+    """Show what was held back in quiet hours that are over, if it still fires; return how many were.
+
+    One that cannot be shown keeps none of the others waiting.
+    """
     due = AlertNotice.objects.filter(held_until__lte=now, held_until__isnull=False)
-    return sum(_release(pk, now=now) for pk in list(due.values_list("pk", flat=True)[:BATCH]))
+    released = 0
+    for pk in list(due.values_list("pk", flat=True)[:BATCH]):
+        try:
+            released += _release(pk, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"held alert {pk}")
+    return released
 
 
 @transaction.atomic

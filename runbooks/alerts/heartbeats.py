@@ -9,6 +9,9 @@ import hashlib
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
+from clawsite.core.errors import log_unknown
 from runbooks.alerts import raising
 from runbooks.alerts.facts import LABEL_CHARS, OWN, OWN_PREFIX, cut
 from runbooks.alerts.payload import AlertNews, GroupNews
@@ -24,7 +27,7 @@ def split_heartbeats(news: GroupNews, *, source: str, now: datetime) -> GroupNew
     beats = [each for each in news.alerts if each.labels.get("alertname") in NAMES]
     for each in beats:
         _beat(each, news, source=source, now=now)
-    others = tuple(each for each in news.alerts if each not in beats)
+    others = tuple(each for each in news.alerts if each.labels.get("alertname") not in NAMES)
     return replace(news, alerts=others) if others or not beats else None
 
 
@@ -52,16 +55,23 @@ def _beat(alert: AlertNews, news: GroupNews, *, source: str, now: datetime) -> N
 
 
 def check_heartbeats(*, now: datetime, since: datetime) -> int:
-    """Raise an alert for each heartbeat that is overdue; return how many. Before `since` nobody listened."""
+    """Raise an alert for each heartbeat that is overdue; return how many. Before `since` nobody listened.
+
+    One that fails keeps none of the others waiting.
+    """
     raised = 0
     for row in Heartbeat.objects.filter(enabled=True, missing=False).select_related("system"):
         if now - max(row.last_at, since) > timedelta(seconds=row.every_seconds):
-            raised += miss(row, now=now)
+            try:
+                raised += miss(row, now=now)
+            except Exception as error:
+                log_unknown(error, where=f"heartbeat {row.pk}")
     return raised
 
 
+@transaction.atomic
 def miss(row: Heartbeat, *, now: datetime) -> bool:
-    """Raise the alert of a heartbeat that is missing, once."""
+    """Raise the alert of a heartbeat that is missing, once: that it is missing is noted only with its alert."""
     fresh = Heartbeat.objects.filter(pk=row.pk, enabled=True, missing=False, last_at=row.last_at).update(missing=True)
     if fresh:
         raising.raise_alert(_group_key(row), _labels(row), title=row.name, system=row.system, now=now)

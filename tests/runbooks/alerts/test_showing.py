@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from clawsite.core.errors import BadInput, NotAllowed
+from runbooks.alerts import clock, raising
 from runbooks.alerts.actions import acknowledge_storm
 from runbooks.alerts.clock import tick
 from runbooks.alerts.matching import parse_matcher
 from runbooks.alerts.quiet import quiet_end
+from runbooks.alerts.showing import show_group
 from runbooks.alerts.silencing import silence
 from runbooks.alerts.subscriptions import MOST, subscribe, unsubscribe
 from runbooks.models import Alert, AlertGroup, AlertNotice, AlertStorm, AlertSubscription, Heartbeat, MonitoredSystem
@@ -188,6 +191,53 @@ def test_what_was_not_listened_for_is_not_missed(shown: AlertSubscription) -> No
     assert AlertGroup.objects.count() == 0
     tick(now=later(hours=9, minutes=6), since=later(hours=8, minutes=50))
     assert AlertGroup.objects.count() == 1
+
+
+def test_a_watchdog_whose_alert_cannot_be_raised_is_tried_again_and_keeps_no_other_waiting(
+    shown: AlertSubscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fire(One(name="Watchdog", severity="none"))
+    fire(One(name="Watchdog", instance="b", severity="none"))
+    first = Heartbeat.objects.order_by("name")[0]
+    raise_alert = raising.raise_alert
+
+    def fail(group_key: str, *args: Any, **kwargs: Any) -> AlertGroup | None:
+        if group_key.endswith(f":{first.pk}"):
+            raise OSError("away")
+        return raise_alert(group_key, *args, **kwargs)
+
+    monkeypatch.setattr(raising, "raise_alert", fail)
+    tick(now=later(minutes=16), since=NOW)
+    assert AlertGroup.objects.count() == 1
+    monkeypatch.undo()
+    tick(now=later(minutes=17), since=NOW)
+    assert AlertGroup.objects.count() == 2
+
+
+def test_a_held_alert_that_cannot_be_shown_keeps_no_other_waiting(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(people.bobs, actor=people.bob.actor, quiet=(time(0, 0), time(23, 59)))
+    for name in ("A", "B"):
+        fire(One(name=name, severity="warning"))
+
+    def fail(group: AlertGroup, **kwargs: Any) -> None:
+        if group.title == "A":
+            raise OSError("broken")
+        show_group(group, **kwargs)
+
+    monkeypatch.setattr(clock, "show_group", fail)
+    AlertSubscription.objects.update(quiet_from=None)
+    tick(now=later(hours=20), since=NOW)
+    assert titles("bob") == {"B"}
+
+
+def test_a_reminder_that_is_delivered_twice_rings_once(shown: AlertSubscription) -> None:
+    fire()
+    for seconds in (0, 5):
+        Card.objects.update(ring="", changed=False)
+        fire(One(), at=later(hours=4, seconds=seconds), reason="repeat interval elapsed")
+        assert Card.objects.get().ring == ("move" if not seconds else "")
 
 
 def test_the_end_of_a_watchdog_is_its_silence(shown: AlertSubscription) -> None:
