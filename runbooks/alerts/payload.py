@@ -19,6 +19,7 @@ from clawsite.core.errors import BadInput
 
 FINGERPRINT_CHARS = 64
 MOST_ALERTS = 10_000
+MOST_TRUNCATED = 1_000_000_000
 REPEAT = "repeat interval elapsed"
 
 Texts = dict[str, str]
@@ -88,7 +89,7 @@ def parse_body(body: str, *, now: datetime) -> GroupNews:
         labels=raw.common_labels,
         annotations=raw.common_annotations,
         external_url=raw.external_url,
-        truncated=max(0, raw.truncated_alerts),
+        truncated=min(max(0, raw.truncated_alerts), MOST_TRUNCATED),
         reason=raw.notification_reason,
     )
 

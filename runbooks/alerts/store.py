@@ -73,7 +73,8 @@ def _process(pk: int, *, now: datetime | None) -> None:
         AlertWebhook.objects.filter(pk=pk).update(outcome="heartbeat")
         _count("heartbeat")
         return
-    outcome = take_news(news, now=moment, source=row.source)
+    # By when it came: what waited here for long is no older and no newer for that.
+    outcome = take_news(news, now=row.received_at, source=row.source)
     show_outcome(outcome, reason=news.reason, now=moment)
     told = f"{outcome.kind} {outcome.group.pk}" if outcome.group else outcome.kind
     AlertWebhook.objects.filter(pk=pk).update(outcome=told)

@@ -234,3 +234,17 @@ def test_one_broken_setting_keeps_nobody_from_being_told(shown: AlertSubscriptio
     fire()
     assert Card.objects.get().session_id == shown.session_id
     assert Escalation.objects.get().policy == "sound"
+
+
+def test_what_waited_for_a_worker_counts_by_when_it_came(db: None) -> None:
+    again = [(0, One()), (5, One(ends=later(minutes=5))), (20, One())]
+    for minutes, alert in again:
+        pk = store_webhook(json.dumps(body(alert)))
+        AlertWebhook.objects.filter(pk=pk).update(received_at=later(minutes=minutes))
+    process_new(now=later(hours=1))
+    group = AlertGroup.objects.get()
+    assert (group.state, group.openings, group.heard_at) == ("firing", 2, later(minutes=20))
+
+
+def test_a_number_that_no_database_holds_loses_no_alert(db: None) -> None:
+    assert fire(One(), truncated=2**80).startswith("opened")
