@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db import transaction
 
 from runbooks.books.progress import Part
 from runbooks.models import Job, Run
-from sessions_app.cards import put_card
+from sessions_app.cards import DATA_BYTES, put_card
 
 NOTE_CHARS = 120
 OUTPUT_CHARS = 600
+# How much of a text a card holds; less of it where there are so many that the card would be too large.
+CARD_CHARS = (120, 60, 12)
 
 
 def describe_run(run: Run, job: Job) -> dict[str, Any]:
@@ -65,7 +68,25 @@ def show_run(run: Run, job: Job) -> None:
     """Bring the run's card up to date. Safe to repeat."""
     if run.session_id is not None:
         with transaction.atomic():
-            put_card(run.ref, session_id=run.session_id, kind="run", data=describe_run(run, job), silent=True)
+            put_card(run.ref, session_id=run.session_id, kind="run", data=_for_card(run, job), silent=True)
+
+
+def _for_card(run: Run, job: Job) -> dict[str, Any]:
+    """Return a run as data that a card can hold: of very many steps only the beginnings of what they say."""
+    data = describe_run(run, job)
+    for chars in CARD_CHARS:
+        short = data | {name: _cut(data[name], chars) for name in ("parameters", "steps", "undo")}
+        if len(json.dumps(short, ensure_ascii=False).encode()) <= DATA_BYTES:
+            break
+    return short
+
+
+def _cut(value: Any, chars: int) -> Any:
+    if isinstance(value, dict):
+        return {key: _cut(each, chars) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_cut(each, chars) for each in value]
+    return f"{value[: chars - 1]}…" if isinstance(value, str) and len(value) > chars else value
 
 
 def show_end(run: Run, job: Job) -> None:

@@ -119,6 +119,18 @@ def test_secrets_do_not_reach_what_is_said_of_a_failure() -> None:
         assert token not in f"{card.data['error']}{card.data.get('output')}"
 
 
+def test_a_run_of_very_many_long_steps_has_a_card_too() -> None:
+    long = "\N{CYRILLIC SMALL LETTER ZHE}" * 110
+    saved(*[step("message", f"{long}{number}", text=long * 2) for number in range(50)], name="inner")
+    nested = step("runbook", "Inner", name="inner")
+    saved(nested, nested, parameters=[{"name": f"p{number}", "default": long * 4} for number in range(20)])
+    run = start(session_id=make_people().bobs.pk)
+    assert go(run).state == "succeeded"
+    card = Card.objects.get(key=run.ref)
+    assert {row["state"] for row in card.data["steps"]} == {"ok"}
+    assert not Run.objects.get().open
+
+
 def test_a_step_waits_and_a_long_wait_parks() -> None:
     job = done(step("wait", seconds=0.1), step("wait", seconds=3600), ECHO | {"host": ["echo"]})
     assert (job.state, states(job)) == ("queued", ["ok", "waiting", ""])
