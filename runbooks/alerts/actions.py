@@ -6,6 +6,7 @@ group changes nothing.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -15,7 +16,7 @@ from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Actor, Role
 from runbooks.alerts import escalation
-from runbooks.alerts.showing import show_group
+from runbooks.alerts.showing import show_group, show_groups
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, AlertStorm
 
@@ -45,15 +46,22 @@ def acknowledge(pk: int, *, actor: Actor, origin: str = "", now: datetime | None
     moment = now or timezone.now()
     get_group(pk, actor=actor, role=Role.OPERATOR)
     with transaction.atomic():
-        open_ones = AlertGroup.objects.filter(pk=pk, state=FIRING, acked_at=None)
-        if not open_ones.update(acked_by=actor.subject[:64], acked_name=actor.name[:200], acked_at=moment):
-            raise _why_not(pk, actor=actor)
-        group = get_group(pk, actor=actor)
-        _plan_reminder(group, now=moment)
-        note(pk, "acked", actor=actor.name or actor.subject, at=moment)
-        audit.record("alert.ack", actor=actor.subject, subject=group.ref, origin=origin)
-        escalation.stop(group, why="acked", now=moment)
+        group = _take(pk, actor=actor, origin=origin, now=moment)
         show_group(group, now=moment)
+    return group
+
+
+@transaction.atomic
+def _take(pk: int, *, actor: Actor, origin: str, now: datetime) -> AlertGroup:
+    """Take a group on without showing it."""
+    open_ones = AlertGroup.objects.filter(pk=pk, state=FIRING, acked_at=None)
+    if not open_ones.update(acked_by=actor.subject[:64], acked_name=actor.name[:200], acked_at=now):
+        raise _why_not(pk, actor=actor)
+    group = get_group(pk, actor=actor)
+    _plan_reminder(group, now=now)
+    note(pk, "acked", actor=actor.name or actor.subject, at=now)
+    audit.record("alert.ack", actor=actor.subject, subject=group.ref, origin=origin)
+    escalation.stop(group, why="acked", now=now)
     return group
 
 
@@ -88,14 +96,14 @@ def release(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = N
 
 def acknowledge_storm(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = None) -> int:
     """Take on every firing group of a storm that nobody has; return how many."""
+    moment = now or timezone.now()
     if not actor.is_at_least(Role.OPERATOR) or not AlertStorm.objects.filter(pk=pk).exists():
         raise NotAllowed("There is no such storm.")
     groups = AlertGroup.objects.filter(notices__storm=pk, state=FIRING, acked_at=None).values_list("pk", flat=True)
-    count = 0
-    for group in list(groups):
-        try:
-            acknowledge(group, actor=actor, origin=origin, now=now)
-        except AlreadyDone:
-            continue
-        count += 1
-    return count
+    taken = []
+    with transaction.atomic():
+        for group in list(groups):
+            with suppress(AlreadyDone):
+                taken.append(_take(group, actor=actor, origin=origin, now=moment))
+        show_groups(taken, now=moment)
+    return len(taken)

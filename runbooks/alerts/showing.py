@@ -5,6 +5,7 @@ Invariant: only what is critical, not acknowledged and not silenced makes a soun
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from runbooks.alerts.silenced import find_silence, is_silent
 from runbooks.alerts.storms import is_flooded, join_storm, show_storm
 from runbooks.alerts.subscriptions import find_subscribed, held_until
 from runbooks.alerts.timeline import note
-from runbooks.models import AlertGroup, AlertNotice
+from runbooks.models import AlertGroup, AlertNotice, AlertStorm
 from sessions_app.cards import put_card
 
 KIND = "alert"
@@ -56,16 +57,24 @@ def _repeat(group: AlertGroup, *, reason: str, now: datetime) -> None:
 
 def show_group(group: AlertGroup, *, now: datetime, ring: bool = False) -> None:
     """Bring a group's messages up to date everywhere, and to the chats that should see it now. Safe to repeat."""
-    silence = find_silence(group, now=now)
-    loud = group.is_critical and group.acked_at is None and not is_silent(silence)
-    notices = [notice for notice in _notices(group, now=now) if notice.held_until is None]
-    for notice in notices:
-        if notice.storm is not None:
-            show_storm(notice.storm, now=now, loud=ring and loud)
-    single = [notice for notice in notices if notice.storm is None]
-    facts = group_facts(group, silence=silence, runbooks=find_remedies(group)) if single else {}
-    for notice in single:
-        _show(notice, facts, ring=ring, loud=loud, now=now)
+    show_groups([group], now=now, ring=ring)
+
+
+def show_groups(groups: Iterable[AlertGroup], *, now: datetime, ring: bool = False) -> None:
+    """Do so for several. A storm that many of them are in is counted and shown once."""
+    storms: dict[AlertStorm, bool] = {}
+    for group in groups:
+        silence = find_silence(group, now=now)
+        loud = group.is_critical and group.acked_at is None and not is_silent(silence)
+        notices = [notice for notice in _notices(group, now=now) if notice.held_until is None]
+        for storm in (notice.storm for notice in notices if notice.storm is not None):
+            storms[storm] = storms.get(storm, False) or (ring and loud)
+        single = [notice for notice in notices if notice.storm is None]
+        facts = group_facts(group, silence=silence, runbooks=find_remedies(group)) if single else {}
+        for notice in single:
+            _show(notice, facts, ring=ring, loud=loud, now=now)
+    for storm, loud in storms.items():
+        show_storm(storm, now=now, loud=loud)
 
 
 def _notices(group: AlertGroup, *, now: datetime) -> list[AlertNotice]:
