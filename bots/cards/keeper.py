@@ -27,6 +27,8 @@ from sessions_app.outbox import add_row
 
 LOOK_SECONDS = 1.0
 AT_ONCE = 50
+# How many are looked at for that: in a chat that is not reached now, many may wait.
+LOOKED_AT = 300
 # What a row keeps of the version that waited in it.
 _KEPT = ("message", "group", "lang", "edit_ids", "fresh")
 
@@ -44,9 +46,21 @@ async def keep_cards(wake: Wake) -> None:
 
 
 def queue_changed() -> int:
-    """Queue the newest versions, oldest change first, each in its own transaction; return how many cards were done."""
-    changed = Card.objects.filter(changed=True).order_by("changed_at").values_list("pk", flat=True)
-    return sum(_queue(pk) for pk in list(changed[:AT_ONCE]))
+    """Queue the newest versions, oldest change first, each in its own transaction; return how many cards were done.
+
+    Those that must wait, or fail, keep none of the others waiting.
+    """
+    free = Card.objects.filter(changed=True).exclude(outbox__state=Outbox.State.SENDING)
+    changed = free.order_by("changed_at").values_list("pk", flat=True)
+    queued = 0
+    for pk in list(changed[:LOOKED_AT]):
+        try:
+            queued += _queue(pk)
+        except Exception as error:
+            log_unknown(error, where=f"card {pk}")
+        if queued == AT_ONCE:
+            break
+    return queued
 
 
 @transaction.atomic

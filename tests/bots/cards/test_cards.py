@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.utils.translation import gettext
 
-from bots.cards import CardView, register_card, registry
-from bots.cards.keeper import queue_changed
+from bots.cards import CardView, keeper, register_card, registry
+from bots.cards.keeper import AT_ONCE, queue_changed
 from bots.channels.base import Button, OutboundMessage
 from clawsite.core.db import run_db
 from sessions_app.cards import put_card
@@ -161,6 +161,27 @@ class TestRows:
         assert queue_changed() == 2
         assert self.only().payload["text"] == "fine"
         assert Card.objects.get(key="broken").error.startswith("error ")
+
+    def test_cards_that_wait_or_fail_hold_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for number in range(AT_ONCE):
+            self.put("one", key=f"card {number}")
+        queue_changed()
+        Outbox.objects.update(state="sending")
+        for number in range(AT_ONCE):
+            self.put("two", key=f"card {number}")
+        bad = self.put("one", key="bad")
+        self.put("one", key="last")
+        bring = keeper._bring
+
+        def fail(card: Card, *args: Any, **kwargs: Any) -> bool:
+            if card.pk == bad.pk:
+                raise OSError("away")
+            return bring(card, *args, **kwargs)
+
+        monkeypatch.setattr(keeper, "_bring", fail)
+        assert queue_changed() == 1
+        assert Card.objects.filter(changed=True).count() == AT_ONCE + 1
+        assert not Card.objects.get(key="last").changed
 
     def test_the_same_again_changes_nothing(self) -> None:
         first = self.put("one")
