@@ -47,7 +47,7 @@ class Reply:
         """Return the body as JSON; BadInput when it is none."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise BadInput("The answer is not JSON.") from None
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from clawsite.core.errors import BadInput
 from guardrails.http import Reply
@@ -45,7 +46,7 @@ class ListedAlert(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     fingerprint: str
     labels: dict[str, str]
     annotations: dict[str, str] = {}
-    starts_at: datetime
+    starts_at: Annotated[datetime, Meta(tz=True)]
     status: AlertStatus
     generator_url: str = msgspec.field(name="generatorURL", default="")
 

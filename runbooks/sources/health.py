@@ -14,6 +14,7 @@ from runbooks.models import MonitoredSystem
 from runbooks.sources.client import ask, check_status, is_served
 
 MOST_CHARS = 80
+MOST = 2**63
 _WELL = frozenset({"healthy", "ok", "up", "pass", "passing", "green"})
 
 
@@ -106,4 +107,6 @@ def _text(value: object) -> str:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) if isinstance(value, float) else abs(value) < MOST

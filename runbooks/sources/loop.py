@@ -38,11 +38,9 @@ async def read_due() -> int:
 async def _read(due: Due, places: asyncio.Semaphore) -> None:
     async with places:
         try:
-            answer = await put(due.question)
+            await run_db(store, due, await put(due.question))
         except ClawError as error:
             await run_db(store, due, error)
         except Exception as error:
             error_id = log_unknown(error, where=f"reading {due.source} of {due.system.name}")
             await run_db(store, due, Unavailable(f"Asking it failed (error {error_id})."))
-        else:
-            await run_db(store, due, answer)

@@ -8,10 +8,12 @@ import pytest
 from django.utils import timezone
 
 from clawsite.core.errors import BadInput, Unavailable
+from guardrails.http import Reply
 from runbooks.models import MonitoredSystem, SystemReading
+from runbooks.sources.alertmanager import parse_alerts
 from runbooks.sources.breaker import FAILURES, check_breaker, note_failure, note_success
 from runbooks.sources.client import ask
-from runbooks.sources.health import Health, read_health, read_stats
+from runbooks.sources.health import Health, parse_stats, read_health, read_stats
 from tests.servers.guardian import GuardianServer
 
 pytestmark = pytest.mark.django_db
@@ -113,3 +115,22 @@ def test_a_broken_system_is_left_alone(guardian: GuardianServer, system: Monitor
     with pytest.raises(Unavailable, match="left alone"):
         read_stats(system)
     assert guardian.state()["asked"]["GET /stats"] == asked
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": 1' + b"0" * 400 + b', "approval_rate": 1e400, "backlog": 7}', b'{"backlog": 7, "b": true}']
+)
+def test_numbers_beyond_all_bounds_are_left_out(body: bytes) -> None:
+    stats = parse_stats(Reply(status=200, body=body))
+    assert (stats.approval_rate, stats.more) == (None, {"backlog": 7.0})
+
+
+def test_what_is_nested_without_end_is_not_json() -> None:
+    with pytest.raises(BadInput, match="not JSON"):
+        parse_stats(Reply(status=200, body=b"[" * 100_000))
+
+
+def test_an_alert_whose_time_is_of_no_zone_is_refused() -> None:
+    alert = b'[{"fingerprint": "a", "labels": {}, "startsAt": "2026-11-20T10:00:00", "status": {"state": "active"}}]'
+    with pytest.raises(BadInput, match="is not Alertmanager"):
+        parse_alerts(Reply(status=200, body=alert))
