@@ -135,10 +135,16 @@ def test_a_tool_must_own_up_to_the_worst_that_it_may_ask_for(tmp_path: Path) -> 
         ("^(a|aa)*b", "repeats a group"),
         (r"^([\\)]x){3}$", "repeats a group"),
         ("^a*a*a*b$", "more than two parts without an end"),
-        ("^a{1,500}a{1,500}b$", "more than two parts without an end"),
+        ("^a{1,500}a{1,500}a{1,500}b$", "more than two parts without an end"),
         (r"(a)\\1", "refers back"),
         ("(?=a)", "looks around"),
         ("a" * 201, "more than 200 characters"),
+        ("a*a*b$", "more than two parts without an end"),
+        ("^a{0,99}a{0,99}a{0,99}b$", "more than two parts without an end"),
+        ("^a{2,1001}$", "more than two parts without an end"),
+        ("^" + "(?:a|a)" * 20 + "$", "too many parts that may be there or not"),
+        ("^" + "a?" * 30 + "a" * 30 + "$", "too many parts that may be there or not"),
+        ("^" + "a{,5}" * 9 + "$", "too many parts that may be there or not"),
         ("^[a-z]+$", "needs a maxLength"),
     ],
 )
@@ -146,6 +152,22 @@ def test_patterns_that_could_take_for_ever_are_refused(tmp_path: Path, pattern: 
     limit = "" if "maxLength" in words else ", 'maxLength': 9"
     schema = "{'type': 'object', 'properties': {'a': {'type': 'string', 'pattern': '%s'%s}}}" % (pattern, limit)  # noqa: UP031
     assert any(words in line for line in errors(write(tmp_path / "tea", tools=look(f", 'parameters': {schema}"))))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "^[0-9]{1,3}[mhd]$",
+        "^[a-z0-9][a-z0-9-]*$",
+        "^(?:critical|warning|info)$",
+        "^[a-z]+-[0-9]{1,64}$",
+        "^20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}(?P<time> [0-9]{2}:[0-9]{2})?$",
+        "[a-z]+",
+    ],
+)
+def test_patterns_of_names_periods_and_dates_are_taken(tmp_path: Path, pattern: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern, "maxLength": 99}}}
+    install(write(tmp_path / "tea", tools=look(f", 'parameters': {schema}", "def look(a): pass\n")))
 
 
 def test_what_nobody_sees_is_pointed_out(tmp_path: Path) -> None:
