@@ -25,6 +25,8 @@ _WORDS = {
     POSTMORTEM: "postmortem постмортем",
     FROM: "from de из",
 }
+# What takes no words after the number: with some it is no order ("from 5 pm on the API is slow").
+_BARE = frozenset({SHOW, POSTMORTEM, FROM})
 _VERBS = {plain(word): verb for verb, words in _WORDS.items() for word in words.split()}
 _NUMBER = re.compile(r"(?:#|inc-)?(\d{1,10})", re.IGNORECASE)
 _SEVERITY = re.compile(r"\(?(p[1-4])\)?:?", re.IGNORECASE)
@@ -49,7 +51,7 @@ def read_order(line: str) -> Order:
         return Order(verb=LIST)
     number, _, text = rest.partition(" ")
     found = _NUMBER.fullmatch(number)
-    if verb not in ("", LIST) and found:
+    if verb not in ("", LIST) and found and not (verb in _BARE and text.strip()):
         return Order(verb=verb, number=int(found[1]), text=text.strip())
     if verb not in ("", LIST, FROM) and not rest:
         return Order(verb=HINT, text=verb)
