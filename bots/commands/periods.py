@@ -96,9 +96,10 @@ class Period:
 
 def last(count: int, unit: str, *, now: datetime) -> Period:
     """Return the last so many units; BadInput for a period that is too short or too long."""
-    span = timedelta(seconds=count * _SECONDS[unit])
-    if not SHORTEST <= span <= LONGEST:
+    seconds = count * _SECONDS[unit]  # of any size: a telephone number can stand before a word for a unit
+    if not SHORTEST.total_seconds() <= seconds <= LONGEST.total_seconds():
         raise BadInput(_("A period can be from one minute to {days} days long.").format(days=LONGEST.days))
+    span = timedelta(seconds=seconds)
     return Period(start=now - span, end=now, unit=unit, count=count)
 
 
