@@ -41,7 +41,7 @@ def ask(ctx: StepContext, given: Step, agreed: Sequence[Approval]) -> Approval:
         subject_hash=ctx.digest,
         summary=_summary(ctx, given),
         requested_by=run.requested_by,
-        allowed=given.people,
+        allowed=[*given.people, *_persons(given.people)],
         role=Role.ADMIN if given.people else Role(given.role),
         session_ref=_ref(run),
         data={
@@ -96,18 +96,23 @@ def show_request(approval: Approval, run: Run) -> None:
 
 def _chats_of(people: Sequence[str]) -> list[int]:
     """Return the sessions of the direct chats of people, as far as they have any."""
-    numbers: dict[str, list[int]] = {"contact": [], "user": []}
-    for subject in people:
-        kind, _, number = subject.partition(":")
-        if kind in numbers and number.isdecimal():
-            numbers[kind].append(int(number))
-    wanted = Q(pk__in=numbers["contact"]) | Q(user_id__in=numbers["user"])
+    wanted = Q(pk__in=_numbers(people, "contact")) | Q(user_id__in=_numbers(people, "user"))
     contacts = Contact.objects.filter(wanted, state=Contact.State.APPROVED)
     own = Session.objects.filter(
         kind=Session.Kind.DIRECT, channel=OuterRef("channel"), chat_id=OuterRef("external_id"), thread_id=""
     )
     found = contacts.annotate(chat=Subquery(own.values("pk")[:1])).filter(chat__isnull=False)
     return [int(row.chat) for row in found.order_by("pk")]
+
+
+def _numbers(people: Sequence[str], kind: str) -> list[int]:
+    named = (subject.partition(":") for subject in people)
+    return [int(number) for each, _, number in named if each == kind and number.isdecimal()]
+
+
+def _persons(people: Sequence[str]) -> list[str]:
+    """Return by which subjects the contacts among people act: one that is linked acts as its user."""
+    return [row.person for row in Contact.objects.filter(pk__in=_numbers(people, "contact"))]
 
 
 def name_of(subject: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from bots.cards import CardView, render_card
-from clawsite.core.models import AuditEvent
+from clawsite.core.models import AuditEvent, User
 from guardrails.approvals import decide, expire_due
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
@@ -113,6 +113,18 @@ def test_who_is_named_is_asked_in_their_own_chat_too(tmp_path: Path) -> None:
     decide(waiting().key, actor=people.alice.actor, approve=True)
     card.refresh_from_db()
     assert (card.data["state"], card.data["by"]) == ("approved", "Alice")
+    assert go(run).state == "succeeded"
+
+
+def test_a_named_contact_that_is_linked_decides_as_its_user() -> None:
+    people = make_people()
+    people.alice.user = User.objects.create(username="alice")
+    people.alice.role = "viewer"
+    people.alice.save()
+    saved(step("approval", people=[f"contact:{people.alice.pk}"]), step("wait", seconds=0))
+    run = start()
+    go(run)
+    assert decide(waiting().key, actor=people.alice.actor, approve=True).outcome == "approved"
     assert go(run).state == "succeeded"
 
 
