@@ -17,6 +17,14 @@ _FALSE = frozenset({"false", "no", "off", "0", "não", "nao", "нет"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029\ud800-\udfff]")
 # What is tried on texts that somebody chose must not take for ever: no repeats of groups, no references.
 _COSTLY = re.compile(r"\)[*+{?]|\\[1-9]|\(\?")
+# Each of these multiplies the ways in which a text is tried: by its length, by nine, or by two.
+_SET = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", re.DOTALL)
+_CHOICES = (
+    (re.compile(r"[*+]|\{\d*,(?:\d\d+)?\}"), MAX_CHARS),
+    (re.compile(r"\{\d*,\d\}"), 9),
+    (re.compile(r"[?|]"), 2),
+)
+MOST_WAYS = MAX_CHARS**3
 
 
 def read_values(declared: Sequence[Parameter], given: Mapping[str, Any]) -> dict[str, Value]:
@@ -119,6 +127,9 @@ def _check_pattern(parameter: Parameter) -> None:
         raise BookError("a pattern belongs to the type string", ("pattern",))
     if _COSTLY.search(parameter.pattern):
         raise BookError("a pattern repeats no groups and refers to none", ("pattern",))
+    plain = _SET.sub("x", parameter.pattern)
+    if math.prod(ways ** len(choice.findall(plain)) for choice, ways in _CHOICES) > MOST_WAYS:
+        raise BookError("a pattern has three of * and + at most, or fewer with other choices", ("pattern",))
     try:
         re.compile(parameter.pattern)
     except (re.error, OverflowError) as error:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawsite.core.errors import BadInput
-from runbooks.books.parameters import read_values
+from runbooks.books.parameters import check_parameter, read_values
 from runbooks.books.plan import make_plan
 from runbooks.books.spec import Parameter
 from runbooks.books.steps.http import Http, address
@@ -136,3 +136,25 @@ def test_values_have_their_types_and_defaults() -> None:
     ]
     assert read_values(declared, {}) == {"n": 3, "on": False, "flag": "-v"}
     assert read_values(declared, {"n": "7", "on": "sim", "flag": ""}) == {"n": 7, "on": True, "flag": "-v"}
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"\w*" * 6 + "x", "a?" * 40 + "a", r"[a-z]{1,200}" * 5, "(a|b|ab)" * 20, r"\w{1,9}" * 12]
+)
+def test_patterns_that_try_without_end_are_refused(pattern: str) -> None:
+    with pytest.raises(BadInput, match="a pattern has three of"):
+        check_parameter(Parameter(name="x", pattern=pattern, required=True))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}",
+        r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)",
+        r"[*+?|{]+\*\+\?",
+        r"v\d+\.\d+\.\d+",
+        "a{500}",
+    ],
+)
+def test_usual_patterns_are_taken(pattern: str) -> None:
+    check_parameter(Parameter(name="x", pattern=pattern, required=True))
