@@ -16,7 +16,10 @@ GATEWAY = "tests/clawsite/gateway"
 TALKS = ("talk", "runs", "isolation", "sessions", "feed", "send", "scheduled_rights")
 # The plans of queries are left out: PostgreSQL plans by what the tables hold.
 SUITES = {
-    "memory": ("tests/sessions_app", "tests/bots/commands"),
+    "memory": (
+        "tests/sessions_app",
+        *(f"tests/bots/commands/test_{name}.py" for name in ("commands", "rights", "incident", "anomalies", "skills")),
+    ),
     "talk": (
         *(f"{GATEWAY}/test_{name}.py" for name in TALKS),
         f"{GATEWAY}/test_scheduled.py::test_a_job_that_runs_again_says_nothing_twice",

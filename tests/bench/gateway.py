@@ -247,6 +247,7 @@ def run_gateway_bench(
     *,
     loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
     their_loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
+    their_rounds: int = ROUNDS,
     seconds: float = 1.0,
     idle: int = 2000,
     grown: int = 100_000,
@@ -270,6 +271,6 @@ def run_gateway_bench(
         if installed is not None:
             with open_theirs(installed, model) as (server, figures):
                 converse(server)
-                measure(server, figures, *their_loads, seconds=seconds)
+                measure(server, figures, *their_loads, seconds=seconds, rounds=their_rounds)
                 found["OpenClaw"] = figures
     return found

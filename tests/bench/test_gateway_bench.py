@@ -16,7 +16,9 @@ FEW, MANY = (10, 8), (50, 4)
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figures]:
     home: Path = tmp_path_factory.mktemp("bench") / "home"
-    return run_gateway_bench(home, find_openclaw(), loads=(FEW, MANY, OVERLOAD), their_loads=(MANY,), seconds=0.5)
+    return run_gateway_bench(
+        home, find_openclaw(), loads=(FEW, MANY, OVERLOAD), their_loads=(MANY,), their_rounds=1, seconds=0.5
+    )
 
 
 @pytest.fixture
