@@ -18,6 +18,7 @@ allowed-tools, metadata), then instructions. Beside it may lie files to read and
 TOOLS is a literal: it is read, never run, when the skill is installed. A tool with `command` runs that chat command,
 with the rights of the person who talks. Any other one is a function of its name, which runs in the sandbox: no
 network, no files but the skill's own, no environment, no database. It does nothing itself: what it wants done it
-yields, and that is done, as that person, only where the declaration names the command or the tool. The function is run
+yields, and that is done, as that person, only where the declaration names the command or the tool. A runbook is started
+by a tool with `command` and effect destructive only: a person sees that line and says yes. The function is run
 from its beginning for each thing it yields, so it must do the same with the same arguments and answers.
 """

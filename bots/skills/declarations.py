@@ -191,6 +191,9 @@ class _Reader:
                     file=FILE,
                     line=self.line,
                 )
+            elif not tool.may_ask_for(command.name):
+                text = f"the command {name!r} acts on your systems; make it a tool's command, with effect 'destructive'"
+                self._error(text)
             elif tool.effect == "read" and not command.looks:
                 self._error(f"the command {name!r} changes things; declare effect 'write' or 'destructive'")
 

@@ -14,6 +14,8 @@ from guardrails.types import Role
 RANK: Mapping[str, int] = {"read": 0, "write": 1, "outbound": 1, "destructive": 2}
 # What a conversation is, who may talk in it, and a yes to what was asked, are people's and no skill's.
 NEVER = frozenset({"start", "pair", "settings", "skills", "reset", "stop", "forget", "approve", "reject"})
+# What acts on the systems of others: only as a tool's own command, so that a person is shown the very line first.
+CONFIRMED = frozenset({"runbook"})
 _GAP = re.compile(r"\{(\w+)\}")
 
 
@@ -56,6 +58,10 @@ class DeclaredTool:
         """Every chat command that it may run."""
         own = (self.command.partition(" ")[0],) if self.command else ()
         return (*own, *self.commands)
+
+    def may_ask_for(self, command: str) -> bool:
+        """Whether a person is shown what this command will do, where it is one that needs that."""
+        return command not in CONFIRMED or (self.effect == "destructive" and not self.needs_sandbox)
 
     def fill(self, arguments: Mapping[str, Any]) -> str:
         """Return the words of the command with the arguments in their gaps, each one on one line."""

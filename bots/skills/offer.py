@@ -58,10 +58,14 @@ def _tools_of(skill: Skill) -> Iterator[Tool]:
 
 
 def may_run(tool: DeclaredTool) -> bool:
-    """Tell whether the commands of a tool exist, are not for people alone, and change nothing when it only reads."""
+    """Tell whether the commands of a tool exist, are not for people alone, do no more than the tool says, and are
+    confirmed by a person where they must be."""
     found = [find_command(name) for name in tool.all_commands]
     return all(
-        command is not None and command.name not in NEVER and (tool.effect != "read" or command.looks)
+        command is not None
+        and command.name not in NEVER
+        and tool.may_ask_for(command.name)
+        and (tool.effect != "read" or command.looks)
         for command in found
     )
 

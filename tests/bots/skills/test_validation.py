@@ -128,6 +128,21 @@ def test_a_tool_must_own_up_to_the_worst_that_it_may_ask_for(tmp_path: Path) -> 
     ]
 
 
+def test_a_runbook_is_started_only_by_a_line_that_a_person_confirms(tmp_path: Path) -> None:
+    tools = (
+        "TOOLS = [\n"
+        "  {'name': 'a', 'description': 'x', 'effect': 'write', 'command': 'runbook run restart-api'},\n"
+        "  {'name': 'b', 'description': 'x', 'effect': 'destructive', 'commands': ['runbook']},\n"
+        "  {'name': 'c', 'description': 'x', 'effect': 'destructive', 'command': 'runbook run restart-api'},\n"
+        "]\ndef b(x): pass\n"
+    )
+    said = errors(write(tmp_path / "tea", tools=tools))
+    assert [line[:48] for line in said] == [
+        "tools.py, line 2: the command 'runbook' acts on ",
+        "tools.py, line 3: the command 'runbook' acts on ",
+    ]
+
+
 @pytest.mark.parametrize(
     ("pattern", "words"),
     [
