@@ -16,7 +16,7 @@ from runbooks.briefings import NAME, take_shift
 from runbooks.briefings.gather import fit, gather
 from runbooks.briefings.window import Window
 from runbooks.models import Incident, Job, MonitoredSystem, NamedQuery, Run, Schedule, ScheduleRun
-from runbooks.schedules import preview, save_schedule, tick
+from runbooks.schedules import preview, run_now, save_schedule, tick
 from sessions_app.cards import put_card
 from sessions_app.models import Card, Session
 from tests.clawsite.running import free_port
@@ -145,6 +145,20 @@ def test_asked_for_by_a_program_it_is_the_result_only() -> None:
     job = jobs.create_job(NAME, params={"hours": 12}, actor=ALICE, start=True)
     assert told_by(job)["incidents"]["open_count"] == 0
     assert not Card.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_program_tells_it_to_no_chat_of_others() -> None:
+    job = run(jobs.create_job(NAME, params={"session": session().pk}, actor=BOB, start=True))
+    assert (job.state, "Only a schedule can name a conversation" in job.error) == ("failed", True)
+    assert not Card.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_schedule_that_is_run_by_hand_tells_its_chat() -> None:
+    place = session()
+    told_by(run_now(scheduled(place), actor=ALICE))
+    assert Card.objects.get().session == place
 
 
 @pytest.mark.django_db(transaction=True)
