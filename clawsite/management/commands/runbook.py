@@ -19,6 +19,8 @@ from runbooks.models import Job, JobEvent, Run
 
 ORIGIN = "terminal"
 LOOK_SECONDS = 0.3
+# When nobody has taken a run up after so long, it is said why that may be.
+PATIENCE_SECONDS = 5.0
 
 
 class RunFailed(ClawError):
@@ -67,7 +69,7 @@ class Command(Subcommands):
 
     def _follow(self, run: Run) -> None:
         """Show events until the job is over; stopping to look does not stop the run."""
-        after = 0
+        after, warn_at = 0, time.monotonic() + PATIENCE_SECONDS
         while True:
             job = Job.objects.get(pk=run.job_id)
             for event in read_events(job, after):
@@ -76,6 +78,9 @@ class Command(Subcommands):
                     self.say("".join(char if char.isprintable() or char in "\n\t" else "?" for char in line))
             if job.is_over and after >= job.last_seq:
                 break
+            if job.state == Job.State.QUEUED and time.monotonic() >= warn_at:
+                self.say("It waits for a worker. Is `manage.py up` running? Ctrl-C ends looking, not the run.")
+                warn_at = float("inf")
             time.sleep(LOOK_SECONDS)
         if job.state != Job.State.SUCCEEDED:
             raise RunFailed(f"{job.get_state_display()}. {job.error}".strip())

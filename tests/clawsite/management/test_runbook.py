@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from runbooks.models import Run, Runbook
+from clawsite.management.commands import runbook
+from runbooks.jobs import read_events
+from runbooks.models import Job, JobEvent, Run, Runbook
 from tests.clawsite.management.running import run
 from tests.clawsite.running import until
 from tests.runbooks.books.making import ECHO, saved
@@ -56,5 +58,26 @@ def test_a_run_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines[1:4] == ["[1/2] Say hello ... started", "hello", lines[3]]
     assert lines[3].startswith("[1/2] Say hello ... ok (")
     assert "?[31mred" in said.text
+    assert "Is `manage.py up` running?" not in said.text
     assert "There is no parameter" in run(monkeypatch, "runbook", "run", "try", "a=b").error
     assert "NAME=VALUE" in run(monkeypatch, "runbook", "run", "try", "ab").error
+
+
+def test_who_waits_while_nothing_works_is_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(ECHO | {"host": ["echo"]})
+    looks: list[int] = []
+
+    def look(job: Job, after: int) -> list[JobEvent]:
+        looks.append(after)
+        if len(looks) == 2:
+            perform_beside(job.pk)
+            job.refresh_from_db()
+        return read_events(job, after)
+
+    monkeypatch.setattr(runbook, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(runbook, "read_events", look)
+    lines = run(monkeypatch, "runbook", "run", "try").text.splitlines()
+    assert [line for line in lines if "manage.py up" in line] == [
+        "It waits for a worker. Is `manage.py up` running? Ctrl-C ends looking, not the run."
+    ]
+    assert "hello" in lines
