@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 KIND = "runbook"
 SHOWN_STEPS = 20
+LINE_CHARS = 300
 
 
 def find_requests(run: Run, place: str) -> list[Approval]:
@@ -135,7 +136,12 @@ def _summary(ctx: StepContext, given: Step) -> str:
     more = [f"… ({len(steps) - SHOWN_STEPS})"] if len(steps) > SHOWN_STEPS else []
     values = [f"{name} = {value}" for name, value in run.parameters.items()]
     head = [f"{run.title} ({run.name} v{run.version})", *values, *([given.text] if given.text else [])]
-    return "\n".join([*head, "", *(each[:200] for each in steps[:SHOWN_STEPS]), *more])
+    return "\n".join([*head, "", *(_shorten(each) for each in steps[:SHOWN_STEPS]), *more])
+
+
+def _shorten(line: str) -> str:
+    """Return a line that tells when there is more of it; all of it is on the page of the run."""
+    return line if len(line) <= LINE_CHARS else f"{line[: LINE_CHARS - 1]}…"
 
 
 def _ref(run: Run) -> str:

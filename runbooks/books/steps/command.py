@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -122,8 +123,10 @@ def check(given: Command, step: Mapping[str, Any]) -> None:
 
 
 def describe(given: Command) -> str:
-    """Show the arguments so that each can be told from the next."""
-    return " ".join(_quote(as_text(each)) for each in given.argv)
+    """Show the arguments so that each can be told from the next, between its variables and its input."""
+    variables = [f"{name}={_quote(as_text(value))}" for name, value in given.env.items()]
+    fed = ["<<<", json.dumps(given.input, ensure_ascii=False)] if given.input else []
+    return " ".join([*variables, *(_quote(as_text(each)) for each in given.argv), *fed])
 
 
 def _quote(text: str) -> str:

@@ -166,11 +166,13 @@ def check(given: Http, step: Mapping[str, Any]) -> None:
 
 
 def describe(given: Http) -> str:
-    """Show method and address."""
+    """Show method, address and what is sent."""
+    sent = json.dumps(given.json, ensure_ascii=False) if given.json is not None else " ".join(given.body.split())
     try:
-        return f"{given.method} {address(given)}"
+        where = address(given)
     except BadInput:
-        return f"{given.method} {given.base}/{'/'.join(as_text(each) for each in given.path)}"
+        where = f"{given.base}/{'/'.join(as_text(each) for each in given.path)}"
+    return " ".join(part for part in (given.method, where, sent) if part)
 
 
 HTTP = StepKind(

@@ -128,6 +128,20 @@ def test_a_named_contact_that_is_linked_decides_as_its_user() -> None:
     assert go(run).state == "succeeded"
 
 
+def test_who_decides_sees_what_is_sent_and_that_there_is_more() -> None:
+    saved(
+        step("approval"),
+        step("http", "Scale", base="guardian", method="POST", path=["workers"], json={"count": "{count}"}),
+        step("command", "Long", argv=["echo", "x" * 400]),
+        parameters=[{"name": "count", "type": "integer", "default": 3}],
+    )
+    run = start(session_id=make_people().bobs.pk)
+    go(run)
+    text = shown(waiting())[0]
+    assert '2. Scale: POST guardian/workers {"count": 3}' in text
+    assert "xx…" in text
+
+
 def test_several_are_several_people(tmp_path: Path) -> None:
     run = asked(tmp_path, count=2)
     first = waiting()

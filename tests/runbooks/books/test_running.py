@@ -161,7 +161,7 @@ def test_a_dry_run_shows_exactly_what_would_run(tmp_path: Path) -> None:
     assert job.state == "succeeded"
     assert job.result is not None
     assert [step["shown"] for step in job.result["plan"]] == [
-        f"tee -a {tmp_path}/a",
+        f'tee -a {tmp_path}/a <<< "x\\n"',
         "5 s",
         "admin, 1, 15 min, not who started it",
     ]
