@@ -1,7 +1,8 @@
 """Telling outside ticket systems: each event of an incident makes a job for each hook that wants to know.
 
 Deliveries of one incident to one hook go in order. Each is at least once: whoever receives knows a repeat by its
-delivery id, and what came of a gap by the state of the incident that comes along with every event.
+delivery id, and what came of a gap by the state of the incident that comes along with every event. While a receiver is
+away one job of an incident waits for it, the newest, which sends what the others had.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from guardrails.types import Role
 from runbooks.incidents.posting import post_event
 from runbooks.jobs import JobContext, JobKind, Park, create_job
 from runbooks.jobs.actions import SYSTEM
-from runbooks.models import HookDelivery, Incident, IncidentEvent, IncidentHook
+from runbooks.models import HookDelivery, Incident, IncidentEvent, IncidentHook, Job
 
 NAME = "incident_hook"
 # Waits before each next try, in seconds; after them a person must look.
@@ -61,6 +62,8 @@ def run(ctx: JobContext) -> Any:
             post_event(hook, event)
         except ClawError as error:
             _note(hook, error.message)
+            if error.retryable and _has_later(given):
+                return {"sent": sent, "reason": "a later event brings this one along"}
             return _later(ctx, error)
         _note(hook, "")
         sent += 1
@@ -72,6 +75,13 @@ def run(ctx: JobContext) -> Any:
 def _waiting(delivery: HookDelivery, *, upto: int) -> list[IncidentEvent]:
     rows = IncidentEvent.objects.filter(incident_id=delivery.incident_id, seq__gt=delivery.seq, seq__lte=upto)
     return list(rows.select_related("incident__system").order_by("seq"))
+
+
+def _has_later(given: Params) -> bool:
+    """Tell whether another job of this pair goes further and has not ended."""
+    open_ones = Job.objects.filter(owner=SYSTEM.subject, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    rows = open_ones.filter(kind=NAME)
+    return rows.filter(params__hook=given.hook, params__incident=given.incident, params__seq__gt=given.seq).exists()
 
 
 def _advance(delivery: HookDelivery, event: IncidentEvent) -> bool:

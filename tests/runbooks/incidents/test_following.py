@@ -93,15 +93,30 @@ def test_who_is_away_is_told_later_and_in_order(receiver: Receiver) -> None:
     incident = opened()
     incidents.note(incident.pk, "note", "x", BOB)
     first, second = waiting()
-    assert [run(first).state, run(second).state] == ["queued", "queued"]
+    assert [run(first).state, run(second).state] == ["succeeded", "queued"]
     hook.refresh_from_db()
     assert "status 429" in hook.last_error
-    first.refresh_from_db()
-    assert first.saved == {"tries": 1}
-    assert first.not_before > timezone.now() + timedelta(seconds=2)
+    second.refresh_from_db()
+    assert second.saved == {"tries": 1}
+    assert second.not_before > timezone.now() + timedelta(seconds=2)
     Job.objects.update(not_before=timezone.now())
-    assert [run(second).state, run(first).state] == ["succeeded", "succeeded"]
+    assert run(second).state == "succeeded"
     assert receiver.deliveries() == [f"INC-{incident.pk}-1", f"INC-{incident.pk}-2"]
+
+
+def test_for_who_is_away_one_job_of_each_incident_waits(receiver: Receiver) -> None:
+    receiver.statuses = [503] * 12
+    receiver.hook()
+    one, other = opened(), opened()
+    for number in range(5):
+        incidents.note(one.pk, "note", str(number), BOB)
+    last = waiting()[-1]
+    run_all()
+    assert {(job.params["incident"], job.params["seq"]) for job in waiting()} == {(one.pk, 6), (other.pk, 1)}
+    receiver.statuses.clear()
+    Job.objects.update(not_before=timezone.now())
+    run(last)
+    assert receiver.deliveries() == [f"INC-{one.pk}-{seq}" for seq in range(1, 7)]
 
 
 def test_who_never_answers_is_given_up_after_hours_and_told_with_the_next_event(receiver: Receiver) -> None:
