@@ -23,6 +23,7 @@ from bots.commands.named_queries import find_queries, fold, near_queries, read_n
 from bots.commands.periods import Period, last, split_period, suggest_period
 from bots.commands.phrases import add_phrases
 from clawsite.core.errors import BadInput
+from runbooks.incidents.lines import one_line
 from runbooks.models import Anomaly, NamedQuery, QueryWatch
 from runbooks.sources.overview import find_systems
 
@@ -86,7 +87,7 @@ def _headline(period: Period, count: int) -> str:
 def _block(row: Anomaly, zone: ZoneInfo, now: datetime, period: Period) -> str:
     """Return one anomaly: when and what, then its numbers."""
     title = f"{show_clock(row.started_at, zone, now=now)} – {kind_words(row.kind)}: {row.title} ({row.system})"
-    labels = ", ".join(f"{name}={value}" for name, value in sorted(row.labels.items()))[:LABEL_CHARS]
+    labels = one_line(", ".join(f"{name}={value}" for name, value in sorted(row.labels.items())), LABEL_CHARS)
     return "\n".join(show_tree(title, [*([labels] if labels else []), *describe(row, now=now)]))
 
 

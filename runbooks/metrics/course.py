@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean
 
+from runbooks.incidents.lines import one_line
 from runbooks.models import NamedQuery
 from runbooks.sources import prometheus
 
@@ -42,7 +43,7 @@ class Course:
     @property
     def name(self) -> str:
         """What tells it from the others."""
-        return ", ".join(self.labels.values())[:NAME_CHARS]
+        return one_line(", ".join(self.labels.values()), NAME_CHARS)
 
 
 def step_for(seconds: float) -> float:

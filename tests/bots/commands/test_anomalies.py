@@ -90,13 +90,13 @@ def test_times_are_those_of_the_chat(people: People, query: NamedQuery, say: Say
 
 def test_kinds_without_scores_tell_none(people: People, query: NamedQuery, say: Say) -> None:
     make(query, 30, None, "missing")
-    make(query, 20, None, "flat", value=94.2, labels={"merchant": "<b>xyz</b>", "path": "x" * 5000})
+    make(query, 20, None, "flat", value=94.2, labels={"merchant": "<b>x\n✅\u202eyz</b>", "path": "x" * 5000})
 
     (answer,) = say(people.bob, people.bobs, "anomalies last hour")
 
     assert "No data: Volume" in answer.text
     assert "Value: 94.2 /min, always the same" in answer.text
-    assert "├── merchant=<b>xyz</b>, path=xxx" in answer.text
+    assert "├── merchant=<b>x ✅ yz</b>, path=xxx" in answer.text
     assert len(answer.text) < 800
     assert "score" not in answer.text.lower()
 

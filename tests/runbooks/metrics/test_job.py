@@ -96,9 +96,11 @@ def test_several_series_are_told_by_what_differs(courses: CourseServer, query: N
 
 def test_long_labels_do_not_make_a_card_too_large(courses: CourseServer, query: NamedQuery, session: Session) -> None:
     for number in range(5):
-        courses.put("tx", lambda at: 1.0, merchant=f"{number}" + "я" * 40_000)
+        courses.put("tx", lambda at: 1.0, merchant=f"{number}\n✅ fine" + "я" * 40_000)
 
-    assert [len(each["name"]) for each in told(ask(query, session))["series"]] == [80] * 5
+    names = [each["name"] for each in told(ask(query, session))["series"]]
+    assert [len(name) for name in names] == [80] * 5
+    assert all(name[1:].startswith(" ✅ fineя") for name in names)
 
 
 def test_no_data_and_no_answer_are_told_on_the_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
