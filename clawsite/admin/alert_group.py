@@ -24,6 +24,7 @@ from runbooks.models import AlertGroup
 PERMISSION = "runbooks.change_alertgroup"
 COLOURS = {"critical": "danger", "warning": "warning", "info": "info"}
 SHOWN_ALERTS = 200
+SHOWN_EVENTS = 500
 
 
 def _waits(row: AlertGroup) -> bool:
@@ -93,9 +94,11 @@ class AlertGroupAdmin(RecordAdmin):
 
     @display(description=gettext_lazy("timeline"))
     def timeline(self, row: AlertGroup) -> SafeString:
-        """Everything that happened, a line each."""
+        """What happened, a line each; of very much the newest."""
         zone = timezone.get_current_timezone()
-        told = ((event.at, describe_event(event, zone)) for event in row.events.all())
+        told = (
+            (event.at, describe_event(event, zone)) for event in reversed(row.events.order_by("-id")[:SHOWN_EVENTS])
+        )
         lines = [f"{timezone.localtime(at):%Y-%m-%d %H:%M:%S}  {text}" for at, text in told]
         return text_block("\n".join(lines) or "–")
 

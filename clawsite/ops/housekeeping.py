@@ -21,7 +21,7 @@ from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
-from runbooks.alerts.retention import old_groups, old_webhooks
+from runbooks.alerts.retention import old_alerts, old_groups, old_webhooks
 from runbooks.books import ending
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
@@ -89,6 +89,7 @@ def clean() -> dict[str, int]:
         "schedule runs": clean_runs(),
         "alert webhooks": _delete(old_webhooks()),
         "alerts": _delete(old_groups()),
+        "ended alerts": _delete(old_alerts()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),
         "charts": clean_charts(),
     }

@@ -7,10 +7,12 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from runbooks.models import AlertGroup, AlertWebhook
+from runbooks.models import Alert, AlertGroup, AlertWebhook
 
 WEBHOOK_DAYS = 14
 GROUP_DAYS = 365
+# Longer than any delivery is repeated, so that no late one makes such an alert fire again.
+ALERT_DAYS = 14
 
 
 def old_webhooks() -> QuerySet[AlertWebhook]:
@@ -23,3 +25,10 @@ def old_groups() -> QuerySet[AlertGroup]:
     """Return the groups that ended so long ago."""
     old = timezone.now() - timedelta(days=GROUP_DAYS)
     return AlertGroup.objects.filter(state=AlertGroup.State.RESOLVED, resolved_at__lt=old)
+
+
+def old_alerts() -> QuerySet[Alert]:
+    """Return the alerts that ended so long ago in groups that fire on: each delivery compares with all of its group."""
+    old = timezone.now() - timedelta(days=ALERT_DAYS)
+    firing, resolved = AlertGroup.State.FIRING, AlertGroup.State.RESOLVED
+    return Alert.objects.filter(group__state=firing, state=resolved, changed_at__lt=old)

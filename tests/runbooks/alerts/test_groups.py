@@ -199,6 +199,18 @@ def test_what_is_old_goes_and_what_still_fires_stays() -> None:
     assert AlertWebhook.objects.get().pk == waiting
 
 
+def test_ended_alerts_of_a_group_that_fires_on_go_after_a_while() -> None:
+    fire(One(), *(One(instance=f"pod-{number}", ends=later(minutes=1)) for number in range(5)), key="all")
+    Alert.objects.filter(state="resolved").exclude(fingerprint__endswith="pod-4").update(
+        changed_at=timezone.now() - timedelta(days=15)
+    )
+    Alert.objects.filter(fingerprint__endswith="pod-4").update(changed_at=timezone.now())
+    assert clean()["ended alerts"] == 4
+    fire(One(), One(instance="new"), key="all", at=later(minutes=9))
+    group = AlertGroup.objects.get()
+    assert (group.firing, group.ended) == (2, 1)
+
+
 def test_a_delivery_that_was_given_up_can_be_worked_on_again() -> None:
     deliver({})
     pk = AlertWebhook.objects.get().pk
