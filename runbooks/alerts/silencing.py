@@ -19,7 +19,8 @@ from runbooks.alerts.showing import show_group
 from runbooks.alerts.silenced import SILENT, find_silence, is_silent
 from runbooks.alerts.timeline import note
 from runbooks.jobs import create_job
-from runbooks.models import AlertGroup, AlertSilence
+from runbooks.models import AlertGroup, AlertSilence, Job
+from runbooks.models.job import ENDS
 from runbooks.sources import alertmanager
 from runbooks.sources.alertmanager import Matcher
 
@@ -29,6 +30,7 @@ KIND = "alert_silence"
 MOST = timedelta(days=7)
 # A job that has not made the silence by then never will.
 PATIENCE = timedelta(minutes=10)
+UNREACHED = "Alertmanager was not reached."
 
 
 def silence(
@@ -123,6 +125,14 @@ def carry_out(pk: int) -> str:
     return str(row.state)
 
 
+def give_up(job: Job) -> None:
+    """Say that a silence is not changed whose job has ended without doing so, unless another one is about to."""
+    row = AlertSilence.objects.select_related("group__system").filter(pk=job.params.get("silence")).first()
+    others = Job.objects.filter(kind=KIND, params__silence=job.params.get("silence")).exclude(state__in=list(ENDS))
+    if row is not None and not others.exists():
+        _fail(row, UNREACHED)
+
+
 def _make(row: AlertSilence) -> None:
     system = row.group.system
     if system is None:
@@ -160,7 +170,7 @@ def end_silences(*, now: datetime) -> int:
     """Bring messages up to date whose silence has run out, and give up those that no job made; return how many."""
     late = AlertSilence.objects.filter(state=State.WANTED, starts_at__lt=now - PATIENCE).select_related("group")
     for row in late:
-        _fail(row, "Alertmanager was not reached.")
+        _fail(row, UNREACHED)
     over = AlertSilence.objects.filter(state__in=SILENT, ends_at__lte=now).select_related("group")
     count = 0
     for row in over:

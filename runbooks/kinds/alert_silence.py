@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from runbooks.alerts.silencing import KIND, carry_out
+from runbooks.alerts.silencing import KIND, carry_out, give_up
 from runbooks.jobs import JobContext, JobKind
 
 
@@ -28,4 +28,5 @@ ALERT_SILENCE = JobKind(
     seconds=60,
     params=Params,
     repeatable=False,
+    ended=give_up,
 )

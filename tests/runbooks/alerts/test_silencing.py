@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from runbooks.alerts.clock import tick
 from runbooks.alerts.silencing import carry_out, silence, undo
-from runbooks.models import AlertGroup, AlertSilence, MonitoredSystem
+from runbooks.jobs import cancel_job
+from runbooks.models import AlertGroup, AlertSilence, Job, MonitoredSystem
 from runbooks.sources.alertmanager import list_alerts
 from sessions_app.models import Card
 from tests.clawsite.running import until
@@ -59,6 +60,19 @@ def test_one_that_no_job_makes_is_given_up(people: People, shown: object, nobody
     tick(now=timezone.now() + timedelta(minutes=11), since=timezone.now())
     row.refresh_from_db()
     assert row.state == "failed"
+
+
+def test_an_end_that_its_job_did_not_bring_about_is_no_end(
+    people: People, shown: object, nobody: MonitoredSystem
+) -> None:
+    row = ask(people)
+    AlertSilence.objects.update(state="active", remote_id="x")
+    Job.objects.update(state="succeeded", ended_at=timezone.now())
+    undo(row.pk, actor=people.bob.actor)
+    assert Card.objects.get().data["silence"]["state"] == "undoing"
+    cancel_job(Job.objects.latest("pk").key, actor=people.alice.actor)
+    told = Card.objects.get().data["silence"]
+    assert (told["state"], told["error"]) == ("failed", "Alertmanager was not reached.")
 
 
 def test_one_that_is_taken_back_before_it_is_made_is_never_made(people: People, nobody: MonitoredSystem) -> None:
