@@ -36,7 +36,8 @@ def severity_word(severity: str) -> str:
 def headline(data: Mapping[str, Any]) -> str:
     """Return a group in one line: 🚨 CRITICAL: Zero transactions detected."""
     if data["state"] == "resolved":
-        return f"{RESOLVED} {_('RESOLVED')}: {title(data)}"
+        word = _("RESOLVED")
+        return f"{RESOLVED} {word}: {title(data)}"
     return f"{ICONS[data['severity']]} {severity_word(data['severity'])}: {title(data)}"
 
 

@@ -83,7 +83,8 @@ def _headline(data: Mapping[str, Any]) -> str:
 def _alert(told: Mapping[str, Any], context: CommandContext, now: datetime) -> list[str]:
     since = datetime.fromisoformat(told["starts_at"])
     clock, age = show_clock(since, zone_of(context.session), now=now), show_span(now - since)
-    title = f"{MARKS.get(told['severity'], OTHER)} {told['name'] or _('without a name')}"
+    name = told["name"] or _("without a name")
+    title = f"{MARKS.get(told['severity'], OTHER)} {name}"
     lines = [
         _("Severity: {severity}").format(severity=told["severity"] or _("unknown")),
         _("Since: {time} ({age})").format(time=clock, age=age),

@@ -43,7 +43,7 @@ def postmortem(incident: Incident, *, zone: tzinfo) -> str:
     parts = [
         f"# {incident.number}: {escape(incident.title)}",
         "\n".join(f"- {line}" for line in _facts(incident, zone)),
-        f"## {_('Timeline')}",
+        "## " + _("Timeline"),
         "\n".join(_timeline(incident, zone)),
         *(f"## {heading}\n\n{hint}" for heading, hint in _questions()),
     ]

@@ -51,7 +51,7 @@ class YamlField(forms.CharField):
         if found is None:
             return self._empty() if callable(self._empty) else self._empty
         if not isinstance(found, self._kind):
-            raise forms.ValidationError(_("Write name: value." if self._kind is dict else "Write a list: - one."))
+            raise forms.ValidationError(_("Write name: value.") if self._kind is dict else _("Write a list: - one."))
         return found
 
     def has_changed(self, initial: Any, data: Any) -> bool:

@@ -80,7 +80,8 @@ def update(place: Place, language: str) -> Path:
     for message in collect(place):
         if message.id:
             known = old.get(_key(message))
-            fresh.add(message.id, string=known.string if known else "", locations=message.locations)
+            kept = known.string if known and bool(known.pluralizable) == bool(message.pluralizable) else ""
+            fresh.add(message.id, string=kept, locations=message.locations)
     path = place.po(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,23 @@ def test_plurals_are_those_of_the_language(code: str, count: int, word: str) -> 
         text = ngettext("I remember {count} fact here", "I remember {count} facts here", count).format(count=count)
     assert f"{count} {word}" in text
     assert not text.endswith(f"{word}s")
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.locale.parent.name)
+def test_every_text_that_is_marked_is_collected(place: Place) -> None:
+    """A text within an f-string is not seen by what collects; it is put into a name before."""
+    collected = {text for each in catalogs.collect(place) for text in (each.id, *each.id) if isinstance(text, str)}
+    paths = [path for name in place.sources for path in (catalogs.ROOT / name).rglob("*.py")]
+    missed = [f"{path}: {text!r}" for path in paths for text in _marked(path) if text not in collected]
+    assert not missed, "\n".join(missed)
+
+
+def _marked(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in catalogs.KEYWORDS:
+            first = node.args[0] if node.args else None
+            if isinstance(first, ast.Constant) and isinstance(first.value, str):
+                yield first.value
 
 
 # --- The tool itself: it finds what is wrong -------------------------------------------------------------------
@@ -131,3 +150,18 @@ def test_updating_keeps_translations_and_is_stable(place: Place) -> None:
     assert all(form in first for form in ("{count} кот", "{count} кота", "{count} котов"))
     update(place, "ru")
     assert place.po("ru").read_text(encoding="utf-8") == first
+
+
+def test_a_text_that_becomes_a_plural_waits_for_words(place: Place, tmp_path: Path) -> None:
+    """The words of another shape fit no more: one text has one string, a plural has one for each form."""
+    translate(place, "Привет, {name}, см. /help", THREE)
+    path = tmp_path / "app" / "texts.py"
+    plural = 'a = ngettext("Hello {name}, see /help", "Hello {name}, all see /help", 3)'
+    path.write_text(SOURCE.replace('a = _("Hello {name}, see /help")', plural), encoding="utf-8")
+    update(place, "ru")
+    found = problems(place, "ru")
+    assert any("not there: 'Hello {name}, see /help'" in line for line in found)
+    assert not any("left over" in line or "{count} cat" in line for line in found)
+    path.write_text(SOURCE, encoding="utf-8")
+    update(place, "ru")
+    assert "all see /help" not in place.po("ru").read_text(encoding="utf-8")
