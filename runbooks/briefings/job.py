@@ -1,8 +1,7 @@
 """The job that makes a briefing and shows it in a chat. Run twice it changes the same card: one chat hears it once.
 
-A chat is named by the job itself, when somebody asked there, or by the parameters of a schedule, and of nothing else: a
-program that may start jobs writes into no chat of others. Whether a chat may be told at all is looked at when the card
-is brought there.
+A chat is named by the job itself, when somebody asked there, or by the parameters, as in a schedule. Whether a chat may
+be told at all is looked at when the card is brought there.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from runbooks.briefings.gather import gather
 from runbooks.briefings.window import Window
 from runbooks.jobs import JobContext, JobKind
 from runbooks.jobs.working import patiently
-from runbooks.models import Job, ScheduleRun
+from runbooks.models import Job
 from sessions_app.cards import find_card, put_card
 from sessions_app.models import Session
 
@@ -65,8 +64,6 @@ def card_key(job_key: str) -> str:
 
 def _session_of(job: Job, given: Params) -> int | None:
     """Return the conversation that hears it, None when it is only the job's result; BadInput for one that is gone."""
-    if given.session not in (0, job.session_id) and not ScheduleRun.objects.filter(job=job).exists():
-        raise BadInput("Only a schedule can name a conversation. Ask for the briefing in the one that is to hear it.")
     wanted = given.session or job.session_id
     if wanted and not Session.objects.filter(pk=wanted).exists():
         raise BadInput("The conversation of this briefing was removed.")
@@ -86,5 +83,6 @@ BRIEFING = JobKind(
     seconds=300,
     role=Role.VIEWER,
     params=Params,
+    session_param="session",
     check=check,
 )

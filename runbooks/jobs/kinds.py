@@ -29,8 +29,9 @@ class JobKind:
     of work may take, from its beginning to its end or next pause. repeatable: whether it may simply begin again when
     its process died in the middle; otherwise it fails then, unless it saved what it needs to go on. role: the least
     role that may create, start and cancel it. check: raises ClawError for parameters that an owner's schedule could
-    not be run with as things stand; asked when one is saved. ended: called with each job of this kind that has ended,
-    on whichever way, in the transaction that ends it.
+    not be run with as things stand; asked when one is saved. session_param: the parameter that names a conversation by
+    its number, if there is one; programs that see only their own conversations may not give it. ended: called with
+    each job of this kind that has ended, on whichever way, in the transaction that ends it.
     """
 
     name: str
@@ -40,6 +41,7 @@ class JobKind:
     repeatable: bool = True
     role: Role = Role.OPERATOR
     params: type[msgspec.Struct] = NoParams
+    session_param: str = ""
     check: Callable[[dict[str, Any], str], None] | None = None
     ended: Ended | None = None
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import BadInput
-from clawsite.gateway.access import access_session
+from clawsite.gateway.access import access_session, no_session
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
@@ -82,6 +82,7 @@ async def create(call: Call, params: Create) -> dict[str, Any]:
 
 
 def _create(principal: Principal, params: Create) -> dict[str, Any]:
+    _check_conversation(principal, params)
     job = jobs.create_job(
         params.kind,
         params=params.params,
@@ -95,6 +96,14 @@ def _create(principal: Principal, params: Create) -> dict[str, Any]:
         select=params.select,
     )
     return describe_jobs([job])[0]
+
+
+def _check_conversation(principal: Principal, params: Create) -> None:
+    """Raise NotAllowed for parameters that name a conversation by its number, which could be anybody's."""
+    kind = jobs.find_kind(params.kind)
+    number = params.params.get(kind.session_param) if kind is not None and kind.session_param else None
+    if number and not principal.sees_all:
+        raise no_session(str(number))
 
 
 @method("jobs.start", scope=Scope.WRITE, params=One, summary="Starts a job that was created without starting it.")

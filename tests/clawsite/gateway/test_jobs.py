@@ -189,6 +189,15 @@ async def test_a_job_belongs_to_a_session_of_the_callers_own(bob: Wire) -> None:
     assert await run_db(Job.objects.count) == 0
 
 
+async def test_only_who_sees_all_names_a_conversation_by_its_number(alice: Wire, bob: Wire) -> None:
+    for number in (7, "7", 99999):
+        with pytest.raises(NotAllowed, match="There is no session '"):
+            await bob.call("jobs.create", kind="briefing", params={"session": number})
+    assert await run_db(Job.objects.count) == 0
+    await bob.call("jobs.create", kind="briefing", params={"session": 0}, start=False)
+    await alice.call("jobs.create", kind="briefing", params={"session": 7}, start=False)
+
+
 async def test_lists_have_pages(bob: Wire) -> None:
     made = [(await make(bob))["id"] for _ in range(5)]
     first = await bob.call("jobs.list", limit=3)

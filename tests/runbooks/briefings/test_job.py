@@ -148,13 +148,6 @@ def test_asked_for_by_a_program_it_is_the_result_only() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_program_tells_it_to_no_chat_of_others() -> None:
-    job = run(jobs.create_job(NAME, params={"session": session().pk}, actor=BOB, start=True))
-    assert (job.state, "Only a schedule can name a conversation" in job.error) == ("failed", True)
-    assert not Card.objects.exists()
-
-
-@pytest.mark.django_db(transaction=True)
 def test_a_schedule_that_is_run_by_hand_tells_its_chat() -> None:
     place = session()
     told_by(run_now(scheduled(place), actor=ALICE))
