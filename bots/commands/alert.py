@@ -21,13 +21,14 @@ from runbooks.models import AlertGroup
 
 SHOWN, SHOWN_EVENTS, SHOWN_ALERTS = 10, 15, 20
 PER_ROW = 5
+MOST_DIGITS = 12
 TEXT_CHARS = 12_000
 
 
 def run(context: CommandContext) -> Answer:
     """List what fires; show the one of a number."""
     word, _blank, rest = context.args.strip().lower().partition(" ")
-    if word == "storm" and rest.strip().isdecimal():
+    if word == "storm" and rest.strip().isdecimal() and len(rest) <= MOST_DIGITS:
         return _list(context, storm=int(rest))
     number = word.lstrip("#")
     if not number:

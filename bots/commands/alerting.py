@@ -55,6 +55,8 @@ def silence(context: CommandContext) -> Answer:
             lambda: silencing.undo(number, actor=context.actor, origin=_origin(context), session_id=context.session.pk)
         )
         return _answer(context, _("The silence is over: {title}").format(title=row.group.title))
+    if word == "storm":
+        raise BadInput(_("Give the number of the alert, such as: /ack 12. /alert lists them."))
     length = read_length(context.args.partition(str(number))[2])
     row = _do(
         lambda: silencing.silence(

@@ -99,6 +99,12 @@ def test_a_length_that_is_none_is_explained(people: People, group: AlertGroup, s
     assert AlertSilence.objects.count() == 0
 
 
+@pytest.mark.parametrize("line", ["silence storm {pk}", "silence storm", "alert storm 99999999999999999999"])
+def test_a_storm_is_not_silenced_and_one_that_cannot_be_is_none(people: People, group: AlertGroup, line: str) -> None:
+    assert press(people.bob, people.bobs, line.format(pk=group.pk))[0].startswith("Give the number of")
+    assert AlertSilence.objects.count() == 0
+
+
 @pytest.mark.parametrize(
     "line", ["ack {pk}", "ack undo {pk}", "ack storm 1", "silence {pk} 1h", "subscribe all", "unsubscribe"]
 )
