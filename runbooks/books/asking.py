@@ -134,14 +134,20 @@ def _summary(ctx: StepContext, given: Step) -> str:
     first = int(ctx.place.partition(":")[2]) + 1
     steps = [f"{number + 1}. {step['title']}: {step['shown']}" for number, step in enumerate(run.plan)][first:]
     more = [f"… ({len(steps) - SHOWN_STEPS})"] if len(steps) > SHOWN_STEPS else []
-    values = [f"{name} = {value}" for name, value in run.parameters.items()]
+    values = [_visible(f"{name} = {value}") for name, value in run.parameters.items()]
     head = [f"{run.title} ({run.name} v{run.version})", *values, *([given.text] if given.text else [])]
     return "\n".join([*head, "", *(_shorten(each) for each in steps[:SHOWN_STEPS]), *more])
 
 
 def _shorten(line: str) -> str:
     """Return a line that tells when there is more of it; all of it is on the page of the run."""
+    line = _visible(line)
     return line if len(line) <= LINE_CHARS else f"{line[: LINE_CHARS - 1]}…"
+
+
+def _visible(line: str) -> str:
+    """Return a line with a mark for each character that is not seen, or turns those beside it round."""
+    return "".join(char if char.isprintable() else "\ufffd" for char in line)
 
 
 def _ref(run: Run) -> str:

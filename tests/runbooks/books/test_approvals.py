@@ -142,6 +142,15 @@ def test_who_decides_sees_what_is_sent_and_that_there_is_more() -> None:
     assert "xx…" in text
 
 
+def test_who_decides_is_not_misled_by_what_is_not_seen() -> None:
+    argv = ["echo", "{word}"]
+    saved(step("approval"), step("command", argv=argv), parameters=[{"name": "word", "required": True}])
+    go(start(session_id=make_people().bobs.pk, params={"word": "db\u202etset"}))
+    text = shown(waiting())[0]
+    assert "\u202e" not in text
+    assert text.count("db\ufffdtset") == 2
+
+
 def test_several_are_several_people(tmp_path: Path) -> None:
     run = asked(tmp_path, count=2)
     first = waiting()
