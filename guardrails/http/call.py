@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 MAX_BYTES = 2 * 1024 * 1024
 USER_AGENT = "clawsite/1"
+# Where clouds tell a machine its secrets, as far as that is no link-local address (Amazon, Google, Alibaba, Oracle).
+_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")))
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -131,7 +133,9 @@ def _is_host(address: str) -> bool:
     except ValueError:
         return False
     bare = getattr(parsed, "ipv4_mapped", None) or parsed
-    return not (bare.is_link_local or bare.is_multicast or bare.is_unspecified or _is_reserved(bare))
+    return bare not in _METADATA and not (
+        bare.is_link_local or bare.is_multicast or bare.is_unspecified or _is_reserved(bare)
+    )
 
 
 def _is_reserved(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
