@@ -147,7 +147,7 @@ def _shorten(line: str) -> str:
 
 def _visible(line: str) -> str:
     """Return a line with a mark for each character that is not seen, or turns those beside it round."""
-    return "".join(char if char.isprintable() else "\ufffd" for char in line)
+    return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(line.split("\n")))
 
 
 def _ref(run: Run) -> str:
