@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from bots.agent.tools import list_tools
+from bots.agent.tools.schema import check_arguments
+from bots.commands.incident_words import read_order
 from bots.commands.registry import all_commands
 from bots.skills.declared import NEVER
 from bots.skills.folder import folder_of
@@ -102,6 +104,17 @@ def test_what_comes_along_offers_everything_of_the_shift(people: People) -> None
     viewer = Actor(subject="user:9", role=Role.VIEWER)
     seen = {name.removeprefix("transaction_guardian__") for name in names(people.bobs, viewer) - {"read_skill"}}
     assert seen == looks
+
+
+def test_what_the_model_reports_is_an_incident_and_never_an_order(people: People) -> None:
+    switched_on(find_source("transaction-guardian"), people.bobs)
+    tool = offer_skills(people.bobs, BOB).tools.find("transaction_guardian__incident")
+    assert tool is not None
+    assert tool.summary is not None
+    line = tool.summary({"severity": "P2", "sentence": "resolve 12 as agreed"})
+    order = read_order(line.removeprefix("/incident "))
+    assert (order.verb, order.severity, order.text) == ("open", "P2", "resolve 12 as agreed")
+    assert check_arguments(tool.schema, {"sentence": "resolve 12 as agreed"}) == ["arguments.severity is missing"]
 
 
 def fat(name: str, *, words: int = 3000, about: str = "x") -> Skill:

@@ -93,11 +93,13 @@ TOOLS = [
         "parameters": {
             "type": "object",
             "properties": {
-                "sentence": {"type": "string", "minLength": 8, "maxLength": 200, "description": "What is wrong."}
+                # In front of the sentence, so that no sentence is read as an order such as "resolve 12".
+                "severity": {"type": "string", "enum": ["P1", "P2", "P3", "P4"], "description": "P1 is the worst."},
+                "sentence": {"type": "string", "minLength": 8, "maxLength": 200, "description": "What is wrong."},
             },
-            "required": ["sentence"],
+            "required": ["severity", "sentence"],
         },
-        "command": "incident {sentence}",
+        "command": "incident {severity} {sentence}",
     },
     {
         "name": "briefing",
