@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput
 
@@ -36,15 +38,15 @@ class Order:
 
 def read_order(line: str) -> Order:
     """Return what a line asks for: nothing is the list, a name alone is run."""
-    first, _, rest = line.strip().partition(" ")
+    first, _space, rest = line.strip().partition(" ")
     verb = _VERBS.get(plain(first), "")
     if not first or (verb in (LIST, RUNS) and not rest.strip()):
         return Order(verb=verb or LIST)
     if not verb:
         verb, rest = RUN, line.strip()
-    name, _, words = rest.strip().partition(" ")
+    name, _space, words = rest.strip().partition(" ")
     if plain(name) == "runbook" or plain(name) == "ранбук":
-        name, _, words = words.strip().partition(" ")
+        name, _space, words = words.strip().partition(" ")
     if not name:
         return Order(verb=LIST)
     params, loose = _values(words)
@@ -73,7 +75,7 @@ def _group(params: dict[str, str]) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdecimal() or len(text) > 18:
-        raise BadInput("The alert group is a number.")
+        raise BadInput(_("The alert group is a number."))
     return int(text)
 
 
@@ -81,5 +83,9 @@ def name_words(order: Order, names: Sequence[str]) -> dict[str, str]:
     """Return all values by name: words without one go to the parameters that have none yet, in their order."""
     free = [name for name in names if name not in order.params]
     if len(order.words) > len(free):
-        raise BadInput(f"I do not know what to do with “{order.words[len(free)][:40]}”. Write values as name=value.")
+        raise BadInput(
+            _("I do not know what to do with “{text}”. Write values as name=value.").format(
+                text=order.words[len(free)][:40]
+            )
+        )
     return {**dict(zip(free, order.words, strict=False)), **order.params}

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
@@ -37,7 +38,7 @@ def get_group(pk: int, *, actor: Actor, role: Role = Role.VIEWER) -> AlertGroup:
     """Return a group on somebody's behalf; one answer for what is not there and what is not for them."""
     group = AlertGroup.objects.select_related("system").filter(pk=pk).first()
     if group is None or not actor.is_at_least(role):
-        raise NotAllowed("There is no such alert.")
+        raise NotAllowed(_("There is no such alert."))
     return group
 
 
@@ -68,8 +69,8 @@ def _take(pk: int, *, actor: Actor, origin: str, now: datetime) -> AlertGroup:
 def _why_not(pk: int, *, actor: Actor) -> AlreadyDone:
     group = get_group(pk, actor=actor)
     if group.state != FIRING:
-        return AlreadyDone("This alert is over.", why="over")
-    return AlreadyDone("This alert is taken already.", why="taken", name=group.acked_name or group.acked_by)
+        return AlreadyDone(_("This alert is over."), why="over")
+    return AlreadyDone(_("This alert is taken already."), why="taken", name=group.acked_name or group.acked_by)
 
 
 def _plan_reminder(group: AlertGroup, *, now: datetime) -> None:
@@ -85,7 +86,7 @@ def release(pk: int, *, actor: Actor, origin: str = "", now: datetime | None = N
     with transaction.atomic():
         taken = AlertGroup.objects.filter(pk=pk, state=FIRING, acked_at__isnull=False)
         if not taken.update(acked_by="", acked_name="", acked_at=None, remind_at=None):
-            raise AlreadyDone("Nobody has taken this alert, or it is over.", why="free")
+            raise AlreadyDone(_("Nobody has taken this alert, or it is over."), why="free")
         group = get_group(pk, actor=actor)
         note(pk, "unacked", actor=actor.name or actor.subject, at=moment)
         audit.record("alert.unack", actor=actor.subject, subject=group.ref, origin=origin)
@@ -98,7 +99,7 @@ def acknowledge_storm(pk: int, *, actor: Actor, origin: str = "", now: datetime 
     """Take on every firing group of a storm that nobody has; return how many."""
     moment = now or timezone.now()
     if not actor.is_at_least(Role.OPERATOR) or not AlertStorm.objects.filter(pk=pk).exists():
-        raise NotAllowed("There is no such storm.")
+        raise NotAllowed(_("There is no such storm."))
     groups = AlertGroup.objects.filter(notices__storm=pk, state=FIRING, acked_at=None).values_list("pk", flat=True)
     taken = []
     with transaction.atomic():

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from django.utils.translation import gettext as _
+
 from clawsite.core.errors import BadInput
 
 MATCHER = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})\s*(!=|=)\s*(.{0,200})", re.DOTALL)
@@ -38,7 +40,9 @@ def parse_matcher(text: str) -> Matcher:
     """Return a matcher; BadInput for a text that is none."""
     match = MATCHER.fullmatch(text.strip())
     if match is None:
-        raise BadInput(f"“{text[:60]}” is not a condition. Write it as label=value or label!=value.")
+        raise BadInput(
+            _("“{text}” is not a condition. Write it as label=value or label!=value.").format(text=text[:60])
+        )
     name, operator, pattern = match.groups()
     return Matcher(name=name, equal=operator == "=", pattern=pattern.strip().strip('"'))
 
@@ -47,7 +51,7 @@ def parse_matchers(texts: Iterable[str]) -> list[Matcher]:
     """Return several; BadInput for too many."""
     found = [parse_matcher(text) for text in texts]
     if len(found) > MOST:
-        raise BadInput(f"A chat can have {MOST} conditions at most.")
+        raise BadInput(_("A chat can have {count} conditions at most.").format(count=MOST))
     return found
 
 

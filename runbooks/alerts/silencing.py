@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
@@ -46,11 +47,11 @@ def silence(
     moment = now or timezone.now()
     group = get_group(pk, actor=actor, role=Role.OPERATOR)
     if not timedelta(minutes=1) <= length <= MOST:
-        raise BadInput("A silence lasts between a minute and a week.")
+        raise BadInput(_("A silence lasts between a minute and a week."))
     with transaction.atomic():
         AlertGroup.objects.select_for_update().get(pk=pk)
         if AlertSilence.objects.filter(key=group.key, ends_at__gt=moment, state__in=SILENT).exists():
-            raise AlreadyDone("This alert is silenced already.", why="silent")
+            raise AlreadyDone(_("This alert is silenced already."), why="silent")
         row = AlertSilence.objects.create(
             group=group,
             key=group.key,
@@ -92,12 +93,12 @@ def undo(
     moment = now or timezone.now()
     row = AlertSilence.objects.select_related("group__system").filter(pk=pk).first()
     if row is None or not actor.is_at_least(Role.OPERATOR):
-        raise NotAllowed("There is no such silence.")
+        raise NotAllowed(_("There is no such silence."))
     with transaction.atomic():
         rows = AlertSilence.objects.filter(pk=pk, ends_at__gt=moment, state__in=SILENT)
         waits = rows.exclude(state=State.LOCAL).update(state=State.UNDOING)
         if not waits and not rows.filter(state=State.LOCAL).update(state=State.UNDONE):
-            raise AlreadyDone("This silence is over.", why="over")
+            raise AlreadyDone(_("This silence is over."), why="over")
         note(row.group_id, "unsilenced", actor=actor.name, at=moment)
         audit.record("alert.unsilence", actor=actor.subject, subject=row.group.ref, origin=origin)
         if waits:

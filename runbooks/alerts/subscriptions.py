@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
@@ -72,8 +73,8 @@ def subscribe(
     begins, ends = quiet or (None, None)
     with transaction.atomic():
         if AlertSubscription.objects.filter(session=session).count() >= MOST:
-            raise BadInput(f"A chat can have {MOST} subscriptions at most.")
-        row, _ = AlertSubscription.objects.update_or_create(
+            raise BadInput(_("A chat can have {count} subscriptions at most.").format(count=MOST))
+        row, _created = AlertSubscription.objects.update_or_create(
             session=session,
             least=least,
             matchers=texts,
@@ -90,7 +91,7 @@ def unsubscribe(session: Session, *, actor: Actor, pk: int | None = None) -> int
     _check(actor)
     rows = AlertSubscription.objects.filter(session=session)
     with transaction.atomic():
-        count, _ = (rows if pk is None else rows.filter(pk=pk)).delete()
+        count, _each = (rows if pk is None else rows.filter(pk=pk)).delete()
         if count:
             audit.record("alerts.unsubscribe", actor=actor.subject, subject=session.ref, count=count)
     return count
@@ -98,4 +99,4 @@ def unsubscribe(session: Session, *, actor: Actor, pk: int | None = None) -> int
 
 def _check(actor: Actor) -> None:
     if not actor.is_at_least(Role.OPERATOR):
-        raise NotAllowed("Only an operator may change what a chat is told.")
+        raise NotAllowed(_("Only an operator may change what a chat is told."))

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
@@ -20,9 +21,9 @@ def take_over(rota: Rota, *, contact: Contact, length: timedelta, actor: Actor, 
     """Put a person on call from now on for a while. Who is not known as one that can be woken becomes one."""
     moment = now or timezone.now()
     if not actor.is_at_least(Role.OPERATOR):
-        raise NotAllowed("Only an operator may take a turn over.")
+        raise NotAllowed(_("Only an operator may take a turn over."))
     if not timedelta(minutes=1) <= length <= MOST:
-        raise BadInput("A turn is taken over for a minute at least and a week at most.")
+        raise BadInput(_("A turn is taken over for a minute at least and a week at most."))
     with transaction.atomic():
         responder = Responder.objects.filter(contact=contact, enabled=True).first()
         responder = responder or Responder.objects.create(name=f"contact-{contact.pk}", contact=contact)

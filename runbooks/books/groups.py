@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from clawsite.core.errors import BadInput
 from runbooks.alerts.timeline import note
 from runbooks.books.spec import Parameter
@@ -26,7 +28,7 @@ def add_labels(declared: Sequence[Parameter], given: Mapping[str, Any], group_id
         return dict(given)
     group = AlertGroup.objects.select_related("system").filter(pk=group_id).first()
     if group is None:
-        raise BadInput(f"There is no alert {group_id}.")
+        raise BadInput(_("There is no alert {number}.").format(number=group_id))
     system = {"system": group.system.name} if group.system is not None else {}
     known = group.labels | group.group_labels | system
     return {each.name: known[each.name] for each in declared if each.name in known} | dict(given)

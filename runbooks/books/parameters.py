@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from clawsite.core.errors import BadInput
 from runbooks.books.spec import BookError, Parameter
 from runbooks.books.substitution import Value
@@ -32,24 +34,31 @@ def read_values(declared: Sequence[Parameter], given: Mapping[str, Any]) -> dict
     known = {each.name for each in declared}
     for name in given:
         if name not in known:
-            listed = ", ".join(sorted(known)) or "none"
-            raise BadInput(f"There is no parameter named {str(name)[:40]!r}. Parameters: {listed}.")
+            listed = ", ".join(sorted(known)) or _("none")
+            raise BadInput(
+                _("There is no parameter named {name}. Parameters: {names}.").format(
+                    name=repr(str(name)[:40]), names=listed
+                )
+            )
     return {each.name: _value(each, given.get(each.name)) for each in declared}
 
 
 def _value(parameter: Parameter, given: Any) -> Value:
     if given is None or given == "":
         if parameter.default is None:
-            raise BadInput(f"The parameter {parameter.name!r} is missing{_hint(parameter)}.")
+            raise BadInput(_missing(parameter))
         given = parameter.default
     try:
         return read_value(parameter, given)
     except ValueError as error:
-        raise BadInput(f"The parameter {parameter.name!r} {error}.") from None
+        raise BadInput(_("The parameter {name} {problem}.").format(name=repr(parameter.name), problem=error)) from None
 
 
-def _hint(parameter: Parameter) -> str:
-    return f" (one of: {', '.join(parameter.choices)})" if parameter.choices else ""
+def _missing(parameter: Parameter) -> str:
+    name, choices = repr(parameter.name), ", ".join(parameter.choices)
+    if choices:
+        return _("The parameter {name} is missing (one of: {choices}).").format(name=name, choices=choices)
+    return _("The parameter {name} is missing.").format(name=name)
 
 
 def read_value(parameter: Parameter, given: Any) -> Value:
@@ -67,41 +76,41 @@ def _boolean(given: Any) -> bool:
     word = str(given).strip().lower()
     if word in _TRUE or word in _FALSE:
         return word in _TRUE
-    raise ValueError("must be yes or no")
+    raise ValueError(_("must be yes or no"))
 
 
 def _number(parameter: Parameter, given: Any) -> int | float:
     whole = parameter.type == "integer"
     if isinstance(given, bool) or not isinstance(given, int | float | str) or len(str(given)) > 30:
-        raise ValueError("must be a whole number" if whole else "must be a number")
+        raise ValueError(_("must be a whole number") if whole else _("must be a number"))
     try:
         number = float(str(given).strip())
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or (whole and not number.is_integer()) or abs(number) >= 2**53:
-        raise ValueError("must be a whole number" if whole else "must be a number")
+        raise ValueError(_("must be a whole number") if whole else _("must be a number"))
     if parameter.min is not None and number < parameter.min:
-        raise ValueError(f"must be at least {parameter.min:g}")
+        raise ValueError(_("must be at least {number}").format(number=f"{parameter.min:g}"))
     if parameter.max is not None and number > parameter.max:
-        raise ValueError(f"must be at most {parameter.max:g}")
+        raise ValueError(_("must be at most {number}").format(number=f"{parameter.max:g}"))
     return int(number) if whole else number
 
 
 def _text(parameter: Parameter, given: Any) -> str:
     if not isinstance(given, str | int | float) or isinstance(given, bool):
-        raise ValueError("must be a text")
+        raise ValueError(_("must be a text"))
     text = str(given)
     if parameter.type == "choice":
         if text not in parameter.choices:
-            raise ValueError(f"must be one of: {', '.join(parameter.choices)}")
+            raise ValueError(_("must be one of: {names}").format(names=", ".join(parameter.choices)))
         return text
     if len(text) > MAX_CHARS or _CONTROL.search(text):
-        raise ValueError(f"must be one line of at most {MAX_CHARS} characters")
+        raise ValueError(_("must be one line of at most {count} characters").format(count=MAX_CHARS))
     if parameter.pattern:
         if not re.fullmatch(parameter.pattern, text):
-            raise ValueError(f"must look like {parameter.pattern}")
+            raise ValueError(_("must look like {pattern}").format(pattern=parameter.pattern))
     elif text.startswith("-"):
-        raise ValueError("must not begin with a dash")
+        raise ValueError(_("must not begin with a dash"))
     return text
 
 
@@ -119,7 +128,7 @@ def check_parameter(parameter: Parameter) -> None:
         try:
             read_value(parameter, parameter.default)
         except ValueError as error:
-            raise BookError(f"the default {error}", ("default",)) from None
+            raise BookError(_("the default {problem}").format(problem=error), ("default",)) from None
 
 
 def _check_pattern(parameter: Parameter) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from clawsite.core.errors import BadInput
 from runbooks.books.checks import is_repeatable, read_nested, read_params
@@ -32,7 +33,11 @@ def make_plan(book: Book, values: Mapping[str, Value], *, find: Find) -> list[di
     """Return the steps as they will be done. `find` gives a nested runbook, or raises when it must not be run."""
     plan = _unfold(book, values, find, (book.name,))
     if len(plan) > MAX_STEPS:
-        raise BadInput(f"With its nested runbooks {book.name} has {len(plan)} steps; at most {MAX_STEPS} are run.")
+        raise BadInput(
+            _("With its nested runbooks {name} has {count} steps; at most {most} are run.").format(
+                name=book.name, count=len(plan), most=MAX_STEPS
+            )
+        )
     return plan
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from clawsite.core.errors import NotAllowed
 from runbooks.models import Run
 
@@ -15,7 +17,7 @@ def access_run(pk: int | str, *, owner: str | None) -> Run:
     rows = Run.objects.select_related("job").filter(pk=int(number)) if known else Run.objects.none()
     run = (rows if owner is None else rows.filter(job__owner=owner)).first()
     if run is None:
-        raise NotAllowed("There is no such run.")
+        raise NotAllowed(_("There is no such run."))
     return run
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
@@ -124,7 +125,7 @@ def get_named(name: str) -> Runbook:
     """Return the runbook of this name; BadInput when there is none."""
     row = find_runbook(name)
     if row is None:
-        raise BadInput(f"There is no runbook named {name[:64]!r}.")
+        raise BadInput(_("There is no runbook named {name}.").format(name=repr(name[:64])))
     return row
 
 
@@ -132,7 +133,7 @@ def get_runbook(name: str) -> Runbook:
     """Return the runbook of this name; BadInput when there is none that may be run."""
     row = get_named(name)
     if not row.enabled:
-        raise BadInput(f"The runbook {row.name} is switched off.")
+        raise BadInput(_("The runbook {name} is switched off.").format(name=row.name))
     return row
 
 
@@ -140,7 +141,9 @@ def check_actor(row: Runbook, actor: Actor) -> None:
     """Raise NotAllowed when somebody may not run this."""
     role = Role(row.role)
     if not actor.is_at_least(role):
-        raise NotAllowed(f"Only the role {role.value} and those above it may run {row.name}.")
+        raise NotAllowed(
+            _("Only the role {role} and those above it may run {name}.").format(role=role.value, name=row.name)
+        )
 
 
 def book_of(row: Runbook) -> Book:
@@ -148,7 +151,9 @@ def book_of(row: Runbook) -> Book:
     try:
         return to_book(row)
     except BookError as error:
-        raise BadInput(f"The runbook {row.name} is broken: {error.message}.") from None
+        raise BadInput(
+            _("The runbook {name} is broken: {problem}.").format(name=row.name, problem=error.message)
+        ) from None
 
 
 def _take_target(run: Run) -> None:
@@ -163,4 +168,8 @@ def _take_target(run: Run) -> None:
         if other is None:
             raise
         who = other.requested_name or other.requested_by
-        raise BadInput(f"{other.title} already runs on {other.target}, started by {who} (run {other.pk}).") from None
+        raise BadInput(
+            _("{title} already runs on {target}, started by {who} (run {run}).").format(
+                title=other.title, target=other.target, who=who, run=other.pk
+            )
+        ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import NotAllowed
@@ -18,7 +19,7 @@ TAKEN = "taken"
 def take_shift(job_key: str, *, session_id: int, actor: Actor) -> Card | None:
     """Write on a briefing who has the shift now; None when there is no such briefing in this conversation."""
     if not actor.is_at_least(Role.OPERATOR):
-        raise NotAllowed("Only operators may take a shift over.")
+        raise NotAllowed(_("Only operators may take a shift over."))
     with transaction.atomic():
         rows = Card.objects.select_for_update().filter(key=card_key(job_key), session_id=session_id)
         card = rows.first()

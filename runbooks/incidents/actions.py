@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
@@ -32,7 +33,7 @@ def open_incident(
     check_operator(actor)
     line = one_line(title, TITLE_CHARS)
     if not line:
-        raise BadInput("An incident needs a title.")
+        raise BadInput(_("An incident needs a title."))
     _check_severity(severity)
     with transaction.atomic():
         incident = Incident.objects.create(
@@ -104,7 +105,7 @@ def _turn(incident_id: int, *, to: str, actor: Actor, text: str, origin: str) ->
 
 def _check_severity(severity: str) -> None:
     if severity not in Incident.Severity.values:
-        raise BadInput(f"A severity is one of {', '.join(Incident.Severity.values)}.")
+        raise BadInput(_("A severity is one of {names}.").format(names=", ".join(Incident.Severity.values)))
 
 
 def _audit(verb: str, incident: Incident, *, actor: Actor, origin: str, **data: Any) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core.errors import NotAllowed
 from guardrails.types import Actor, Role
@@ -67,4 +68,4 @@ def lock(incident_id: int) -> Incident | None:
 def check_operator(actor: Actor) -> None:
     """Raise NotAllowed for who may only look."""
     if not actor.is_at_least(Role.OPERATOR):
-        raise NotAllowed("Only operators may change incidents.")
+        raise NotAllowed(_("Only operators may change incidents."))

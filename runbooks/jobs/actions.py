@@ -10,6 +10,7 @@ import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed, Unavailable
@@ -118,7 +119,11 @@ def _check_room(owner: str) -> None:
         return
     opened = Job.objects.filter(owner=owner, state__in=set(Job.State) - ENDS)
     if opened[:MAX_OPEN].count() >= MAX_OPEN:
-        raise Unavailable(f"There are {MAX_OPEN} jobs of yours that have not ended. Wait for some, or cancel them.")
+        raise Unavailable(
+            _("There are {count} jobs of yours that have not ended. Wait for some, or cancel them.").format(
+                count=MAX_OPEN
+            )
+        )
 
 
 def _choose(values: dict[str, Any]) -> str:
@@ -233,7 +238,7 @@ def _get(key: str, *, locked: bool = False) -> Job:
     rows = Job.objects.select_for_update() if locked else Job.objects.all()
     job = rows.filter(key=key).first()
     if job is None:
-        raise NotAllowed("There is no such job.")
+        raise NotAllowed(_("There is no such job."))
     return job
 
 
@@ -248,7 +253,7 @@ def _role_of_kind(name: str) -> Role:
 
 def _check_role(actor: Actor, role: Role) -> None:
     if not actor.is_at_least(role):
-        raise NotAllowed(f"Only the role {role.value} and those above it may do this.")
+        raise NotAllowed(_("Only the role {role} and those above it may do this.").format(role=role.value))
 
 
 def _check_key(key: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from clawsite.core.errors import NotAllowed
 from runbooks.models import Job, JobEvent
 
@@ -20,7 +22,7 @@ def access_job(key: str, *, owner: str | None) -> Job:
     found = Job.objects.defer("params", "result", "saved").filter(key=key) if key.isalnum() else Job.objects.none()
     job = (found if owner is None else found.filter(owner=owner)).first()
     if job is None:
-        raise NotAllowed("There is no such job.")
+        raise NotAllowed(_("There is no such job."))
     return job
 
 

@@ -86,6 +86,20 @@ def test_parameters_by_name_in_order_and_when_they_are_missing(people: People, s
     assert Run.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "The parameter 'count' must be at most 9."),
+        ("pt-br", "O parâmetro 'count' deve ser no máximo 9."),
+        ("ru", "Параметр 'count' должен быть не больше 9."),
+    ],
+)
+def test_what_is_wrong_is_said_in_the_language_of_the_chat(people: People, say: Say, language: str, words: str) -> None:
+    saved(HOSTED, name="scale-workers", parameters=[{"name": "count", "type": "integer", "max": 9, "required": True}])
+    answer = say(people.bob, people.bobs, "/runbook scale-workers count=12", language=language)
+    assert words in answer[0].text
+
+
 def test_an_unknown_name_gets_a_suggestion(people: People, say: Say) -> None:
     saved(HOSTED, name="restart-api")
     answer = say(people.bob, people.bobs, "executar runbook restart-apy")[0]
