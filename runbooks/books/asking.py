@@ -17,6 +17,7 @@ from guardrails.types import Role
 from runbooks.jobs import resume_job
 from runbooks.models import Run
 from sessions_app.cards import put_card
+from sessions_app.channels import GATEWAY
 from sessions_app.models import Contact, Session
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def ask(ctx: StepContext, given: Step, agreed: Sequence[Approval]) -> Approval:
             "number": len(agreed) + 1,
             "count": given.count,
             "no_self": given.no_self,
-            "not_by": [request.decided_by for request in agreed],
+            "not_by": sorted(_had_their_say(run, given, agreed)),
             "card": True,
         },
         seconds=given.minutes * 60,
@@ -104,6 +105,37 @@ def _chats_of(people: Sequence[str]) -> list[int]:
     )
     found = contacts.annotate(chat=Subquery(own.values("pk")[:1])).filter(chat__isnull=False)
     return [int(row.chat) for row in found.order_by("pk")]
+
+
+def _had_their_say(run: Run, given: Step, agreed: Sequence[Approval]) -> set[str]:
+    """Return all names of the people who may not decide this one, as far as they are known now."""
+    people = [request.decided_by for request in agreed] + ([run.requested_by] if given.no_self else [])
+    return set().union(*map(names_of, people))
+
+
+def find_self(run: Run, given: Step, agreed: Sequence[Approval]) -> str:
+    """Return who decided what they may not: what they started themselves, or a second time; "" when nobody did.
+
+    Asked again after the decision: who is one person over a program and in a chat may only now be known.
+    """
+    seen = names_of(run.requested_by) if given.no_self else set()
+    for request in agreed:
+        names = names_of(request.decided_by)
+        if names & seen:
+            return request.decided_by
+        seen |= names
+    return ""
+
+
+def names_of(subject: str) -> set[str]:
+    """Return all subjects by which a person acts: as a user, as each of their contacts, as the owner of a token."""
+    known = Q(pk__in=_numbers([subject], "contact")) | Q(user_id__in=_numbers([subject], "user"))
+    token = Q(channel__kind=GATEWAY, external_id=subject)
+    rows = Contact.objects.select_related("channel").filter(known | token)
+    names = {subject}
+    for row in rows:
+        names |= {row.subject, row.person} | ({row.external_id} if row.channel.kind == GATEWAY else set())
+    return names
 
 
 def _numbers(people: Sequence[str], kind: str) -> list[int]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from msgspec import Meta
 
 from guardrails.models import Approval as Request
-from runbooks.books.asking import ask, find_requests, name_of
+from runbooks.books.asking import ask, find_requests, find_self, name_of
 from runbooks.books.steps.base import Outcome, StepContext, StepFailed, StepKind
 from runbooks.jobs import Park
 
@@ -39,6 +39,8 @@ def run(ctx: StepContext, given: Approval) -> Outcome:
         if request.subject_hash != ctx.digest:
             raise StepFailed("What was asked for is not what would run now.")
     agreed = [request for request in requests if request.state == Request.State.APPROVED]
+    if who := find_self(ctx.run, given, agreed):
+        raise StepFailed(f"{name_of(who)} may not decide this, or has done so before.")
     if len(agreed) >= given.count:
         return ", ".join(name_of(request.decided_by) for request in agreed)
     waiting = next((request for request in requests if request.state == Request.State.WAITING), None)

@@ -7,11 +7,16 @@ from collections.abc import AsyncIterator
 import pytest
 
 from clawsite.core.db import close_pool, run_db
+from clawsite.gateway.access import admit
 from clawsite.gateway.principal import Scope
+from guardrails.approvals import decide
+from guardrails.models import Approval
+from guardrails.types import Actor
 from runbooks.models import Run
+from sessions_app.models import Channel
 from tests.clawsite.gateway.calling import ALICE, BOB, call
 from tests.clawsite.gateway.seat import Refused, principal
-from tests.runbooks.books.making import ECHO, saved
+from tests.runbooks.books.making import ECHO, saved, step
 from tests.runbooks.running import perform_beside
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,3 +70,35 @@ async def test_what_is_wrong_is_said() -> None:
     await call("runbooks.run", BOB, name="try")
     with pytest.raises(Refused, match="already runs on try"):
         await call("runbooks.run", ALICE, name="try")
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+async def test_who_started_it_over_a_token_does_not_decide_it_as_a_contact(known_before: bool) -> None:
+    erin = principal("erin", Scope.READ, Scope.WRITE, Scope.APPROVALS)
+
+    def prepare() -> None:
+        saved(step("approval", no_self=True), step("wait", seconds=0), name="asks")
+
+    def meet() -> Actor:
+        channel, _ = Channel.objects.get_or_create(kind="gateway", name="gateway")
+        return admit(erin, channel).actor
+
+    def wait() -> str:
+        perform_beside(Run.objects.get().job_id)
+        return Approval.objects.get().key
+
+    def go_on() -> tuple[str, str]:
+        perform_beside(Run.objects.get().job_id)
+        job = Run.objects.get().job
+        return job.state, job.error
+
+    await run_db(prepare)
+    if known_before:
+        await run_db(meet)
+    await call("runbooks.run", erin, name="asks")
+    key = await run_db(wait)
+    outcome = await run_db(lambda: decide(key, actor=meet(), approve=True).outcome)
+    assert outcome == ("not_allowed" if known_before else "approved")
+    if not known_before:
+        state, error = await run_db(go_on)
+        assert (state, "may not decide this" in error) == ("failed", True)
