@@ -43,21 +43,25 @@ def total(series: list[Series], window: Window) -> Figure | None:
 def average(series: list[Series], window: Window, *, weights: Course | None = None) -> Figure | None:
     """Return the average of a rate in percent, each minute by its traffic where that is known; None without a value.
 
-    Minutes without traffic say nothing about it.
+    Minutes without traffic say nothing about it; those of which the traffic is not known are not covered.
     """
     course = middle(series)
-    known = {at: (weights or {}).get(at, 0.0) for at in course} if weights else dict.fromkeys(course, 1.0)
+    known = {at: weights[at] for at in course if at in weights} if weights else dict.fromkeys(course, 1.0)
     weight = math.fsum(known.values())
     if not weight:
         return None
-    value = math.fsum(course[at] * known[at] for at in course) / weight
-    return Figure(value=value, covered=_covered(course, window))
+    value = math.fsum(course[at] * known[at] for at in known) / weight
+    return Figure(value=value, covered=_covered(known, window))
 
 
 def rates(series: list[Series]) -> dict[str, float]:
-    """Return the average of each series by its labels."""
-    found = {name_of(each.labels): [value for _, value in finite(each)] for each in series}
-    return {name: fmean(values) for name, values in found.items() if values}
+    """Return the average of each series by its labels; of those whose names are cut to the same one, the highest."""
+    found: dict[str, float] = {}
+    for each in series:
+        if values := [value for _, value in finite(each)]:
+            name, rate = name_of(each.labels), fmean(values)
+            found[name] = max(found.get(name, rate), rate)
+    return found
 
 
 def name_of(labels: Mapping[str, str]) -> str:

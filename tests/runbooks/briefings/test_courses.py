@@ -57,6 +57,22 @@ def test_an_average_weighs_each_minute_by_its_traffic() -> None:
     assert average([series(50.0)], HOUR, weights=add_up([series(0.0)])) is None
 
 
+def test_minutes_of_which_the_traffic_is_not_known_are_not_covered() -> None:
+    traffic = add_up([series(*[100.0] * 15)])
+    figure = average([series(*[90.0] * 15, *[98.0] * 45)], HOUR, weights=traffic)
+    assert figure is not None
+    assert figure.value == pytest.approx(90.0)
+    assert figure.covered == 0.25
+    quiet = average([series(*[90.0] * 60)], HOUR, weights=add_up([series(*[100.0] * 30, *[0.0] * 30)]))
+    assert quiet is not None
+    assert quiet.covered == 1.0
+
+
+def test_of_names_that_are_cut_to_the_same_one_the_highest_rate_is_told() -> None:
+    (rate,) = rates([series(value, labels={"path": "x" * 200 + str(value)}) for value in (0.5, 50.0, 1.0)]).values()
+    assert rate == 50.0
+
+
 def test_rates_have_the_names_of_their_labels() -> None:
     found = rates([series(1.0, 3.0, math.nan, labels={"merchant": "xyz", "__name__": "n"}), series(math.nan)])
     assert found == {"merchant xyz": 2.0}
