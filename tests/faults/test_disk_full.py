@@ -35,6 +35,7 @@ def test_a_full_disk_is_waited_out(disk: Disk) -> None:
         site.model.set_default(deltas=5, pause=0.1)
         site.people.write()
         wait_for(lambda: site.model.last_request() > len(site.people.chats), timeout=10, what="turns run")
+        wait_for(lambda: not site.telegram.pending_updates(), timeout=10, what="all is taken in")
 
         disk.fill(site.stack.family())
         before = site.store.value("SELECT count(*) FROM sessions_app_inbox")

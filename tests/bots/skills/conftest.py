@@ -18,6 +18,7 @@ from tests.sessions_app.people import People, make_people
 @pytest.fixture(autouse=True)
 def no_skills() -> Iterator[None]:
     """Begin and end without a skill on disk or in memory."""
+    shutil.rmtree(skills_root(), ignore_errors=True)
     forget_cached()
     yield
     forget_cached()

@@ -44,7 +44,14 @@ def stored(column: str = "token") -> str:
 
 def test_all_columns_with_secrets_are_known() -> None:
     found = {f"{model.__name__}.{name}" for model, name in encrypted_columns()}
-    assert found == {"Channel.token", "Channel.webhook_secret", "GatewayTarget.token", "Secret.value"}
+    assert found == {
+        "Channel.token",
+        "Channel.webhook_secret",
+        "GatewayTarget.token",
+        "IncidentHook.secret",
+        "MonitoredSystem.credentials",
+        "Secret.value",
+    }
 
 
 def test_secrets_stay_readable_through_a_rotation(key_file: Path) -> None:
