@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from runbooks.alerts.sources import SOURCE, key_of
 from runbooks.models import AlertGroup, AlertSilence
 
 TITLE_CHARS, LINE_CHARS, LABEL_CHARS = 200, 400, 80
@@ -35,7 +36,7 @@ def group_facts(group: AlertGroup, *, silence: AlertSilence | None, runbooks: li
         "alerts": _alerts(group),
         "runbooks": runbooks[:SHOWN_RUNBOOKS],
     }
-    if group.labels.get("alertname") == OWN and group.group_key.startswith(OWN_PREFIX):
+    if group.key == key_of(SOURCE, group.group_key) and group.group_key.startswith(OWN_PREFIX):
         facts["own"] = "watchdog"
     if group.acked_at:
         facts["acked"] = {"name": cut(group.acked_name, LABEL_CHARS), "at": group.acked_at.isoformat()}

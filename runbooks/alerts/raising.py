@@ -10,11 +10,8 @@ from django.db import transaction
 from runbooks.alerts.groups import take_news
 from runbooks.alerts.payload import AlertNews, GroupNews, fingerprint_of
 from runbooks.alerts.showing import show_outcome
-from runbooks.alerts.sources import key_of
+from runbooks.alerts.sources import SOURCE, key_of
 from runbooks.models import AlertGroup, MonitoredSystem
-
-# No Alertmanager can be given this name as the address of its webhook.
-SOURCE = "@clawsite"
 
 
 @transaction.atomic

@@ -7,6 +7,9 @@ import hashlib
 from runbooks.alerts.payload import GroupNews
 from runbooks.models import MonitoredSystem
 
+# What our own alerts come from. No Alertmanager can be given this name as the address of its webhook.
+SOURCE = "@clawsite"
+
 
 def key_of(source: str, group_key: str) -> str:
     """Return what a group is known by. Two Alertmanagers with groups of one name need addresses of their own.

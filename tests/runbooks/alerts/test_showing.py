@@ -186,6 +186,11 @@ def test_a_watchdog_is_no_alert_until_it_falls_silent(shown: AlertSubscription) 
     assert (group.state, group.openings) == ("firing", 2)
 
 
+def test_nobody_else_speaks_for_our_watchdog(shown: AlertSubscription) -> None:
+    fire(One(name="WatchdogMissing"), key="@clawsite:watchdog:1")
+    assert "own" not in Card.objects.get().data
+
+
 def test_what_was_not_listened_for_is_not_missed(shown: AlertSubscription) -> None:
     fire(One(name="Watchdog", severity="none"))
     tick(now=later(hours=9), since=later(hours=8, minutes=50))
