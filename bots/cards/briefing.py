@@ -33,10 +33,10 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     when = partial(clock, zone=view.zone, beside=data["end"])
     blocks = [
         [_title(end), _period(start, end, view)],
-        show_tree(_("📊 Last {hours} hours:").format(hours=_hours(start, end)), _numbers(data)),
+        show_tree(_last_hours(start, end), _numbers(data)),
         show_tree(_("⚠️ Attention:"), tell_attention(data, when) or [_("Nothing")]),
         show_tree(_("📋 Pending:"), _pending(data) or [_("Nothing")]),
-        show_tree(_("🤝 Handover:"), tell_handover(data, when) or [_("Nobody is on call by a rota")]),
+        show_tree(_("🤝 Handover:"), tell_handover(data, when)),
         [*_taken(data, view), _("Have a good shift! 🦞")],
     ]
     text = "\n\n".join("\n".join(block) for block in blocks)
@@ -54,8 +54,9 @@ def _period(start: datetime, end: datetime, view: CardView) -> str:
     return f"{begin} – {finish} ({view.zone.key})"
 
 
-def _hours(start: datetime, end: datetime) -> int:
-    return round((end.timestamp() - start.timestamp()) / 3600)
+def _last_hours(start: datetime, end: datetime) -> str:
+    hours = round((end.timestamp() - start.timestamp()) / 3600)
+    return ngettext("📊 Last {hours} hour:", "📊 Last {hours} hours:", hours).format(hours=hours)
 
 
 def _taken(data: Data, view: CardView) -> list[str]:
@@ -67,7 +68,9 @@ def _taken(data: Data, view: CardView) -> list[str]:
 
 
 def _buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
-    button = None if "taken" in data else command_button("✅ " + _("I have it"), "briefing", f"have {data['job']}")
+    button = (
+        None if "taken" in data else command_button("✅ " + _("I take the shift"), "briefing", f"have {data['job']}")
+    )
     return ((button,),) if button is not None else ()
 
 
@@ -102,7 +105,7 @@ def _system(system: Data, *, alone: bool) -> list[str]:
     told = [f"{prefix}{_figure(each)}" for each in system["figures"]]
     wrong = [f"{system['name']} · {each['query']}: {each['text']}" for each in system["errors"]]
     if not told and not wrong:
-        told = [_("{system}: nothing is asked about it").format(system=system["name"])]
+        told = [_("{system}: no queries are set up").format(system=system["name"])]
     return told + wrong
 
 

@@ -86,8 +86,10 @@ def _outstanding(system: str, point: Data) -> str:
 
 
 def tell_handover(data: Data, when: When) -> list[str]:
-    """Return a line for each rota."""
-    return [_turn(each, when, alone=len(data["handover"]) == 1) for each in data["handover"] or []]
+    """Return a line for each rota; one line that says so when there are none, or when they could not be read."""
+    if not data["handover"]:
+        return [_("unknown") if data["handover"] is None else _("There is no rota")]
+    return [_turn(each, when, alone=len(data["handover"]) == 1) for each in data["handover"]]
 
 
 def _turn(turn: Data, when: When, *, alone: bool) -> str:

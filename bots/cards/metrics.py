@@ -66,7 +66,7 @@ def _change(each: Data, unit: str) -> str:
         return LEVEL
     sign, size = (UP, "+") if change > 0 else (DOWN, "−")
     number = show_number(abs(change), digits=1)
-    return f"{sign} {size}{number} " + _("points") if unit == "%" else f"{sign} {size}{number}%"
+    return f"{sign} {size}{number} " + _("percentage points") if unit == "%" else f"{sign} {size}{number}%"
 
 
 def _files(data: Data) -> tuple[OutboundFile, ...]:

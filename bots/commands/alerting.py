@@ -25,8 +25,11 @@ from runbooks.models import AlertGroup
 
 T = TypeVar("T")
 
-_LENGTH = re.compile(r"(\d{1,4})\s*(m|min|h|d)")
-_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
+_UNITS = {
+    "m": "minutes", "min": "minutes", "м": "minutes", "мин": "minutes",
+    "h": "hours", "ч": "hours", "d": "days", "д": "days",
+}  # fmt: skip
+_LENGTH = re.compile(rf"(?:(?:for|por|на)\s+)?(\d{{1,4}})\s*({'|'.join(_UNITS)})\.?")
 
 
 def acknowledge(context: CommandContext) -> Answer:
@@ -84,7 +87,7 @@ def read_length(text: str) -> timedelta:
     """Return a length of time that somebody typed (one hour when nothing was)."""
     if not text.strip():
         return timedelta(hours=1)
-    match = _LENGTH.fullmatch(text.strip().lower().removeprefix("for ").strip())
+    match = _LENGTH.fullmatch(text.strip().lower())
     if match is None:
         raise BadInput(_("Say for how long, such as 30m, 4h or 1d."))
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

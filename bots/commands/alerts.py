@@ -48,7 +48,7 @@ def run(context: CommandContext) -> Answer:
     if not found and AlertGroup.objects.filter(state=AlertGroup.State.FIRING).exists():
         return alert.run(replace(context, args=""))
     if not found:
-        return say(_("No monitored system has an Alertmanager. An admin adds its address on the admin pages."))
+        return say(_("No monitored system has an Alertmanager. An admin adds its address in the admin pages."))
     parts = [_part(each, context, is_only=len(found) == 1) for each in found]
     return turn_page(context, say("\n\n".join(parts), again))
 

@@ -106,7 +106,7 @@ def _silent(zone: ZoneInfo, now: datetime) -> list[str]:
     """Say which queries cannot be judged, or that none is watched at all."""
     watched = NamedQuery.objects.filter(watched=True, system__enabled=True)
     if not watched.exists():
-        return [_("No metric is watched. An admin switches that on for each query on the admin pages.")]
+        return [_("No metric is watched. An admin switches that on for each query in the admin pages.")]
     broken = QueryWatch.objects.filter(query__in=watched).exclude(error="").select_related("query")
     return [_watch_line(watch, zone, now) for watch in broken.defer("query__promql")[:SHOWN]]
 

@@ -69,7 +69,7 @@ def _schedule(context: CommandContext, words: list[str]) -> Answer:
     """Have briefings at these times from now on, and at no others, on the clock of the chat."""
     times = sorted({_read_time(word) for word in words})
     if len(times) > MOST_TIMES:
-        raise BadInput(_("{count} briefings a day are the most.").format(count=MOST_TIMES))
+        raise BadInput(_("At most {count} briefings a day.").format(count=MOST_TIMES))
     for row in _schedules(context):
         delete_schedule(row, actor=context.actor)
     for hour, minute in times:
@@ -96,7 +96,7 @@ def follow_clock(context: CommandContext) -> None:
 def _read_time(word: str) -> tuple[int, int]:
     found = _TIME.fullmatch(word.lower().strip(",;"))
     if found is None:
-        raise BadInput(_("“{word}” is no time. Write for example: /briefing at 07:00 23:00").format(word=word[:20]))
+        raise BadInput(_("“{word}” is not a time. Write for example: /briefing at 07:00 23:00").format(word=word[:20]))
     return int(found[1]), int(found[2] or 0)
 
 

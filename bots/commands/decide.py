@@ -14,7 +14,8 @@ from guardrails.approvals import decide
 def _decide(context: CommandContext, *, approve: bool) -> Answer:
     key = context.args.strip().lower()
     if not key:
-        return say(_("Add the code that stands in the request, such as: /approve k7f2pabcdefg"))
+        line = f"/{'approve' if approve else 'reject'} k7f2pabcdefg"
+        return say(_("Add the code that stands in the request, such as: {line}").format(line=line))
     outcome = decide(key, actor=context.actor, approve=approve).outcome
     return say(texts.decision(outcome, context.actor.name))
 

@@ -135,7 +135,7 @@ def _resolve(context: CommandContext, order: Order) -> Answer:
 def _reopen(context: CommandContext, order: Order) -> Answer:
     incident, now = incidents.reopen(order.number, actor=context.actor, text=order.text)
     if incident is None or not now:
-        return say(_("{number} is open.").format(number=_access(order.number).number))
+        return say(_("{number} is open already.").format(number=_access(order.number).number))
     return _done(context, _("{number} is open again.").format(number=incident.number))
 
 

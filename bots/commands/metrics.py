@@ -68,7 +68,7 @@ def match_metric(message: InboundMessage, text: str) -> Match | None:
 
 def _list(queries: Sequence[NamedQuery], period: Period) -> Answer:
     if not queries:
-        return say(_("There are no metrics yet. An admin adds named queries to a system on the admin pages."))
+        return say(_("There are no metrics yet. An admin adds named queries to a system in the admin pages."))
     text = _("Metrics. Choose one, or write for example: {example}").format(
         example=f"/metrics {fold(str(queries[0]))} {period.code}"
     )

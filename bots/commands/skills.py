@@ -49,8 +49,8 @@ def _line(context: CommandContext, skill: Skill) -> str:
 
 def _button(context: CommandContext, skill: Skill) -> Button | None:
     if skill.pk in context.session.skills:
-        return command_button(_("Off: {name}").format(name=skill.name), "skills", f"off {skill.name}")
-    return command_button(_("On: {name}").format(name=skill.name), "skills", f"on {skill.name}")
+        return command_button(_("Switch off {name}").format(name=skill.name), "skills", f"off {skill.name}")
+    return command_button(_("Switch on {name}").format(name=skill.name), "skills", f"on {skill.name}")
 
 
 def _switch(context: CommandContext, name: str, *, on: bool) -> Answer:

@@ -37,7 +37,7 @@ def pick_systems(words: str) -> list[MonitoredSystem]:
         return found
     known = ", ".join(system.name for system in find_systems()[:MOST])
     if not known:
-        raise BadInput(_("There are no monitored systems yet. An admin adds them on the admin pages."))
+        raise BadInput(_("There are no monitored systems yet. An admin adds them in the admin pages."))
     raise BadInput(
         _("I know no system called “{name}”. There are: {systems}").format(name=words[:NAME_CHARS], systems=known)
     )

@@ -16,7 +16,7 @@ from clawsite.core.errors import BadInput, NotAllowed
 from sessions_app.models import Session, Skill
 
 FRESH_SECONDS = 3.0
-CHANGED = gettext_noop("Its files are not those that were installed any more. Look at them and install it again.")
+CHANGED = gettext_noop("Its files are no longer those that were installed. Look at them and install it again.")
 
 _cached: tuple[float, tuple[Skill, ...]] | None = None
 # Digest of an installed skill -> the fingerprint of its folder when its files were last compared with it.

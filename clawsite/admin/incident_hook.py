@@ -96,4 +96,4 @@ class IncidentHookAdmin(SettingAdmin):
     def test(self, request: HttpRequest, row: IncidentHook) -> str:
         """Post an event of no incident."""
         post_test(row)
-        return _("It was taken.")
+        return _("The test was accepted.")

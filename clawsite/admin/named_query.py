@@ -32,7 +32,7 @@ class NamedQueryForm(_ModelForm):
 
     word_lines = forms.CharField(
         label=gettext_lazy("Names"),
-        help_text=gettext_lazy("How people call it, in any language, one a line."),
+        help_text=gettext_lazy("What people call it, in any language, one name a line."),
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         max_length=10_000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -97,10 +98,28 @@ def test_it_has_the_shape_that_was_asked_for() -> None:
 def test_it_says_so_when_there_is_nothing() -> None:
     text = worded(QUIET)
     assert text.count("└── Nothing") == 2
-    assert "└── Nobody is on call by a rota" in text
+    assert "└── There is no rota" in text
     assert "Anomalies: 0\n├── Alerts: 0\n" in text
     assert "No system is watched" in text
     assert "Incidents: 0 P1, 0 P2" in text
+
+
+@pytest.mark.parametrize(
+    ("language", "hours", "words"),
+    [
+        ("en", 1, "Last 1 hour:"), ("en", 8, "Last 8 hours:"), ("pt-br", 1, "Última 1 hora:"),
+        ("ru", 1, "За последний 1 час:"), ("ru", 3, "За последние 3 часа:"), ("ru", 12, "За последние 12 часов:"),
+    ],
+)  # fmt: skip
+def test_its_hours_have_the_number_of_the_language(language: str, hours: int, words: str) -> None:
+    start = datetime.fromisoformat(QUIET["end"]) - timedelta(hours=hours)
+    assert f"📊 {words}\n" in worded(QUIET | {"start": start.isoformat()}, language=language)
+
+
+def test_a_handover_that_could_not_be_read_is_not_known() -> None:
+    text = worded(QUIET | {"handover": None, "missing": [{"part": "handover", "error": "e1"}]})
+    assert "🤝 Handover:\n└── unknown\n" in text
+    assert "handover: not available now (error e1)" in text
 
 
 def test_its_hours_are_real_on_the_night_the_clock_goes_back() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from bots.cards.alert import buttons
+from bots.commands.alerting import read_length
 from bots.commands.registry import find_command_line, run_command
+from clawsite.core.errors import BadInput
 from runbooks.models import AlertGroup, AlertSilence, AlertSubscription, Job, MonitoredSystem
 from sessions_app.models import Card, Contact, Session
 from tests.bots.commands.conftest import Say, make_context
@@ -97,6 +101,23 @@ def _pk() -> int:
 def test_a_length_that_is_none_is_explained(people: People, group: AlertGroup, say: Say, words: str) -> None:
     assert say(people.bob, people.bobs, "/silence " + words.format(pk=group.pk))[0].text
     assert AlertSilence.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("", 60), ("30m", 30), ("30 min", 30), ("for 4h", 240), ("por 4 h", 240), ("1D", 1440),
+        ("30м", 30), ("30 мин.", 30), ("на 4 ч", 240), ("1Д", 1440),
+    ],
+)  # fmt: skip
+def test_how_long_is_read_in_three_languages(text: str, minutes: int) -> None:
+    assert read_length(text) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize("text", ["4", "ч", "4 года", "-4h", "4 hh", "for", "на4ч", "4h 4h"])
+def test_what_is_no_length_is_not_taken_for_one(text: str) -> None:
+    with pytest.raises(BadInput, match="Say for how long"):
+        read_length(text)
 
 
 @pytest.mark.parametrize("line", ["silence storm {pk}", "silence storm", "alert storm 99999999999999999999"])

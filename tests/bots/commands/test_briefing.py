@@ -87,7 +87,7 @@ def test_a_button_takes_the_shift_over(people: People, say: Say) -> None:
 
 def test_there_is_a_most(people: People, say: Say) -> None:
     times = " ".join(f"{hour}:00" for hour in range(7))
-    assert "the most" in say(people.bob, people.bobs, f"/briefing at {times}")[0].text
+    assert "At most 6" in say(people.bob, people.bobs, f"/briefing at {times}")[0].text
 
 
 def test_a_viewer_looks_and_sets_nothing(people: People, say: Say) -> None:

@@ -295,3 +295,8 @@ def test_parts_add_sections_and_a_broken_one_hides_no_other(
     assert "I am ready." in text
     assert "Backups: fine" in text
     assert "Backups" not in say(people.bob, people.bobs, "/status")[0].text
+
+
+@pytest.mark.parametrize("command", ["approve", "reject"])
+def test_a_decision_without_its_code_shows_how_it_is_written(people: People, say: Say, command: str) -> None:
+    assert say(people.bob, people.bobs, f"/{command}")[0].text.endswith(f"such as: /{command} k7f2pabcdefg")

@@ -162,7 +162,7 @@ def test_the_card_tells_value_change_and_shows_the_picture() -> None:
             "Last value: 93.1%",
             "├── Average: 94.2%",
             "├── Range: 90% – 96.2%",
-            "└── Against the time before: ▼ −2.0 points",
+            "└── Against the time before: ▼ −2.0 percentage points",
         ]
     )
     assert answer.plain
@@ -178,7 +178,7 @@ def test_the_card_tells_value_change_and_shows_the_picture() -> None:
         ("/min", 100.0, 100.01, "＝"),
         ("/min", 0.0, 10.0, "unknown"),
         ("/min", None, 10.0, "unknown"),
-        ("%", 0.0, 10.0, "▲ +10.0 points"),
+        ("%", 0.0, 10.0, "▲ +10.0 percentage points"),
     ],
 )
 def test_the_change_is_told_as_its_unit_wants_it(unit: str, before: float | None, mean: float, words: str) -> None:

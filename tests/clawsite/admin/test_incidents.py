@@ -95,7 +95,7 @@ def test_only_admins_touch_hooks(bob: Client, charlie: Client) -> None:
 def test_the_way_is_tried_by_a_button(alice: Client) -> None:
     with Receiver().running() as receiver:
         hook = receiver.hook()
-        assert "It was taken." in press(alice, "incidenthook", hook.pk, "test")[1]
+        assert "The test was accepted." in press(alice, "incidenthook", hook.pk, "test")[1]
         receiver.statuses = [500]
         assert "answered with status 500" in press(alice, "incidenthook", hook.pk, "test")[1]
     assert receiver.deliveries() == ["test"]

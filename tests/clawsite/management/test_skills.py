@@ -57,7 +57,7 @@ def test_a_change_on_disk_is_told_with_the_list(monkeypatch: pytest.MonkeyPatch,
     skill = Skill.objects.get()
     (folder_of("tea", skill.digest) / "SKILL.md").write_text("other")
     said = run(monkeypatch, "skills", "list").text
-    assert "tea is off: Its files are not those that were installed any more." in said
+    assert "tea is off: Its files are no longer those that were installed." in said
 
 
 def test_text_of_a_skill_cannot_move_the_cursor(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
