@@ -18,6 +18,9 @@ from clawsite.core.errors import NotConfigured
 PATH = "/usr/local/bin:/usr/bin:/bin"
 _BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # noqa: S108
 
+# Where the private keys of the machine's certificates lie, below what is shown.
+_KEYS = Path("/etc/ssl/private")
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sandbox:
@@ -72,6 +75,8 @@ def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str]) -> list
         raise NotConfigured("This needs the sandbox of bubblewrap, which does not work on this machine.")
     argv = [program, *_BASE, "--clearenv", "--ro-bind", "/usr", "/usr", *_links()]
     argv += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
+    if _KEYS.is_dir():  # a service that runs as root could read them
+        argv += ["--tmpfs", str(_KEYS)]
     if sandbox.network:
         argv += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
         argv += ["--ro-bind-try", "/etc/hosts", "/etc/hosts"]

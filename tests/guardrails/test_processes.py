@@ -164,6 +164,16 @@ def test_a_sandbox_sees_one_directory_and_no_network(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("needs_sandbox")
+def test_a_sandbox_does_not_see_the_keys_of_the_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates = Path("/etc/ssl/certs")  # stands for the keys, which not every machine has
+    if not certificates.is_dir():
+        pytest.skip("there are no certificates here")
+    monkeypatch.setattr(sandbox, "_KEYS", certificates)
+    done = run(["ls", "-A", str(certificates)], cwd=tmp_path, sandbox=Sandbox())
+    assert (done.stdout, done.stderr) == (b"", b"")
+
+
+@pytest.mark.usefixtures("needs_sandbox")
 def test_a_sandbox_is_read_only_unless_told_and_dies_in_time(tmp_path: Path) -> None:
     done = run(
         ["sh", "-c", "echo x > y || echo readonly; sleep 60"], cwd=tmp_path, sandbox=Sandbox(), limits=Limits(seconds=1)
