@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,11 +18,13 @@ MOST_POINTS = 300
 # More lines than these cannot be told apart on a phone.
 MOST_SERIES = 5
 NAME_CHARS = 80
+# Larger ones could be neither added up nor drawn.
+MOST_VALUE = 1e100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Course:
-    """One series: its points in the period and in the one before, without those that are no number."""
+    """One series: its points in the period and in the one before, without what is no number or beyond all measure."""
 
     labels: Mapping[str, str]
     points: Points
@@ -74,7 +75,7 @@ def read_courses(query: NamedQuery, start: float, end: float) -> list[Course]:
 
 
 def _split(series: prometheus.Series, start: float, end: float) -> Course:
-    known = [point for point in series.points if math.isfinite(point[1])]
+    known = [point for point in series.points if abs(point[1]) <= MOST_VALUE]  # not true of NaN
     return Course(
         labels=series.labels,
         points=[point for point in known if point[0] >= start],

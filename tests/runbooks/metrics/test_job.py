@@ -103,6 +103,12 @@ def test_long_labels_do_not_make_a_card_too_large(courses: CourseServer, query: 
     assert all(name[1:].startswith(" ✅ fineя") for name in names)
 
 
+def test_values_beyond_all_measure_are_left_out(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    courses.put("tx", lambda at: (5.0, 1.7e308, -1.7e308)[int(at // 120) % 3])
+    (one,) = told(ask(query, session))["series"]
+    assert (one["low"], one["high"]) == (5.0, 5.0)
+
+
 def test_no_data_and_no_answer_are_told_on_the_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
     courses.put("tx", lambda at: None)
     assert told(ask(query, session))["series"] == []
