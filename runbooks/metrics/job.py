@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 from django.db import transaction
+from django.utils import translation
 from msgspec import Meta
 
 from clawsite.core.errors import BadInput, ClawError
@@ -23,6 +24,7 @@ from runbooks.jobs.working import patiently
 from runbooks.metrics.course import MOST_SERIES, Course, read_courses
 from runbooks.models import Anomaly, Job, NamedQuery
 from sessions_app.cards import put_card
+from sessions_app.languages import find_language
 
 NAME = "metrics"
 LONGEST = 31 * 86_400.0
@@ -30,17 +32,21 @@ LEAST = 60.0
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True):
-    """The number of the query, from when to when (seconds since 1970), the zone of the clock on the picture."""
+    """The query's number, from when to when (seconds since 1970), the zone of the picture's clock, the language."""
 
     query: Annotated[int, Meta(ge=1)]
     start: Annotated[float, Meta(ge=0, le=1e11)]
     end: Annotated[float, Meta(ge=0, le=1e11)]
     zone: Annotated[str, Meta(max_length=64)] = ""
+    language: Annotated[str, Meta(max_length=16)] = ""
 
 
 def ask_metric(query: NamedQuery, *, start: datetime, end: datetime, zone: str, actor: Actor, session_id: int) -> Job:
-    """Have a metric shown in a session. In the transaction of its cause."""
-    params = {"query": query.pk, "start": start.timestamp(), "end": end.timestamp(), "zone": zone}
+    """Have a metric shown in a session, in the language that is active now. In the transaction of its cause."""
+    params = {
+        "query": query.pk, "start": start.timestamp(), "end": end.timestamp(), "zone": zone,
+        "language": find_language(translation.get_language() or "") or "",
+    }  # fmt: skip
     return create_job(NAME, params=params, actor=actor, session_id=session_id, start=True)
 
 
@@ -76,7 +82,8 @@ def _tell(query: NamedQuery, given: Params, key: str) -> dict[str, Any]:
         "start": _moment(given.start), "end": _moment(given.end), "series": [], "more": 0, "file": "", "error": "",
     }  # fmt: skip
     try:
-        courses = read_courses(query, given.start, given.end)
+        with translation.override(find_language(given.language) or settings.LANGUAGE_CODE):
+            courses = read_courses(query, given.start, given.end)
     except ClawError as error:
         return told | {"error": error.message}
     if not courses:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from clawsite.core.errors import Unavailable
 from runbooks.models import MonitoredSystem, SystemReading
@@ -25,7 +26,11 @@ def check_breaker(system: MonitoredSystem, source: str, *, now: datetime | None 
     if row is None or row.open_until is None:
         return
     if row.open_until > now or not _take_probe(row, now):
-        raise Unavailable(f"{source} of {system.name} failed often and is left alone for a moment: {row.error}")
+        raise Unavailable(
+            _("{source} of {name} failed often and is left alone for a moment: {error}").format(
+                source=source, name=system.name, error=row.error
+            )
+        )
 
 
 def _take_probe(row: SystemReading, now: datetime) -> bool:
@@ -55,7 +60,7 @@ def note_refusal(system: MonitoredSystem, source: str, error: str, *, now: datet
 
 def _say(system: MonitoredSystem, source: str, error: str, now: datetime) -> QuerySet[SystemReading]:
     """Write down what is wrong, and since when; return the one row."""
-    row, _ = SystemReading.objects.get_or_create(system=system, source=source)
+    row, _created = SystemReading.objects.get_or_create(system=system, source=source)
     rows = SystemReading.objects.filter(pk=row.pk)
     rows.update(error=error[:MOST_ERROR])
     rows.filter(failing_since=None).update(failing_since=now)

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from typing import TypedDict, Unpack
 from urllib.parse import urlencode
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 from clawsite.core.errors import BadInput, Unavailable
 from clawsite.core.jitter import jitter
 from guardrails.http import Reply, acall
@@ -26,8 +29,8 @@ MAX_BYTES = 8 * 1024 * 1024
 WAITS = (0.2, 0.8)
 _OVERLOADED = frozenset({429, 500, 502, 503, 504})
 _NAMES = {
-    "health": "The health address",
-    "stats": "The stats address",
+    "health": gettext_noop("The health address"),
+    "stats": gettext_noop("The stats address"),
     "prometheus": "Prometheus",
     "alertmanager": "Alertmanager",
 }
@@ -104,7 +107,7 @@ def address_of(system: MonitoredSystem, source: str) -> str:
     """Return the address of a source without a closing slash; BadInput when the system has none."""
     url = str(getattr(system, f"{source}_url"))
     if not url:
-        raise BadInput(f"The system {system.name} has no address of {source}.")
+        raise BadInput(_("The system {name} has no address of {source}.").format(name=system.name, source=source))
     return url.rstrip("/")
 
 
@@ -139,6 +142,9 @@ def check_status(reply: Reply, source: str) -> None:
     """Raise BadInput for an answer that is a refusal; the sentence names the status and what most often explains it."""
     if reply.status < 300:
         return
-    reason = {401: "the credentials are missing or wrong", 403: "the credentials do not allow it"}.get(reply.status, "")
-    text = f" ({reason})" if reason else ""
-    raise BadInput(f"{_NAMES[source]} answered with status {reply.status}{text}.")
+    values = {"name": _(_NAMES[source]), "status": reply.status}
+    if reply.status == 401:
+        raise BadInput(_("{name} answered with status 401 (the credentials are missing or wrong).").format(**values))
+    if reply.status == 403:
+        raise BadInput(_("{name} answered with status 403 (the credentials do not allow it).").format(**values))
+    raise BadInput(_("{name} answered with status {status}.").format(**values))

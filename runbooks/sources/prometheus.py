@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TypeVar
 
 import msgspec
+from django.utils.translation import gettext as _
 
 from clawsite.core.errors import BadInput
 from guardrails.http import Reply
@@ -77,7 +78,7 @@ def parse_samples(reply: Reply) -> list[Sample]:
         moment, value = _decode(data.result, tuple[float, str])
         return [Sample(labels={}, value=_number(value), at=moment)]
     if data.result_type != "vector":
-        raise BadInput("The expression is a range of values; ask for one value of it, such as its rate.")
+        raise BadInput(_("The expression is a range of values; ask for one value of it, such as its rate."))
     rows = _decode(data.result, list[_Row])
     return [Sample(labels=row.metric, value=_number(row.value[1]), at=row.value[0]) for row in rows]
 
@@ -87,7 +88,9 @@ def query_range(
 ) -> list[Series]:
     """Return the values of an expression from start to end, one for each step; BadInput beyond 11,000 steps."""
     if step_seconds <= 0 or end < start or (end - start).total_seconds() / step_seconds > MOST_POINTS:
-        raise BadInput(f"A course has at most {MOST_POINTS} steps, from the earlier time to the later one.")
+        raise BadInput(
+            _("A course has at most {count} steps, from the earlier time to the later one.").format(count=MOST_POINTS)
+        )
     form = {
         "query": promql,
         "start": f"{start.timestamp():.3f}",
@@ -104,9 +107,9 @@ def _data(reply: Reply) -> _Data:
         answer = msgspec.json.decode(reply.body, type=_Answer)
     except msgspec.MsgspecError:
         check_status(reply, SOURCE)
-        raise BadInput("What answers there is not Prometheus.") from None
+        raise BadInput(_("What answers there is not Prometheus.")) from None
     if answer.status != "success" or answer.data is msgspec.UNSET:
-        raise BadInput(f"Prometheus does not take this expression: {answer.error[:_MOST_ERROR]}")
+        raise BadInput(_("Prometheus does not take this expression: {error}").format(error=answer.error[:_MOST_ERROR]))
     return answer.data
 
 
@@ -114,11 +117,11 @@ def _decode(raw: msgspec.Raw, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.MsgspecError:
-        raise BadInput("What answers there is not Prometheus.") from None
+        raise BadInput(_("What answers there is not Prometheus.")) from None
 
 
 def _number(text: str) -> float:
     try:
         return float(text)  # "NaN", "+Inf" and "-Inf" too
     except ValueError:
-        raise BadInput("The value of the expression is no number.") from None
+        raise BadInput(_("The value of the expression is no number.")) from None

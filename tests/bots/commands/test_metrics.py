@@ -66,6 +66,7 @@ def test_a_named_metric_becomes_a_job(text: str, hours: int, people: People, que
         "start": NOW.timestamp() - hours * 3600,
         "end": NOW.timestamp(),
         "zone": "America/Sao_Paulo",
+        "language": "en",
     }
     assert who == people.bob.actor.subject
     assert Job.objects.get().session_id == people.bobs.pk

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from clawsite.core.errors import BadInput, NotAllowed
 from runbooks.jobs import create_job
@@ -118,6 +119,25 @@ def test_no_data_and_no_answer_are_told_on_the_card(courses: CourseServer, query
     job = run(ask(query, session))
     assert job.state == Job.State.SUCCEEDED
     assert "parse error" in Card.objects.get(key=card_key(job.key)).data["error"]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "Prometheus does not take this expression: parse error"),
+        ("pt-br", "O Prometheus não aceita esta expressão: parse error"),
+        ("ru", "Prometheus не принимает это выражение: parse error"),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_language_it_was_asked_in(
+    courses: CourseServer, query: NamedQuery, session: Session, language: str, words: str
+) -> None:
+    query.promql = "sum("
+    query.save()
+    with translation.override(language):
+        job = ask(query, session)
+    run(job)
+    assert words in Card.objects.get(key=card_key(job.key)).data["error"]
 
 
 def test_anomalies_of_the_time_do_not_stop_it(courses: CourseServer, query: NamedQuery, session: Session) -> None:
