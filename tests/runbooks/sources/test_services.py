@@ -7,16 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from clawsite.core.errors import BadInput, Unavailable
-from runbooks.models import MonitoredSystem
+from runbooks.models import MonitoredSystem, NamedQuery
 from runbooks.sources.alertmanager import ListedAlert, Matcher, create_silence, expire_silence, list_alerts
 from runbooks.sources.prometheus import query, query_range
 from tests.clawsite.running import until
 from tests.programs import need_program
+from tests.runbooks.books.making import done, output, states, step
 from tests.servers.guardian import MERCHANTS, GuardianServer
 from tests.servers.monitoring import QUICK, TEMPLATES, AlertmanagerService, PrometheusService, write_config
 
@@ -93,6 +95,24 @@ def test_values_now_and_over_time(system: MonitoredSystem) -> None:
     assert len(series) == 1
     assert series[0].points == sorted(series[0].points)
     assert all(1000 < value < 1500 for _, value in series[0].points)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_step_of_a_runbook_asks_and_holds_the_answer_to_its_condition(system: MonitoredSystem) -> None:
+    def ask(title: str, value: float, **given: str) -> dict[str, Any]:
+        return step("prometheus", title, system="guardian", op="==", value=value, **given)
+
+    until(lambda: query(system, "up"), seconds=15, what="the first scrape")
+    NamedQuery.objects.create(system=system, name="up", title="Up", promql="max(up)")
+    job = done(
+        ask("Up", 1, query='up{job="guardian"}'),
+        ask("By its name", 1, named="up"),
+        ask("Nobody", 1, query="no_such_series") | {"on_failure": "continue"},
+        ask("Down", 0, query="up"),
+    )
+    assert states(job) == ["ok", "ok", "failed", "failed"]
+    assert "job=guardian: 1" in output(job)
+    assert (job.state, job.error[:20]) == ("failed", "Down: The value is 1")
 
 
 def test_what_prometheus_refuses_has_its_own_words(system: MonitoredSystem) -> None:
