@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,19 +16,21 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 
-from runbooks.anomalies.values import Finding, Rules
+from runbooks.anomalies.values import Finding, Kind, Rules
 from runbooks.models import Anomaly, NamedQuery, QueryWatch
 
 OPEN, RESOLVED = Anomaly.State.OPEN, Anomaly.State.RESOLVED
+SILENT = timedelta(days=7)
 _SCORES = ("zscore", "robust", "value", "expected")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """What was found in one series."""
+    """What was found in one series, whose last point is of `last_at`."""
 
     labels: Mapping[str, str]
     findings: list[Finding]
+    last_at: float = math.inf
 
     @property
     def series(self) -> str:
@@ -49,7 +52,7 @@ def keep(query: NamedQuery, found: list[Found], *, until: datetime, rules: Rules
         for each in found:
             for finding in each.findings:
                 kept.add(_keep_one(query, each, finding, joined=rules.joined).pk)
-        _resolve_others(query, kept)
+        _resolve_others(query, kept, last={each.series: each.last_at for each in found}, until=until)
         watch.looked_at, watch.error = until, note
         watch.save(update_fields=["looked_at", "error"])
 
@@ -92,10 +95,18 @@ def _prolong(row: Anomaly, finding: Finding, *, seen: datetime) -> Anomaly:
     return row
 
 
-def _resolve_others(query: NamedQuery, kept: set[int]) -> None:
-    """End the open rows of a query of which nothing was found: they ended when they were last seen."""
+def _resolve_others(query: NamedQuery, kept: set[int], *, last: Mapping[str, float], until: datetime) -> None:
+    """End the open rows of a query of which nothing was found: they ended when they were last seen.
+
+    A series that fell silent and still has no point is as silent as before, however much of the history is silence by
+    now. One that is gone for a day while others of the query go on was replaced, and after a week any is no more.
+    """
+    gone = math.inf if last else 0.0
     rows = Anomaly.objects.open().filter(system=query.system_id, query=query.name).exclude(pk__in=kept)
-    rows.update(state=RESOLVED, ended_at=F("seen_at"))
+    quiet = rows.filter(kind=Kind.MISSING.value, started_at__gt=until - SILENT)
+    silent = [row.pk for row in quiet if last.get(row.series, gone) <= row.started_at.timestamp()]
+    rows.filter(pk__in=silent).update(seen_at=until)
+    rows.exclude(pk__in=silent).update(state=RESOLVED, ended_at=F("seen_at"))
 
 
 def resolve_unwatched() -> int:

@@ -66,7 +66,11 @@ def judge(query: NamedQuery, *, now: datetime) -> None:
     rules = rules_for(query.unit)
     series = _read(query, last)
     found = [
-        Found(labels=labels, findings=find_anomalies(points, step=STEP, start=start, end=end, rules=rules))
+        Found(
+            labels=labels,
+            findings=find_anomalies(points, step=STEP, start=start, end=end, rules=rules),
+            last_at=points[-1][0],
+        )
         for labels, points in series[:MOST_SERIES]
     ]
     note = f"It has {len(series)} series; the first {MOST_SERIES} are judged." if len(series) > MOST_SERIES else ""

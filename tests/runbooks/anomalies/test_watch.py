@@ -56,6 +56,25 @@ def test_a_drop_opens_a_row_that_goes_on_and_ends(courses: CourseServer, query: 
     assert rows() == [("drop", "resolved", -10, 90)]
 
 
+def test_silence_lasts_until_something_comes_and_a_week_at_most(courses: CourseServer, query: NamedQuery) -> None:
+    """However little of the history is left: first most of a day is silence, then Prometheus knows no such series."""
+    hour = 60
+    courses.put("tx", between(0, 30 * hour, None))
+    look(query, now=NOON + 30 * MINUTE)
+    assert rows() == [("missing", "open", 0, None)]
+    for hours in range(4, 30, 4):
+        look(query, now=NOON + hours * hour * MINUTE)
+        assert rows() == [("missing", "open", 0, None)], hours
+    look(query, now=NOON + (30 * hour + 10) * MINUTE)
+    (ended,) = Anomaly.objects.all()
+    assert ended.state == "resolved"
+
+    Anomaly.objects.update(state="open", ended_at=None)
+    courses.put("tx", between(0, 30 * 24 * hour, None))
+    look(query, now=NOON + 8 * 24 * hour * MINUTE)
+    assert Anomaly.objects.get().state == "resolved"
+
+
 def test_the_same_look_twice_changes_nothing(courses: CourseServer, query: NamedQuery) -> None:
     courses.put("tx", between(-30, -10, 5000.0))
     courses.put("tx", between(-30, -10, None), merchant="xyz")
