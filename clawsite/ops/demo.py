@@ -12,6 +12,7 @@ import shutil
 import socket
 import sys
 from collections.abc import MutableMapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 TOKEN = "100000:demo-token-of-the-local-emulator-0000"  # noqa: S105 - known to the emulator on this machine only
@@ -30,7 +31,7 @@ def set_demo_environment(argv: Sequence[str], environment: MutableMapping[str, s
     """Point settings at the emulators when the command line asks for the demo."""
     if argv[1:2] != ["up"] or OPTION not in argv:
         return
-    ports = {name: _free_port() for name in SERVERS}
+    ports = dict(zip(SERVERS, _free_ports(len(SERVERS)), strict=True))
     environment.setdefault("CLAW_HOME", HOME)
     environment.update(
         {
@@ -61,9 +62,11 @@ def _monitors() -> dict[str, str]:
     return found if len(found) == len(MONITORS) else {}
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    """Return so many ports, each another one: all are held until the last is found."""
+    with ExitStack() as held:
+        found = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in found]
 
 
 def emulator_commands(environment: MutableMapping[str, str]) -> dict[str, list[str]]:
