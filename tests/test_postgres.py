@@ -13,30 +13,22 @@ from tests.programs import ROOT
 from tests.servers.services import PostgresService
 
 GATEWAY = "tests/clawsite/gateway"
-TALKS = ("talk", "runs", "isolation", "sessions", "feed", "send", "scheduled_rights")
-# The plans of queries are left out: PostgreSQL plans by what the tables hold.
+# What waits for clocks is left out, and the plans of queries: PostgreSQL plans by what the tables hold.
 SUITES = {
-    "memory": (
-        "tests/sessions_app",
-        *(f"tests/bots/commands/test_{name}.py" for name in ("commands", "rights", "incident", "anomalies", "skills")),
-    ),
+    "memory": ("tests/sessions_app", "tests/bots/commands/test_rights.py"),
     "talk": (
-        *(f"{GATEWAY}/test_{name}.py" for name in TALKS),
+        *(f"{GATEWAY}/test_{name}.py" for name in ("runs", "isolation", "sessions", "feed")),
         f"{GATEWAY}/test_scheduled.py::test_a_job_that_runs_again_says_nothing_twice",
     ),
     "jobs": (
-        "tests/runbooks/dispatch",
+        *(f"tests/runbooks/dispatch/test_{name}.py" for name in ("choosing", "mirroring", "crashes")),
         *(f"tests/runbooks/test_{name}.py" for name in ("actions", "races", "reaper", "running", "schedules")),
         f"{GATEWAY}/test_jobs.py",
-        f"{GATEWAY}/test_cron.py",
     ),
     "on call": (
-        *(
-            f"tests/runbooks/alerts/test_{name}.py"
-            for name in ("groups", "races", "escalation", "silencing", "showing")
-        ),
+        *(f"tests/runbooks/alerts/test_{name}.py" for name in ("groups", "races", "escalation", "silencing")),
         *(f"tests/runbooks/books/test_{name}.py" for name in ("running", "approvals")),
-        "tests/runbooks/incidents",
+        *(f"tests/runbooks/incidents/test_{name}.py" for name in ("actions", "alerts", "races", "following")),
         "tests/runbooks/anomalies/test_races.py",
         "tests/runbooks/sources/test_readings.py",
         "tests/bots/cards/test_cards.py::TestRows",

@@ -247,6 +247,7 @@ def run_gateway_bench(
     *,
     loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
     their_loads: tuple[tuple[int, int], ...] = (SEQUENTIAL, *LOADS, OVERLOAD),
+    rounds: int = ROUNDS,
     their_rounds: int = ROUNDS,
     seconds: float = 1.0,
     idle: int = 2000,
@@ -262,12 +263,12 @@ def run_gateway_bench(
         with open_ours(home, model, "bots") as (server, _):
             converse(server)
             sizes = answer_sizes(server)
-            measure(server, figures, *loads, seconds=seconds)
+            measure(server, figures, *loads, seconds=seconds, rounds=rounds)
             measure_idle(server, figures, connections=idle)
             measure_history(server, figures, home, grown=grown)
         with open_floor(home, sizes) as floor:
             found["floor"] = Figures()
-            measure(floor, found["floor"], *loads, seconds=seconds)
+            measure(floor, found["floor"], *loads, seconds=seconds, rounds=rounds)
         if installed is not None:
             with open_theirs(installed, model) as (server, figures):
                 converse(server)

@@ -43,6 +43,7 @@ def kill(stack: Stack, role: str) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.paired
 @pytest.mark.timeout(180)
 def test_a_run_outlives_the_processes_around_it(
     telegram_process: TelegramControl, messages_process: MessagesControl, tmp_path: Path
