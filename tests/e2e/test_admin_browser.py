@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.e2e.browser import open_browser, watched
 from tests.faults.stack import ROOT, Stack, product_environment, running_stack
@@ -70,19 +70,25 @@ def browser(chromium: str) -> Iterator[Browser]:
         yield opened
 
 
-def log_in(stack: Stack, page: Page) -> None:
-    """Log in as Alice."""
-    page.goto(f"{stack.url}/admin/")
-    page.fill("input[name=username]", "alice")
-    page.fill("input[name=password]", PASSWORD)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url("**/admin/")
-
-
-def test_alice_finds_her_way_and_lets_a_stranger_in(stack: Stack, code: str, browser: Browser) -> None:
+@pytest.fixture(scope="module")
+def known(stack: Stack, code: str, browser: Browser) -> StorageState:
+    """What Alice's browser keeps once she has logged in: one may log in five times a minute."""
     with watched(browser) as alice:
         page = alice.page
-        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/")
+        page.fill("input[name=username]", "alice")
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(f"{stack.url}/admin/")
+        return page.context.storage_state()
+
+
+def test_alice_finds_her_way_and_lets_a_stranger_in(
+    stack: Stack, code: str, known: StorageState, browser: Browser
+) -> None:
+    with watched(browser, storage_state=known) as alice:
+        page = alice.page
+        page.goto(f"{stack.url}/admin/")
         tile = page.locator(".claw-tile", has_text="people ask to be let in")
         expect(tile.locator("b")).to_have_text("1")
         tile.click()
@@ -95,10 +101,12 @@ def test_alice_finds_her_way_and_lets_a_stranger_in(stack: Stack, code: str, bro
         expect(page.locator("#result_list")).to_contain_text("contact.approve")
 
 
-def test_the_transcript_is_read_from_its_end_and_runs_nothing(stack: Stack, code: str, browser: Browser) -> None:
-    with watched(browser) as alice:
+def test_the_transcript_is_read_from_its_end_and_runs_nothing(
+    stack: Stack, code: str, known: StorageState, browser: Browser
+) -> None:
+    with watched(browser, storage_state=known) as alice:
         page = alice.page
-        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/")
         page.goto(f"{stack.url}/admin/sessions_app/session/")
         page.get_by_role("link", name="Read", exact=True).click()
         expect(page.locator("#m60")).to_be_in_viewport()
@@ -109,10 +117,12 @@ def test_the_transcript_is_read_from_its_end_and_runs_nothing(stack: Stack, code
         expect(page).not_to_have_title("broken")
 
 
-def test_the_size_of_a_layer_is_counted_while_she_types(stack: Stack, code: str, browser: Browser) -> None:
-    with watched(browser) as alice:
+def test_the_size_of_a_layer_is_counted_while_she_types(
+    stack: Stack, code: str, known: StorageState, browser: Browser
+) -> None:
+    with watched(browser, storage_state=known) as alice:
         page = alice.page
-        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/")
         page.goto(f"{stack.url}/admin/sessions_app/promptlayer/")
         page.get_by_role("link", name="Business context").click()
         size = page.locator("#layer-size")
@@ -125,11 +135,10 @@ def test_the_size_of_a_layer_is_counted_while_she_types(stack: Stack, code: str,
         expect(page.locator("tr", has_text="Business context")).to_contain_text(re.compile(r"[1-9]\d* / 5000"))
 
 
-def test_every_page_keeps_to_its_policy(stack: Stack, code: str, browser: Browser) -> None:
+def test_every_page_keeps_to_its_policy(stack: Stack, code: str, known: StorageState, browser: Browser) -> None:
     for scheme in ("light", "dark"):
-        with watched(browser, color_scheme=scheme) as alice:
+        with watched(browser, storage_state=known, color_scheme=scheme) as alice:
             page = alice.page
-            log_in(stack, page)
             for path in PAGES:
                 check_page(page, f"{stack.url}/admin/{path}")
 
@@ -143,10 +152,12 @@ def check_page(page: Page, url: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), url
 
 
-def test_alice_schedules_a_job_runs_it_now_and_watches_its_events(stack: Stack, code: str, browser: Browser) -> None:
-    with watched(browser) as alice:
+def test_alice_schedules_a_job_runs_it_now_and_watches_its_events(
+    stack: Stack, code: str, known: StorageState, browser: Browser
+) -> None:
+    with watched(browser, storage_state=known) as alice:
         page = alice.page
-        log_in(stack, page)
+        page.goto(f"{stack.url}/admin/")
         page.goto(f"{stack.url}/admin/runbooks/schedule/add/")
         page.fill("input[name=name]", "nightly")
         page.select_option("select[name=kind]", "selftest")
