@@ -17,7 +17,7 @@ FEW, MANY = (10, 8), (50, 4)
 def bench(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Figures]:
     home: Path = tmp_path_factory.mktemp("bench") / "home"
     return run_gateway_bench(
-        home, find_openclaw(), loads=(FEW, MANY, OVERLOAD), rounds=2, their_loads=(MANY,), their_rounds=1, seconds=0.5
+        home, find_openclaw(), loads=(FEW, MANY, OVERLOAD), rounds=4, their_loads=(MANY,), their_rounds=1, seconds=0.4
     )
 
 
