@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from clawsite.core.sql import fetch, moment
+from clawsite.core.zones import is_time_zone
 from sessions_app import outbox
 from sessions_app.models import GroupAccess, Message, Session
 from sessions_app.tokens import estimate
@@ -33,6 +36,11 @@ def get_or_create_session(
         defaults={"kind": kind, "title": title[:200]},
     )
     return session
+
+
+def zone_of(session: Session) -> ZoneInfo:
+    """Return the zone whose clock a session reads."""
+    return ZoneInfo(session.time_zone if is_time_zone(session.time_zone) else settings.TIME_ZONE)
 
 
 def add_message(

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import translation
 
@@ -20,10 +18,10 @@ from bots.commits import say
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import Wake, nudge_on_commit
-from clawsite.core.zones import is_time_zone
 from sessions_app.contacts import find_contact, find_group
 from sessions_app.models import Card, Contact, Message, Outbox, Session
 from sessions_app.outbox import add_row
+from sessions_app.sessions import zone_of
 
 LOOK_SECONDS = 1.0
 AT_ONCE = 50
@@ -84,9 +82,8 @@ def _word(card: Card, contact: Contact | None) -> OutboundMessage | None:
     if not _may_hear(card.session, contact):
         card.error = "the chat is not allowed to use the bot"
         return None
-    zone = card.session.time_zone if is_time_zone(card.session.time_zone) else settings.TIME_ZONE
     language = _language(card, contact)
-    view = CardView(zone=ZoneInfo(zone), language=language, is_group=card.session.kind == Session.Kind.GROUP)
+    view = CardView(zone=zone_of(card.session), language=language, is_group=card.session.kind == Session.Kind.GROUP)
     try:
         with translation.override(language):
             message = render_card(card.kind, card.data, view)

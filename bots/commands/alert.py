@@ -16,8 +16,8 @@ from clawsite.core.errors import BadInput
 from runbooks.alerts.facts import cut, group_facts
 from runbooks.alerts.remedies import find_remedies
 from runbooks.alerts.silenced import find_silence
-from runbooks.alerts.subscriptions import zone_of
 from runbooks.models import AlertGroup
+from sessions_app.sessions import zone_of
 
 SHOWN, SHOWN_EVENTS, SHOWN_ALERTS = 10, 15, 20
 PER_ROW = 5

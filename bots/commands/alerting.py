@@ -20,8 +20,8 @@ from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Role
 from runbooks.alerts import actions, silencing
 from runbooks.alerts.actions import AlreadyDone
-from runbooks.alerts.subscriptions import zone_of
 from runbooks.models import AlertGroup
+from sessions_app.sessions import zone_of
 
 T = TypeVar("T")
 

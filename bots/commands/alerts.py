@@ -16,11 +16,12 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bots.commands import alert
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
-from bots.commands.figures import show_clock, show_span, show_tree, zone_of
+from bots.commands.figures import show_clock, show_span, show_tree
 from bots.commands.phrases import add_phrases
 from bots.commands.systems import pick_systems
 from runbooks.models import AlertGroup
 from runbooks.sources.overview import Overview, overviews
+from sessions_app.sessions import zone_of
 
 MARKS = {"critical": "🔴", "warning": "🟡", "info": "🔵"}
 OTHER = "⚪"

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from bots.cards.anomaly import describe, kind_words
 from bots.channels.base import Button
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
-from bots.commands.figures import show_clock, show_tree, zone_of
+from bots.commands.figures import show_clock, show_tree
 from bots.commands.named_queries import find_queries, fold, near_queries, read_named
 from bots.commands.periods import Period, last, split_period, suggest_period
 from bots.commands.phrases import add_phrases
@@ -26,6 +26,7 @@ from clawsite.core.errors import BadInput
 from runbooks.incidents.lines import one_line
 from runbooks.models import Anomaly, NamedQuery, QueryWatch
 from runbooks.sources.overview import find_systems
+from sessions_app.sessions import zone_of
 
 DEFAULT_HOURS = 24
 SHOWN = 8

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.commands.base import Answer, Command, CommandContext, say
-from bots.commands.figures import zone_of
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput, NotAllowed
@@ -20,6 +19,7 @@ from runbooks.briefings import NAME, put_briefing, take_shift
 from runbooks.jobs import create_job
 from runbooks.models import Schedule
 from runbooks.schedules import delete_schedule, save_schedule
+from sessions_app.sessions import zone_of
 
 MOST_TIMES = 6
 MOST_HOURS = 48

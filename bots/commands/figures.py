@@ -4,14 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
-
-from clawsite.core.zones import is_time_zone
-from sessions_app.models import Session
 
 
 def show_number(value: float, *, digits: int = 0) -> str:
@@ -43,8 +38,3 @@ def show_age(moment: datetime, *, now: datetime) -> str:
 def show_tree(title: str, lines: Sequence[str]) -> list[str]:
     """Return lines below a title, joined to it."""
     return [title, *(f"├── {line}" for line in lines[:-1]), *(f"└── {line}" for line in lines[-1:])]
-
-
-def zone_of(session: Session) -> ZoneInfo:
-    """Return the zone whose clock a chat reads."""
-    return ZoneInfo(session.time_zone if is_time_zone(session.time_zone) else settings.TIME_ZONE)

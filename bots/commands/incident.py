@@ -17,7 +17,6 @@ from bots.cards.times import clock
 from bots.channels.base import Button
 from bots.commands import incident_words as words
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
-from bots.commands.figures import zone_of
 from bots.commands.incident_words import Order, read_order, read_severity
 from bots.commands.people import find_operator
 from bots.commands.phrases import add_phrases
@@ -29,6 +28,7 @@ from runbooks import incidents
 from runbooks.alerts.incidents import open_from_group
 from runbooks.incidents.snapshot import state_of
 from runbooks.models import Incident
+from sessions_app.sessions import zone_of
 
 SHOWN = 10
 PER_ROW = 3

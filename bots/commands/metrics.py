@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy
 
 from bots.channels.base import Button, InboundMessage
 from bots.commands.base import Answer, Command, CommandContext, Match, command_button, say, turn_page
-from bots.commands.figures import zone_of
 from bots.commands.named_queries import find_queries, fold, is_named, near_queries, read_named
 from bots.commands.periods import Period, last, split_period, suggest_period
 from bots.commands.phrases import MAX_CHARS, add_phrases
 from clawsite.core.errors import BadInput
 from runbooks.metrics import ask_metric
 from runbooks.models import NamedQuery
+from sessions_app.sessions import zone_of
 
 DEFAULT_HOURS = 6
 SHOWN = 20

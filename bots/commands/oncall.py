@@ -13,9 +13,9 @@ from bots.commands.phrases import add_phrases
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Role
 from runbooks.alerts.rota import find_next, find_on_call
-from runbooks.alerts.subscriptions import zone_of
 from runbooks.alerts.swaps import take_over
 from runbooks.models import Rota
+from sessions_app.sessions import zone_of
 
 
 def run(context: CommandContext) -> Answer:

@@ -12,10 +12,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.commands.base import CommandContext
-from bots.commands.figures import show_age, show_clock, show_number, show_span, show_tree, zone_of
+from bots.commands.figures import show_age, show_clock, show_number, show_span, show_tree
 from clawsite.core.errors import BadInput
 from runbooks.models import MonitoredSystem
 from runbooks.sources.overview import Overview, find_systems, overviews
+from sessions_app.sessions import zone_of
 
 MARKS = {True: "✅", False: "🚨", None: "⏳"}
 MOST = 10

@@ -17,11 +17,10 @@ from runbooks.alerts.quiet import quiet_end
 from runbooks.alerts.rota import find_on_call
 from runbooks.alerts.showing import show_group, tell_person
 from runbooks.alerts.silenced import find_silence, is_silent
-from runbooks.alerts.subscriptions import zone_of
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, Escalation, Responder, Rota
 from sessions_app.models import Contact, Session
-from sessions_app.sessions import get_or_create_session
+from sessions_app.sessions import get_or_create_session, zone_of
 
 State = Escalation.State
 BATCH = 50

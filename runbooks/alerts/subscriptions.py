@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, time
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
-from clawsite.core.zones import is_time_zone
 from guardrails.types import Actor, Role
 from runbooks.alerts.matching import fit, parse_matchers
 from runbooks.alerts.quiet import quiet_end
 from runbooks.alerts.severity import is_at_least
 from runbooks.models import AlertGroup, AlertSubscription, MonitoredSystem
 from sessions_app.models import Session
+from sessions_app.sessions import zone_of
 
 MOST = 20
-
-
-def zone_of(session: Session) -> ZoneInfo:
-    """Return the zone of a chat's clock."""
-    return ZoneInfo(session.time_zone if is_time_zone(session.time_zone) else settings.TIME_ZONE)
 
 
 def find_subscribed(group: AlertGroup) -> dict[int, list[AlertSubscription]]:
