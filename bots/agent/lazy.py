@@ -43,15 +43,14 @@ class _Finder(MetaPathFinder):
         statements = ast.parse(spec.loader.get_data(spec.loader.path)).body
         if name != self._package and not all(_gathers(statement) for statement in statements):
             return None
-        spec.loader = _Reader(spec.loader, dict(_origins(statements, name)))
+        spec.loader = _Reader(dict(_origins(statements, name)))
         return spec
 
 
 class _Reader(Loader):
     """Makes a package whose names are imported one by one, when they are asked for (PEP 562)."""
 
-    def __init__(self, loader: SourceFileLoader, origins: dict[str, Origin]) -> None:
-        self._loader = loader
+    def __init__(self, origins: dict[str, Origin]) -> None:
         self._origins = origins
 
     def create_module(self, spec: ModuleSpec) -> None:
