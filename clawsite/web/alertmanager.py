@@ -12,14 +12,13 @@ import logging
 import re
 
 from django.conf import settings
-from django.db import DatabaseError
 
 from clawsite.core.crypto import same_secret
 from clawsite.core.db import run_tx
-from clawsite.core.errors import log_unknown
 from clawsite.gateway.limits import TOKEN_CHARS, Attempts
 from clawsite.web.address import address_of
-from clawsite.web.plain import Receive, Scope, Send, TooLarge, answer, find_header, read_body
+from clawsite.web.deliveries import answer_delivery
+from clawsite.web.plain import Receive, Scope, Send, TooLarge, find_header, read_body
 from runbooks.alerts.store import store_webhook
 
 logger = logging.getLogger(__name__)
@@ -44,17 +43,7 @@ class AlertmanagerWebhook:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery."""
-        if scope["method"] != "POST":
-            await answer(send, 405, b"POST only\n", headers={"allow": "POST"})
-            return
-        try:
-            status, text = await self._take(scope, receive)
-        except (DatabaseError, TimeoutError) as error:
-            logger.warning("an alert was refused: %s", type(error).__name__)
-            status, text = 503, b"try again\n"
-        except Exception as error:
-            status, text = 503, f"try again ({log_unknown(error, where='the webhook of alerts')})\n".encode()
-        await answer(send, status, text)
+        await answer_delivery(scope, receive, send, take=self._take, what="an alert", where="the webhook of alerts")
 
     async def _take(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         refusal = self._refuse(scope)

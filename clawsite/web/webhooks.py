@@ -12,17 +12,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import DatabaseError
-
 from bots.channels.base import ChannelAdapter
 from bots.channels.registry import get_adapter
 from bots.polling import to_stored
 from bots.work import OpenChannel, account_of
 from clawsite.core.crypto import same_secret
 from clawsite.core.db import run_db
-from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.errors import ClawError
 from clawsite.core.metrics import MESSAGES
-from clawsite.web.plain import Receive, Scope, Send, TooLarge, answer, find_header, read_body
+from clawsite.web.deliveries import answer_delivery
+from clawsite.web.plain import Receive, Scope, Send, TooLarge, find_header, read_body
 from sessions_app.inbox import store_updates
 from sessions_app.models import Channel
 
@@ -81,17 +80,7 @@ class TelegramWebhook:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one delivery. Telegram repeats what was not answered with 200."""
-        if scope["method"] != "POST":
-            await answer(send, 405, b"POST only\n", headers={"allow": "POST"})
-            return
-        try:
-            status, text = await self._take(scope, receive)
-        except (DatabaseError, TimeoutError) as error:
-            logger.warning("an update was refused: %s", type(error).__name__)
-            status, text = 503, b"try again\n"
-        except Exception as error:
-            status, text = 503, f"try again ({log_unknown(error, where='the webhook')})\n".encode()
-        await answer(send, status, text)
+        await answer_delivery(scope, receive, send, take=self._take, what="an update", where="the webhook")
 
     async def _take(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         async with asyncio.timeout(COMMIT_SECONDS):
