@@ -15,7 +15,7 @@ from typing import Any
 
 from django.utils.translation import override
 
-from bots.agent.calls import CallRow, State, load_calls, record_intent, record_results, record_waiting
+from bots.agent.calls import CallRow, State, TurnRecord
 from bots.agent.hooks import run_hooks
 from bots.agent.provider import ToolUse
 from bots.agent.results import Results
@@ -28,7 +28,6 @@ from guardrails.tools import ToolPolicy, decide_call, hash_arguments
 from guardrails.types import Action
 
 CALLS_MAX = 16
-TOOL_SECONDS = 120.0
 SUMMARY_MAX = 600
 
 INTERRUPTED = "This call was interrupted and its outcome is unknown. Check what happened before trying again."
@@ -91,6 +90,7 @@ class ToolRunner:
     def __init__(self, job: AgentJob, results: Results) -> None:
         self.job = job
         self.results = results
+        self.record = job.record or TurnRecord(job.context.turn_id, job.context.held)
 
     async def answer(
         self, uses: Sequence[ToolUse], *, state: GetState, resumed: bool = False
@@ -99,7 +99,7 @@ class ToolRunner:
 
         `state` gives what to store to go on from here. `resumed`: rows of an earlier try may exist.
         """
-        stored = await run_db(load_calls, self.job.context.turn_id) if resumed else {}
+        stored = await run_db(self.record.load) if resumed else {}
         calls = [self._prepare(use, number, stored) for number, use in enumerate(uses)]
         await self._run_parallel([call for call in calls if not call.block and call.parallel], state)
         rest = [call for call in calls if not call.block]
@@ -109,7 +109,7 @@ class ToolRunner:
         waiting = [call for call in rest if call.asks]
         if waiting:
             rows = [call.to_row(State.WAITING, "") for call in waiting]
-            await run_db(record_waiting, self.job.context, rows, state=state())
+            await run_db(self.record.wait, rows, state=state())
             return [], tuple(_pending(call, language=self.job.context.language) for call in waiting)
         for call in rest:
             if not call.block:
@@ -163,6 +163,8 @@ class ToolRunner:
             arguments=call.arguments,
             allowed=[tool.name for tool in self.job.tools.tools],
         )
+        if verdict.action is Action.ALLOW and call.tool.guard is not None:
+            verdict = call.tool.guard(call.arguments)
         self.results.note([verdict])
         if verdict.action is Action.BLOCK:
             self._finish(call, f"Refused ({verdict.rule}). Choose another way.", State.REFUSED)
@@ -180,7 +182,7 @@ class ToolRunner:
         tool, context = call.tool, self.job.context
         if not tool.repeatable:
             intent = call.to_row(State.INTENT, "")
-            if not await run_db(record_intent, context, intent, state=state()):
+            if not await run_db(self.record.intend, intent, state=state()):
                 self._finish(call, INTERRUPTED, State.FAILED)
                 return
         about = {"tool": tool.name, "call_id": call.use.call_id, "arguments": call.arguments}
@@ -198,12 +200,12 @@ class ToolRunner:
 
     async def _call_tool(self, call: _Call) -> ToolOutput:
         try:
-            async with asyncio.timeout(TOOL_SECONDS):
+            async with asyncio.timeout(call.tool.seconds):
                 return await call.tool.run(self.job.context, call.arguments)
         except LeaseLost:
             raise
         except TimeoutError:
-            return ToolOutput(text=f"No result within {TOOL_SECONDS:.0f} seconds.", is_error=True)
+            return ToolOutput(text=f"No result within {call.tool.seconds:.0f} seconds.", is_error=True)
         except ClawError as error:
             return ToolOutput(text=error.message, is_error=True)
         except Exception as error:
@@ -218,7 +220,7 @@ class ToolRunner:
     async def _store(self, calls: Sequence[_Call]) -> None:
         rows = [call.row for call in calls if call.row]
         if rows:
-            await run_db(record_results, self.job.context.turn_id, rows)
+            await run_db(self.record.finish, rows)
         for call in calls:
             call.row = None
 

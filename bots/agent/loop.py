@@ -192,6 +192,8 @@ class _Run:
         if pending:
             return self._end("parked", pending=pending)
         self.progress.messages.append({"role": "user", "content": blocks})
+        if self.job.on_step is not None:
+            await self.job.on_step(self._state())
         if self.results.repeats.stuck:
             return self._end("limit", notice=notices.limit_repeats(self.language), detail="repeats")
         return None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from clawsite.core.leases import Held
 from guardrails.tools import ToolPolicy
 from guardrails.types import Actor, Role, Verdict
+
+if TYPE_CHECKING:
+    from bots.agent.calls import CallRecord
 
 Stop = Literal[
     "answer", "parked", "cancelled", "refused", "limit", "cut", "unavailable", "not_configured"
@@ -80,7 +83,10 @@ class AgentLimits:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ToolContext:
-    """For whom a tool runs. `held` is the lease of the turn: it is checked right before each side effect."""
+    """For whom a tool runs. `held` is the lease of the turn: it is checked right before each side effect.
+
+    A run of a job has no turn (0), and a conversation only where it was started in one.
+    """
 
     session_id: int
     turn_id: int
@@ -113,7 +119,8 @@ class Tool:
 
     repeatable: running it twice does no harm, so a call that a crash interrupted is simply run again.
     summary: says in one line what exactly will be done, for the person who is asked; None shows the
-    arguments.
+    arguments. guard: looks at the arguments of a call that the policy allows, and may ask or refuse. seconds: how
+    long one call may take.
     """
 
     name: str
@@ -123,6 +130,8 @@ class Tool:
     run: ToolRun
     repeatable: bool = False
     summary: Callable[[dict[str, Any]], str] | None = None
+    guard: Callable[[dict[str, Any]], Verdict] | None = None
+    seconds: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +165,8 @@ class AgentJob:
     """One run. `messages` end with the user's; `resume` is `AgentOutcome.state` of a run that parked or crashed.
 
     `decisions` say by call id what a person decided; a parked call without a decision counts as denied.
-    `on_urls` hears of the links that a tool result brought, before the model goes on.
+    `on_urls` hears of the links that a tool result brought, before the model goes on. `record` keeps the tool calls
+    of a run that is no turn's; `on_step` gets its state whenever tools have answered, to be kept or shown.
     """
 
     system: tuple[SystemPart, ...]
@@ -168,6 +178,8 @@ class AgentJob:
     resume: Mapping[str, Any] | None = None
     decisions: Mapping[str, bool] = field(default_factory=dict)
     on_urls: Callable[[frozenset[str]], None] | None = None
+    record: CallRecord | None = None
+    on_step: Callable[[dict[str, Any]], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,7 +58,7 @@ class Turn(models.Model):
 
 
 class ToolCall(models.Model):
-    """One tool call of a turn. The row is committed before the tool runs, so that a crash is not run again blindly."""
+    """One tool call of a turn, or of a job. Committed before the tool runs, so that a crash is not run again blindly."""
 
     class State(models.TextChoices):
         """What became of the call."""
@@ -69,7 +69,8 @@ class ToolCall(models.Model):
         FAILED = "failed", "Failed"
         REFUSED = "refused", "Refused"
 
-    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="tool_calls")
+    turn = models.ForeignKey(Turn, null=True, blank=True, on_delete=models.CASCADE, related_name="tool_calls")
+    job_key = models.CharField(max_length=32, blank=True, help_text="The job that called it, where it was no turn.")
     call_id = models.CharField(max_length=100, help_text="The model's tool_use id.")
     tool = models.CharField(max_length=64)
     arguments = models.JSONField(default=dict)
@@ -80,10 +81,15 @@ class ToolCall(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """A call id runs once in its turn."""
+        """A call id runs once in its turn or job."""
 
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["turn", "call_id"], name="tool_call_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["turn", "call_id"], name="tool_call_once"),
+            models.UniqueConstraint(
+                fields=["job_key", "call_id"], name="tool_call_of_job_once", condition=~models.Q(job_key="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tool} ({self.state})"
