@@ -57,7 +57,7 @@ def ask(ctx: StepContext, given: Step, agreed: Sequence[Approval]) -> Approval:
         },
         seconds=given.minutes * 60,
     )
-    show_request(approval, run)
+    show_request(approval, session_id=run.session_id)
     return approval
 
 
@@ -66,7 +66,7 @@ def take_up(approval: Approval) -> None:
     run = Run.objects.select_related("job").filter(pk=approval.data.get("run")).first()
     if run is None:
         return
-    show_request(approval, run)
+    show_request(approval, session_id=run.session_id)
     resume_job(run.job_id, note={"approval": approval.state, "by": approval.decided_by})
 
 
@@ -76,24 +76,27 @@ def withdraw_requests(run: Run, *, actor: str) -> None:
     approvals.withdraw(KIND, actor=actor, run=run.pk)
     for approval in waiting:
         approval.refresh_from_db()
-        show_request(approval, run)
+        show_request(approval, session_id=run.session_id)
 
 
-def show_request(approval: Approval, run: Run) -> None:
-    """Show a request, as it stands, in the run's chat and to each person who is named as deciding."""
+def show_request(approval: Approval, *, session_id: int | None) -> None:
+    """Show a request, as it stands, in the chat it came from and to each person who is named as deciding.
+
+    Its data may say which decision of how many it is (`number`, `count`).
+    """
     data = {
         "key": approval.key,
         "summary": approval.summary,
         "state": approval.state,
         "by": name_of(approval.decided_by),
-        "number": approval.data["number"],
-        "count": approval.data["count"],
+        "number": approval.data.get("number", 1),
+        "count": approval.data.get("count", 1),
         "expires_at": approval.expires_at.isoformat(),
     }
-    for session_id in dict.fromkeys([run.session_id, *_chats_of(approval.allowed)]):
-        if session_id is not None:
-            place = "" if session_id == run.session_id else f":{session_id}"
-            put_card(f"approval:{approval.key}{place}", session_id=session_id, kind="approval", data=data)
+    for chat in dict.fromkeys([session_id, *_chats_of(approval.allowed)]):
+        if chat is not None:
+            place = "" if chat == session_id else f":{chat}"
+            put_card(f"approval:{approval.key}{place}", session_id=chat, kind="approval", data=data)
 
 
 def _chats_of(people: Sequence[str]) -> list[int]:

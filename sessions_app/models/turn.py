@@ -58,7 +58,7 @@ class Turn(models.Model):
 
 
 class ToolCall(models.Model):
-    """One tool call of a turn, or of a job. Committed before the tool runs, so that a crash is not run again blindly."""
+    """One tool call of a turn or a job. Committed before the tool runs, so that a crash is not run again blindly."""
 
     class State(models.TextChoices):
         """What became of the call."""
