@@ -143,7 +143,9 @@ class Workers:
         os.register_at_fork(after_in_child=on_fork)
         self._cluster = Cluster()
         self._cluster.start()
-        self._processes = psutil.Process().children(recursive=True)
+        # Not what those have forked meanwhile: waiting tasks begin at once, and their processes end as they should.
+        sentinel = psutil.Process(self._cluster.sentinel.pid)
+        self._processes = [sentinel, *sentinel.children()]
 
     def find_fault(self) -> str:
         """Return what is wrong with the cluster, or "". A cluster with a fault cannot be repaired, only replaced."""

@@ -86,7 +86,11 @@ class Plant:
     def runners(self) -> list[psutil.Process]:
         """Return the processes that run jobs."""
         pids = [pid for (pid,) in self.ask("SELECT pid FROM core_process WHERE role = 'job'")]
-        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+        found = []
+        for pid in pids:
+            with suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(pid))
+        return found
 
     def manage(self, *arguments: str, order: str = "") -> list[str]:
         """Run a command that knows the ledger's kinds; return the words it prints."""
