@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 from collections.abc import Iterator
@@ -130,9 +131,10 @@ def test_what_is_written_without_a_connection_is_sent_once_when_it_is_back(
 def _web_process(stack: Stack) -> psutil.Process:
     """Return the process that has the page's socket."""
     for process in stack.family():
-        for connection in process.net_connections(kind="tcp"):
-            if connection.laddr.port == stack.port and connection.status == psutil.CONN_ESTABLISHED:
-                return process
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for connection in process.net_connections(kind="tcp"):
+                if connection.laddr.port == stack.port and connection.status == psutil.CONN_ESTABLISHED:
+                    return process
     raise AssertionError("nobody serves the page")
 
 

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from clawsite.rpc import GatewayClient, GatewayTarget
 from clawsite.rpc.backoff import Backoff
 from tests.clawsite.gateway.seat import Client, Refused
-from tests.faults.stack import Stack, wait_for
+from tests.faults.stack import Stack
 
 TOKEN = "token-of-the-fault-tests-0123456789"
 
@@ -27,15 +27,7 @@ class Gate(Stack):
     @property
     def web(self) -> psutil.Process:
         """The web process that answers now."""
-        found = wait_for(self._find_web, timeout=30, what="a web process")
-        assert isinstance(found, psutil.Process)
-        return found
-
-    def _find_web(self) -> psutil.Process | None:
-        pids = [pid for pid, role in self.roles().items() if role == "web"]
-        with contextlib.suppress(psutil.NoSuchProcess):
-            return psutil.Process(pids[0]) if len(pids) == 1 else None
-        return None
+        return self.role("web")
 
     def memory(self) -> int:
         """Return how much the web process has for itself and its share of what it shares, in bytes."""

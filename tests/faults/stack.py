@@ -57,6 +57,13 @@ def product_environment(telegram: Telegram, model: Model) -> dict[str, str]:
     }
 
 
+def is_at_work(process: psutil.Process) -> bool:
+    """Tell whether a process lives; one that nobody has buried yet does not."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
 class Program:
     """One management command running in an installation. `home` is its state directory."""
 
@@ -174,6 +181,17 @@ class Stack(Program):
         except (OSError, KeyError, ValueError):
             return top
         return top | {int(process["pid"]): str(process["role"]) for process in told}
+
+    def role(self, name: str) -> psutil.Process:
+        """Return the living process of a role; what is told may be a second old, so the dead are passed over."""
+
+        def look() -> psutil.Process | None:
+            told = {pid for pid, role in self.roles().items() if role == name}
+            return next((process for process in self.family() if process.pid in told and is_at_work(process)), None)
+
+        found = wait_for(look, timeout=READY_SECONDS, what=f"the role {name}")
+        assert isinstance(found, psutil.Process)
+        return found
 
 
 @contextlib.contextmanager

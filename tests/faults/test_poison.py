@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import psutil
 import psycopg
 import pytest
 
@@ -16,7 +15,7 @@ from tests.faults.stack import wait_for
 from tests.servers.messages import pause, text
 from tests.servers.services import PostgresService
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 CHAT = 1001
 PERSON: dict[str, Any] = {"id": CHAT, "is_bot": False, "first_name": "User"}
@@ -96,10 +95,10 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def check_alive(site: Site, before: set[int]) -> None:
     """Everything that ran still runs, the queue of the platform is empty, and people are answered."""
-    wait_for(lambda: site.telegram.pending_updates() == [], timeout=15, what="everything is confirmed")
+    wait_for(lambda: site.telegram.pending_updates() == [], timeout=60, what="everything is confirmed")
     site.people.write(each=2)
-    site.people.wait_answered(timeout=15)
-    wait_for(lambda: site.store.waiting() == 0, timeout=15, what="nothing waits")
+    site.people.wait_answered(timeout=60)
+    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
     site.people.check()
     assert before <= {process.pid for process in site.stack.family()}, site.stack.tail()
 
@@ -139,23 +138,24 @@ OPEN_ANSWERS = "SELECT count(*) FROM sessions_app_outbox WHERE state IN ('new', 
 
 def test_a_message_that_ends_its_process_is_given_up_and_the_others_go_on(site: Site) -> None:
     """Whatever in it is deadly (here: somebody kills the process that works on it), five times are enough."""
-    site.model.script(pause(20, ping_every=1), text("never"), match=r"poison\Z", times=None)
+    site.model.script(pause(90, ping_every=1), text("never"), match=r"poison\Z", times=None)
     seen = site.model.last_request()
     site.telegram.user_sends(CHAT, "this is poison")
     for attempt in range(5):
-        asked = wait_for(partial(poisoned, site, seen), timeout=20, what=f"attempt {attempt + 1}")
+        asked = wait_for(partial(poisoned, site, seen), timeout=60, what=f"attempt {attempt + 1}")
         seen = asked[-1]["seq"]
         # Only the poison is in work when the process dies, so nothing may come twice.
-        site.people.wait_answered(timeout=20)
-        wait_for(lambda: site.store.value(OPEN_ANSWERS) == 0, timeout=10, what="answers are recorded")
-        roles = site.stack.roles()
-        psutil.Process(next(pid for pid, role in roles.items() if role == "bots")).kill()
+        site.people.wait_answered(timeout=60)
+        wait_for(lambda: site.store.value(OPEN_ANSWERS) == 0, timeout=60, what="answers are recorded")
+        victim = site.stack.role("bots")
+        victim.kill()
+        victim.wait(60)
         site.people.write(chats=site.people.chats[1:])
     dead = "SELECT count(*) FROM sessions_app_inbox WHERE state = 'dead'"
-    wait_for(lambda: site.store.value(dead) == 1, timeout=30, what="the row is given up")
+    wait_for(lambda: site.store.value(dead) == 1, timeout=60, what="the row is given up")
     site.people.write()
-    site.people.wait_answered(timeout=20)
-    wait_for(lambda: site.store.waiting() == 0, timeout=15, what="nothing waits")
+    site.people.wait_answered(timeout=60)
+    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
     site.people.check()
     told = [said["text"] for said in site.telegram.bot_messages(CHAT) if "error" in said["text"]]
     assert len(told) == 1, told
