@@ -1,14 +1,14 @@
 # Sourced by ./test, which sets ROOT: finds the programs that tests need, and installs them where it may.
 # shellcheck shell=bash
 
-# Print the path of a program, or fail. Debian keeps PostgreSQL's programs off PATH.
+# Print the path of a program, or fail. Debian keeps PostgreSQL's programs off PATH, and servers off a plain user's.
 find_program() {
     local path
     if path=$(command -v "$1"); then
         printf '%s\n' "$path"
         return
     fi
-    for path in /usr/lib/postgresql/*/bin/"$1"; do
+    for path in /usr/lib/postgresql/*/bin/"$1" /usr/sbin/"$1"; do
         [ -x "$path" ] && printf '%s\n' "$path" && return
     done
     return 1

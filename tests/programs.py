@@ -22,9 +22,9 @@ def read_programs() -> dict[str, tuple[str, str]]:
 
 
 def find_program(name: str) -> str | None:
-    """Return the path of a program; Debian keeps those of PostgreSQL off PATH."""
-    postgresql = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, postgresql)))
+    """Return the path of a program; Debian keeps those of PostgreSQL off PATH, and servers off that of a plain user."""
+    elsewhere = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), Path("/usr/sbin")]
+    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, elsewhere)))
 
 
 def need_program(name: str) -> str:
