@@ -1,7 +1,7 @@
 """/runbook: which there are, what one does, running one, and stopping a run.
 
 Looking needs a viewer, running an operator (or what the runbook says). The run's card is the answer: it changes in
-place while the run goes on.
+place while the run goes on. What is started for an alert is shown first (`runbook_plan`).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from bots.channels.base import Button
 from bots.commands import runbook_words as words
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
 from bots.commands.phrases import add_phrases
+from bots.commands.runbook_plan import ORIGIN, show_plan, start_shown
 from bots.commands.runbook_words import Order, name_words, read_order
 from bots.commands.spelling import as_typed
 from clawsite.core.errors import BadInput, NotAllowed
@@ -25,7 +26,6 @@ from runbooks.books.spec import Book, Parameter
 from runbooks.books.starting import book_of
 from runbooks.models import Runbook
 
-ORIGIN = "chat"
 SHOWN = 20
 SHOWN_RUNS = 10
 PER_ROW = 2
@@ -41,6 +41,8 @@ def run(context: CommandContext) -> Answer:
         return _runs(context)
     if order.verb == words.CANCEL:
         return _cancel(context, order)
+    if order.verb == words.GO:
+        return start_shown(context, order)
     row = books.find_runbook(order.name)
     if row is None:
         return _suggest(order.name)
@@ -125,6 +127,8 @@ def _start(context: CommandContext, row: Runbook, order: Order) -> Answer:
     """Start it; its card is the answer. What is missing is answered with how to give it."""
     given = name_words(order, [each.name for each in book_of(row).parameters])
     try:
+        if order.group_id is not None and order.verb == words.RUN:
+            return show_plan(context, row, given, order.group_id)
         books.start_run(
             row.name,
             given,
@@ -140,7 +144,8 @@ def _start(context: CommandContext, row: Runbook, order: Order) -> Answer:
         ]
         if not missing:
             raise
-        usage = _("Write: /runbook {line}").format(line=" ".join([row.name, *missing]))
+        group = [f"{words.GROUP}={order.group_id}"] if order.group_id is not None else []
+        usage = _("Write: /runbook {line}").format(line=" ".join([row.name, *missing, *group]))
         return say(f"{error.message}\n{usage}")
     return ()
 

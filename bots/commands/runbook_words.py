@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput
 
-LIST, SHOW, RUN, DRY, CANCEL, RUNS = "list", "show", "run", "dry", "cancel", "runs"
+LIST, SHOW, RUN, DRY, CANCEL, RUNS, GO = "list", "show", "run", "dry", "cancel", "runs", "go"
 _WORDS = {
     LIST: "list lista listar список",
     SHOW: "show ver mostra mostrar about sobre покажи показать",
@@ -22,22 +22,32 @@ _WORDS = {
 }
 _VERBS = {plain(word): verb for verb, words in _WORDS.items() for word in words.split()}
 _PAIR = re.compile(r"([A-Za-z_]\w{0,31})=(\"[^\"]*\"|'[^']*'|\S*)|(\"[^\"]*\"|'[^']*'|\S+)")
+# What the button below a plan says: go, the runbook's row, the alert group, and the seal of what was shown.
+_GO = re.compile(r"go (\d{1,18}) (\d{1,18}) ([0-9a-f]{16})(?: (.*))?", re.ASCII | re.DOTALL)
 GROUP = "group"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is to be done with which runbook (or run, for CANCEL). `words` are values without a name, in order."""
+    """What is to be done with which runbook (or run, for CANCEL). `words` are values without a name, in order.
+
+    For GO the name is the number of the runbook's row, and `seal` stands for the plan that somebody was shown.
+    """
 
     verb: str
     name: str = ""
     params: dict[str, str] = field(default_factory=dict)
     words: tuple[str, ...] = ()
     group_id: int | None = None
+    seal: str = ""
 
 
 def read_order(line: str) -> Order:
     """Return what a line asks for: nothing is the list, a name alone is run."""
+    agreed = _GO.fullmatch(line.strip())
+    if agreed is not None:
+        name, group, seal, values = agreed.groups()
+        return Order(verb=GO, name=name, params=_values(values or "")[0], group_id=int(group), seal=seal)
     first, _space, rest = line.strip().partition(" ")
     verb = _VERBS.get(plain(first), "")
     if not first or (verb in (LIST, RUNS) and not rest.strip()):
@@ -89,3 +99,14 @@ def name_words(order: Order, names: Sequence[str]) -> dict[str, str]:
             )
         )
     return {**dict(zip(free, order.words, strict=False)), **order.params}
+
+
+def write_go(runbook: int, group: int, seal: str, params: Mapping[str, str]) -> str:
+    """Return the words that start exactly what was shown; `read_order` reads them."""
+    return " ".join(["go", str(runbook), str(group), seal, *(f"{key}={_quoted(text)}" for key, text in params.items())])
+
+
+def _quoted(text: str) -> str:
+    if text and not re.search(r"\s", text) and text[0] not in "\"'":
+        return text
+    return f"'{text}'" if '"' in text else f'"{text}"'

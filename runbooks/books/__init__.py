@@ -1,6 +1,8 @@
 """Runbooks, as other layers use them: read and write them, run them, see how a run goes."""
 
 from runbooks.books.documents import read_book, write_book
+from runbooks.books.plan import PlanChanged
+from runbooks.books.previewing import Preview, preview_run
 from runbooks.books.reading import access_run, latest_runs
 from runbooks.books.showing import describe_run
 from runbooks.books.spec import Book, BookError, Parameter
@@ -11,6 +13,8 @@ __all__ = [
     "Book",
     "BookError",
     "Parameter",
+    "PlanChanged",
+    "Preview",
     "access_run",
     "describe_run",
     "find_runbook",
@@ -19,6 +23,7 @@ __all__ = [
     "list_runbooks",
     "matching",
     "parameters_of",
+    "preview_run",
     "read_book",
     "read_run",
     "save_book",

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from django.utils.translation import gettext as _
 
-from clawsite.core.errors import BadInput
+from clawsite.core.errors import BadInput, ClawError
 from runbooks.books.checks import is_repeatable, read_nested, read_params
 from runbooks.books.documents import say_place
 from runbooks.books.parameters import read_values
@@ -25,8 +25,17 @@ from runbooks.models import Run
 MAX_DEPTH = 5
 MAX_STEPS = 100
 TITLE_CHARS = 120
+SHOWN_CHARS = 500
+# Of the hash, 64 bits: nobody finds another plan with the same ones, and a button has room for them.
+SEAL_CHARS = 16
 
 Find = Callable[[str], Book]
+
+
+class PlanChanged(ClawError):
+    """What would run now is not what somebody was shown and said yes to."""
+
+    code = "plan_changed"
 
 
 def make_plan(book: Book, values: Mapping[str, Value], *, find: Find) -> list[dict[str, Any]]:
@@ -69,7 +78,7 @@ def _plan_step(step: Step | Undo, values: Mapping[str, Value]) -> dict[str, Any]
         "title": fill(step.title, values)[:TITLE_CHARS],
         "kind": step.kind,
         "with": msgspec.to_builtins(given),
-        "shown": kind.describe(given)[:500],
+        "shown": _shown(kind.describe(given)),
         "timeout": step.timeout if kind.seconds is None else max(step.timeout, kind.seconds(given) + step.timeout),
         "retries": step.retries,
         "pause": step.pause,
@@ -82,9 +91,18 @@ def _plan_step(step: Step | Undo, values: Mapping[str, Value]) -> dict[str, Any]
     return planned
 
 
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARS else f"{text[: SHOWN_CHARS - 1]}…"
+
+
 def digest_of(run: Run, start: int = 0) -> str:
     """Return the hash of what a run does from a step on: this very run, its target, parameters and steps."""
     return digest([run.job_id, run.name, run.version, run.target, run.parameters, run.dry_run, run.plan[start:]])
+
+
+def seal_of(name: str, version: int, target: str, values: Mapping[str, Any], plan: Sequence[Any]) -> str:
+    """Return the seal of what would run: the same until the runbook, its target, a value or a step is another."""
+    return digest([name, version, target, dict(values), list(plan)])[:SEAL_CHARS]
 
 
 def digest(parts: Sequence[Any]) -> str:

@@ -15,7 +15,7 @@ from guardrails.types import Actor, Role
 from runbooks.books.ending import settle_target
 from runbooks.books.groups import add_labels, tell_group
 from runbooks.books.parameters import read_values
-from runbooks.books.plan import digest_of, make_plan
+from runbooks.books.plan import PlanChanged, digest_of, make_plan, seal_of
 from runbooks.books.spec import Book, BookError
 from runbooks.books.store import find_runbook, to_book
 from runbooks.books.substitution import Value, fill
@@ -38,12 +38,14 @@ def start_run(
     dry_run: bool = False,
     origin: str = "",
     idempotency_key: str = "",
+    seal: str = "",
 ) -> Run:
     """Start a runbook and return its run. A dry run does nothing but show what would be done.
 
     `session_id` is where its progress is shown. `group_id` is the alert group it is started for, whose labels give
-    the parameters of their names that are not given here. Raises BadInput for parameters that are not right and for a
-    target that another run works on, NotAllowed when the actor may not run it.
+    the parameters of their names that are not given here. `seal` is that of the preview that somebody said yes to.
+    Raises BadInput for parameters that are not right and for a target that another run works on, NotAllowed when the
+    actor may not run it, PlanChanged when what would run is not what the seal stands for.
     """
     given = {"name": name, "parameters": dict(params), "dry_run": dry_run, "group": group_id}
     with transaction.atomic():
@@ -58,18 +60,18 @@ def start_run(
         )
         run = Run.objects.filter(job=job).first()
         if run is None:
-            run = make_run(job, actor=actor, origin=origin)
+            run = make_run(job, actor=actor, origin=origin, seal=seal)
             start_job(job.key, actor=actor, origin=origin)
     return run
 
 
-def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
+def make_run(job: Job, *, actor: Actor, origin: str = "", seal: str = "") -> Run:
     """Make the run of a job of the kind `runbook`, from the job's parameters. Part of the caller's transaction."""
     given = job.params
     row = get_runbook(given["name"])
     check_actor(row, actor)
     book, values, plan = read_run(row, given["parameters"], actor=actor, group_id=given["group"])
-    target = fill(book.target, values)[:TARGET_CHARS] or book.name
+    target = target_of(book, values)
     run = Run(
         runbook=row,
         job=job,
@@ -87,6 +89,8 @@ def make_run(job: Job, *, actor: Actor, origin: str = "") -> Run:
         group_id=given["group"],
     )
     run.digest = digest_of(run)
+    if seal not in ("", seal_of(run.name, run.version, run.target, run.parameters, run.plan)):
+        raise PlanChanged("The plan is not the one that was shown.")
     _take_target(run)
     tell_group(run)
     tell_run_started(run)
@@ -119,6 +123,11 @@ def read_run(
         return book_of(nested)
 
     return book, values, make_plan(book, values, find=find)
+
+
+def target_of(book: Book, values: Mapping[str, Value]) -> str:
+    """Return what a run with these values would work on."""
+    return fill(book.target, values)[:TARGET_CHARS] or book.name
 
 
 def get_named(name: str) -> Runbook:

@@ -101,6 +101,9 @@ def test_a_night_on_call(night: Night) -> None:
     night.presses(night.sees(r"CRITICAL: Zero transactions"), "Incident")
     incident = night.sees(r"INC-1 · P\d · Zero transactions detected")
     night.presses(night.sees(r"CRITICAL: Zero transactions"), "restart-api")
+    plan = night.sees(r"This would run:.*transaction-guardian.*3\. Restarting the API: ")
+    assert night.guardian.state()["status"] != "healthy"
+    night.presses(plan, "Start")
     night.sees(r"\[4/4\].*", seconds=60)
 
     resolved = night.sees(r"RESOLVED: Zero transactions detected", seconds=60)

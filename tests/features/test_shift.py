@@ -26,8 +26,15 @@ def fired() -> list[One]:
 
 @when(parsers.parse('o Alertmanager avisa que "{title}" é "{severity}"'))
 def alert_fires(night: Night, fired: list[One], title: str, severity: str) -> None:
+    alert_fires_in(night, fired, title, severity, "")
+
+
+@when(parsers.parse('o Alertmanager avisa que "{title}" é "{severity}" no serviço "{service}"'))
+def alert_fires_in(night: Night, fired: list[One], title: str, severity: str, service: str) -> None:
     notes = {"summary": title, "action": "Verificar API imediatamente"}
-    fired.append(One(name=f"Alert{len(fired)}", severity=severity, annotations=notes, begins=timezone.now()))
+    labels = {"service": service} if service else {}
+    name = f"Alert{len(fired)}"
+    fired.append(One(name=name, severity=severity, annotations=notes, labels=labels, begins=timezone.now()))
     fire(fired[-1], at=timezone.now())
 
 
