@@ -14,7 +14,7 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
-        from bots.cards import alert, alert_storm, approval, briefing, incident, metrics, register_card, run
+        from bots.cards import alert, alert_storm, approval, briefing, feedback, incident, metrics, register_card, run
         from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
@@ -27,4 +27,5 @@ class BotsConfig(AppConfig):
         register_card("briefing", briefing.render)
         register_card("metrics", metrics.render)
         register_card("alert", alert.render)
+        register_card("feedback", feedback.render)
         register_card("alert_storm", alert_storm.render)

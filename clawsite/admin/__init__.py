@@ -23,6 +23,7 @@ from clawsite.admin import (
     escalation,
     escalation_policy,
     fact,
+    feedback,
     gateway_target,
     group,
     heartbeat,
@@ -56,8 +57,8 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
-    "card", "channel", "contact", "device", "escalation", "escalation_policy", "fact", "gateway_target", "group",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
+    "channel", "contact", "device", "escalation", "escalation_policy", "fact", "feedback", "gateway_target", "group",
     "heartbeat", "inbox", "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query",
     "outbox", "pairing", "process", "prompt_layer", "responder", "rights_group", "rota", "run", "runbook", "schedule",
     "secret", "session", "session_layer", "skill", "token", "turn", "user", "verdict",

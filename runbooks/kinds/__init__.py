@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbooks.briefings import BRIEFING
+from runbooks.feedback import FEEDBACK_WEEK
 from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
 from runbooks.kinds.alert_silence import ALERT_SILENCE
@@ -18,4 +19,5 @@ def register_kinds() -> None:
     register_kind(BRIEFING)
     register_kind(METRICS)
     register_kind(INCIDENT_HOOK)
+    register_kind(FEEDBACK_WEEK)
     register_kind(ALERT_SILENCE)

@@ -3,6 +3,7 @@
 from runbooks.models.alert import Alert, AlertEvent, AlertGroup, AlertWebhook
 from runbooks.models.alert_place import AlertNotice, AlertSilence, AlertStorm, AlertSubscription, Heartbeat
 from runbooks.models.anomaly import Anomaly, QueryWatch
+from runbooks.models.feedback import Feedback
 from runbooks.models.incident import Incident, IncidentEvent
 from runbooks.models.incident_hook import HookDelivery, IncidentHook
 from runbooks.models.job import Job, JobEvent
@@ -22,8 +23,8 @@ from runbooks.models.target import GatewayTarget
 
 __all__ = [
     "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
-    "AlertWebhook", "Anomaly", "Escalation", "EscalationPolicy", "EscalationStep", "GatewayTarget", "Heartbeat",
-    "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent", "MonitoredSystem", "NamedQuery",
-    "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun", "Shift", "Swap",
-    "SystemReading",
+    "AlertWebhook", "Anomaly", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback", "GatewayTarget",
+    "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent", "MonitoredSystem",
+    "NamedQuery", "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun",
+    "Shift", "Swap", "SystemReading",
 ]  # fmt: skip

@@ -22,6 +22,7 @@ from runbooks.jobs import create_job
 from runbooks.jobs.events import move
 from runbooks.models import (
     Anomaly,
+    Feedback,
     GatewayTarget,
     Incident,
     IncidentHook,
@@ -108,6 +109,7 @@ class Rows:
     query: NamedQuery
     hook: IncidentHook
     anomaly: Anomaly
+    feedback: Feedback
     alerts: dict[str, int]
 
     def by_model(self) -> dict[str, object]:
@@ -134,6 +136,7 @@ class Rows:
             "core_auditevent": self.event.pk,
             "core_secret": self.secret.pk,
             "runbooks_job": self.job.pk,
+            "runbooks_feedback": self.feedback.pk,
             "runbooks_schedule": self.schedule.pk,
             "runbooks_schedulerun": self.run.pk,
             "clawsite_gatewaytoken": self.token.pk,
@@ -219,6 +222,7 @@ def make_rows() -> Rows:
         query=NamedQuery.objects.create(system=system, name="q", title=EVIL, promql=EVIL, words=[EVIL]),
         hook=IncidentHook.objects.create(name="tickets", url="http://127.0.0.1:1", secret=SECRET, last_error=EVIL),
         anomaly=_anomaly(),
+        feedback=Feedback.objects.create(job=job, subject="contact:1", name=EVIL, good=False, reason=EVIL),
     )
 
 
