@@ -13,10 +13,13 @@ class RunbooksConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the kinds of job of this layer; offer what guards call: the run whose approval was decided."""
+        """Load the kinds of job of this layer; say who hears of decided approvals, and of what Alertmanagers list."""
         from guardrails.approvals import register_resumer
         from runbooks import kinds
+        from runbooks.alerts.reconciling import hear_list
         from runbooks.books.asking import KIND, take_up
+        from runbooks.sources.readings import register_hearer
 
         kinds.register_kinds()
         register_resumer(KIND, take_up)
+        register_hearer("alertmanager", hear_list)

@@ -72,6 +72,10 @@ def _where_and_when(data: Mapping[str, Any], view: CardView) -> list[str]:
     if data["openings"] > 1:
         count = data["openings"]
         lines.append(ngettext("Fired {count} time", "Fired {count} times", count).format(count=count))
+    if data["state"] == "firing" and "stale" in data:
+        lines.append(
+            "❔ " + _("No news of it since {time}; it may be over.").format(time=clock(data["stale"], view.zone))
+        )
     if data["labels"]:
         lines.append(" · ".join(f"{name}={value}" for name, value in data["labels"]))
     return lines

@@ -1,4 +1,5 @@
-"""What time alone brings about: steps of escalations, reminders, ends of quiet hours and storms, missing heartbeats.
+"""What time alone brings about: steps of escalations, reminders, ends of quiet hours and storms, missing heartbeats,
+and doubts about what nobody has spoken of for long.
 
 Every worker looks; each piece is taken by a conditional update, so it happens once.
 """
@@ -17,6 +18,7 @@ from runbooks.alerts.heartbeats import check_heartbeats
 from runbooks.alerts.reminders import remind
 from runbooks.alerts.showing import release, show_group
 from runbooks.alerts.silencing import end_silences
+from runbooks.alerts.staleness import mark_stale
 from runbooks.alerts.storms import end_storms
 from runbooks.models import AlertGroup, AlertNotice
 
@@ -34,6 +36,7 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
         lambda: release_held(now=moment),
         lambda: end_storms(now=moment),
         lambda: end_silences(now=moment),
+        lambda: mark_stale(now=moment),
         lambda: check_heartbeats(now=moment, since=since or _since),
     )
     for piece in pieces:

@@ -38,6 +38,8 @@ def group_facts(group: AlertGroup, *, silence: AlertSilence | None, runbooks: li
     }
     if group.key == key_of(SOURCE, group.group_key) and group.group_key.startswith(OWN_PREFIX):
         facts["own"] = "watchdog"
+    elif group.stale_at:
+        facts["stale"] = group.heard_at.isoformat()
     if group.acked_at:
         facts["acked"] = {"name": cut(group.acked_name, LABEL_CHARS), "at": group.acked_at.isoformat()}
     elif told := group.events.filter(kind="escalated", at__gte=group.started_at).order_by("-id").first():

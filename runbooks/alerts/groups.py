@@ -52,15 +52,21 @@ def take_news(news: GroupNews, *, now: datetime, source: str = "", system: Monit
     fires = Change.FIRES in changes.values()
     if last is None or (fires and last.state == RESOLVED and now - (last.resolved_at or now) > REOPEN):
         return _open(news, key=key, system=system or find_system(news, source=source), now=now)
-    AlertGroup.objects.filter(pk=last.pk).update(heard_at=now, deliveries=last.deliveries + 1)
+    was_stale, last.stale_at = last.stale_at is not None, None
+    AlertGroup.objects.filter(pk=last.pk).update(
+        heard_at=now, deliveries=last.deliveries + 1, stale_at=None, absent_since=None
+    )
     if not any(change is not Change.NONE for change in changes.values()):
-        return Outcome(kind="repeated" if _is_repeat(last, news) else "nothing", group=last)
+        return Outcome(kind=_unchanged(last, news, was_stale=was_stale), group=last)
     _write(last, known, [each for each in news.alerts if changes[each.fingerprint] is not Change.NONE], now=now)
     return _settle(last, news, changes, now=now)
 
 
-def _is_repeat(group: AlertGroup, news: GroupNews) -> bool:
-    return group.state == FIRING and any(each.firing for each in news.alerts)
+def _unchanged(group: AlertGroup, news: GroupNews, *, was_stale: bool) -> str:
+    """Return what a delivery is that changes no alert; that there is news at all takes a doubt away."""
+    if group.state != FIRING or not any(each.firing for each in news.alerts):
+        return "nothing"
+    return "changed" if was_stale else "repeated"
 
 
 def _open(news: GroupNews, *, key: str, system: MonitoredSystem | None, now: datetime) -> Outcome:
@@ -140,6 +146,7 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     kind = _kind_of(before_state, before_severity, group)
     if kind == "reopened":
         group.openings, group.resolved_at, group.started_at = group.openings + 1, None, now
+        group.listed_at = None
     if kind in ("reopened", "raised"):
         _let_go(group)
     if kind == "resolved":
@@ -147,11 +154,20 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     group.save(
         update_fields=[
             "firing", "ended", "state", "severity", "title", "labels", "annotations", "truncated", "openings",
-            "resolved_at", "started_at", "acked_by", "acked_name", "acked_at", "remind_at", "reminders",
+            "resolved_at", "started_at", "acked_by", "acked_name", "acked_at", "remind_at", "reminders", "listed_at",
         ]
     )  # fmt: skip
     _tell(group, kind, changes, now=now)
     return Outcome(kind=kind, group=group)
+
+
+def end_group(group: AlertGroup, kind: str, why: str, *, now: datetime) -> None:
+    """End a locked group without news of its end; `kind` and `why` are what its timeline says."""
+    group.alerts.filter(state=FIRING).update(state=RESOLVED, ends_at=now, changed_at=now)
+    group.firing, group.ended, group.state = 0, group.alerts.count(), RESOLVED
+    group.resolved_at, group.remind_at, group.absent_since, group.stale_at = now, None, None, None
+    group.save(update_fields=["firing", "ended", "state", "resolved_at", "remind_at", "absent_since", "stale_at"])
+    note(group.pk, kind, why, at=now)
 
 
 def _let_go(group: AlertGroup) -> None:

@@ -88,6 +88,13 @@ class AlertGroup(models.Model):
     started_at = models.DateTimeField(default=timezone.now)
     resolved_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(default=timezone.now, help_text="The last delivery about it.")
+    listed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the system's Alertmanager first had it in its own list."
+    )
+    absent_since = models.DateTimeField(null=True, blank=True, help_text="Since when that list is without it.")
+    stale_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was marked as one of which there has been no news for long."
+    )
     incident = models.ForeignKey(
         Incident, null=True, blank=True, on_delete=models.SET_NULL, related_name="alert_groups"
     )
@@ -104,6 +111,7 @@ class AlertGroup(models.Model):
             models.Index(fields=["key", "-id"], name="alert_group_key"),
             models.Index(fields=["state", "-id"], name="alert_group_state"),
             models.Index(fields=["remind_at"], name="alert_group_remind", condition=models.Q(remind_at__isnull=False)),
+            models.Index(fields=["heard_at"], name="alert_group_heard", condition=models.Q(state="firing")),
         ]
 
     def __str__(self) -> str:

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from clawsite.core.errors import ClawError, Unavailable
+from clawsite.core.errors import ClawError, Unavailable, log_unknown
 from guardrails.http import Reply
 from runbooks.models import MonitoredSystem, SystemReading
 from runbooks.sources import alertmanager, health, prometheus
@@ -79,6 +79,17 @@ READERS = {
 }
 
 
+# Who else wants to hear what a source answered, when it was of use: (system, answer, now).
+Hear = Callable[[MonitoredSystem, Reply, datetime], None]
+_hearers: dict[str, list[Hear]] = {source: [] for source in READERS}
+
+
+def register_hearer(source: str, hear: Hear) -> None:
+    """Have every answer of a source handed on, after it was stored; what is heard must not fail the reading."""
+    if hear not in _hearers[source]:
+        _hearers[source].append(hear)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
     """A source that is to be read now."""
@@ -122,12 +133,23 @@ def _prepare(system: MonitoredSystem, source: str, now: datetime) -> Due | None:
     return Due(system=system, source=source, question=question)
 
 
-@transaction.atomic
 def store(due: Due, answer: Reply | ClawError, *, now: datetime | None = None) -> None:
     """Keep what a source said, or why it said nothing of use. A system that was removed meanwhile is no error."""
-    now = now or timezone.now()
-    if not MonitoredSystem.objects.filter(pk=due.system.pk).exists():
+    moment = now or timezone.now()
+    if not _store(due, answer, now=moment) or isinstance(answer, ClawError):
         return
+    for hear in _hearers[due.source]:
+        try:
+            hear(due.system, answer, moment)
+        except Exception as error:
+            log_unknown(error, where=f"what {due.source} of {due.system.name} said")
+
+
+@transaction.atomic
+def _store(due: Due, answer: Reply | ClawError, *, now: datetime) -> bool:
+    """Write it down; return whether it was an answer of use."""
+    if not MonitoredSystem.objects.filter(pk=due.system.pk).exists():
+        return False
     try:
         if isinstance(answer, ClawError):
             raise answer
@@ -139,6 +161,8 @@ def store(due: Due, answer: Reply | ClawError, *, now: datetime | None = None) -
     else:
         note_success(due.system, due.source)
         SystemReading.objects.filter(system=due.system, source=due.source).update(data=data, read_at=now)
+        return True
+    return False
 
 
 def read_soon(system: MonitoredSystem) -> None:

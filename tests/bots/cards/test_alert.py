@@ -182,3 +182,8 @@ async def test_alerts_reach_the_chat_as_plain_text_and_a_press_changes_the_messa
 
 def _contact(external_id: int) -> Contact:
     return Contact.objects.get(external_id=str(external_id))
+
+
+def test_what_nobody_has_spoken_of_for_long_is_doubted() -> None:
+    assert "❔ No news of it since 15:32, 20 Nov; it may be over." in text(stale="2026-11-20T18:32:00+00:00")
+    assert "No news" not in text(stale="2026-11-20T18:32:00+00:00", state="resolved", resolved="2026-11-21T18:32:00Z")

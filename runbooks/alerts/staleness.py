@@ -1,0 +1,51 @@
+"""Marks groups of which nothing was heard for long and that no Alertmanager can be asked about.
+
+They may be over and nobody would say so. Nothing is ended here: it is only said in their messages, until there is news.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from clawsite.core.errors import log_unknown
+from runbooks.alerts.showing import show_group
+from runbooks.alerts.sources import SOURCE, key_of
+from runbooks.models import AlertGroup
+
+# Alertmanager repeats itself every four hours unless told otherwise; who told it once a day is not doubted yet.
+STALE = timedelta(hours=25)
+BATCH = 50
+
+
+def mark_stale(*, now: datetime) -> int:
+    """Mark what has become stale; return how much. One that cannot be shown keeps none of the others waiting."""
+    silent = AlertGroup.objects.filter(
+        state=AlertGroup.State.FIRING, heard_at__lte=now - STALE, listed_at=None, stale_at=None
+    )
+    marked = 0
+    for pk in list(silent.order_by("heard_at").values_list("pk", flat=True)[:BATCH]):
+        try:
+            marked += _mark(pk, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"the silence about alert group {pk}")
+            AlertGroup.objects.filter(pk=pk).update(stale_at=now)  # its message says it at the next change
+    return marked
+
+
+@transaction.atomic
+def _mark(pk: int, *, now: datetime) -> bool:
+    group = AlertGroup.objects.select_for_update().filter(pk=pk, state=AlertGroup.State.FIRING, stale_at=None).first()
+    if group is None or now - group.heard_at < STALE:
+        return False
+    group.stale_at = now
+    group.save(update_fields=["stale_at"])
+    if not _is_ours(group):
+        show_group(group, now=now)
+    return True
+
+
+def _is_ours(group: AlertGroup) -> bool:
+    """Tell whether it is an alert that we raised, whose end we know."""
+    return group.key == key_of(SOURCE, group.group_key)

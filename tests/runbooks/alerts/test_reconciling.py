@@ -1,0 +1,126 @@
+"""Groups that never hear of their end: ended by what Alertmanager lists, doubted where nobody can be asked."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+
+from clawsite.core.errors import ClawError, Unavailable
+from guardrails.http import Reply
+from runbooks.alerts.clock import tick
+from runbooks.alerts.showing import show_group
+from runbooks.models import Alert, AlertGroup, AlertSubscription, MonitoredSystem, SystemReading
+from runbooks.sources.client import Question
+from runbooks.sources.readings import Due, store
+from sessions_app.models import Card
+from tests.runbooks.alerts.deliveries import NOW, One, fire, later
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def system(db: None) -> MonitoredSystem:
+    made = MonitoredSystem.objects.create(name="guardian", title="Guardian", alertmanager_url="http://127.0.0.1:1")
+    SystemReading.objects.create(system=made, source="alertmanager")
+    return made
+
+
+def listed(system: MonitoredSystem, *alerts: One, at: datetime, answer: ClawError | bytes | None = None) -> None:
+    """Have the reader of systems hear what Alertmanager lists, as it does every half minute."""
+    rows = [each.to_json() | {"status": {"state": "active", "silencedBy": [], "inhibitedBy": []}} for each in alerts]
+    due = Due(system=system, source="alertmanager", question=Question(url="http://127.0.0.1:1"))
+    body = answer if isinstance(answer, bytes) else json.dumps(rows).encode()
+    reply = answer if isinstance(answer, ClawError) else Reply(status=200, headers={}, body=body)
+    store(due, reply, now=at)
+
+
+def group() -> AlertGroup:
+    return AlertGroup.objects.get()
+
+
+def test_what_alertmanager_lost_is_over_after_two_readings(system: MonitoredSystem, shown: AlertSubscription) -> None:
+    fire(One())
+    listed(system, One(), at=later(minutes=1))
+    listed(system, at=later(minutes=10))
+    assert group().state == "firing"
+    listed(system, at=later(minutes=16))
+    assert (group().state, group().resolved_at, group().firing) == ("resolved", later(minutes=16), 0)
+    assert Alert.objects.get().state == "resolved"
+    assert Card.objects.get().data["state"] == "resolved"
+    last = group().events.last()
+    assert last is not None
+    assert (last.kind, last.text) == ("vanished", "Guardian")
+
+    fire(One(), at=later(minutes=20))  # Prometheus found it again: it fires under the old beginning
+    assert (group().state, group().openings, group().listed_at) == ("firing", 2, None)
+
+
+def test_an_alertmanager_that_hears_everything_again_ends_nothing(system: MonitoredSystem) -> None:
+    fire(One())
+    listed(system, One(), at=later(minutes=1))
+    for minute, alerts in ((10, []), (12, []), (13, [One()]), (16, []), (20, [])):
+        listed(system, *alerts, at=later(minutes=minute))
+    assert group().state == "firing"
+    fire(One(), at=later(minutes=20, seconds=30))  # news of its own: not missing from now on
+    listed(system, at=later(minutes=22))
+    assert group().state == "firing"
+
+
+@pytest.mark.parametrize(
+    "answer", [Unavailable("no answer"), b"<html>", b'{"status": "error"}', b'[{"fingerprint": 1}]']
+)
+def test_who_cannot_be_asked_ends_nothing(system: MonitoredSystem, answer: ClawError | bytes) -> None:
+    fire(One())
+    listed(system, One(), at=later(minutes=1))
+    for minute in range(10, 40, 5):
+        listed(system, at=later(minutes=minute), answer=answer)
+    assert (group().state, group().absent_since) == ("firing", None)
+
+
+def test_what_was_never_listed_there_is_of_another_alertmanager(system: MonitoredSystem) -> None:
+    fire(One())
+    for minute in range(1, 40, 5):
+        listed(system, One(name="Other", instance="b"), at=later(minutes=minute))
+    assert group().state == "firing"
+
+
+def test_one_listed_alert_keeps_a_group_and_so_does_one_that_was_left_out(system: MonitoredSystem) -> None:
+    fire(One(), One(instance="b"), truncated=3)
+    listed(system, One(instance="b"), at=later(minutes=1))
+    for minute in range(5, 40, 5):
+        listed(system, One(instance="left out"), at=later(minutes=minute))
+    assert group().state == "firing"
+    for minute in (41, 47):
+        listed(system, One(name="Other"), at=later(minutes=minute))
+    assert group().state == "resolved"
+
+
+def test_an_alert_of_ours_is_in_no_list(system: MonitoredSystem) -> None:
+    fire(One(name="Watchdog", severity="none"))
+    tick(now=later(hours=2), since=NOW)
+    assert group().labels["alertname"] == "WatchdogMissing"
+    for minute in (121, 130, 140):
+        listed(system, at=later(minutes=minute))
+    assert group().state == "firing"
+
+
+def test_a_group_nobody_can_be_asked_about_is_doubted_until_there_is_news(shown: AlertSubscription) -> None:
+    fire(One())
+    tick(now=later(hours=24), since=later(hours=24))
+    assert "stale" not in Card.objects.get().data
+    tick(now=later(hours=26), since=later(hours=26))
+    assert Card.objects.get().data["stale"] == NOW.isoformat()
+    assert group().state == "firing"
+    fire(One(), at=later(hours=27))
+    assert "stale" not in Card.objects.get().data
+    assert group().stale_at is None
+
+
+def test_a_listed_group_is_not_doubted(system: MonitoredSystem, shown: AlertSubscription) -> None:
+    fire(One())
+    listed(system, One(), at=later(minutes=1))
+    tick(now=later(hours=30), since=later(hours=30))
+    show_group(group(), now=later(hours=30))
+    assert "stale" not in Card.objects.get().data
