@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, tzinfo
 
 from runbooks.anomalies.baseline import Baseline, measure
 from runbooks.anomalies.season import History
@@ -34,14 +35,17 @@ class _Judged:
     side: int
 
 
-def find_anomalies(points: Points, *, step: float, start: float, end: float, rules: Rules) -> list[Finding]:
+def find_anomalies(
+    points: Points, *, step: float, start: float, end: float, rules: Rules, zone: tzinfo = UTC
+) -> list[Finding]:
     """Return what is unusual from start up to, but without, end, oldest first.
 
-    points: (unix time, value), oldest first, from as long before start as is known; step: seconds between two of them.
+    points: (unix time, value), oldest first, from as long before start as is known; step: seconds between two of them;
+    zone: by whose clocks days and weeks are told apart.
     Values that are no number, or beyond all measure, are taken for missing. What lasts to the end has no end yet.
     """
     known = [point for point in points if abs(point[1]) <= MOST_VALUE]  # not true of NaN
-    history = History(known, until=start)
+    history = History(known, until=start, zone=zone)
     recent = history.between(start - DAY, start)
     if len(recent) < rules.needed:
         return []
@@ -54,14 +58,16 @@ def find_anomalies(points: Points, *, step: float, start: float, end: float, rul
     return sorted([*levels, *others, *missing], key=lambda each: each.started_at)
 
 
-def scan(points: Points, *, step: float, start: float, end: float, rules: Rules, width: float = HOUR) -> list[Finding]:
+def scan(
+    points: Points, *, step: float, start: float, end: float, rules: Rules, width: float = HOUR, zone: tzinfo = UTC
+) -> list[Finding]:
     """Return what a watch finds that looks at one width after the other, each time a little further back."""
     found: list[Finding] = []
     back = (rules.window - 1) * step
     at = start
     while at < end:
         until = min(at + max(width, 2 * rules.window * step), end)
-        now = find_anomalies(points, step=step, start=max(start, at - back), end=until, rules=rules)
+        now = find_anomalies(points, step=step, start=max(start, at - back), end=until, rules=rules, zone=zone)
         found += [replace(each, lasts=each.lasts and until == end) for each in now]
         at = until
     return join(found, gap=rules.joined)
@@ -96,7 +102,7 @@ def _find_levels(
     if wide is None:
         return []
     first = min(start, end - LOOKED_AT * wide.step)
-    before = History(wide.points, until=first)
+    before = History(wide.points, until=first, zone=history.zone)
     day = before.between(first - DAY, first)
     judged = [point for point in wide.points if first <= point[0] and point[0] + wide.step <= end]
     found = _find_stretches(judged, history=before, recent=measure(day), step=wide.step, rules=rules) if day else []

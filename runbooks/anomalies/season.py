@@ -3,6 +3,9 @@
 A season is used where enough of it is known: the same weekday of two weeks, else the same hour of three days. Growth is
 told from the season by comparing each hour of the last day with the same hour then, so that an outage in a few of them
 changes nothing.
+
+Seasons are those of clocks on walls: people get up at seven before and after the clocks change, so "the same time of
+another day" has the same local time, and a day is an hour longer or shorter where the zone has it so.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
 from functools import cached_property
 from statistics import median
 
@@ -24,16 +28,45 @@ LEAST_OF_ONE, MOST_OF_ONE = 4, 7
 LEAST_HOURS = 6
 # Growth beyond this between two days is no growth: it is what the detector is there to find.
 MOST_GROWTH = 2.0
+# Zones change their clocks at whole quarters of an hour.
+QUARTER = HOUR / 4
+
+
+class LocalTime:
+    """Seconds on the clocks of a zone: like unix time, but with that zone's offset in them."""
+
+    def __init__(self, zone: tzinfo) -> None:
+        self._zone = zone
+        self._offsets: dict[int, float] = {}
+
+    def of(self, at: float) -> float:
+        """Return what the clocks show at a moment."""
+        return at + self._offset(at)
+
+    def back(self, at: float, seconds: float) -> float:
+        """Return the moment so long before, by the clocks; for an hour that they skipped, the one beside it."""
+        then = at - seconds
+        return then + self._offset(at) - self._offset(then)
+
+    def _offset(self, at: float) -> float:
+        quarter = int(at // QUARTER)
+        if quarter not in self._offsets:
+            moment = datetime.fromtimestamp(quarter * QUARTER, UTC).astimezone(self._zone)
+            offset = moment.utcoffset()
+            self._offsets[quarter] = offset.total_seconds() if offset is not None else 0.0
+        return self._offsets[quarter]
 
 
 class History:
-    """The points of a series before a moment, with the seasons in them. The values are finite."""
+    """The points of a series before a moment, with the seasons of a zone in them. The values are finite."""
 
-    def __init__(self, points: Points, *, until: float) -> None:
+    def __init__(self, points: Points, *, until: float, zone: tzinfo = UTC) -> None:
         known = [(at, value) for at, value in points if at < until]
         self.until = until
         self._times = [at for at, _ in known]
         self._values = [value for _, value in known]
+        self.zone = zone
+        self._local = LocalTime(zone)
         self._growth: dict[float, float] = {}
 
     def between(self, start: float, end: float) -> Sequence[float]:
@@ -58,7 +91,7 @@ class History:
         sample: list[float] = []
         seen = 0
         for back in range(1, times + 1):
-            around = self._around(at - back * every)
+            around = self._around(self._local.back(at, back * every))
             if around:
                 growth = self._grown(back * every)
                 sample += [value * growth for value in around]
@@ -73,7 +106,7 @@ class History:
     def _grown(self, back: float) -> float:
         """Return by how much the last day is above the day so long before it; 1 where it cannot be said."""
         if back not in self._growth:
-            last = int(self.until // HOUR)
+            last = int(self._local.of(self.until) // HOUR)
             pairs = [
                 (self._hours.get(hour), self._hours.get(hour - int(back // HOUR))) for hour in range(last - 24, last)
             ]
@@ -84,8 +117,8 @@ class History:
 
     @cached_property
     def _hours(self) -> dict[int, float]:
-        """The median of each hour, by its number since 1970."""
+        """The median of each hour by its number on the clocks; an hour that they show twice is one."""
         hours: defaultdict[int, list[float]] = defaultdict(list)
         for at, value in zip(self._times, self._values, strict=True):
-            hours[int(at // HOUR)].append(value)
+            hours[int(self._local.of(at) // HOUR)].append(value)
         return {hour: median(values) for hour, values in hours.items()}

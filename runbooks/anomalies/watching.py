@@ -63,12 +63,12 @@ def judge(query: NamedQuery, *, now: datetime) -> None:
     last = now.timestamp() // STEP * STEP
     end = last + STEP
     start = min(end - HOUR, max(_looked_at(query), end - LONGEST))
-    rules = rules_for(query.unit)
+    rules, zone = rules_for(query.unit), timezone.get_default_timezone()
     series = _read(query, last)
     found = [
         Found(
             labels=labels,
-            findings=find_anomalies(points, step=STEP, start=start, end=end, rules=rules),
+            findings=find_anomalies(points, step=STEP, start=start, end=end, rules=rules, zone=zone),
             last_at=points[-1][0],
         )
         for labels, points in series[:MOST_SERIES]
