@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('runbooks', '0014_alert_rings'),
+        ('runbooks', '0015_feedback'),
     ]
 
     operations = [
