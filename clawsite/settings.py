@@ -265,6 +265,12 @@ CLAW_ALLOWED_LINKS = env_list("CLAW_ALLOWED_LINKS")
 CLAW_PRIVATE_HOSTS = env_list("CLAW_PRIVATE_HOSTS")
 CLAW_CA_FILE = env_str("CLAW_CA_FILE")
 
+# --- Projects: how many a person may have, and how much one may hold; where they may be cloned from -----------------
+CLAW_PROJECTS = env_int("CLAW_PROJECTS", 20, least=1)
+CLAW_PROJECT_MEGABYTES = env_int("CLAW_PROJECT_MEGABYTES", 500, least=1)
+CLAW_PROJECT_FILES = env_int("CLAW_PROJECT_FILES", 50_000, least=1)
+CLAW_GIT_REMOTES = env_list("CLAW_GIT_REMOTES")
+
 # --- Processes ----------------------------------------------------------------------------------------------------
 CLAW_LEASE_SECONDS = env_int("CLAW_LEASE_SECONDS", 60, least=2)
 CLAW_TURNS = env_int("CLAW_TURNS", 128, least=1)

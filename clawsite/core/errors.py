@@ -36,6 +36,10 @@ class NotAllowed(ClawError):
     code = "not_allowed"
 
 
+class NotFound(NotAllowed):
+    """There is no such thing, or it is not theirs: one answer for both."""
+
+
 class NotConfigured(ClawError):
     """A setting is missing; the message names it."""
 

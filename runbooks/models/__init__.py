@@ -7,15 +7,8 @@ from runbooks.models.feedback import Feedback
 from runbooks.models.incident import Incident, IncidentEvent
 from runbooks.models.incident_hook import HookDelivery, IncidentHook
 from runbooks.models.job import Job, JobEvent
-from runbooks.models.oncall import (
-    Escalation,
-    EscalationPolicy,
-    EscalationStep,
-    Responder,
-    Rota,
-    Shift,
-    Swap,
-)
+from runbooks.models.oncall import Escalation, EscalationPolicy, EscalationStep, Responder, Rota, Shift, Swap
+from runbooks.models.project import CurrentProject, Operation, Project, ProjectMember, ProjectTurn, ProjectWatch
 from runbooks.models.runbook import Run, Runbook, RunbookStep
 from runbooks.models.schedule import Schedule, ScheduleRun
 from runbooks.models.system import MonitoredSystem, NamedQuery, SystemReading
@@ -23,8 +16,9 @@ from runbooks.models.target import GatewayTarget
 
 __all__ = [
     "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
-    "AlertWebhook", "Anomaly", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback", "GatewayTarget",
-    "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent", "MonitoredSystem",
-    "NamedQuery", "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun",
-    "Shift", "Swap", "SystemReading",
+    "AlertWebhook", "Anomaly", "CurrentProject", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback",
+    "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
+    "MonitoredSystem", "NamedQuery", "Operation", "Project", "ProjectMember", "ProjectTurn", "ProjectWatch",
+    "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun", "Shift", "Swap",
+    "SystemReading",
 ]  # fmt: skip

@@ -1,0 +1,33 @@
+"""Git, as the rest uses it: every call with a clean environment, no hooks, and places that we name.
+
+Invariant: a branch moves by one atomic update of its reference, after all that it points to is stored; the files of
+the branch follow, and are brought up to it when a process died in between.
+"""
+
+from runbooks.workspaces.git.calling import Completed, Conflict, GitFailed, run_git
+from runbooks.workspaces.git.commits import commit_all
+from runbooks.workspaces.git.looking import FileStat, branch_head, diff, diff_stat, head, is_clean, log
+from runbooks.workspaces.git.merging import merge_branch, revert_commit
+from runbooks.workspaces.git.repositories import init_repository
+from runbooks.workspaces.git.trees import add_worktree, refresh_tree, remove_worktree
+
+__all__ = [
+    "Completed",
+    "Conflict",
+    "FileStat",
+    "GitFailed",
+    "add_worktree",
+    "branch_head",
+    "commit_all",
+    "diff",
+    "diff_stat",
+    "head",
+    "init_repository",
+    "is_clean",
+    "log",
+    "merge_branch",
+    "refresh_tree",
+    "remove_worktree",
+    "revert_commit",
+    "run_git",
+]

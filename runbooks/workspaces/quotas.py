@@ -1,0 +1,75 @@
+"""How much a person may keep: projects, and of each the bytes and files of a tree."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from clawsite.core.errors import BadInput
+from runbooks.models import Project
+
+MEGABYTE = 1024**2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Usage:
+    """What a tree holds; links and what they lead to do not count."""
+
+    files: int
+    bytes: int
+
+
+def tree_bytes() -> int:
+    """Return how many bytes a tree may hold."""
+    return int(settings.CLAW_PROJECT_MEGABYTES) * MEGABYTE
+
+
+def check_room(owner: str) -> None:
+    """Raise BadInput when this owner has as many projects as one may have."""
+    if Project.objects.filter(owner=owner)[: settings.CLAW_PROJECTS].count() >= settings.CLAW_PROJECTS:
+        raise BadInput(_("You have {count} projects already, which is as many as one may have.").format(
+            count=settings.CLAW_PROJECTS
+        ))  # fmt: skip
+
+
+def measure(tree: Path) -> Usage:
+    """Return what a tree holds."""
+    sizes = [size for _, size in _walk(tree)]
+    return Usage(files=len(sizes), bytes=sum(sizes))
+
+
+def check_tree(tree: Path) -> Usage:
+    """Return what a tree holds; BadInput when it is too much, or when a repository is hidden in it."""
+    files = total = 0
+    for name, size in _walk(tree):
+        if name.lower() == ".git":
+            raise BadInput(_("There is a .git in the project, which git must not find. Remove it first."))
+        files, total = files + 1, total + size
+        if files > settings.CLAW_PROJECT_FILES:
+            raise BadInput(_("A project holds {count} files at most.").format(count=settings.CLAW_PROJECT_FILES))
+        if total > tree_bytes():
+            raise BadInput(_("A project holds {size} MB at most.").format(size=settings.CLAW_PROJECT_MEGABYTES))
+    return Usage(files=files, bytes=total)
+
+
+def _walk(folder: Path | str) -> Iterator[tuple[str, int]]:
+    """Yield the name and size of everything below a folder, following no link."""
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return
+    for entry in entries:
+        if entry.is_dir(follow_symlinks=False):
+            if entry.name.lower() == ".git":
+                yield entry.name, 0
+            yield from _walk(entry.path)
+        else:
+            try:
+                yield entry.name, entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:
+                continue

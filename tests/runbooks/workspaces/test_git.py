@@ -1,0 +1,208 @@
+"""Git as we call it: commits by people, merges, reverts, trees of jobs, and nothing that a tree could tell it to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from clawsite.core.errors import BadInput
+from runbooks.workspaces import git
+from runbooks.workspaces.git.calling import dirs_of, run_git
+from runbooks.workspaces.roots import job_tree, project_root, repository_of, tree_of
+from tests.runbooks.people import ALICE, BOB
+from tests.runbooks.workspaces.making import commit, project, write
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_commit_says_who_asked_and_what_for() -> None:
+    made = project()
+    write(tree_of(made), {"a.txt": "one\n"})
+
+    sha = commit(made, "Add a.", actor=ALICE, op="/code add a", job="abc")
+
+    text = run_git(made, "log", "-1", "--format=%an <%ae>|%cn|%B").stdout.decode()
+    assert text.strip() == (
+        "Alice <user-1@clawsite.invalid>|clawsite|Add a.\n\n"
+        "Requested-by: Alice (user:1)\nChat-Op: /code add a\nJob: abc"
+    )
+    assert git.head(made) == sha
+    assert git.is_clean(made)
+    assert [(each.subject, each.op) for each in git.log(made)] == [("Add a.", "/code add a"), ("Begin.", "")]
+    assert git.commit_all(made, tree_of(made), "Again.", actor=BOB) is None
+
+
+def test_a_tree_holds_no_git_and_nobody_else_may_enter() -> None:
+    made = project()
+
+    assert sorted(path.name for path in tree_of(made).iterdir()) == ["README.md"]
+    assert {path.stat().st_mode & 0o777 for path in (project_root(made), tree_of(made), repository_of(made))} == {0o700}
+    assert not (repository_of(made) / "hooks").exists()
+
+
+def test_a_job_has_a_branch_and_files_of_its_own() -> None:
+    made = project(files={"a.txt": "one\n"})
+    tree = git.add_worktree(made, "j1", "job/j1")
+    write(tree, {"a.txt": "two\n", "b/c.txt": "new\n"})
+    sha = commit(made, "Change a.", tree=tree)
+
+    assert tree == job_tree(made, "j1")
+    assert (tree_of(made) / "a.txt").read_text() == "one\n"
+    assert git.diff_stat(made, "main", sha) == [
+        git.FileStat(path="a.txt", added=1, removed=1),
+        git.FileStat(path="b/c.txt", added=1, removed=0),
+    ]
+    assert "+two" in git.diff(made, "main", "job/j1")
+    assert git.add_worktree(made, "j1", "job/j1") == tree  # once more after a crash
+    assert (tree / "a.txt").read_text() == "two\n"
+
+    assert git.merge_branch(made, "job/j1", actor=BOB) == sha  # main only goes forward
+    assert (tree_of(made) / "b/c.txt").read_text() == "new\n"
+    git.remove_worktree(made, "j1", branch="job/j1")
+    assert not tree.exists()
+    assert git.head(made) == sha
+    with pytest.raises(BadInput):
+        git.branch_head(made, "job/j1")
+
+
+def test_two_branches_become_one_commit_or_a_conflict() -> None:
+    made = project(files={"a.txt": "1\n2\n3\n4\n5\n"})
+    for key, change in (("j1", {"a.txt": "one\n2\n3\n4\n5\n"}), ("j2", {"b.txt": "b\n"}), ("j3", {"a.txt": "uno\n"})):
+        write(git.add_worktree(made, key, f"job/{key}"), change)
+        commit(made, f"By {key}.", tree=job_tree(made, key))
+    git.merge_branch(made, "job/j1", actor=BOB)
+
+    merged = git.merge_branch(made, "job/j2", actor=ALICE)
+
+    assert run_git(made, "log", "-1", "--format=%an %p", merged).stdout.decode().split()[0] == "Alice"
+    assert (tree_of(made) / "a.txt").read_text().startswith("one")
+    assert (tree_of(made) / "b.txt").exists()
+    with pytest.raises(git.Conflict) as caught:
+        git.merge_branch(made, "job/j3", actor=BOB)
+    assert caught.value.paths == ["a.txt"]
+    assert (git.head(made), git.is_clean(made)) == (merged, True)
+    assert git.merge_branch(made, "job/j2", actor=BOB) == merged  # delivered twice
+
+
+def test_a_commit_is_taken_back_by_another_one() -> None:
+    made = project(files={"a.txt": "one\n"})
+    write(tree_of(made), {"a.txt": "two\n", "b.txt": "b\n"})
+    second = commit(made, "Change.")
+    write(tree_of(made), {"c.txt": "c\n"})
+    commit(made, "More.")
+
+    sha = git.revert_commit(made, second, actor=ALICE)
+
+    assert git.head(made) == sha
+    assert (tree_of(made) / "a.txt").read_text() == "one\n"
+    assert sorted(path.name for path in tree_of(made).iterdir()) == ["a.txt", "c.txt"]
+    assert git.log(made)[0].subject == 'Revert "Change."'
+    with pytest.raises(git.Conflict) as twice:
+        git.revert_commit(made, second, actor=ALICE)
+    assert twice.value.paths == ["a.txt", "b.txt"]
+    write(tree_of(made), {"a.txt": "three\n"})
+    third = commit(made, "Three.")
+    write(tree_of(made), {"a.txt": "four\n"})
+    last = commit(made, "Four.")
+    with pytest.raises(git.Conflict) as caught:
+        git.revert_commit(made, third, actor=ALICE)
+    assert (caught.value.paths, git.head(made)) == (["a.txt"], last)
+
+
+def test_what_a_killed_process_left_is_put_right() -> None:
+    made = project(files={"a.txt": "one\n"})
+    write(tree_of(made), {"a.txt": "two\n"})
+    second = commit(made, "Two.")
+    git.revert_commit(made, second, actor=BOB)
+    repository = repository_of(made)
+    run_git(made, "update-ref", "refs/heads/main", second)  # moved, but the files were not
+    (repository / "index.lock").touch()
+    (repository / "refs" / "heads" / "main.lock").touch()
+
+    assert git.refresh_tree(made)
+    assert (tree_of(made) / "a.txt").read_text() == "two\n"
+    assert not git.refresh_tree(made)
+
+
+@pytest.mark.parametrize(
+    ("files", "message", "error"),
+    [
+        ({"a.txt": "key = sk-ant-api03-" + "a1b2c3d4" * 4}, "Add.", "a.txt holds a secret"),
+        ({"a.txt": "ok"}, "Use sk-ant-api03-" + "a1b2c3d4" * 4, "message of the commit holds a secret"),
+        ({"deep/.env": "A=1"}, "Add.", "deep/.env is a file that holds secrets"),
+        ({"lib/.git/HEAD": "ref: refs/heads/main\n", "lib/.git/config": "[core]\n"}, "Add.", "There is a .git"),
+        ({"a.txt": "ok"}, "  \n", "needs a message"),
+    ],
+)
+def test_what_must_not_be_committed(files: dict[str, str], message: str, error: str) -> None:
+    made = project()
+    before = git.head(made)
+    write(tree_of(made), files)
+
+    with pytest.raises(BadInput, match=error):
+        git.commit_all(made, tree_of(made), message, actor=BOB)
+    assert git.head(made) == before
+    assert not run_git(made, "diff", "--cached", "--name-only").stdout
+
+
+def test_a_project_holds_only_so_much(settings: Settings) -> None:
+    made = project()
+    settings.CLAW_PROJECT_FILES = 2
+    write(tree_of(made), {"a": "", "b": ""})
+    with pytest.raises(BadInput, match="2 files"):
+        commit(made, "Add.")
+
+
+def test_nothing_in_a_tree_or_repository_is_run(tmp_path: Path) -> None:
+    made = project()
+    trap = tmp_path / "trap"
+    script = f"#!/bin/sh\ntouch {trap}\n"
+    hooks = repository_of(made) / "hooks"
+    hooks.mkdir()
+    for name in ("pre-commit", "post-commit", "post-checkout", "reference-transaction", "post-index-change"):
+        (hooks / name).write_text(script)
+        (hooks / name).chmod(0o755)
+    write(tree_of(made), {".gitattributes": "* filter=evil diff=evil merge=evil\n", "evil": script, ".gitconfig": ""})
+    (tree_of(made) / "evil").chmod(0o755)
+
+    sha = commit(made, "Try.")
+    git.diff(made, sha, f"{sha}^")
+    git.revert_commit(made, sha, actor=BOB)
+
+    assert not trap.exists()
+    with pytest.raises(git.GitFailed):
+        run_git(made, "fetch", f"ext::sh -c touch% {trap}", "main")
+    with pytest.raises(git.GitFailed, match="not allowed"):
+        run_git(made, "fetch", f"file://{repository_of(made)}", "main")
+    assert not trap.exists()
+
+
+def test_links_come_out_of_git_as_files() -> None:
+    made = project()
+    (tree_of(made) / "link").symlink_to("/etc/passwd")
+    commit(made, "Link.")
+    tree = git.add_worktree(made, "j1", "job/j1")
+
+    assert not (tree / "link").is_symlink()
+    assert (tree / "link").read_text() == "/etc/passwd"
+
+
+@pytest.mark.parametrize("name", ["--output=/tmp/x", "a..b", "", "a b", "-"])
+def test_the_name_of_a_commit_is_no_option(name: str) -> None:
+    with pytest.raises(BadInput):
+        git.branch_head(project(), name)
+
+
+def test_a_tree_elsewhere_is_refused(tmp_path: Path) -> None:
+    made = project()
+    with pytest.raises(BadInput, match="no tree"):
+        dirs_of(made, tmp_path)
+
+
+def test_what_git_says_is_told_without_secrets() -> None:
+    made = project()
+    with pytest.raises(git.GitFailed) as caught:
+        run_git(made, "log", "sk-ant-api03-" + "a1b2c3d4" * 4, "--")
+    assert "a1b2c3d4" not in caught.value.message
