@@ -1,0 +1,1 @@
+"""The shapes that outside services publish of their interfaces, and whether our emulators keep to them."""
