@@ -67,6 +67,9 @@ def _template(kind: str) -> str:
         "skipped": _("nobody called for {text}: {why}"),
         "escalation_ended": _("all steps of the escalation are done: {text}"),
         "escalation_stopped": _("the escalation ends"),
+        "escalation_failed": _("the escalation {text} was given up: calling failed again and again"),
+        "remind_failed": _("reminding was given up: it failed again and again"),
+        "show_failed": _("could not be shown after the quiet hours"),
         "reminded": _("{who} was reminded ({number})"),
     }
     return words.get(kind, "{text} {who}")

@@ -16,10 +16,12 @@ from clawsite.core.errors import log_unknown
 from runbooks.alerts.escalating import take_due_steps
 from runbooks.alerts.heartbeats import check_heartbeats
 from runbooks.alerts.reminders import remind
+from runbooks.alerts.setbacks import wait_after
 from runbooks.alerts.showing import release, show_group
 from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.staleness import mark_stale
 from runbooks.alerts.storms import end_storms
+from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, AlertNotice
 
 # Since when this process listens: what should have come before is not missed.
@@ -49,16 +51,29 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
 def release_held(*, now: datetime) -> int:
     """Show what was held back in quiet hours that are over, if it still fires; return how many were.
 
-    One that cannot be shown keeps none of the others waiting.
+    One that cannot be shown moves back behind the others.
     """
-    due = AlertNotice.objects.filter(held_until__lte=now, held_until__isnull=False)
+    due = AlertNotice.objects.filter(held_until__lte=now, held_until__isnull=False).order_by("held_until")
     released = 0
     for pk in list(due.values_list("pk", flat=True)[:BATCH]):
         try:
             released += _release(pk, now=now)
         except Exception as error:
-            log_unknown(error, where=f"held alert {pk}")
+            _set_back(pk, log_unknown(error, where=f"held alert {pk}"), now=now)
     return released
+
+
+def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
+    """Have one wait that could not be shown; after too many failures only news of its group brings it to the chat."""
+    notice = AlertNotice.objects.filter(pk=pk, held_until__lte=now).first()
+    if notice is None:
+        return
+    wait = wait_after(notice.failures + 1)
+    with transaction.atomic():
+        until = None if wait is None else now + wait
+        AlertNotice.objects.filter(pk=pk).update(held_until=until, failures=notice.failures + 1)
+        if wait is None:
+            note(notice.group_id, "show_failed", at=now, session=notice.session_id, error=error_id)
 
 
 @transaction.atomic

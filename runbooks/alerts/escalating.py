@@ -15,6 +15,7 @@ from clawsite.core.errors import log_unknown
 from runbooks.alerts import escalation
 from runbooks.alerts.quiet import quiet_end
 from runbooks.alerts.rota import find_on_call
+from runbooks.alerts.setbacks import wait_after
 from runbooks.alerts.showing import show_group, tell_person
 from runbooks.alerts.silenced import find_silence, is_silent
 from runbooks.alerts.timeline import note
@@ -27,15 +28,34 @@ BATCH = 50
 
 
 def take_due_steps(*, now: datetime) -> int:
-    """Take every step that is due; return how many. One that cannot be taken keeps none of the others waiting."""
+    """Take every step that is due; return how many. One that cannot be taken moves back behind the others."""
     due = Escalation.objects.filter(state=State.RUNNING, next_at__lte=now).order_by("next_at")
     taken = 0
     for pk in list(due.values_list("pk", flat=True)[:BATCH]):
         try:
             taken += take_step(pk, now=now)
         except Exception as error:
-            log_unknown(error, where=f"escalation {pk}")
+            _set_back(pk, log_unknown(error, where=f"escalation {pk}"), now=now)
     return taken
+
+
+def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
+    """Have a step that failed wait; after too many failures the escalation ends, which its message says aloud."""
+    row = Escalation.objects.select_related("group__system").filter(pk=pk, state=State.RUNNING).first()
+    if row is None:
+        return
+    rows, wait = Escalation.objects.filter(pk=pk, state=State.RUNNING), wait_after(row.failures + 1)
+    if wait is not None:
+        rows.update(failures=row.failures + 1, next_at=now + wait)
+        return
+    with transaction.atomic():
+        rows.update(state=State.STOPPED, why="failed", next_at=None, failures=row.failures + 1)
+        note(row.group_id, "escalation_failed", row.policy, at=now, error=error_id)
+    try:
+        with transaction.atomic():
+            show_group(row.group, ring=True, now=now)
+    except Exception as error:
+        log_unknown(error, where=f"the message of alert {row.group_id}, whose escalation failed")
 
 
 @transaction.atomic
@@ -64,8 +84,9 @@ def _advance(row: Escalation, *, now: datetime) -> bool:
     if step == len(row.steps):
         step, turn = 0, row.round + 1
     if turn > row.repeats:
-        return bool(where.update(state=State.DONE, next_at=None))
-    return bool(where.update(step=step, round=turn, next_at=now + timedelta(minutes=row.steps[step]["after_minutes"])))
+        return bool(where.update(state=State.DONE, next_at=None, failures=0))
+    upcoming = now + timedelta(minutes=row.steps[step]["after_minutes"])
+    return bool(where.update(step=step, round=turn, next_at=upcoming, failures=0))
 
 
 def _tell(group: AlertGroup, step: dict[str, Any], turn: int, *, now: datetime) -> bool:

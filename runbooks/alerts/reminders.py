@@ -9,6 +9,7 @@ from django.db.models import F
 
 from clawsite.core.errors import log_unknown
 from runbooks.alerts.escalation import remind_minutes_of
+from runbooks.alerts.setbacks import wait_after
 from runbooks.alerts.showing import show_group, tell_person
 from runbooks.alerts.silenced import find_silence, is_silent
 from runbooks.alerts.timeline import note
@@ -21,15 +22,26 @@ BATCH = 50
 
 
 def remind(*, now: datetime) -> int:
-    """Remind of every group that is due; return how many. One that fails keeps none of the others waiting."""
+    """Remind of every group that is due; return how many. One that fails moves back behind the others."""
     due = AlertGroup.objects.filter(remind_at__lte=now, remind_at__isnull=False).order_by("remind_at")
     count = 0
     for pk in list(due.values_list("pk", flat=True)[:BATCH]):
         try:
             count += _remind(pk, now=now)
         except Exception as error:
-            log_unknown(error, where=f"reminder of alert {pk}")
+            _set_back(pk, log_unknown(error, where=f"reminder of alert {pk}"), now=now)
     return count
+
+
+def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
+    """Have a reminder that failed wait; after too many failures there are no more, and the group's story says so."""
+    failures = AlertGroup.objects.values_list("remind_failures", flat=True).get(pk=pk) + 1
+    wait = wait_after(failures)
+    with transaction.atomic():
+        due = AlertGroup.objects.filter(pk=pk, remind_at__lte=now)
+        changed = due.update(remind_at=None if wait is None else now + wait, remind_failures=failures)
+        if changed and wait is None:
+            note(pk, "remind_failed", at=now, error=error_id)
 
 
 @transaction.atomic
@@ -41,7 +53,7 @@ def _remind(pk: int, *, now: datetime) -> bool:
     rows = AlertGroup.objects.filter(
         pk=pk, remind_at=group.remind_at, state=AlertGroup.State.FIRING, acked_at__isnull=False
     )
-    if not rows.update(remind_at=upcoming, reminders=F("reminders") + 1):
+    if not rows.update(remind_at=upcoming, reminders=F("reminders") + 1, remind_failures=0):
         AlertGroup.objects.filter(pk=pk, remind_at=group.remind_at).update(remind_at=None)
         return False
     if is_silent(find_silence(group, now=now)):

@@ -1,14 +1,15 @@
 """Deliveries as rows: stored by the web role before it answers, taken up by any worker, once each.
 
-Each is claimed and worked on in one transaction, so what a dying worker had begun is simply new again.
+Each is claimed and worked on in one transaction, so what a dying worker had begun is simply new again. One that fails
+moves back behind those that came after it, and is given up after a bound.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import Q
 from django.utils import timezone
 
 from clawsite.core.errors import ClawError, log_unknown
@@ -27,6 +28,10 @@ MAX_ATTEMPTS = 5
 # How many are worked on before others in the process get their turn at the database.
 AT_ONCE = 20
 _AWAY = (OperationalError, InterfaceError)
+# A database that is locked or away is nobody's fault, but what has failed by it for so long is at fault itself.
+AWAY_FOR = timedelta(minutes=10)
+# Before the second try, and twice as long before each further one.
+WAIT, LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=30)
 
 
 def store_webhook(body: str, *, source: str = "", origin: str = "") -> int:
@@ -39,7 +44,9 @@ def store_webhook(body: str, *, source: str = "", origin: str = "") -> int:
 
 def process_new(*, now: datetime | None = None) -> int:
     """Work on the oldest new deliveries; return how many there were, so that the caller knows when to come back."""
-    pks = list(AlertWebhook.objects.filter(state=State.NEW).order_by("pk").values_list("pk", flat=True)[:AT_ONCE])
+    due = Q(next_at=None) | Q(next_at__lte=now or timezone.now())
+    new = AlertWebhook.objects.filter(due, state=State.NEW).order_by("pk")
+    pks = list(new.values_list("pk", flat=True)[:AT_ONCE])
     for pk in pks:
         process_webhook(pk, now=now)
     return len(pks)
@@ -58,7 +65,8 @@ def process_webhook(pk: int, *, now: datetime | None = None) -> None:
     except ClawError as error:
         _give_up(pk, error.message)
     except Exception as error:
-        _fail(pk, f"error {log_unknown(error, where='an alert')}", is_ours=not isinstance(error, _AWAY))
+        why = f"error {log_unknown(error, where='an alert')}"
+        _fail(pk, why, is_away=isinstance(error, _AWAY), now=now or timezone.now())
 
 
 @transaction.atomic
@@ -93,11 +101,17 @@ def _give_up(pk: int, why: str) -> None:
         ALERTS.labels("bad").inc()
 
 
-def _fail(pk: int, why: str, *, is_ours: bool) -> None:
-    """Count an attempt. A database that is away is nobody's fault and is not counted."""
+def _fail(pk: int, why: str, *, is_away: bool, now: datetime) -> None:
+    """Have a delivery wait that failed, and count it, unless the database is away, which is believed for a while."""
+    row = AlertWebhook.objects.filter(pk=pk, state=State.NEW).first()
+    if row is None:
+        return
+    since = row.failing_since or now
+    attempts = row.attempts + (0 if is_away and now - since < AWAY_FOR else 1)
+    wait = min(WAIT * 2 ** min(attempts, 10), LONGEST_WAIT)
     rows = AlertWebhook.objects.filter(pk=pk, state=State.NEW)
-    rows.update(outcome=why[:200], attempts=F("attempts") + (1 if is_ours else 0))
-    if rows.filter(attempts__gte=MAX_ATTEMPTS).exists():
+    rows.update(outcome=why[:200], attempts=attempts, failing_since=since, next_at=now + wait)
+    if attempts >= MAX_ATTEMPTS:
         _give_up(pk, why)
 
 
@@ -105,6 +119,6 @@ def replay_webhook(pk: int) -> bool:
     """Have a delivery that was given up worked on again; False when it was not."""
     with transaction.atomic():
         rows = AlertWebhook.objects.filter(pk=pk, state=State.BAD)
-        changed = rows.update(state=State.NEW, attempts=0, outcome="", done_at=None)
+        changed = rows.update(state=State.NEW, attempts=0, outcome="", done_at=None, failing_since=None, next_at=None)
         nudge_on_commit(NUDGE)
     return bool(changed)

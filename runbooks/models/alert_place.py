@@ -85,6 +85,7 @@ class AlertNotice(models.Model):
     session = models.ForeignKey(Session, on_delete=models.CASCADE, related_name="alert_notices")
     storm = models.ForeignKey(AlertStorm, null=True, blank=True, on_delete=models.SET_NULL, related_name="notices")
     held_until = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0, help_text="How often showing it failed.")
     created_at = models.DateTimeField(default=timezone.now)
     rung_at = models.DateTimeField(null=True, blank=True)
 

@@ -189,6 +189,7 @@ class Escalation(models.Model):
     round = models.PositiveSmallIntegerField(default=0)
     step = models.PositiveSmallIntegerField(default=0)
     next_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveSmallIntegerField(default=0, help_text="How often its step failed in a row.")
     started_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
