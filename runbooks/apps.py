@@ -18,8 +18,11 @@ class RunbooksConfig(AppConfig):
         from runbooks import kinds
         from runbooks.alerts.reconciling import hear_list
         from runbooks.books.asking import KIND, take_up
+        from runbooks.jobs.endings import on_any_end
         from runbooks.sources.readings import register_hearer
+        from runbooks.workspaces.turns import leave_turn
 
         kinds.register_kinds()
         register_resumer(KIND, take_up)
         register_hearer("alertmanager", hear_list)
+        on_any_end(leave_turn)

@@ -39,12 +39,12 @@ def read_book(text: str, *, name: str = "") -> Book:
     """Return the runbook that a YAML text describes; BadInput says in which line and step something is wrong."""
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise BadInput(f"A runbook has at most {MAX_BYTES // 1024} KiB.")
-    root, value = _parse(text)
+    root, value = parse_yaml(text)
     try:
         book = convert_book(value)
         check_book(book)
     except BookError as error:
-        where = f"line {_line(root, error.place)}: "
+        where = f"line {line_of(root, error.place)}: "
         raise BadInput(f"{f'{name}, ' if name else ''}{where}{say_place(error, value)}") from None
     return book
 
@@ -58,7 +58,7 @@ def read_yaml(text: str) -> Any:
     """Return the value of a plain YAML text, such as the parameters of one step; BadInput names the line."""
     if not text.strip():
         return None
-    return _parse(text, whole=False)[1]
+    return parse_yaml(text, whole=False)[1]
 
 
 def write_yaml(value: Any) -> str:
@@ -88,14 +88,14 @@ def _title(value: Any, key: Any, number: int) -> str:
     return f" ({str(name)[:60]})" if name else ""
 
 
-def _parse(text: str, *, whole: bool = True) -> tuple[yaml.Node, Any]:
-    """Return the nodes and the value of a text; of a `whole` runbook the value is a mapping."""
+def parse_yaml(text: str, *, whole: bool = True, noun: str = "A runbook") -> tuple[yaml.Node, Any]:
+    """Return the nodes and the value of a text; what is `whole` is a mapping. BadInput calls it by its noun."""
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
-            raise BadInput("A runbook uses no anchors and aliases (& and *).")
+            raise BadInput(f"{noun} uses no anchors and aliases (& and *).")
         root = yaml.compose(text, Loader=_Loader)
         if root is None or (whole and not isinstance(root, yaml.MappingNode)):
-            raise BadInput("line 1: a runbook is a mapping that begins with its name.")
+            raise BadInput(f"line 1: {noun[:1].lower()}{noun[1:]} is a mapping that begins with its name.")
         return root, _build(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -139,7 +139,7 @@ def _scalar(node: yaml.Node) -> Any:
         raise yaml.MarkedYAMLError(problem=f"this is no {kind}", problem_mark=node.start_mark) from None
 
 
-def _line(node: yaml.Node, place: Place) -> int:
+def line_of(node: yaml.Node, place: Place) -> int:
     """Return the line of the innermost part of a place that is there."""
     line = node.start_mark.line
     for step in place:

@@ -1,6 +1,6 @@
-"""What else is to be done when a job of a kind ends, on whichever way it ends: one function for each kind.
+"""What else is to be done when a job ends, on whichever way it ends: a function for each kind, and some for all.
 
-It runs in the transaction that ends the job. Should it fail, the job ends all the same.
+They run in the transaction that ends the job. Should one fail, the job ends all the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from runbooks.models import Job
 Ended = Callable[[Job], None]
 
 _functions: dict[str, Ended] = {}
+_always: list[Ended] = []
 
 
 def on_end(kind: str, function: Ended) -> None:
@@ -22,11 +23,22 @@ def on_end(kind: str, function: Ended) -> None:
     _functions[kind] = function
 
 
+def on_any_end(function: Ended) -> None:
+    """Have a function called with every job that has ended, after that of its kind."""
+    if function not in _always:
+        _always.append(function)
+
+
 def tell_end(job: Job) -> None:
-    """Call the function of the job's kind, if it has one and the job ran here."""
-    function = _functions.get(job.kind)
-    if function is None or job.target:
+    """Call the function of the job's kind, if it has one, and those for all jobs, for a job that ran here."""
+    if job.target:
         return
+    own = _functions.get(job.kind)
+    for function in [own, *_always] if own is not None else _always:
+        _tell(function, job)
+
+
+def _tell(function: Ended, job: Job) -> None:
     try:
         with transaction.atomic():
             function(job)
