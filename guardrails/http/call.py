@@ -29,6 +29,7 @@ MAX_BYTES = 2 * 1024 * 1024
 USER_AGENT = "clawsite/1"
 # Where clouds tell a machine its secrets, as far as that is no link-local address (Amazon, Google, Alibaba, Oracle).
 _METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")))
+_OURS = frozenset({"host", "accept-encoding", "connection", "content-length", "transfer-encoding"})
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -166,13 +167,17 @@ async def _send(target: Target, request: _Request, addresses: list[str]) -> Repl
 
 
 def _build(client: httpx.AsyncClient, target: Target, address: str, request: _Request) -> httpx.Request:
-    """A request to a checked address that speaks, and checks the certificate, for the host it was asked for."""
+    """A request to a checked address that speaks, and checks the certificate, for the host it was asked for.
+
+    What says who is asked, how long the body is or how it is packed is ours alone, however a caller spells it.
+    """
     host = f"[{address}]" if ":" in address else address
     ours = {"Host": target.authority, "Accept-Encoding": "identity", "Connection": "close"}
+    given = {name: value for name, value in request.headers.items() if name.strip().lower() not in _OURS}
     return client.build_request(
         request.method,
         f"{target.scheme}://{host}:{target.port}{target.path}",
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json", **request.headers, **ours},
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json", **given, **ours},
         content=request.body or None,
         extensions={"sni_hostname": target.host},
     )

@@ -71,6 +71,15 @@ def test_it_sends_what_it_is_told_and_returns_any_status(machine: Machine) -> No
     assert asked.headers["host"] == machine.http.url.removeprefix("http://")
 
 
+@pytest.mark.parametrize("name", ["Host", "host", "HOST", "hOsT"])
+def test_nobody_else_says_which_host_is_asked(machine: Machine, name: str) -> None:
+    sent = {name: "other.example", "transfer-encoding": "chunked", "CONNECTION": "upgrade"}
+    assert call(f"{machine.http.url}/teapot", method="POST", headers=sent, body=b"{}").status == 418
+    asked = machine.requests[-1].headers
+    assert asked["host"] == machine.http.url.removeprefix("http://")
+    assert (asked["connection"], asked["content-length"], "transfer-encoding" in asked) == ("close", "2", False)
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed(machine: Machine) -> None:
     assert call(f"{machine.http.url}/elsewhere").status == 302
 
