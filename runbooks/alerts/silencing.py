@@ -20,7 +20,7 @@ from runbooks.alerts.showing import show_group
 from runbooks.alerts.silenced import SILENT, find_silence, is_silent
 from runbooks.alerts.timeline import note
 from runbooks.jobs import create_job
-from runbooks.models import AlertGroup, AlertSilence, Job
+from runbooks.models import AlertGroup, AlertSilence, Job, MonitoredSystem
 from runbooks.models.job import ENDS
 from runbooks.sources import alertmanager
 from runbooks.sources.alertmanager import Matcher
@@ -138,20 +138,38 @@ def _make(row: AlertSilence) -> None:
     system = row.group.system
     if system is None:
         raise BadInput("The system of this alert was removed.")
-    matchers = [Matcher(name=name, value=value) for name, value in row.matchers.items()]
-    comment = f"{row.group.title[:200]} (silence {row.pk} of clawsite)"
-    author = row.created_name or row.created_by
-    made = alertmanager.create_silence(system, matchers, row.starts_at, row.ends_at, author, comment)
+    made = _find_made(row, system) or _ask_for_it(row, system)
     with transaction.atomic():
         AlertSilence.objects.filter(pk=row.pk).update(remote_id=made)
         AlertSilence.objects.filter(pk=row.pk, state=State.WANTED).update(state=State.ACTIVE)
         _show_all(row, now=timezone.now())
 
 
+def _find_made(row: AlertSilence, system: MonitoredSystem) -> str:
+    """Return the id of what was asked for by a process that died before it could write it down."""
+    if row.asked_at is None:
+        return ""
+    return alertmanager.find_silence(system, mark=_mark(row), ends_at=row.ends_at)
+
+
+def _ask_for_it(row: AlertSilence, system: MonitoredSystem) -> str:
+    """Ask for it, after a note that it may have been: it is looked for there before it is asked for again."""
+    AlertSilence.objects.filter(pk=row.pk).update(asked_at=timezone.now())
+    matchers = [Matcher(name=name, value=value) for name, value in row.matchers.items()]
+    author, comment = row.created_name or row.created_by, f"{row.group.title[:200]} {_mark(row)}"
+    return alertmanager.create_silence(system, matchers, row.starts_at, row.ends_at, author, comment)
+
+
+def _mark(row: AlertSilence) -> str:
+    """Return by what a silence of ours is known there, together with its end."""
+    return f"(silence {row.pk} of clawsite)"
+
+
 def _end(row: AlertSilence) -> None:
     system = row.group.system
-    if row.remote_id and system is not None:
-        alertmanager.expire_silence(system, row.remote_id)
+    made = (row.remote_id or _find_made(row, system)) if system is not None else ""
+    if made and system is not None:
+        alertmanager.expire_silence(system, made)
     with transaction.atomic():
         AlertSilence.objects.filter(pk=row.pk, state=State.UNDOING).update(state=State.UNDONE)
         _show_all(row, now=timezone.now())

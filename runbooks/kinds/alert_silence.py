@@ -27,6 +27,5 @@ ALERT_SILENCE = JobKind(
     description="Makes a silence in Alertmanager that somebody asked for in a chat, or ends it.",
     seconds=60,
     params=Params,
-    repeatable=False,
     ended=give_up,
 )

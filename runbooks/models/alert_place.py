@@ -130,6 +130,9 @@ class AlertSilence(models.Model):
     state = models.CharField(max_length=8, choices=State.choices, default=State.WANTED)
     matchers = models.JSONField(default=dict, help_text="Label names and values that the silence is for.")
     remote_id = models.CharField(max_length=64, blank=True)
+    asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When Alertmanager was first asked to make it; noted before it was asked."
+    )
     error = models.CharField(max_length=300, blank=True)
     created_by = models.CharField(max_length=64)
     created_name = models.CharField(max_length=200, blank=True)

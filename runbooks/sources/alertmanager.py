@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, TypeVar
 
 import msgspec
@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 SOURCE = "alertmanager"
 ALERTS = "/api/v2/alerts"
+SILENCES = "/api/v2/silences"
+# Alertmanager keeps times to the millisecond.
+_CLOSE = timedelta(milliseconds=2)
 _MOST_ERROR = 200
 _GONE = (b"already expired", b"not found")
 
@@ -61,12 +64,23 @@ class ListedAlert(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return self.labels.get("severity", "")
 
 
+class _SilenceStatus(msgspec.Struct):
+    state: str
+
+
 class _Silence(msgspec.Struct, kw_only=True, rename="camel"):
     matchers: list[Matcher]
     starts_at: datetime
     ends_at: datetime
     created_by: str
     comment: str
+
+
+class _Known(msgspec.Struct, kw_only=True, rename="camel"):
+    id: str
+    comment: str
+    ends_at: Annotated[datetime, Meta(tz=True)]
+    status: _SilenceStatus
 
 
 class _Made(msgspec.Struct):
@@ -104,9 +118,18 @@ def create_silence(
         comment=comment,
     )
     body = msgspec.json.encode(silence)
-    reply = ask(system, SOURCE, "/api/v2/silences", method="POST", body=body, repeatable=False)
+    reply = ask(system, SOURCE, SILENCES, method="POST", body=body, repeatable=False)
     _check(reply)
     return _decode(reply, _Made).silenceID
+
+
+def find_silence(system: MonitoredSystem, *, mark: str, ends_at: datetime) -> str:
+    """Return the id of a silence whose comment ends in a mark, with this end, that is not over; "" without one."""
+    reply = ask(system, SOURCE, SILENCES)
+    _check(reply)
+    known = _decode(reply, list[_Known])
+    same = (each for each in known if each.comment.endswith(mark) and abs(each.ends_at - ends_at) < _CLOSE)
+    return next((each.id for each in same if each.status.state != "expired"), "")
 
 
 def expire_silence(system: MonitoredSystem, silence_id: str) -> None:

@@ -21,7 +21,6 @@ from runbooks.models import (
     MonitoredSystem,
     Runbook,
 )
-from sessions_app.cards import find_card
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, body, deliver, fire, later
 from tests.runbooks.alerts.oncall import policy, responder
@@ -121,7 +120,7 @@ def test_one_message_says_how_it_stands_and_is_changed_in_place(shown: object) -
     fire(One(annotations={"summary": "Zero transactions detected", "action": "Check the API"}))
     group = AlertGroup.objects.get()
     card = Card.objects.get()
-    assert find_card(f"alert:{group.pk}:{card.session_id}") is not None
+    assert card.key == f"alert:{group.pk}:{card.session_id}"
     assert (card.kind, card.data["title"], card.data["todo"]) == (
         "alert",
         "Zero transactions detected",

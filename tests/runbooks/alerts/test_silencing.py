@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -115,3 +117,28 @@ def test_the_real_alertmanager_is_silent_until_it_is_undone(
     assert carry_out(row.pk) == "undone"
     until(lambda: list_alerts(system)[0].status.silenced_by == [], seconds=15, what="it is heard again")
     assert "silence" not in Card.objects.get().data
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("then", ["again", "undo"])
+def test_what_a_dead_process_asked_for_is_found_there_and_not_made_twice(
+    people: People, shown: object, alertmanager: AlertmanagerService, then: str
+) -> None:
+    MonitoredSystem.objects.create(name="guardian", alertmanager_url=alertmanager.url)
+    before = _active(alertmanager.url)
+    row = ask(people)
+    carry_out(row.pk)
+    first = AlertSilence.objects.get().remote_id
+    AlertSilence.objects.update(remote_id="", state="wanted")  # as it is when the process dies before it is noted
+    AlertGroup.objects.update(title="Another title")
+    if then == "undo":
+        undo(row.pk, actor=people.alice.actor)
+    assert carry_out(row.pk) == ("undone" if then == "undo" else "active")
+    assert _active(alertmanager.url) - before == (set() if then == "undo" else {first})
+
+
+def _active(url: str) -> set[str]:
+    """Return the ids of the silences that hold in the real Alertmanager."""
+    with urllib.request.urlopen(f"{url}/api/v2/silences", timeout=10) as answer:  # noqa: S310 - loopback
+        known = json.loads(answer.read())
+    return {each["id"] for each in known if each["status"]["state"] == "active"}
