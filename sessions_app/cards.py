@@ -56,9 +56,9 @@ def put_card(
     return card
 
 
-def find_card(key: str) -> Card | None:
-    """Return the card of this key, or None."""
-    return Card.objects.filter(key=key).first()
+def lock_card(key: str) -> Card | None:
+    """Return the card of this key, which nobody else changes until the caller's transaction ends, or None."""
+    return Card.objects.select_for_update().filter(key=key).first()
 
 
 def _change(card: Card, *, kind: str, data: dict[str, Any], ring: Ring, silent: bool) -> None:

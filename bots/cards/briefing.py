@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bots.cards.briefing_lines import Data, cut, percent, tell_attention, tell_handover
+from bots.cards.ended import said_end
 from bots.cards.incident import headline
 from bots.cards.registry import CardView
 from bots.cards.times import clock
@@ -29,6 +30,8 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     """Return the message of a briefing, or that it is being made."""
     if data.get("waiting"):
         return OutboundMessage(text=_("⏳ I am putting the briefing together."), plain=True)
+    if "failed" in data:
+        return OutboundMessage(text="⚠️ " + said_end(data), plain=True)
     start, end = (datetime.fromisoformat(data[name]).astimezone(view.zone) for name in ("start", "end"))
     when = partial(clock, zone=view.zone, beside=data["end"])
     blocks = [

@@ -12,6 +12,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from bots.cards.anomaly import show_value
+from bots.cards.ended import said_end
 from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundFile, OutboundMessage
 from bots.commands.base import command_button
@@ -24,7 +25,11 @@ UP, DOWN, LEVEL = "▲", "▼", "＝"
 
 def render(data: Data, view: CardView) -> OutboundMessage:
     """Return the message of a metric."""
-    head = [f"📈 {data['title']} ({data['system']})", _period(data, view)]
+    name = [f"📈 {data['title']} ({data['system']})"] if data["title"] else []
+    head = [*name, _period(data, view)]
+    if "failed" in data:
+        text = "\n".join([*head, "", "⚠️ " + said_end(data)])
+        return OutboundMessage(text=text, plain=True, buttons=_again(data))
     if data["error"]:
         return OutboundMessage(text="\n".join([*head, "", "⚠️ " + data["error"]]), plain=True, buttons=_again(data))
     if not data["series"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
+from django.db import transaction
 from django.utils import timezone
 from msgspec import Meta
 
@@ -19,7 +20,7 @@ from runbooks.briefings.window import Window
 from runbooks.jobs import JobContext, JobKind
 from runbooks.jobs.working import patiently
 from runbooks.models import Job
-from sessions_app.cards import find_card, put_card
+from sessions_app.cards import lock_card, put_card
 from sessions_app.models import Session
 
 NAME = "briefing"
@@ -47,14 +48,22 @@ def run(ctx: JobContext) -> Any:
     return told
 
 
+@transaction.atomic
 def put_briefing(job: Job, session_id: int, told: dict[str, Any]) -> None:
     """Show what is known of a briefing in its chat: that it is being made, or what it tells.
 
-    Who has taken the shift over stays on it, should the job run again.
+    Who has taken the shift over stays on it, should the job run again: the card is locked from the look to the change.
     """
-    known = find_card(card_key(job.key))
+    known = lock_card(card_key(job.key))
     taken = {"taken": known.data["taken"]} if known is not None and "taken" in known.data else {}
     put_card(card_key(job.key), kind=NAME, data={"job": job.key, **told, **taken}, session_id=session_id)
+
+
+def tell_end(job: Job) -> None:
+    """Say in the chat that waits for a briefing that there will be none. In the transaction that ends the job."""
+    session_id = _session_of(job, msgspec.convert(job.params, Params)) if job.state != Job.State.SUCCEEDED else None
+    if session_id is not None:
+        put_briefing(job, session_id, {"failed": str(job.state), "error": job.error})
 
 
 def card_key(job_key: str) -> str:
@@ -85,4 +94,5 @@ BRIEFING = JobKind(
     params=Params,
     session_param="session",
     check=check,
+    ended=tell_end,
 )

@@ -71,16 +71,23 @@ def run(ctx: JobContext) -> Any:
     return told
 
 
+def tell_end(job: Job) -> None:
+    """Say in the chat that waits for a metric that there will be none. In the transaction that ends the job."""
+    if job.session_id is None or job.state == Job.State.SUCCEEDED:
+        return
+    given = msgspec.convert(job.params, Params)
+    query = NamedQuery.objects.filter(pk=given.query).select_related("system").first()
+    told = _head(query, given) | {"failed": str(job.state), "error": job.error}
+    put_card(card_key(job.key), kind=NAME, data=told, session_id=job.session_id)
+
+
 def _show(key: str, session_id: int, told: dict[str, Any]) -> None:
     with transaction.atomic():
         put_card(card_key(key), kind=NAME, data=told, session_id=session_id)
 
 
 def _tell(query: NamedQuery, given: Params, key: str) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "query": query.pk, "title": str(query), "system": str(query.system), "unit": query.unit,
-        "start": _moment(given.start), "end": _moment(given.end), "series": [], "more": 0, "file": "", "error": "",
-    }  # fmt: skip
+    told = _head(query, given)
     try:
         with translation.override(find_language(given.language) or settings.LANGUAGE_CODE):
             courses = read_courses(query, given.start, given.end)
@@ -94,6 +101,15 @@ def _tell(query: NamedQuery, given: Params, key: str) -> dict[str, Any]:
         "more": max(0, len(courses) - MOST_SERIES),
         "file": save_chart(key, picture),
     }
+
+
+def _head(query: NamedQuery | None, given: Params) -> dict[str, Any]:
+    """Return what is known before anything was read."""
+    return {
+        "query": given.query, "title": str(query or ""), "system": str(query.system) if query else "",
+        "unit": query.unit if query else "", "start": _moment(given.start), "end": _moment(given.end),
+        "series": [], "more": 0, "file": "", "error": "",
+    }  # fmt: skip
 
 
 def _chart(query: NamedQuery, given: Params, courses: list[Course]) -> Chart:
@@ -125,4 +141,5 @@ METRICS = JobKind(
     seconds=120,
     role=Role.VIEWER,
     params=Params,
+    ended=tell_end,
 )

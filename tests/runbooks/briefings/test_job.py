@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
+from bots.cards import CardView, render_card
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.models import AuditEvent
 from guardrails.approvals import create_approval
 from runbooks import incidents, jobs
-from runbooks.briefings import NAME, take_shift
+from runbooks.briefings import NAME, card_key, put_briefing, take_shift
 from runbooks.briefings.gather import fit, gather
 from runbooks.briefings.window import Window
 from runbooks.models import Incident, Job, MonitoredSystem, NamedQuery, Run, Schedule, ScheduleRun
@@ -212,3 +214,14 @@ def test_charlie_has_none_made() -> None:
         jobs.create_job(NAME, actor=CHARLIE)
     with pytest.raises(BadInput, match="Only the role viewer"):
         save_schedule(Schedule(name="n", kind=NAME, params={"session": 1}, cron="0 0 * * *"), actor=CHARLIE)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_briefing_that_is_not_made_takes_its_promise_back() -> None:
+    place = session()
+    job = jobs.create_job(NAME, actor=BOB, session_id=place.pk, start=True)
+    put_briefing(job, place.pk, {"waiting": True})
+    jobs.cancel_job(job.key, actor=BOB)
+    card = Card.objects.get(key=card_key(job.key))
+    assert (card.data["failed"], "waiting" in card.data) == ("cancelled", False)
+    assert render_card(NAME, card.data, CardView(zone=ZoneInfo("UTC"))).text == "⚠️ It was cancelled."

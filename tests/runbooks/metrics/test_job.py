@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
 from django.utils import translation
 
+from bots.cards import CardView, render_card
 from clawsite.core.errors import BadInput, NotAllowed
-from runbooks.jobs import create_job
+from runbooks.charts.files import FOLDER
+from runbooks.jobs import cancel_job, create_job
 from runbooks.metrics import NAME, ask_metric, card_key
 from runbooks.metrics.course import step_for
 from runbooks.models import Anomaly, Job, MonitoredSystem, NamedQuery
@@ -167,3 +171,40 @@ def test_who_may_ask(query: NamedQuery) -> None:
 def test_a_period_has_a_bearable_number_of_points() -> None:
     for seconds in (60, 3600, 6 * 3600, 86_400, 7 * 86_400, 31 * 86_400):
         assert seconds / step_for(seconds) <= 300
+
+
+def ended(job: Job) -> dict[str, Any]:
+    """Return what the chat is shown of a job."""
+    return dict(Card.objects.get(key=card_key(job.key)).data)
+
+
+def test_a_job_that_fails_tells_its_chat_with_the_id_of_the_error(
+    courses: CourseServer, query: NamedQuery, session: Session
+) -> None:
+    courses.put("tx", step)
+    job = ask(query, session)
+    folder = settings.MEDIA_ROOT / FOLDER
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    kept = folder.rename(folder.with_name("charts-kept")) if folder.exists() else None
+    folder.write_text("no folder")
+    try:
+        job = run(job)
+    finally:
+        folder.unlink()
+        if kept is not None:
+            kept.rename(folder)
+    assert job.state == Job.State.FAILED
+    assert re.fullmatch(r"internal error [0-9a-f]{8}", job.error)
+    assert (ended(job)["failed"], ended(job)["error"], ended(job)["title"]) == ("failed", job.error, str(query))
+    said = render_card(NAME, ended(job), CardView(zone=ZoneInfo("UTC"))).text
+    assert f"⚠️ That did not work: {job.error}." in said
+
+
+def test_a_metric_that_is_gone_or_cancelled_is_told(query: NamedQuery, session: Session) -> None:
+    gone, cancelled = ask(query, session), ask(query, session)
+    cancel_job(cancelled.key, actor=BOB)
+    assert ended(cancelled)["failed"] == "cancelled"
+    assert render_card(NAME, ended(cancelled), CardView(zone=ZoneInfo("UTC"))).text.endswith("⚠️ It was cancelled.")
+    query.delete()
+    run(gone)
+    assert ended(gone)["error"] == "There is no such metric any more."
