@@ -107,6 +107,40 @@ class SettingAdmin(AuditedAdmin):
     """Rows that people edit."""
 
 
+class ActionAdmin(SettingAdmin):
+    """Rows that people edit through actions, which write the audit rows: see `save_model` and `delete_model`."""
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Remove several, each through the action."""
+        for row in queryset:
+            self.delete_model(request, row)
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """The action has written its own audit row."""
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        """The action has written its own audit row."""
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """The action writes its own audit row."""
+
+
+class AdminsOnly:
+    """Only superusers change such rows; other staff may look where they have the right. First among the bases."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Only an admin adds."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin changes."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Only an admin removes."""
+        return bool(request.user.is_superuser)
+
+
 class RecordAdmin(AuditedAdmin):
     """Rows that say what happened: to be read, never added, changed or deleted by hand."""
 

@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from bots.probe import probe_channel
 from clawsite.admin.actor import actor_of, origin_of
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import ActionAdmin, AdminsOnly
 from clawsite.admin.buttons import button
 from clawsite.admin.channel_form import ChannelForm
 from clawsite.admin.filters import choice_filter
@@ -31,7 +31,7 @@ ENVIRONMENT = gettext_lazy(
 
 
 @admin.register(Channel)
-class ChannelAdmin(SettingAdmin):
+class ChannelAdmin(AdminsOnly, ActionAdmin):
     """One row for each account. Removing one is `manage.py channel remove`, because it takes everything with it."""
 
     form = ChannelForm
@@ -69,14 +69,6 @@ class ChannelAdmin(SettingAdmin):
         shown = ("bot", "polled", "last_error", "secrets", "settings_shown")
         return shown if obj is None else ("kind", *shown)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an admin connects accounts."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes them."""
-        return bool(request.user.is_superuser)
-
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: people, conversations and records hang on a channel. Switch it off, or use the command."""
         return False
@@ -84,12 +76,6 @@ class ChannelAdmin(SettingAdmin):
     def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
         """Store the row through the action that the command line uses too."""
         save_channel(obj, actor=actor_of(request), fields=form.changed_columns(), origin=origin_of(request))
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The action has written its own audit row."""
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The action has written its own audit row."""
 
     @display(description=gettext_lazy("state"), label={"on": "success", "off": "", "error": "danger"})
     def state(self, row: Channel) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from clawsite.admin.actor import actor_of, origin_of
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import ActionAdmin, AdminsOnly
 from clawsite.admin.buttons import button
 from clawsite.admin.gateway_target_form import GatewayTargetForm
 from clawsite.admin.showing import State, age
@@ -30,7 +30,7 @@ STATES = {
 
 
 @admin.register(GatewayTarget)
-class GatewayTargetAdmin(SettingAdmin):
+class GatewayTargetAdmin(AdminsOnly, ActionAdmin):
     """Only admins change them. One keeps its name, because jobs name it."""
 
     form = GatewayTargetForm
@@ -61,18 +61,6 @@ class GatewayTargetAdmin(SettingAdmin):
         shown = ("state", "seen", "away_since", "last_error", "token_set")
         return shown if obj is None else ("name", *shown)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an admin adds gateways."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes them."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin removes them."""
-        return bool(request.user.is_superuser)
-
     def save_model(self, request: HttpRequest, obj: GatewayTarget, form: Any, change: bool) -> None:
         """Store the row through the action."""
         save_target(obj, actor=actor_of(request), fields=form.changed_columns(), origin=origin_of(request))
@@ -80,20 +68,6 @@ class GatewayTargetAdmin(SettingAdmin):
     def delete_model(self, request: HttpRequest, obj: GatewayTarget) -> None:
         """Remove the row through the action; the dispatcher ends its jobs."""
         remove_target(obj, actor=actor_of(request), origin=origin_of(request))
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[GatewayTarget]) -> None:
-        """Remove several, each through the action."""
-        for row in queryset:
-            self.delete_model(request, row)
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The action has written its own audit row."""
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The action has written its own audit row."""
-
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """The action writes its own audit row."""
 
     @display(
         description=gettext_lazy("state"), label={"up": "success", "away": "danger", "off": "", "unknown": "warning"}

@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import AdminsOnly, SettingAdmin
 from clawsite.admin.buttons import button
 from clawsite.admin.channel_form import KEEP, secret_field
-from clawsite.admin.showing import age
+from clawsite.admin.showing import age, mask_address
 from runbooks.incidents.posting import post_test
 from runbooks.models import IncidentHook
 
@@ -55,37 +55,37 @@ class IncidentHookForm(_ModelForm):
 
 
 @admin.register(IncidentHook)
-class IncidentHookAdmin(SettingAdmin):
-    """Only admins change them."""
+class IncidentHookAdmin(AdminsOnly, SettingAdmin):
+    """Only admins change them, and only they see whole addresses: ticket systems take paths for passwords."""
 
     form = IncidentHookForm
-    list_display = ("name", "enabled", "url", "least", "sent", "last_error")
-    search_fields = ("name", "url")
+    search_fields = ("name",)
     ordering = ("name",)
-    readonly_fields = ("sent", "last_error")
+    readonly_fields = ("address", "sent", "last_error")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[IncidentHook]:
         """Leave secrets in the database: the pages show none."""
         rows: QuerySet[IncidentHook] = super().get_queryset(request).defer("secret")
         return rows
 
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the columns; who may not change an address sees which host it is."""
+        return ("name", "enabled", self._address_of(request), "least", "sent", "last_error")
+
+    def _address_of(self, request: HttpRequest, row: IncidentHook | None = None) -> str:
+        return "url" if self.has_change_permission(request, row) else "address"
+
     def get_fieldsets(self, request: HttpRequest, obj: IncidentHook | None = None) -> Any:
         """Return the fields to fill in; who may only look has none for the secret."""
         secret = ("new_secret",) if obj is None or self.has_change_permission(request, obj) else ()
         told = (gettext_lazy("As it stands"), {"fields": ("sent", "last_error")})
-        return [(None, {"fields": ("name", "enabled", "url", *secret, "least")}), *([told] if obj else [])]
+        address = self._address_of(request, obj)
+        return [(None, {"fields": ("name", "enabled", address, *secret, "least")}), *([told] if obj else [])]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an admin adds them."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes them."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin removes them."""
-        return bool(request.user.is_superuser)
+    @display(description=gettext_lazy("address"))
+    def address(self, row: IncidentHook) -> str:
+        """Where it is, without what follows the host."""
+        return mask_address(row.url)
 
     @display(description=gettext_lazy("last sent"))
     def sent(self, row: IncidentHook) -> str:

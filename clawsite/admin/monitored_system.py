@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from clawsite.admin.actor import actor_of, origin_of
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import ActionAdmin, AdminsOnly
 from clawsite.admin.buttons import button
 from clawsite.admin.monitored_system_form import SECRETS, MonitoredSystemForm
 from clawsite.admin.showing import State, age, pairs
@@ -34,7 +34,7 @@ ADDRESSES = ("health_url", "stats_url", "prometheus_url", "alertmanager_url")
 
 
 @admin.register(MonitoredSystem)
-class MonitoredSystemAdmin(SettingAdmin):
+class MonitoredSystemAdmin(AdminsOnly, ActionAdmin):
     """Only admins change them, because an address here is asked from inside of our network."""
 
     form = MonitoredSystemForm
@@ -65,18 +65,6 @@ class MonitoredSystemAdmin(SettingAdmin):
         shown = ("state", "told", "stored")
         return shown if obj is None else ("name", *shown)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an admin adds systems."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes them."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin removes them."""
-        return bool(request.user.is_superuser)
-
     def save_model(self, request: HttpRequest, obj: MonitoredSystem, form: Any, change: bool) -> None:
         """Store the row through the action."""
         save_system(obj, actor=actor_of(request), fields=form.changed_columns(), origin=origin_of(request))
@@ -84,20 +72,6 @@ class MonitoredSystemAdmin(SettingAdmin):
     def delete_model(self, request: HttpRequest, obj: MonitoredSystem) -> None:
         """Remove the row through the action."""
         remove_system(obj, actor=actor_of(request), origin=origin_of(request))
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[MonitoredSystem]) -> None:
-        """Remove several, each through the action."""
-        for row in queryset:
-            self.delete_model(request, row)
-
-    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The action has written its own audit row."""
-
-    def log_change(self, request: HttpRequest, obj: Any, message: Any) -> Any:
-        """The action has written its own audit row."""
-
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
-        """The action writes its own audit row."""
 
     @display(
         description=gettext_lazy("state"), label={"up": "success", "silent": "danger", "off": "", "unknown": "warning"}

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import AdminsOnly, SettingAdmin
 from clawsite.admin.buttons import button
 from clawsite.admin.showing import State, age
 from runbooks.models import NamedQuery
@@ -67,7 +67,7 @@ class NamedQueryForm(_ModelForm):
 
 
 @admin.register(NamedQuery)
-class NamedQueryAdmin(SettingAdmin):
+class NamedQueryAdmin(AdminsOnly, SettingAdmin):
     """Only admins change them: an expression may cost Prometheus a lot."""
 
     form = NamedQueryForm
@@ -105,18 +105,6 @@ class NamedQueryAdmin(SettingAdmin):
         if watch is None or not row.watched:
             return "–"
         return " ".join([_("Last look: %(age)s.") % {"age": age(watch.looked_at)}, watch.error]).strip()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an admin adds queries."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin changes them."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin removes them."""
-        return bool(request.user.is_superuser)
 
     @button(gettext_lazy("Try it"), permission=PERMISSION, style="primary")
     def attempt(self, request: HttpRequest, row: NamedQuery) -> str:

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from bots.agent.keys import forget_keys
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import AdminsOnly, SettingAdmin
 from clawsite.admin.channel_form import secret_field
 from clawsite.core.models import Secret
 
@@ -54,7 +54,7 @@ class SecretForm(_ModelForm):
 
 
 @admin.register(Secret)
-class SecretAdmin(SettingAdmin):
+class SecretAdmin(AdminsOnly, SettingAdmin):
     """Only admins come here."""
 
     form = SecretForm
@@ -82,15 +82,3 @@ class SecretAdmin(SettingAdmin):
         obj.value = form.cleaned_data["new_value"].strip()
         super().save_model(request, obj, form, change)
         forget_keys()
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only an admin."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only an admin."""
-        return bool(request.user.is_superuser)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from django.db.models import Model
 from django.urls import reverse
@@ -54,6 +55,17 @@ def shorten(text: str, limit: int = MOST_TEXT) -> str:
     """Return the text as one line that fits a table."""
     line = " ".join(text[: limit * 4].split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
+
+
+def mask_address(url: str) -> str:
+    """Return an address with its host alone: path and query may be all that keeps others from using it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "…"
+    host = parts.netloc.rpartition("@")[2]
+    rest = "/…" if parts.path.strip("/") or parts.query or parts.fragment else ""
+    return f"{parts.scheme}://{host}{rest}"
 
 
 def age(moment: datetime | None) -> str:

@@ -10,13 +10,13 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import AdminsOnly, SettingAdmin
 from clawsite.core.models import User
 from clawsite.gateway.tokens import check_tokens_again
 
 
 @admin.register(User)
-class UserAdmin(SettingAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
+class UserAdmin(AdminsOnly, SettingAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
     """Staff may enter these pages and see what their permissions allow; superusers are admins."""
 
     form = UserChangeForm
@@ -50,14 +50,6 @@ class UserAdmin(SettingAdmin, DjangoUserAdmin):  # type: ignore[misc, type-arg]
         super().save_model(request, obj, form, change)
         if "is_active" in form.changed_data:
             check_tokens_again(obj.pk)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Only a superuser."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Only a superuser."""
-        return bool(request.user.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: the audit log names accounts. Take `active` away instead."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from clawsite.core.models import AuditEvent
 from runbooks import incidents
@@ -89,6 +90,25 @@ def test_only_admins_touch_hooks(bob: Client, charlie: Client) -> None:
         client.post(reverse(ADD), FORM | {"name": "mine", "new_secret": SECRET})
     assert press(bob, "incidenthook", hook.pk, "test")[0] == 403
     assert IncidentHook.objects.get().url == "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://hooks.example:8443/services/T0KEN/B0?key=T0KEN", "https://hooks.example:8443/…"),
+        ("https://hooks.example?key=T0KEN", "https://hooks.example/…"),
+        ("https://hooks.example/", "https://hooks.example"),
+    ],
+)
+def test_only_admins_see_a_whole_address(alice: Client, bob: Client, url: str, shown: str) -> None:
+    hook = IncidentHook.objects.create(name="tickets", url=url, secret=SECRET)
+    listed = reverse("admin:runbooks_incidenthook_changelist")
+    for page in (listed, reverse("admin:runbooks_incidenthook_change", args=[hook.pk])):
+        told = bob.get(page).content.decode()
+        assert shown in told
+        assert "T0KEN" not in told
+        assert escape(url) in alice.get(page).content.decode()
+    assert "tickets" not in bob.get(listed, {"q": "services"}).content.decode().partition("<tbody")[2]
 
 
 @pytest.mark.django_db(transaction=True)
