@@ -8,6 +8,7 @@ is refused. However a run ends, its whole process group is killed.
 from __future__ import annotations
 
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -20,9 +21,11 @@ from pathlib import Path
 from typing import IO, Literal
 
 from clawsite.core.errors import BadInput, NotConfigured
+from guardrails.insides import Insides, end_tree
 from guardrails.sandbox import PATH, Sandbox, has_sandbox, sandbox_argv
+from guardrails.usage import INTERVAL, UNBOUNDED, Bounds, Excess, Watch
 
-__all__ = ["Completed", "Limits", "Sandbox", "has_sandbox", "run"]
+__all__ = ["UNBOUNDED", "Bounds", "Completed", "Limits", "Sandbox", "has_sandbox", "run"]
 
 OUTPUT_BYTES = 1024 * 1024
 ARGUMENT_BYTES = 128 * 1024
@@ -36,7 +39,10 @@ Confinement = Literal["sandbox", "limits"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """What one run may use; 0 stands for no limit. `processes` counts all of the same user, as the kernel does."""
+    """What one run may use; 0 stands for no limit. `processes` counts all of the same user, as the kernel does.
+
+    `bounds` hold for all its processes together.
+    """
 
     seconds: float = 60.0
     cpu_seconds: int = 60
@@ -45,11 +51,15 @@ class Limits:
     open_files: int = 256
     processes: int = 0
     output_bytes: int = OUTPUT_BYTES
+    bounds: Bounds = UNBOUNDED
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Completed:
-    """How a run ended. `code` is negative for a signal; output beyond the limit is dropped and `truncated` says so."""
+    """How a run ended. `code` is negative for a signal; output beyond the limit is dropped and `truncated` says so.
+
+    `excess` names what all its processes together used too much of, and were killed for.
+    """
 
     argv: tuple[str, ...]
     code: int
@@ -59,11 +69,20 @@ class Completed:
     timed_out: bool = False
     truncated: bool = False
     confined: Confinement = "limits"
+    excess: Excess = ""
 
     @property
     def ok(self) -> bool:
         """Whether it ended by itself with code 0."""
-        return self.code == 0 and not self.timed_out
+        return self.code == 0 and not self.timed_out and not self.excess
+
+
+class _Exceeded(Exception):
+    """Ends the reading of a run that uses too much."""
+
+    def __init__(self, excess: Excess) -> None:
+        super().__init__(excess)
+        self.excess: Excess = excess
 
 
 def run(
@@ -80,38 +99,53 @@ def run(
 ) -> Completed:
     """Run one program to its end and return what it did; blocks, so call it in a thread from asyncio.
 
-    The program is an absolute path or a name on the fixed PATH. The environment holds `env` and a few plain variables,
-    nothing of ours. Raises BadInput for an argument list that cannot be run, NotConfigured when a sandbox is demanded
-    and there is none.
+    The program is an absolute path or a name on PATH, which is fixed unless `env` holds another. The environment holds
+    `env` and a few plain variables, nothing of ours. Raises BadInput for an argument list that cannot be run,
+    NotConfigured when a sandbox is demanded and there is none.
 
     `check` is called many times a second and ends the run by raising. `on_output` gets what is kept of the output as
     it comes. `with_parent` has the program die with the thread that calls, should that be killed.
     """
     limits = limits or Limits()
-    command = _check_argv(argv)
     variables = {"PATH": PATH, "HOME": str(cwd), "LANG": "C.UTF-8", "TMPDIR": "/tmp", **(env or {})}  # noqa: S108
-    if sandbox is not None:
-        command = [*sandbox_argv(sandbox, cwd=cwd, env=variables), *command]
-    started = time.monotonic()
-    process = subprocess.Popen(
-        [*_limit_argv(limits), *(_PARENT if with_parent else ()), *command],
-        cwd=cwd,
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        close_fds=True,
-    )
-    reading = _Reading(process, stdin=stdin, limits=limits, on_output=on_output or _nothing)
-    try:
+    command = _check_argv(argv, variables["PATH"])
+    watch = Watch(limits.bounds, sandbox.writable if sandbox is not None else (cwd,))
+    with Insides(sandbox is not None) as insides:
+        if sandbox is not None:
+            command = [
+                *sandbox_argv(sandbox, cwd=cwd, env=variables, told=insides.told),
+                *_tasks_argv(limits.bounds),
+                *command,
+            ]
+        started = time.monotonic()
+        process = subprocess.Popen(
+            [*_limit_argv(limits), *(_PARENT if with_parent else ()), *command],
+            cwd=cwd,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            close_fds=True,
+            pass_fds=insides.pass_fds,
+        )
+        insides.started()
+        reading = _Reading(process, stdin=stdin, limits=limits, on_output=on_output or _nothing)
+        timed_out = False
+        excess: Excess = ""
         try:
-            timed_out = not reading.until(started + limits.seconds, check=check or _nothing)
+            try:
+                timed_out = not reading.until(started + limits.seconds, check=_checks(check, watch, process.pid))
+            except _Exceeded as error:
+                excess = error.excess
+                insides.end()
+                end_tree(process.pid)
+            finally:
+                _end_group(process)
+                insides.end()
+            reading.until(time.monotonic() + GRACE_SECONDS)
         finally:
-            _end_group(process)
-        reading.until(time.monotonic() + GRACE_SECONDS)
-    finally:
-        reading.close()
+            reading.close()
     return Completed(
         argv=tuple(argv),
         code=process.returncode,
@@ -121,15 +155,28 @@ def run(
         timed_out=timed_out,
         truncated=reading.truncated,
         confined="sandbox" if sandbox is not None else "limits",
+        excess=excess,
     )
 
 
-def _check_argv(argv: Sequence[str]) -> list[str]:
+def _checks(check: Callable[[], None] | None, watch: Watch, process: int) -> Callable[[], None]:
+    """Return what is done many times a second: the caller's check, and the look at what the run uses."""
+
+    def look() -> None:
+        if check is not None:
+            check()
+        if excess := watch.look(process):
+            raise _Exceeded(excess)
+
+    return look
+
+
+def _check_argv(argv: Sequence[str], path: str) -> list[str]:
     if isinstance(argv, str | bytes) or not argv:
         raise BadInput("A program is given as a list of arguments.")
     if any("\x00" in part for part in argv) or sum(len(part.encode()) for part in argv) > ARGUMENT_BYTES:
         raise BadInput("The arguments are too long or hold a NUL.")
-    program = argv[0] if os.path.isabs(argv[0]) else shutil.which(argv[0], path=PATH) if "/" not in argv[0] else None
+    program = argv[0] if os.path.isabs(argv[0]) else shutil.which(argv[0], path=path) if "/" not in argv[0] else None
     if not program or not os.access(program, os.X_OK) or not os.path.isfile(program):
         raise BadInput(f"There is no program {argv[0]!r}.")
     return [program, *argv[1:]]
@@ -149,6 +196,17 @@ def _limit_argv(limits: Limits) -> list[str]:
         "nproc": limits.processes,
     }
     return [program, *(f"--{name}={value}" for name, value in values.items() if value), "--"]
+
+
+def _tasks_argv(bounds: Bounds) -> list[str]:
+    """Have the kernel bound the tasks as well where it can: by sandbox it counts since Linux 5.14, never root's."""
+    if not bounds.tasks or os.geteuid() == 0 or _linux() < (5, 14):
+        return []
+    return ["prlimit", f"--nproc={bounds.tasks}", "--"]
+
+
+def _linux() -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", os.uname().release)[:2])
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
@@ -204,7 +262,7 @@ class _Reading:
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            ready = self._selector.select(min(left, 0.05))
+            ready = self._selector.select(min(left, INTERVAL))
             for key, _ in ready:
                 self._serve(key)
             if not ready and self._process.poll() is not None:
@@ -218,7 +276,7 @@ class _Reading:
             if left <= 0:
                 return False
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(min(left, 0.05))
+                self._process.wait(min(left, INTERVAL))
         return True
 
     def _serve(self, key: selectors.SelectorKey) -> None:

@@ -1,6 +1,14 @@
 """The sandbox of bubblewrap: the system read-only, a few directories, no network unless told, gone with its parent.
 
-Whether it works on this machine is tried once; nothing here pretends that there is one.
+Whether it works on this machine is tried once; nothing here pretends that there is one. Inside, nobody is root and
+nothing gives rights back: a user namespace with another user, no capabilities, and no further user namespaces. All that
+can be written besides the directories asked for is /tmp and /dev/shm, both of a limited size. /proc is read-only as a
+whole: to a process that is root outside, the kernel's settings below /proc/sys stay open even without capabilities,
+and bubblewrap does not always cover them.
+
+With its own network there are neither sockets of the machine nor abstract ones; with the machine's there are both.
+Bubblewrap before 0.8 cannot forbid further user namespaces, before 0.7 not limit /tmp; a machine that forbids user
+namespaces altogether has a sandbox for root only, then without capabilities but with root's name on files.
 """
 
 from __future__ import annotations
@@ -16,7 +24,17 @@ from pathlib import Path
 from clawsite.core.errors import NotConfigured
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
-_BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")  # noqa: S108
+TMP_BYTES = 512 * 1024**2
+
+_BASE = ("--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--proc", "/proc", "--dev", "/dev")
+_CLOSED = ("--remount-ro", "/dev", "--remount-ro", "/proc", "--remount-ro", "/")
+_NOBODY = ("--unshare-user", "--uid", "1000", "--gid", "1000")
+# From the strictest down; the first that works here is the one.
+_WAYS = (
+    (*_NOBODY, "--disable-userns"),
+    _NOBODY,
+    (),
+)
 
 # Where the private keys of the machine's certificates lie, below what is shown.
 _KEYS = Path("/etc/ssl/private")
@@ -29,26 +47,41 @@ class Sandbox:
     writable: tuple[Path, ...] = ()
     readable: tuple[Path, ...] = ()
     network: bool = False
+    tmp_bytes: int = TMP_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How bubblewrap is called here. `sized`: whether it can limit the size of what is written to memory."""
+
+    program: str
+    options: tuple[str, ...]
+    sized: bool
+
+    def scratch(self, size: int) -> list[str]:
+        """Return the options for what may be written without being kept."""
+        limit = ["--size", str(size)] if self.sized else []
+        return [*limit, "--tmpfs", "/tmp", *limit, "--tmpfs", "/dev/shm"]  # noqa: S108
 
 
 @cache
-def find_sandbox() -> str | None:
-    """Return the path of a bubblewrap that works on this machine, or None. Tried once in a process."""
+def find_sandbox() -> Way | None:
+    """Return the strictest way in which bubblewrap works on this machine, or None. Tried once in a process."""
     program = shutil.which("bwrap", path=PATH)
     if program is None:
         return None
+    ways = (Way(program, options, sized) for options in _WAYS for sized in (True, False))
+    return next((way for way in ways if _works(way)), None)
+
+
+def _works(way: Way) -> bool:
+    shown = ["--ro-bind", "/usr", "/usr", *_links()]
+    argv = [way.program, *way.options, *_BASE, *way.scratch(TMP_BYTES), *shown, *_CLOSED, "--", "/usr/bin/true"]
     try:
-        trial = subprocess.run(
-            [program, *_BASE, "--ro-bind", "/usr", "/usr", *_links(), "/usr/bin/true"],
-            env={},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=10,
-            check=False,
-        )
+        trial = subprocess.run(argv, env={}, stdin=subprocess.DEVNULL, capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return program if trial.returncode == 0 else None
+        return False
+    return trial.returncode == 0
 
 
 def has_sandbox() -> bool:
@@ -68,15 +101,19 @@ def _links() -> list[str]:
     return shown
 
 
-def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str]) -> list[str]:
-    """Return what to put before a program's arguments; raise NotConfigured where there is no sandbox."""
-    program = find_sandbox()
-    if program is None:
+def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str], told: int = -1) -> list[str]:
+    """Return what to put before a program's arguments; raise NotConfigured where there is no sandbox.
+
+    To the descriptor `told` bubblewrap writes, as JSON, which process is the first one inside.
+    """
+    way = find_sandbox()
+    if way is None:
         raise NotConfigured("This needs the sandbox of bubblewrap, which does not work on this machine.")
-    argv = [program, *_BASE, "--clearenv", "--ro-bind", "/usr", "/usr", *_links()]
+    argv = [way.program, *way.options, *_BASE, *way.scratch(sandbox.tmp_bytes), "--clearenv"]
+    argv += [*([] if told < 0 else ["--info-fd", str(told)]), "--ro-bind", "/usr", "/usr", *_links()]
     argv += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
     if _KEYS.is_dir():  # a service that runs as root could read them
-        argv += ["--tmpfs", str(_KEYS)]
+        argv += ["--tmpfs", str(_KEYS), "--remount-ro", str(_KEYS)]
     if sandbox.network:
         argv += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
         argv += ["--ro-bind-try", "/etc/hosts", "/etc/hosts"]
@@ -86,4 +123,4 @@ def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str]) -> list
         argv += ["--bind", str(path), str(path)]
     for name, value in env.items():
         argv += ["--setenv", name, value]
-    return [*argv, "--chdir", str(cwd), "--"]
+    return [*argv, *_CLOSED, "--chdir", str(cwd), "--"]

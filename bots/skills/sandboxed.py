@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clawsite.core.errors import ClawError, Unavailable
-from guardrails.processes import Limits, run
+from guardrails.processes import Bounds, Limits, run
 from guardrails.sandbox import Sandbox
 
 TOOLS_FILE = "tools.py"
@@ -21,6 +21,7 @@ LIMITS = Limits(
     file_bytes=8 * 1024**2,
     open_files=64,
     output_bytes=512 * 1024,
+    bounds=Bounds(tasks=32, memory_bytes=1024**3),
 )
 
 

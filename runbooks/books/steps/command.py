@@ -13,13 +13,15 @@ from django.conf import settings
 from msgspec import Meta
 
 from guardrails import processes
-from guardrails.processes import Limits, Sandbox
+from guardrails.processes import UNBOUNDED, Bounds, Limits, Sandbox
 from runbooks.books.spec import BookError
 from runbooks.books.steps.base import StepContext, StepFailed, StepKind
 from runbooks.books.steps.conditions import Condition, holds
 from runbooks.books.substitution import as_text
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+BOUNDS = Bounds(tasks=256, memory_bytes=16 * 1024**3, disk_bytes=4 * 1024**3)
 
 Argument = str | int | float | bool
 
@@ -60,7 +62,7 @@ def run(ctx: StepContext, given: Command) -> str:
         cwd=folder,
         env={name: as_text(value) for name, value in given.env.items()},
         stdin=given.input.encode(),
-        limits=_limits(ctx.left, given),
+        limits=_limits(ctx.left, given, host=bool(ctx.host)),
         sandbox=None if ctx.host else sandbox,
         check=ctx.check,
         on_output=lambda part: ctx.say(part.decode("utf-8", "replace")),
@@ -95,12 +97,14 @@ def _folder(ctx: StepContext, given: Command) -> Path:
     return folder
 
 
-def _limits(seconds: float, given: Command) -> Limits:
+def _limits(seconds: float, given: Command, *, host: bool) -> Limits:
+    """What an admin let run on the host may start as many processes as it likes."""
     return Limits(
         seconds=seconds,
         cpu_seconds=max(1, int(seconds) + 1),
         memory_bytes=given.memory_mib * 1024**2,
         output_bytes=given.output_kib * 1024,
+        bounds=UNBOUNDED if host else BOUNDS,
     )
 
 

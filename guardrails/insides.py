@@ -1,0 +1,112 @@
+"""Which processes are inside one sandbox, and the certain end of all of them.
+
+Killing the first process of a sandbox ends all others, but not at once: while hundreds of others fork, it waits for the
+kernel's locks behind them, and they become thousands. So everything inside is killed, round by round, until nothing is
+left. Which processes these are tells the namespace of their numbers, which nothing can leave and nobody else is in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from contextlib import suppress
+from typing import Self
+
+from guardrails.usage import count_tasks
+
+ROUNDS = 500
+_FIRST = re.compile(rb'"child-pid":\s*(\d+)')
+
+
+class Insides:
+    """Learns from bubblewrap, over a pipe, which process is the first inside."""
+
+    def __init__(self, wanted: bool) -> None:
+        self._reads, self._writes = os.pipe() if wanted else (-1, -1)
+        self._said = b""
+        self._first = self._space = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.started()
+        self._reads = _close(self._reads)
+
+    @property
+    def told(self) -> int:
+        """The descriptor that bubblewrap writes to."""
+        return self._writes
+
+    @property
+    def pass_fds(self) -> tuple[int, ...]:
+        """What the program inherits."""
+        return (self._writes,) if self._writes >= 0 else ()
+
+    def started(self) -> None:
+        """Leave the writing end to bubblewrap."""
+        self._writes = _close(self._writes)
+
+    def _find(self) -> int:
+        if not self._space and self._reads >= 0:
+            os.set_blocking(self._reads, False)
+            with suppress(BlockingIOError):
+                self._said += os.read(self._reads, 4096)
+            if found := _FIRST.search(self._said):
+                self._first = int(found[1])
+                self._space = space_of(self._first)
+        return self._space
+
+    def end(self) -> None:
+        """Kill everything inside; nothing to do when the first process is gone, for then all are."""
+        space = self._find()
+        if not space or space == space_of(os.getpid()) or not _runs(self._first, space):
+            return
+        for _ in range(ROUNDS):
+            inside = [int(name) for name in os.listdir("/proc") if name.isdigit() and _runs(int(name), space)]
+            if not inside:
+                return
+            _kill(inside)
+
+
+def space_of(process: int) -> int:
+    """Return the number of the namespace that a process has its number in; 0 for one that is gone or not ours."""
+    try:
+        return os.stat(f"/proc/{process}/ns/pid").st_ino
+    except OSError:
+        return 0
+
+
+def _runs(process: int, space: int) -> bool:
+    """Whether it is in this namespace and more than the remains of a process."""
+    if space_of(process) != space:
+        return False
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+    except OSError:
+        return False
+
+
+def end_tree(root: int) -> None:
+    """Kill what runs below a process, round by round; what has left the tree is not found."""
+    for _ in range(ROUNDS):
+        below = count_tasks(root, 1 << 22)[1][1:]
+        if not below:
+            return
+        _kill(below)
+
+
+def _close(descriptor: int) -> int:
+    if descriptor >= 0:
+        os.close(descriptor)
+    return -1
+
+
+def _kill(processes: list[int]) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
+    time.sleep(0.002)
