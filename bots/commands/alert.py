@@ -16,10 +16,10 @@ from clawsite.core.errors import BadInput
 from runbooks.alerts.facts import cut, group_facts
 from runbooks.alerts.remedies import find_remedies
 from runbooks.alerts.silenced import find_silence
-from runbooks.models import AlertGroup
+from runbooks.models import AlertGroup, Incident
 from sessions_app.sessions import zone_of
 
-SHOWN, SHOWN_EVENTS, SHOWN_ALERTS = 10, 15, 20
+SHOWN, SHOWN_EVENTS, SHOWN_ALERTS, SHOWN_INCIDENTS = 10, 15, 20, 3
 PER_ROW = 5
 MOST_DIGITS = 12
 TEXT_CHARS = 12_000
@@ -60,7 +60,7 @@ def _line(group: AlertGroup) -> str:
 
 def _show(context: CommandContext, number: int) -> Answer:
     """Show everything about one: its message, every label, and what happened to it."""
-    group = AlertGroup.objects.select_related("system").filter(pk=number).first()
+    group = AlertGroup.objects.select_related("system", "incident").filter(pk=number).first()
     if group is None:
         raise BadInput(_("There is no alert {number}. /alert lists those that fire.").format(number=f"#{number}"))
     zone = zone_of(context.session)
@@ -73,7 +73,18 @@ def _show(context: CommandContext, number: int) -> Answer:
         "\n".join([_("What happened:"), *(event_line(event, zone) for event in events)]),
     ]
     text = "\n\n".join(block for block in blocks if block)
-    return say(text if len(text) <= TEXT_CHARS else text[: TEXT_CHARS - 1] + "…", *card.buttons(facts))
+    return say(
+        text if len(text) <= TEXT_CHARS else text[: TEXT_CHARS - 1] + "…", *card.buttons(facts), *_attach_rows(group)
+    )
+
+
+def _attach_rows(group: AlertGroup) -> list[list[Button | None]]:
+    """Return a button for each of the worst open incidents that a group could be part of, if it is of none."""
+    if group.incident is not None and group.incident.is_open:
+        return []
+    found = Incident.objects.open().worst_first()[:SHOWN_INCIDENTS]
+    row = [command_button(f"🔗 {each.number}", "incident", f"attach {each.pk} {group.pk}") for each in found]
+    return [row] if row else []
 
 
 def _pairs(texts: dict[str, str]) -> list[str]:

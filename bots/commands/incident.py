@@ -25,7 +25,7 @@ from bots.incidents.postmortem import write_postmortem
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Role
 from runbooks import incidents
-from runbooks.alerts.incidents import open_from_group
+from runbooks.alerts.incidents import attach_group, open_from_group
 from runbooks.incidents.snapshot import state_of
 from runbooks.models import Incident
 from sessions_app.sessions import zone_of
@@ -98,6 +98,20 @@ def _open_from_alert(context: CommandContext, order: Order) -> Answer:
     return ()
 
 
+def _attach(context: CommandContext, order: Order) -> Answer:
+    """Tie a group of alerts to an incident that is open."""
+    incident = _access(order.number)
+    done = attach_group(int(order.text), incident.pk, actor=context.actor)
+    if done.why:
+        words = {
+            "no alert": _("There is no such alert."),
+            "over": _("{number} is resolved already.").format(number=incident.number),
+            "taken": _("The alert belongs to {number} already.").format(number=done.number),
+        }
+        raise BadInput(words[done.why])
+    return say(_("The alert is part of {number} now.").format(number=incident.number))
+
+
 def _note(context: CommandContext, order: Order) -> Answer:
     if not order.text:
         _access(order.number)
@@ -152,6 +166,7 @@ def _done(context: CommandContext, text: str) -> Answer:
 _DO: dict[str, Callable[[CommandContext, Order], Answer]] = {
     words.OPEN: _open,
     words.FROM: _open_from_alert,
+    words.ATTACH: _attach,
     words.NOTE: _note,
     words.ASSIGN: _assign,
     words.SEVERITY: _change_severity,

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from bots.commands.spelling import plain
 
-LIST, SHOW, NOTE, ASSIGN, SEVERITY, RESOLVE, REOPEN, POSTMORTEM, FROM, OPEN, HINT = (
-    "list", "show", "note", "assign", "severity", "resolve", "reopen", "postmortem", "from", "open", "hint",
+LIST, SHOW, NOTE, ASSIGN, SEVERITY, RESOLVE, REOPEN, POSTMORTEM, FROM, ATTACH, OPEN, HINT = (
+    "list", "show", "note", "assign", "severity", "resolve", "reopen", "postmortem", "from", "attach",
+    "open", "hint",
 )  # fmt: skip
 _WORDS = {
     LIST: "list lista listar список",
@@ -24,6 +25,7 @@ _WORDS = {
     REOPEN: "reopen reabrir вернуть",
     POSTMORTEM: "postmortem постмортем",
     FROM: "from de из",
+    ATTACH: "attach anexar vincular прикрепи прикрепить",
 }
 # What takes no words after the number: with some it is no order ("from 5 pm on the API is slow").
 _BARE = frozenset({SHOW, POSTMORTEM, FROM})
@@ -34,7 +36,10 @@ _SEVERITY = re.compile(r"\(?(p[1-4])\)?:?", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is to be done: with which incident (or alert group, after `from`), and which words."""
+    """What is to be done: with which incident (or alert group, after `from`), and which words.
+
+    After `attach` the words are the number of an alert group.
+    """
 
     verb: str
     number: int = 0
@@ -51,7 +56,9 @@ def read_order(line: str) -> Order:
         return Order(verb=LIST)
     number, _, text = rest.partition(" ")
     found = _NUMBER.fullmatch(number)
-    if verb not in ("", LIST) and found and not (verb in _BARE and text.strip()):
+    if verb == ATTACH and found and (group := _NUMBER.fullmatch(text.strip())):
+        return Order(verb=verb, number=int(found[1]), text=group[1])
+    if verb not in ("", LIST, ATTACH) and found and not (verb in _BARE and text.strip()):
         return Order(verb=verb, number=int(found[1]), text=text.strip())
     if verb not in ("", LIST, FROM) and not rest:
         return Order(verb=HINT, text=verb)

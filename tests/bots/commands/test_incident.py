@@ -12,6 +12,7 @@ from bots.channels.base import OutboundMessage
 from bots.commands.incident_words import Order, read_order
 from bots.commands.registry import match_command
 from bots.commands.spelling import as_typed
+from clawsite.core.models import AuditEvent
 from runbooks.models import AlertGroup, Incident, MonitoredSystem
 from sessions_app.models import Card, Contact, Session
 from tests.bots.commands.conftest import Say
@@ -67,6 +68,9 @@ def test_words_keep_their_capitals_when_the_message_is_there() -> None:
         ("note 12 disk is full", Order(verb="note", number=12, text="disk is full")),
         ("note taking app is down", Order(verb="open", text="note taking app is down")),
         ("note", Order(verb="hint", text="note")),
+        ("attach inc-12 #7", Order(verb="attach", number=12, text="7")),
+        ("vincular 12 7", Order(verb="attach", number=12, text="7")),
+        ("attach 12 files to mails fails", Order(verb="open", text="attach 12 files to mails fails")),
         ("assumir 12", Order(verb="assign", number=12)),
         ("resolve 12 was the disk", Order(verb="resolve", number=12, text="was the disk")),
         ("from 5", Order(verb="from", number=5)),
@@ -216,3 +220,49 @@ def test_an_alert_becomes_an_incident_by_a_button(people: People, say: Say) -> N
     assert say(people.bob, people.bobs, f"/incident from {group.pk}", pressed="9") == ()
     assert card_in(people.bobs).text.splitlines()[0].endswith(f"P1 · {HOSTILE}")
     assert "no such alert" in say(people.bob, people.bobs, "/incident from 999")[0].text
+
+
+@pytest.fixture
+def alert(people: People) -> AlertGroup:
+    """An alert that belongs to no incident."""
+    fire(One(annotations={"summary": "Zero transactions"}))
+    return AlertGroup.objects.get()
+
+
+def test_an_alert_becomes_part_of_an_incident_by_its_button(people: People, say: Say, alert: AlertGroup) -> None:
+    incident = open_one(people, say)
+    (details,) = say(people.bob, people.bobs, f"/alert {alert.pk}")
+    button = next(each for row in details.buttons for each in row if each.label == f"🔗 {incident.number}")
+    (said,) = say(people.bob, people.bobs, "/" + button.data.removeprefix("cmd:"), pressed="77")
+    assert said.text == f"The alert is part of {incident.number} now."
+    alert.refresh_from_db()
+    assert alert.incident_id == incident.pk
+    assert "alert: Zero transactions" in card_in(people.bobs).text
+    assert AuditEvent.objects.get(action="incident.attach").data == {"group": alert.pk}
+    (details,) = say(people.bob, people.bobs, f"/alert {alert.pk}")
+    assert not [each for row in details.buttons for each in row if "🔗" in each.label]
+    say(people.bob, people.bobs, f"/incident attach {incident.pk} {alert.pk}")
+    assert alert.events.filter(kind="incident").count() == 1
+
+
+def test_what_cannot_be_tied_is_explained(people: People, say: Say, alert: AlertGroup) -> None:
+    first, second = open_one(people, say), open_one(people, say, "/incident the disk is full")
+    for line, why in {
+        f"{first.pk} 999": "There is no such alert.", f"999 {alert.pk}": "There is no incident INC-999.",
+        f"{first.pk} {alert.pk}": "is part of", f"{second.pk} {alert.pk}": f"belongs to {first.number} already",
+    }.items():  # fmt: skip
+        assert why in say(people.bob, people.bobs, f"/incident attach {line}")[0].text
+    say(people.bob, people.bobs, f"/incident resolve {first.pk}")
+    assert "resolved already" in say(people.bob, people.bobs, f"/incident attach {first.pk} {alert.pk}")[0].text
+    assert "is part of" in say(people.bob, people.bobs, f"/incident attach {second.pk} {alert.pk}")[0].text
+
+
+def test_charlie_and_a_viewer_tie_nothing(people: People, say: Say, alert: AlertGroup) -> None:
+    incident = open_one(people, say)
+    people.bob.role = Contact.RoleChoice.VIEWER
+    people.bob.save()
+    line = f"/incident attach {incident.pk} {alert.pk}"
+    assert "Only operators" in say(people.bob, people.bobs, line)[0].text
+    assert say(people.charlie, people.group, line)[0].text == texts.unknown_command()
+    alert.refresh_from_db()
+    assert alert.incident_id is None
