@@ -7,6 +7,7 @@ from runbooks.feedback import FEEDBACK_WEEK
 from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
 from runbooks.kinds.alert_silence import ALERT_SILENCE
+from runbooks.kinds.project_new import PROJECT_NEW
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 from runbooks.metrics import METRICS
@@ -21,3 +22,4 @@ def register_kinds() -> None:
     register_kind(INCIDENT_HOOK)
     register_kind(FEEDBACK_WEEK)
     register_kind(ALERT_SILENCE)
+    register_kind(PROJECT_NEW)

@@ -38,6 +38,8 @@ def access_project(
         raise NotFound(_("There is no project “{name}”.").format(name=name_or_key[:63]))
     project = found[0]
     check_role(project, actor=actor, session_id=session_id, role=role)
+    if project.state != Project.State.READY and role != VIEWER:
+        raise BadInput(_("{name} is not ready yet.").format(name=project.name))
     if project.archived and role != VIEWER and not archived:
         raise NotAllowed(_("{name} is archived.").format(name=project.name))
     return project

@@ -125,6 +125,8 @@ def run_git(
     `config` are further options of git itself, such as `("-c", "protocol.https.allow=always")`; `env` adds variables.
     """
     dirs = where if isinstance(where, GitDirs) else dirs_of(where, tree)
+    if not dirs.git_dir.is_dir():
+        raise GitFailed("The project has no repository.")
     options = [part for each in _CONFIG for part in ("-c", each)]
     variables = _ENVIRONMENT | {"GIT_DIR": str(dirs.git_dir), "GIT_WORK_TREE": str(dirs.tree)} | dict(env or {})
     if "GIT_SSH" in variables:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clawsite.core.errors import BadInput
 from runbooks.models import Project
-from runbooks.workspaces.git.calling import GitDirs, run_git
+from runbooks.workspaces.git.calling import GitDirs, dirs_of, run_git
 
 MAX_LOG = 200
 _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames")
@@ -45,6 +45,8 @@ def check_revision(name: str) -> str:
 
 def head(project: Project, tree: Path | None = None) -> str:
     """Return the commit of the project's branch or of a job's tree; "" when there is none yet."""
+    if not dirs_of(project, tree).git_dir.is_dir():
+        return ""
     done = run_git(project, "rev-parse", "--verify", "-q", "HEAD^{commit}", tree=tree, may_fail=True)
     return done.stdout.decode().strip() if done.ok else ""
 
