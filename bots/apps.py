@@ -14,7 +14,18 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
-        from bots.cards import alert, alert_storm, approval, briefing, feedback, incident, metrics, register_card, run
+        from bots.cards import (
+            alert,
+            alert_storm,
+            approval,
+            briefing,
+            feedback,
+            incident,
+            metrics,
+            pipeline,
+            register_card,
+            run,
+        )
         from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
@@ -29,3 +40,8 @@ class BotsConfig(AppConfig):
         register_card("alert", alert.render)
         register_card("feedback", feedback.render)
         register_card("alert_storm", alert_storm.render)
+        register_card("pipeline", pipeline.render)
+        register_card("pipeline-end", pipeline.render_end)
+        register_card("pipeline-answer", pipeline.render_answer)
+        register_card("forge-change", pipeline.render_change)
+        register_card("forge-deploy", pipeline.render_deploy)

@@ -42,6 +42,7 @@ MODEL_TOKENS = Counter("claw_model_tokens", "Tokens of the model: input, output 
 MODEL_COST = Counter("claw_model_cost_usd", "Money spent on the model, in US dollars.", ["model"])
 JOBS = Counter("claw_jobs", "Jobs that ended, by kind and state.", ["kind", "outcome"])
 ALERTS = Counter("claw_alert_deliveries", "Deliveries of alerts by what came of them.", ["outcome"])
+CI_DELIVERIES = Counter("claw_ci_deliveries", "Deliveries of forges by what they told.", ["outcome"])
 JOB_SECONDS = Histogram(
     "claw_job_seconds",
     "Time from the first start of a job to its end.",

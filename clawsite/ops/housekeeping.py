@@ -26,6 +26,7 @@ from runbooks.books import ending
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
+from runbooks.workspaces.pipelines.store import old_deliveries
 from sessions_app import outbox
 from sessions_app.models import Card, Inbox, Outbox, Pairing
 
@@ -88,6 +89,7 @@ def clean() -> dict[str, int]:
         "jobs": clean_jobs(),
         "schedule runs": clean_runs(),
         "alert webhooks": _delete(old_webhooks()),
+        "CI deliveries": _delete(old_deliveries()),
         "alerts": _delete(old_groups()),
         "ended alerts": _delete(old_alerts()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),

@@ -20,6 +20,7 @@ from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
 from clawsite.ops.alerting import keep_alerting
 from clawsite.ops.dispatching import keep_dispatching_jobs
+from clawsite.ops.following import keep_following_pipelines
 from clawsite.ops.link import Link, die_with_parent
 from clawsite.ops.reading import keep_reading_systems
 from clawsite.ops.reaping import keep_reaping
@@ -60,8 +61,9 @@ def run_worker(link: Link | None = None) -> int:
         dispatch = asyncio.create_task(keep_dispatching_jobs(process_id, listener), name="dispatcher of jobs")
         reads = asyncio.create_task(keep_reading_systems(listener), name="reader of systems")
         alerts = asyncio.create_task(keep_alerting(listener), name="work on alerts")
+        pipelines = asyncio.create_task(keep_following_pipelines(listener), name="work on pipelines")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch, reads, alerts)
+        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -17,15 +17,19 @@ from clawsite.gateway.events import listen as listen_for_gateway
 from clawsite.web import sockets
 from clawsite.web.alertmanager import AlertmanagerWebhook, is_alertmanager
 from clawsite.web.chat.hub import hub
+from clawsite.web.ci import PREFIX as CI_PREFIX
+from clawsite.web.ci import CiWebhook
 from clawsite.web.health import Health
 from clawsite.web.hosts import check_hosts, check_origins
 from clawsite.web.plain import App, Receive, Scope, Send, refuse
 from clawsite.web.routing import websocket_urlpatterns
 from clawsite.web.webhooks import PREFIX, TelegramWebhook
+from runbooks.workspaces.pipelines.connections import NUDGE as FORGE_NUDGE
 
 _health = Health()
 _webhook = TelegramWebhook()
 _alerts = AlertmanagerWebhook()
+_ci = CiWebhook()
 _pages = cast(App, ASGIHandler())
 _sockets = check_origins(cast(App, AuthMiddlewareStack(URLRouter(websocket_urlpatterns))))  # type: ignore[arg-type]
 _gateway = check_origins(cast(App, GatewayConsumer.as_asgi()))
@@ -52,6 +56,8 @@ async def _route(scope: Scope, receive: Receive, send: Send) -> None:
         await _webhook(scope, receive, send)
     elif is_alertmanager(scope["path"]):
         await _alerts(scope, receive, send)
+    elif scope["path"].startswith(CI_PREFIX):
+        await _ci(scope, receive, send)
     else:
         await _pages(scope, receive, send)
 
@@ -74,5 +80,6 @@ application: App = check_hosts(_route)
 def on_nudges(listener: NudgeListener) -> None:
     """Subscribe what the application keeps in memory."""
     listener.on("channel", lambda _: _webhook.channels.forget())
+    listener.on(FORGE_NUDGE, lambda _: _ci.forget())
     hub.listen(listener)
     listen_for_gateway(listener)

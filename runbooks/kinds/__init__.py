@@ -11,6 +11,7 @@ from runbooks.kinds.project_new import PROJECT_NEW
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 from runbooks.metrics import METRICS
+from runbooks.workspaces.pipelines.asking_job import PIPELINE_ASK
 
 
 def register_kinds() -> None:
@@ -23,3 +24,4 @@ def register_kinds() -> None:
     register_kind(FEEDBACK_WEEK)
     register_kind(ALERT_SILENCE)
     register_kind(PROJECT_NEW)
+    register_kind(PIPELINE_ASK)

@@ -8,6 +8,7 @@ from runbooks.models.incident import Incident, IncidentEvent
 from runbooks.models.incident_hook import HookDelivery, IncidentHook
 from runbooks.models.job import Job, JobEvent
 from runbooks.models.oncall import Escalation, EscalationPolicy, EscalationStep, Responder, Rota, Shift, Swap
+from runbooks.models.pipeline import CiDelivery, ForgeConnection, Pipeline
 from runbooks.models.project import CurrentProject, Operation, Project, ProjectMember, ProjectTurn, ProjectWatch
 from runbooks.models.runbook import Run, Runbook, RunbookStep
 from runbooks.models.schedule import Schedule, ScheduleRun
@@ -16,9 +17,9 @@ from runbooks.models.target import GatewayTarget
 
 __all__ = [
     "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
-    "AlertWebhook", "Anomaly", "CurrentProject", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback",
-    "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
-    "MonitoredSystem", "NamedQuery", "Operation", "Project", "ProjectMember", "ProjectTurn", "ProjectWatch",
-    "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun", "Shift", "Swap",
-    "SystemReading",
+    "AlertWebhook", "Anomaly", "CiDelivery", "CurrentProject", "Escalation", "EscalationPolicy", "EscalationStep",
+    "Feedback", "ForgeConnection", "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent",
+    "IncidentHook", "Job", "JobEvent", "MonitoredSystem", "NamedQuery", "Operation", "Pipeline", "Project",
+    "ProjectMember", "ProjectTurn", "ProjectWatch", "QueryWatch", "Responder", "Rota", "Run", "Runbook",
+    "RunbookStep", "Schedule", "ScheduleRun", "Shift", "Swap", "SystemReading",
 ]  # fmt: skip

@@ -1,9 +1,9 @@
-"""What every provider of pipelines offers, and which there are. Clients talk to the network only, never to rows."""
+"""What every forge offers, and how its things are named. Clients talk to the network only, never to rows."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -59,23 +59,3 @@ def check_ref(text: str) -> str:
     if not _REF.fullmatch(text) or ".." in text or "@{" in text or text.endswith((".", "/", ".lock")):
         raise BadInput("This cannot be the name of a branch.")
     return text
-
-
-Make = Callable[[Place], Forge]
-_forges: dict[str, Make] = {}
-
-
-def register_forge(kind: str, make: Make) -> None:
-    """Add a kind of forge; ValueError when its name is taken."""
-    if _forges.setdefault(kind, make) is not make:
-        raise ValueError(f"There are two kinds of forge named {kind!r}.")
-
-
-def open_forge(place: Place) -> Forge:
-    """Return the client of a place; BadInput when nothing can be asked there."""
-    make = _forges.get(place.kind)
-    if make is None:
-        raise BadInput("This connection only listens: nothing can be asked of it.")
-    if not place.token:
-        raise BadInput("The connection has no token. An admin enters one in the admin pages.")
-    return make(place)

@@ -1,0 +1,128 @@
+"""The job that asks a forge to do something. It is not repeated: what broke off may have been done."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from clawsite.core.errors import ClawError, NotFound, Unavailable
+from guardrails.types import Role
+from runbooks.jobs import JobContext, JobKind
+from runbooks.models import ForgeConnection, Job, Pipeline, Project
+from runbooks.workspaces.access import get_project
+from runbooks.workspaces.pipelines.actions import KIND
+from runbooks.workspaces.pipelines.connections import get_connection, note_answer, open_connection
+from runbooks.workspaces.pipelines.forge import Forge
+from runbooks.workspaces.pipelines.showing import show_pipeline
+from runbooks.workspaces.pipelines.taking import take_pipeline
+from runbooks.workspaces.pipelines.values import PipelineInfo
+from sessions_app.cards import put_card
+
+SECONDS = 90.0
+ANSWER_KIND = "pipeline-answer"
+
+
+class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What to do with which pipeline of which project: `ref` for start, `name` of a job for approve."""
+
+    project: Annotated[str, Meta(max_length=64)]
+    verb: Literal["start", "cancel", "retry", "approve"]
+    pipeline: int | None = None
+    ref: Annotated[str, Meta(max_length=200)] = ""
+    name: Annotated[str, Meta(max_length=200)] = ""
+
+
+def run(ctx: JobContext) -> dict[str, Any]:
+    """Ask, then read how the pipeline stands and show it where it was asked for."""
+    given = msgspec.convert(ctx.params, Params)
+    project = get_project(given.project)
+    connection = get_connection(project)
+    row = _pipeline_of(project, given.pipeline)
+    number = row.external_id if row else ""
+    try:
+        told, info = asyncio.run(_do(open_connection(connection), given, number))
+    except Unavailable as error:
+        note_answer(connection, error.message)
+        raise
+    note_answer(connection)
+    if info is None:
+        _answer(ctx.job, project, given, state="started")
+        return {"pipeline": None}
+    return {"pipeline": _show(ctx.job, project, connection, info), "told": told}
+
+
+async def _do(forge: Forge, given: Params, number: str) -> tuple[str, PipelineInfo | None]:
+    """Do it; return what was approved, and the pipeline as it then stands."""
+    told = ""
+    if given.verb == "start":
+        started = await forge.start(given.ref)
+        return told, await _look(forge, started.id, started) if started else None
+    if given.verb == "cancel":
+        await forge.cancel(number)
+    elif given.verb == "retry":
+        await forge.retry(number)
+    else:
+        told = await forge.approve_job(number, given.name)
+    return told, await forge.get(number)
+
+
+async def _look(forge: Forge, number: str, started: PipelineInfo) -> PipelineInfo:
+    """Return what was started with its stages; that it was started stays true when it cannot be read just now."""
+    try:
+        return await forge.get(number)
+    except ClawError:
+        return started
+
+
+def _pipeline_of(project: Project, number: int | None) -> Pipeline | None:
+    if number is None:
+        return None
+    row = Pipeline.objects.filter(project=project, pk=number).first()
+    if row is None:
+        raise NotFound(f"There is no pipeline {number}.")
+    return row
+
+
+def _show(job: Job, project: Project, connection: ForgeConnection, info: PipelineInfo) -> int:
+    row = take_pipeline(project, connection.kind, info, live=True)
+    if job.session_id is not None:
+        show_pipeline(row, ask_session=job.session_id)
+    return row.pk
+
+
+def tell_failure(job: Job) -> None:
+    """Say in the chat that asked why nothing came of it. Called in the transaction that ends the job."""
+    if job.state != Job.State.SUCCEEDED and job.session_id is not None:
+        given = msgspec.convert(job.params, Params)
+        project = Project.objects.filter(key=given.project).first()
+        if project is not None:
+            _answer(job, project, given, state=str(job.state))
+
+
+def _answer(job: Job, project: Project, given: Params, *, state: str) -> None:
+    if job.session_id is None:
+        return
+    data = {
+        "project": project.name,
+        "verb": given.verb,
+        "pipeline": given.pipeline,
+        "ref": given.ref,
+        "state": state,
+        "error": job.error,
+    }
+    put_card(f"pipeline-answer:{job.key}", kind=ANSWER_KIND, data=data, session_id=job.session_id)
+
+
+PIPELINE_ASK = JobKind(
+    name=KIND,
+    run=run,
+    description="Has a forge start, cancel, retry or go on with a pipeline of a project.",
+    seconds=SECONDS,
+    repeatable=False,
+    role=Role.OPERATOR,
+    params=Params,
+    ended=tell_failure,
+)
