@@ -23,6 +23,7 @@ class BotsConfig(AppConfig):
             incident,
             metrics,
             pipeline,
+            project,
             register_card,
             run,
         )
@@ -32,6 +33,7 @@ class BotsConfig(AppConfig):
         register_resumer(KIND, resume_turn)
         register_card("incident", incident.render)
         register_card("approval", approval.render)
+        register_card("project", project.render)
         register_card("run", run.render)
         register_card("run-end", run.render_end)
         register_card("run-message", run.render_message)
