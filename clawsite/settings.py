@@ -269,6 +269,8 @@ CLAW_CA_FILE = env_str("CLAW_CA_FILE")
 CLAW_PROJECTS = env_int("CLAW_PROJECTS", 20, least=1)
 CLAW_PROJECT_MEGABYTES = env_int("CLAW_PROJECT_MEGABYTES", 500, least=1)
 CLAW_PROJECT_FILES = env_int("CLAW_PROJECT_FILES", 50_000, least=1)
+# Commands of projects run without a sandbox where there is none: they can read all that the service can.
+CLAW_UNSANDBOXED = env_bool("CLAW_UNSANDBOXED")
 CLAW_GIT_REMOTES = env_list("CLAW_GIT_REMOTES")
 
 # --- Processes ----------------------------------------------------------------------------------------------------
