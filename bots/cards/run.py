@@ -33,8 +33,9 @@ def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
 
 def render_end(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message that says how a run ended."""
-    text = "\n".join([f"{OVER.get(data['state'], '')} {end_line(data)}", *([data["error"]] if data["error"] else [])])
-    return OutboundMessage(text=text, plain=True)
+    mark = "⚠️" if data["state"] == "succeeded" and data["done"] < data["count"] else OVER.get(data["state"], "")
+    said = [f"{mark} {end_line(data)}", *([data["error"]] if data["error"] else []), *_rollback(data, data["done"])]
+    return OutboundMessage(text="\n".join(said), plain=True)
 
 
 def render_message(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
@@ -112,7 +113,17 @@ def _output(data: Mapping[str, Any]) -> list[str]:
 def _end(data: Mapping[str, Any]) -> list[str]:
     if data["dry_run"]:
         return ["", _("Nothing was done.")] if data["state"] == "succeeded" else [*_error(data)]
-    return _error(data)
+    rollback = _rollback(data, sum(step["state"] == "ok" for step in data["steps"]))
+    return [*_error(data), *(["", *rollback] if rollback else [])]
+
+
+def _rollback(data: Mapping[str, Any], done: int) -> list[str]:
+    """Say what became of what a cancelled run had done."""
+    if data["state"] != "cancelled" or not done:
+        return []
+    if data.get("undone_by"):
+        return ["↩️ " + _("What was done is rolled back by run {run}.").format(run=data["undone_by"])]
+    return [_("Nothing was rolled back.")]
 
 
 def _error(data: Mapping[str, Any]) -> list[str]:
@@ -120,8 +131,11 @@ def _error(data: Mapping[str, Any]) -> list[str]:
 
 
 def _buttons(data: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:
-    """Return a button to cancel while it goes on."""
-    if data["state"] in OVER:
-        return ()
-    cancel = command_button(_("Cancel"), "runbook", f"cancel {data['run']}")
-    return ((cancel,),) if cancel is not None else ()
+    """Return a button to cancel while it goes on, and one to roll back what was cancelled."""
+    if data["state"] not in OVER:
+        button = command_button(_("Cancel"), "runbook", f"cancel {data['run']}")
+    elif data["state"] == "cancelled" and data.get("undo_left"):
+        button = command_button("↩️ " + _("Roll back"), "runbook", f"undo {data['run']}")
+    else:
+        button = None
+    return ((button,),) if button is not None else ()

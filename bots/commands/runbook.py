@@ -41,6 +41,8 @@ def run(context: CommandContext) -> Answer:
         return _runs(context)
     if order.verb == words.CANCEL:
         return _cancel(context, order)
+    if order.verb == words.UNDO:
+        return _undo(context, order)
     if order.verb == words.GO:
         return start_shown(context, order)
     row = books.find_runbook(order.name)
@@ -159,6 +161,15 @@ def _cancel(context: CommandContext, order: Order) -> Answer:
         return say(_("Run {run} is over already.").format(run=found.pk))
     jobs.cancel_job(found.job.key, actor=context.actor, origin=ORIGIN)
     return say(_("Run {run} is being stopped.").format(run=found.pk))
+
+
+def _undo(context: CommandContext, order: Order) -> Answer:
+    """Roll a run back that was cancelled or failed; the card of that is the answer."""
+    if not context.actor.is_at_least(Role.OPERATOR):
+        raise NotAllowed(_("Only operators may roll a run back."))
+    found = books.access_run(order.name, owner=None)
+    books.roll_back(found, actor=context.actor, session_id=context.session.pk, origin=ORIGIN)
+    return ()
 
 
 COMMAND = Command(

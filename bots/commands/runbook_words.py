@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput
 
-LIST, SHOW, RUN, DRY, CANCEL, RUNS, GO = "list", "show", "run", "dry", "cancel", "runs", "go"
+LIST, SHOW, RUN, DRY, CANCEL, RUNS, GO, UNDO = "list", "show", "run", "dry", "cancel", "runs", "go", "undo"
 _WORDS = {
     LIST: "list lista listar список",
     SHOW: "show ver mostra mostrar about sobre покажи показать",
     RUN: "run start execute executar executa execute rodar iniciar запусти запустить выполни выполнить",
     DRY: "dry dry-run simular simula ensaio проверка",
     CANCEL: "cancel cancelar cancela отмени отменить",
+    UNDO: "undo desfazer desfaz откатить откати",
     RUNS: "runs history historico execucoes запуски история",
 }
 _VERBS = {plain(word): verb for verb, words in _WORDS.items() for word in words.split()}
@@ -29,7 +30,7 @@ GROUP = "group"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Order:
-    """What is to be done with which runbook (or run, for CANCEL). `words` are values without a name, in order.
+    """What is to be done with which runbook (or run, for CANCEL and UNDO). `words` are values without a name, in order.
 
     For GO the name is the number of the runbook's row, and `seal` stands for the plan that somebody was shown.
     """

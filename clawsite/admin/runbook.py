@@ -71,7 +71,10 @@ class RunbookAdmin(SettingAdmin):
     change_form_outer_before_template = "admin/runbook_top.html"
     fieldsets = (
         (None, {"fields": (("name", "title"), "description", ("enabled", "role"))}),
-        (gettext_lazy("What it is given and works on"), {"fields": ("target", "parameters", "labels")}),
+        (
+            gettext_lazy("What it is given and works on"),
+            {"fields": ("target", "parameters", "labels", "rollback_on_cancel")},
+        ),
         (gettext_lazy("As YAML"), {"fields": ("version", "yaml"), "classes": ("collapse",)}),
     )
 

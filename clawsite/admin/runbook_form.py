@@ -82,7 +82,17 @@ class RunbookForm(_RunbookForm):
         """What may be edited."""
 
         model = Runbook
-        fields = ("name", "title", "description", "enabled", "role", "target", "labels", "parameters")
+        fields = (
+            "name",
+            "title",
+            "description",
+            "enabled",
+            "role",
+            "target",
+            "labels",
+            "rollback_on_cancel",
+            "parameters",
+        )
         widgets = {"description": UnfoldAdminTextareaWidget(attrs={"rows": 3})}
 
 

@@ -22,7 +22,7 @@ from clawsite.core.rotation import rotate_when_due
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_alerts, old_groups, old_webhooks
-from runbooks.books import ending
+from runbooks.books import ending, undoing
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
@@ -60,7 +60,7 @@ def expire_approvals() -> int:
 
 def settle_runs() -> int:
     """Settle the runs of runbooks whose job has ended and could not do it itself; return how many."""
-    return ending.settle_runs()
+    return ending.settle_runs(then=undoing.roll_back_cancelled)
 
 
 def rotate_keys() -> bool:

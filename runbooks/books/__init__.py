@@ -8,6 +8,7 @@ from runbooks.books.showing import describe_run
 from runbooks.books.spec import Book, BookError, Parameter
 from runbooks.books.starting import get_runbook, read_run, start_run
 from runbooks.books.store import find_runbook, list_runbooks, matching, parameters_of, save_book, to_book
+from runbooks.books.undoing import roll_back
 
 __all__ = [
     "Book",
@@ -26,6 +27,7 @@ __all__ = [
     "preview_run",
     "read_book",
     "read_run",
+    "roll_back",
     "save_book",
     "start_run",
     "to_book",

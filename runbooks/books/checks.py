@@ -130,7 +130,8 @@ def _hosted(book: Book) -> dict[bytes, str]:
         for each in (step, step.rollback):
             if each is not None and each.host:
                 does = {name: value for name, value in to_json(each).items() if name not in ("title", "rollback")}
-                key = [does, isinstance(each, Undo), book.role, approvals, _given(each, book.parameters)]
+                undoes = [isinstance(each, Undo), isinstance(each, Undo) and book.rollback_on_cancel]
+                key = [does, undoes, book.role, approvals, _given(each, book.parameters)]
                 found[msgspec.json.encode(key, order="sorted")] = each.title
     return found
 

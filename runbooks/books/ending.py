@@ -5,6 +5,8 @@ Invariant: a run is open exactly as long as its job is not over, and its message
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -19,16 +21,20 @@ from runbooks.models.job import ENDS
 
 AT_ONCE = 100
 
+Then = Callable[[Run, Job], None]
 
-def end_run(job: Job) -> None:
-    """Let go of the target, take back what is still asked for, and show the end. Safe to repeat."""
+
+def end_run(job: Job, *, then: Then | None = None) -> None:
+    """Let go of the target, take back what is still asked for, and show the end. Safe to repeat.
+
+    `then` is done once, as soon as the target is free: `undoing.roll_back_cancelled`, which starts a run itself.
+    """
     run = Run.objects.filter(job_id=job.pk).first()
     if run is None:
         return
     was_open = Run.objects.filter(pk=run.pk, open=True).update(open=False)
     run.open = False
     withdraw_requests(run, actor="system")
-    show_end(run, job)
     if was_open:
         tell_group(run, job=job)
         tell_run_ended(run, job)
@@ -36,6 +42,9 @@ def end_run(job: Job) -> None:
             "runbook.end", actor=run.requested_by, subject=f"runbook:{run.name}", run=run.pk, job=job.key,
             state=str(job.state), error=job.error,
         )  # fmt: skip
+        if then is not None:
+            then(run, job)
+    show_end(run, job)
 
 
 def settle_target(target: str) -> None:
@@ -44,13 +53,13 @@ def settle_target(target: str) -> None:
         end_run(run.job)
 
 
-def settle_runs() -> int:
-    """Do the same for all targets, each in its own transaction; return how many there were."""
+def settle_runs(*, then: Then | None = None) -> int:
+    """Do the same for all targets, each in its own transaction, with what comes after; return how many there were."""
     settled = 0
     for run in _unsettled()[:AT_ONCE]:
         try:
             with transaction.atomic():
-                end_run(run.job)
+                end_run(run.job, then=then)
             settled += 1
         except Exception as error:
             log_unknown(error, where="the end of a run")

@@ -47,6 +47,9 @@ def make_plan(book: Book, values: Mapping[str, Value], *, find: Find) -> list[di
                 name=book.name, count=len(plan), most=MAX_STEPS
             )
         )
+    for step in plan:
+        if book.rollback_on_cancel and step["rollback"]:
+            step["rollback"]["on_cancel"] = True
     return plan
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
+from runbooks.books.leftover import left_to_undo
 from runbooks.books.progress import Part
 from runbooks.models import Job, Run
 from sessions_app.cards import DATA_BYTES, put_card
@@ -39,7 +40,16 @@ def describe_run(run: Run, job: Job) -> dict[str, Any]:
         "output": str(kept.get("tail", ""))[-OUTPUT_CHARS:],
         "error": job.error or str(kept.get("error", "")),
         "seconds": _seconds(job),
+        **_rollback(run, job),
     }
+
+
+def _rollback(run: Run, job: Job) -> dict[str, Any]:
+    """Return which run this one undoes; of one that was cancelled, which one undoes it, or how much could be undone."""
+    if job.state != Job.State.CANCELLED:
+        return {"undoes": run.undoes_id}
+    undoing = Run.objects.filter(undoes=run).values_list("pk", flat=True).first()
+    return {"undoes": run.undoes_id, "undone_by": undoing, "undo_left": 0 if undoing else len(left_to_undo(run, job))}
 
 
 def _row(kept: dict[str, Any], part: Part, number: int) -> dict[str, Any]:
@@ -97,5 +107,6 @@ def show_end(run: Run, job: Job) -> None:
     if not run.dry_run:
         data = describe_run(run, job)
         short = {key: data[key] for key in ("run", "name", "title", "target", "state", "error", "seconds", "by")}
+        short |= {key: data[key] for key in ("undone_by", "undo_left") if key in data}
         counts = {"done": sum(step["state"] == "ok" for step in data["steps"]), "count": len(data["steps"])}
         put_card(f"{run.ref}:end", session_id=run.session_id, kind="run-end", data=short | counts)

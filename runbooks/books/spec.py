@@ -72,7 +72,7 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class Book(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A whole runbook."""
+    """A whole runbook. rollback_on_cancel: whether a run that is cancelled undoes the steps that were done."""
 
     name: Annotated[str, Meta(pattern=NAME, max_length=64)]
     title: Title
@@ -81,6 +81,7 @@ class Book(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     role: Literal["operator", "admin"] = "operator"
     target: Annotated[str, Meta(max_length=100)] = ""
     labels: dict[str, str] = {}
+    rollback_on_cancel: bool = False
     parameters: Annotated[list[Parameter], Meta(max_length=20)] = []
     steps: Annotated[list[Step], Meta(min_length=1, max_length=MAX_STEPS)]
 

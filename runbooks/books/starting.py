@@ -14,6 +14,7 @@ from guardrails.redact import redact
 from guardrails.types import Actor, Role
 from runbooks.books.ending import settle_target
 from runbooks.books.groups import add_labels, tell_group
+from runbooks.books.leftover import left_to_undo
 from runbooks.books.parameters import read_values
 from runbooks.books.plan import PlanChanged, digest_of, make_plan, seal_of
 from runbooks.books.spec import Book, BookError
@@ -39,15 +40,18 @@ def start_run(
     origin: str = "",
     idempotency_key: str = "",
     seal: str = "",
+    undo: int | None = None,
 ) -> Run:
     """Start a runbook and return its run. A dry run does nothing but show what would be done.
 
     `session_id` is where its progress is shown. `group_id` is the alert group it is started for, whose labels give
     the parameters of their names that are not given here. `seal` is that of the preview that somebody said yes to.
+    `undo` is the number of a run whose finished steps are undone instead (`undoing.roll_back`).
+
     Raises BadInput for parameters that are not right and for a target that another run works on, NotAllowed when the
     actor may not run it, PlanChanged when what would run is not what the seal stands for.
     """
-    given = {"name": name, "parameters": dict(params), "dry_run": dry_run, "group": group_id}
+    given = {"name": name, "parameters": dict(params), "dry_run": dry_run, "group": group_id, "undo": undo}
     with transaction.atomic():
         job = create_job(
             KIND,
@@ -67,27 +71,9 @@ def start_run(
 
 def make_run(job: Job, *, actor: Actor, origin: str = "", seal: str = "") -> Run:
     """Make the run of a job of the kind `runbook`, from the job's parameters. Part of the caller's transaction."""
-    given = job.params
-    row = get_runbook(given["name"])
-    check_actor(row, actor)
-    book, values, plan = read_run(row, given["parameters"], actor=actor, group_id=given["group"])
-    target = target_of(book, values)
-    run = Run(
-        runbook=row,
-        job=job,
-        name=row.name,
-        title=row.title,
-        version=row.version,
-        target=target,
-        open=not given["dry_run"],
-        dry_run=given["dry_run"],
-        parameters=values,
-        plan=plan,
-        requested_by=actor.subject,
-        requested_name=actor.name[:200],
-        session_id=job.session_id,
-        group_id=given["group"],
-    )
+    run = _plan_undo(job, actor) if job.params.get("undo") else _plan_run(job, actor)
+    run.job, run.session_id, run.group_id = job, job.session_id, job.params["group"]
+    run.requested_by, run.requested_name = actor.subject, actor.name[:200]
     run.digest = digest_of(run)
     if seal not in ("", seal_of(run.name, run.version, run.target, run.parameters, run.plan)):
         raise PlanChanged("The plan is not the one that was shown.")
@@ -97,17 +83,63 @@ def make_run(job: Job, *, actor: Actor, origin: str = "", seal: str = "") -> Run
     audit.record(
         "runbook.run",
         actor=actor.subject,
-        subject=row.ref,
+        subject=f"runbook:{run.name}",
         origin=origin,
         run=run.pk,
         job=job.key,
         version=run.version,
-        target=target,
-        parameters={key: redact(each) if isinstance(each, str) else each for key, each in values.items()},
+        target=run.target,
+        parameters={key: redact(each) if isinstance(each, str) else each for key, each in run.parameters.items()},
         dry_run=run.dry_run,
         digest=run.digest,
+        **({"undoes": run.undoes_id} if run.undoes_id else {}),
     )
     return run
+
+
+def _plan_run(job: Job, actor: Actor) -> Run:
+    """Return the run of a runbook as it is now, unsaved."""
+    given = job.params
+    row = get_runbook(given["name"])
+    check_actor(row, actor)
+    book, values, plan = read_run(row, given["parameters"], actor=actor, group_id=given["group"])
+    return Run(
+        runbook=row,
+        name=row.name,
+        title=row.title,
+        version=row.version,
+        target=target_of(book, values),
+        open=not given["dry_run"],
+        dry_run=given["dry_run"],
+        parameters=values,
+        plan=plan,
+    )
+
+
+def _plan_undo(job: Job, actor: Actor) -> Run:
+    """Return the run that undoes another one, unsaved. What undoes it was planned when that one began."""
+    done = Run.objects.select_related("job", "runbook").filter(pk=job.params["undo"], dry_run=False).first()
+    if done is None:
+        raise BadInput(_("There is no run {run}.").format(run=job.params["undo"]))
+    if done.runbook is not None:
+        check_actor(done.runbook, actor)
+    elif not actor.is_at_least(Role.ADMIN):
+        raise NotAllowed(_("Its runbook was removed, so only an admin may roll it back."))
+    if Run.objects.filter(undoes=done).exists():
+        raise BadInput(_("Run {run} was rolled back already.").format(run=done.pk))
+    plan = left_to_undo(done, done.job) if done.job.is_over and done.job.state != Job.State.SUCCEEDED else []
+    if not plan:
+        raise BadInput(_("There is nothing to roll back."))
+    return Run(
+        runbook=done.runbook,
+        undoes=done,
+        name=done.name,
+        title=f"↩️ {done.title}"[:120],
+        version=done.version,
+        target=done.target,
+        parameters=done.parameters,
+        plan=plan,
+    )
 
 
 def read_run(

@@ -17,7 +17,7 @@ from runbooks.books.spec import Book, BookError, Parameter, Step, convert_book, 
 from runbooks.models import Runbook, RunbookStep
 
 _OF_STEP = ("title", "kind", "timeout", "retries", "pause", "repeatable", "host", "on_failure")
-_OF_BOOK = ("title", "description", "enabled", "role", "target", "labels")
+_OF_BOOK = ("title", "description", "enabled", "role", "target", "labels", "rollback_on_cancel")
 
 
 def to_book(row: Runbook, steps: list[RunbookStep] | None = None) -> Book:

@@ -14,6 +14,7 @@ from runbooks.books.ending import end_run
 from runbooks.books.running import Stretch
 from runbooks.books.showing import show_run
 from runbooks.books.starting import KIND, get_runbook, make_run
+from runbooks.books.undoing import roll_back_cancelled
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.models import Job, Run
 
@@ -22,12 +23,16 @@ SECONDS = 4 * 3600.0
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which runbook with which parameters; dry_run only shows the plan; group is the alert group it is run for."""
+    """Which runbook with which parameters; dry_run only shows the plan; group is the alert group it is run for.
+
+    undo is the number of a run that is rolled back instead.
+    """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
     parameters: dict[str, str | int | float | bool | None] = {}
     dry_run: bool = False
     group: int | None = None
+    undo: int | None = None
 
 
 def run(ctx: JobContext) -> Any:
@@ -58,6 +63,11 @@ def check(params: dict[str, Any], owner: str) -> None:
         raise NotAllowed("A schedule runs what operators may run, and this runbook is for admins.")
 
 
+def tell_end(job: Job) -> None:
+    """Do what belongs to the end of a run; one that was cancelled may be rolled back."""
+    end_run(job, then=roll_back_cancelled)
+
+
 RUNBOOK = JobKind(
     name=KIND,
     run=run,
@@ -67,5 +77,5 @@ RUNBOOK = JobKind(
     role=Role.OPERATOR,
     params=Params,
     check=check,
-    ended=end_run,
+    ended=tell_end,
 )

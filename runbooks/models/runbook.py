@@ -32,6 +32,9 @@ class Runbook(models.Model):
         max_length=200, blank=True, help_text="What a run works on, such as {system}. Empty: the runbook itself."
     )
     labels = models.JSONField(default=dict, blank=True, help_text="It fits alerts that have all of these labels.")
+    rollback_on_cancel = models.BooleanField(
+        default=False, help_text="A run that is cancelled undoes the steps that were done."
+    )
     parameters = models.JSONField(default=list, blank=True)
     version = models.PositiveIntegerField(default=1)
     created_at = models.DateTimeField(default=timezone.now)
@@ -118,6 +121,10 @@ class Run(models.Model):
     requested_name = models.CharField(max_length=200, blank=True)
     session = models.ForeignKey(Session, null=True, blank=True, on_delete=models.SET_NULL, related_name="runs")
     group_id = models.BigIntegerField(null=True, blank=True, help_text="The alert group it was started for.")
+    undoes = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="undone_by",
+        help_text="The run whose finished steps this one rolls back.",
+    )  # fmt: skip
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

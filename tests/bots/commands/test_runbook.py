@@ -160,3 +160,39 @@ def test_words_are_read_with_quotes_and_a_group() -> None:
     order = read_order("run restart-api group=12 text='a b' x")
     assert (order.verb, order.name, order.group_id) == ("run", "restart-api", 12)
     assert (order.params, order.words) == ({"text": "a b"}, ("x",))
+
+
+def stopped(people: People, say: Say, **options: bool) -> Run:
+    """Return a run of Bob's that Alice stopped when one step was done, which another one would undo."""
+    undo = {"title": "Back again", "kind": "command", "with": {"argv": ["true"]}, "host": ["true"]}
+    saved(HOSTED | {"rollback": undo}, step("wait", seconds=600), name="restart-api", **options)
+    say(people.bob, people.bobs, "/runbook restart-api")
+    run = Run.objects.get()
+    perform(run.job_id)
+    say(people.alice, people.alices, f"/runbook cancel {run.pk}")
+    return run
+
+
+def test_a_cancelled_run_says_that_nothing_was_rolled_back_and_offers_it(people: People, say: Say) -> None:
+    run = stopped(people, say)
+    card = render_card("run", Card.objects.get(key=run.ref).data, VIEW)
+    assert "Nothing was rolled back." in card.text
+    assert "Nothing was rolled back." in shown(f"{run.ref}:end")
+    assert card.buttons[0][0].data == f"cmd:runbook undo {run.pk}"
+
+    assert say(people.charlie, people.group, f"/runbook undo {run.pk}")[0].text == texts.unknown_command()
+    assert say(people.bob, people.bobs, f"/runbook undo {run.pk}", pressed="77") == ()
+    undoing = Run.objects.get(undoes=run)
+    card = render_card("run", Card.objects.get(key=run.ref).data, VIEW)
+    assert f"↩️ What was done is rolled back by run {undoing.pk}." in card.text
+    assert card.buttons == ()
+    perform(undoing.job_id)
+    assert "✅ ↩️ The runbook restart-api is done: 1 of 1 steps" in shown(f"{undoing.ref}:end")
+    assert "rolled back already" in say(people.bob, people.bobs, f"/runbook undo {run.pk}")[0].text
+
+
+def test_a_cancelled_run_rolls_back_by_itself_where_its_runbook_says_so(people: People, say: Say) -> None:
+    run = stopped(people, say, rollback_on_cancel=True)
+    undoing = Run.objects.get(undoes=run)
+    assert f"rolled back by run {undoing.pk}." in shown(f"{run.ref}:end")
+    assert undoing.session_id == people.bobs.pk
