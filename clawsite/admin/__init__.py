@@ -18,12 +18,14 @@ from clawsite.admin import (
     audit_event,
     card,
     channel,
+    ci_delivery,
     contact,
     device,
     escalation,
     escalation_policy,
     fact,
     feedback,
+    forge_connection,
     gateway_target,
     group,
     heartbeat,
@@ -38,6 +40,7 @@ from clawsite.admin import (
     named_query,
     outbox,
     pairing,
+    pipeline,
     process,
     prompt_layer,
     responder,
@@ -57,11 +60,12 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
-    "channel", "contact", "device", "escalation", "escalation_policy", "fact", "feedback", "gateway_target", "group",
-    "heartbeat", "inbox", "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query",
-    "outbox", "pairing", "process", "prompt_layer", "responder", "rights_group", "rota", "run", "runbook", "schedule",
-    "secret", "session", "session_layer", "skill", "token", "turn", "user", "verdict",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
+    "card", "channel", "ci_delivery", "contact", "device", "escalation", "escalation_policy", "fact", "feedback",
+    "forge_connection", "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease",
+    "message", "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "prompt_layer",
+    "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill",
+    "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

@@ -64,6 +64,14 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         ),
     ),
     (
+        _("Projects"),
+        (
+            ("runbooks.Pipeline", _("Pipelines"), "account_tree"),
+            ("runbooks.ForgeConnection", _("Forges"), "cable"),
+            ("runbooks.CiDelivery", _("Deliveries of forges"), "webhook"),
+        ),
+    ),
+    (
         _("Gateway"),
         (
             ("clawsite.GatewayToken", _("Tokens"), "vpn_key"),

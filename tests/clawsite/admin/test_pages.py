@@ -27,6 +27,7 @@ ADDABLE = {
     "core_user",
     "runbooks_alertsubscription",
     "runbooks_escalationpolicy",
+    "runbooks_forgeconnection",
     "runbooks_gatewaytarget",
     "runbooks_incidenthook",
     "runbooks_monitoredsystem",
