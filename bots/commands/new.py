@@ -5,6 +5,8 @@ In a group the project is the group's. The card of the project is the answer; it
 
 from __future__ import annotations
 
+import re
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,16 +14,20 @@ from bots.commands.base import Answer, Command, CommandContext, command_button, 
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed
 from guardrails.types import Role
-from runbooks.workspaces.projects import check_name, create_project, suggest_names
+from runbooks.workspaces.cloning import name_from
+from runbooks.workspaces.projects import CLONED, check_name, create_project, suggest_names
 from runbooks.workspaces.templates import Template, find_template, list_templates
 
 ORIGIN = "chat"
 PER_ROW = 2
+_ADDRESS = re.compile(r"[a-z]+://|[\w.-]+@[\w.-]+:")
 
 
 def run(context: CommandContext) -> Answer:
     """Make what the words name, or ask for what they leave out."""
     words = as_typed(context.args, context.message.text if context.message else "").split()
+    if words and _ADDRESS.match(words[0]):
+        return _clone(context, *words[:3])
     template, names = _take_template(words)
     if len(names) > 1:
         return say(_("Write: /new TYPE NAME, such as /new python-package my-shop"))
@@ -32,6 +38,16 @@ def run(context: CommandContext) -> Answer:
         return turn_page(context, _ask_name(context, template))
     create_project(template.type, name, actor=context.actor, session_id=context.session.pk, origin=ORIGIN)
     return ()
+
+
+def _clone(context: CommandContext, url: str, name: str = "", *more: str) -> Answer:
+    """Make a project from a repository elsewhere, under its name there unless another is given."""
+    if more:
+        return say(_("Write: /new ADDRESS NAME"))
+    name = check_name(name.lower()) if name else name_from(url)
+    session = context.session.pk
+    create_project(CLONED, name, actor=context.actor, session_id=session, url=url, origin=ORIGIN)
+    return say(_("{name} is being cloned.").format(name=name))
 
 
 def _take_template(words: list[str]) -> tuple[Template | None, list[str]]:

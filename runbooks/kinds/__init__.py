@@ -7,6 +7,7 @@ from runbooks.feedback import FEEDBACK_WEEK
 from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
 from runbooks.kinds.alert_silence import ALERT_SILENCE
+from runbooks.kinds.project_clone import PROJECT_CLONE
 from runbooks.kinds.project_new import PROJECT_NEW
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
@@ -24,4 +25,5 @@ def register_kinds() -> None:
     register_kind(FEEDBACK_WEEK)
     register_kind(ALERT_SILENCE)
     register_kind(PROJECT_NEW)
+    register_kind(PROJECT_CLONE)
     register_kind(PIPELINE_ASK)

@@ -22,6 +22,7 @@ from runbooks.jobs import create_job
 from runbooks.models import CurrentProject, Job, Project, ProjectMember
 from runbooks.models.project import NAME
 from runbooks.workspaces.access import MAINTAINER, group_of, maintainers_of
+from runbooks.workspaces.cloning import check_remote
 from runbooks.workspaces.git.trees import remove_files
 from runbooks.workspaces.quotas import check_room
 from runbooks.workspaces.roots import project_root
@@ -52,6 +53,7 @@ def create_project(
     if not actor.is_at_least(Role.OPERATOR):
         raise NotAllowed(_("Only operators may make projects."))
     kind = CLONED if url else get_template(type).type
+    url = check_remote(url).url if url else ""
     with transaction.atomic():
         project = _insert(kind, check_name(name), actor=actor, session_id=session_id)
         if session_id is not None:

@@ -119,10 +119,12 @@ def run_git(
     config: Sequence[str] = (),
     may_fail: bool = False,
     output_bytes: int = OUTPUT_BYTES,
+    file_bytes: int = 0,
 ) -> Completed:
     """Run git on a project's branch, or on a tree of one of its jobs; GitFailed when it does not succeed.
 
-    `config` are further options of git itself, such as `("-c", "protocol.https.allow=always")`; `env` adds variables.
+    `config` are further options of git itself, such as `("-c", "protocol.https.allow=always")`; `env` adds variables;
+    `file_bytes` bounds each file that it writes.
     """
     dirs = where if isinstance(where, GitDirs) else dirs_of(where, tree)
     if not dirs.git_dir.is_dir():
@@ -137,7 +139,11 @@ def run_git(
         env=variables,
         stdin=stdin,
         limits=processes.Limits(
-            seconds=seconds, cpu_seconds=int(seconds) + 1, file_bytes=0, output_bytes=output_bytes, memory_bytes=0
+            seconds=seconds,
+            cpu_seconds=int(seconds) + 1,
+            file_bytes=file_bytes,
+            output_bytes=output_bytes,
+            memory_bytes=0,
         ),
         check=check,
         with_parent=True,

@@ -204,3 +204,13 @@ def test_plain_words_in_three_languages(text: str, command: str) -> None:
 def test_ordinary_sentences_are_left_alone(text: str) -> None:
     found = match_command(text, bot_username="clawbot")
     assert found is None or found.command.name not in {"new", "projects", "switch", "project"}
+
+
+def test_a_repository_elsewhere_is_cloned_under_its_name(people: People, say: Say, settings: Settings) -> None:
+    url = "https://git.example.invalid/us/My.Shop.git"
+    assert say(people.bob, people.bobs, f"/new {url}")[0].text == "This address is not below one of CLAW_GIT_REMOTES."
+    settings.CLAW_GIT_REMOTES = ["https://git.example.invalid/us"]
+
+    assert say(people.bob, people.bobs, f"/new {url}")[0].text == "my-shop is being cloned."
+    assert say(people.bob, people.bobs, f"/new {url} other")[0].text == "other is being cloned."
+    assert [job.params["url"] for job in Job.objects.filter(kind="project_clone")] == [url, url]

@@ -1,0 +1,102 @@
+"""Taking a repository over from elsewhere: only from where the setting allows it, and never more than a project holds.
+
+What comes is looked at before any of it becomes a file: how many files it has, and how large they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from clawsite.core.errors import BadInput, ClawError
+from runbooks.models import Project
+from runbooks.workspaces.git import init_repository, refresh_tree, run_git
+from runbooks.workspaces.quotas import tree_bytes
+from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
+from runbooks.workspaces.sync.door import Door, Login, open_door
+from runbooks.workspaces.sync.failures import read_failure
+
+SECONDS = 600.0
+FETCHED = "refs/clawsite/clone"
+_BRANCH = re.compile(rb"^ref: refs/heads/([A-Za-z0-9][A-Za-z0-9._/-]{0,99})\tHEAD$", re.MULTILINE)
+_NOT_A_NAME = re.compile(r"[^a-z0-9]+")
+
+
+class CloneFailed(ClawError):
+    """The other side does not give it; the message says why."""
+
+    code = "clone_failed"
+
+
+def check_remote(url: str) -> Address:
+    """Return the address that a project is to be cloned from; NotAllowed for what the setting does not name."""
+    address = read_address(url)
+    check_allowed(address, settings.CLAW_GIT_REMOTES)
+    if address.kind == "ssh":
+        raise BadInput(_("A clone is made over https. What needs a key is pulled once the project has a remote."))
+    return address
+
+
+def name_from(url: str) -> str:
+    """Return a name for a project from its address: the last part of the path."""
+    last = url.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git").lower()
+    return _NOT_A_NAME.sub("-", last).strip("-")[:63] or "clone"
+
+
+def clone(project: Project, url: str, *, check: Callable[[], None]) -> None:
+    """Fill a project's repository from an address, with its history, and bring its files to the tree."""
+    address = check_remote(url)
+    with open_door(address, Login()) as door:
+        init_repository(project)
+        branch = _ask_branch(project, address, door, check)
+        _exchange(project, door, check, "fetch", "-q", "--no-tags", "--no-write-fetch-head",
+                  "--no-recurse-submodules", address.url, f"+HEAD:{FETCHED}")  # fmt: skip
+    _check_size(project)
+    with transaction.atomic():
+        Project.objects.filter(pk=project.pk).update(branch=branch)
+        project.branch = branch
+    run_git(project, "symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    run_git(project, "update-ref", f"refs/heads/{branch}", FETCHED)
+    run_git(project, "update-ref", "-d", FETCHED)
+    refresh_tree(project)
+
+
+def _ask_branch(project: Project, address: Address, door: Door, check: Callable[[], None]) -> str:
+    """Return the name of the branch that the other side has as its own."""
+    told = _exchange(project, door, check, "ls-remote", "--symref", address.url, "HEAD")
+    if not told.strip():
+        raise CloneFailed(_("The repository is empty."))
+    found = _BRANCH.search(told)
+    name = found[1].decode() if found else "main"
+    return name if run_git(project, "check-ref-format", "--branch", name, may_fail=True).ok else "main"
+
+
+def _exchange(project: Project, door: Door, check: Callable[[], None], *args: str) -> bytes:
+    done = run_git(
+        project,
+        *args,
+        seconds=SECONDS,
+        check=check,
+        env=door.env,
+        config=door.config,
+        may_fail=True,
+        file_bytes=tree_bytes(),
+    )
+    if not done.ok:
+        failure = read_failure(done.stdout, done.stderr, timed_out=done.timed_out)
+        raise CloneFailed(_("It could not be cloned: {reason}").format(reason=failure.text))
+    return done.stdout
+
+
+def _check_size(project: Project) -> None:
+    """Raise BadInput when the files would be more than a project may hold."""
+    listed = run_git(project, "ls-tree", "-r", "-l", "-z", FETCHED).stdout
+    sizes = [row.partition(b"\t")[0].split()[-1] for row in listed.split(b"\0") if row]
+    if len(sizes) > settings.CLAW_PROJECT_FILES:
+        raise BadInput(_("A project holds {count} files at most.").format(count=settings.CLAW_PROJECT_FILES))
+    if sum(int(size) for size in sizes if size.isdigit()) > tree_bytes():
+        raise BadInput(_("A project holds {size} MB at most.").format(size=settings.CLAW_PROJECT_MEGABYTES))
