@@ -251,6 +251,10 @@ CLAW_TURN_SECONDS = env_int("CLAW_TURN_SECONDS", 300, least=5)
 CLAW_TURN_STEPS = env_int("CLAW_TURN_STEPS", 25, least=1)
 CLAW_TURN_USD = env_float("CLAW_TURN_USD", 1.0)
 CLAW_DAY_USD = env_float("CLAW_DAY_USD", 20.0)
+CLAW_CODE_SECONDS = env_int("CLAW_CODE_SECONDS", 1800, least=30)
+CLAW_CODE_STEPS = env_int("CLAW_CODE_STEPS", 60, least=1)
+CLAW_CODE_USD = env_float("CLAW_CODE_USD", 3.0)
+CLAW_CODE_DAY_USD = env_float("CLAW_CODE_DAY_USD", 10.0)
 
 # --- Guardrails ---------------------------------------------------------------------------------------------------
 CLAW_INPUT_CHARS = env_int("CLAW_INPUT_CHARS", 4096, least=1)

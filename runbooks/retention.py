@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from runbooks.models import Job, JobEvent, ScheduleRun
+from sessions_app.models import ToolCall
 
 JOB_DAYS = 30
 RUN_DAYS = 90
@@ -25,13 +26,14 @@ def clean_jobs(*, days: int = JOB_DAYS, seconds: float = SECONDS) -> int:
     gone = Q(ended_at__lt=old) | Q(state=Job.State.CREATED, created_at__lt=old)
     count = 0
     while time.monotonic() < end:
-        rows = list(Job.objects.filter(gone).order_by("pk").values_list("pk", "last_seq")[:BATCH])
+        rows = list(Job.objects.filter(gone).order_by("pk").values_list("pk", "last_seq", "key")[:BATCH])
         if not rows:
             break
-        for pk, last in rows:
+        for pk, last, _key in rows:
             if not _delete_events(pk, last, end):
                 return count
-        Job.objects.filter(pk__in=[pk for pk, _ in rows]).filter(gone).delete()
+        ToolCall.objects.filter(job_key__in=[key for _pk, _last, key in rows]).delete()
+        Job.objects.filter(pk__in=[pk for pk, _last, _key in rows]).filter(gone).delete()
         count += len(rows)
     return count
 

@@ -1,4 +1,4 @@
-"""Money of the day: what all turns finished today cost, in one indexed query that is kept for 15 s.
+"""Money of the day: what all turns finished today and all work on projects cost, in indexed queries kept for 15 s.
 
 What this process spends is added at once, before it is in a row, so that a burst cannot hide behind the cache.
 """
@@ -18,6 +18,7 @@ from bots.agent.provider import Tokens
 from bots.agent.types import Usage
 from clawsite.core.db import run_db
 from clawsite.core.metrics import MODEL_COST, MODEL_TOKENS
+from runbooks.models import CodeRun
 from sessions_app.models import Turn
 
 KEEP_SECONDS = 15.0
@@ -61,10 +62,19 @@ def _forget_closed(before: float) -> None:
 
 
 def sum_today() -> float:
-    """Return the dollars of all turns finished since midnight (TIME_ZONE)."""
-    midnight = timezone.make_aware(datetime.combine(timezone.localdate(), clock_time.min))
-    total = Turn.objects.filter(finished_at__gte=midnight).aggregate(total=Sum("cost_usd"))["total"]
-    return float(total or 0)
+    """Return the dollars of all turns finished since midnight (TIME_ZONE), and of all work that cost some since."""
+    total = Turn.objects.filter(finished_at__gte=_midnight()).aggregate(total=Sum("cost_usd"))["total"]
+    return float(total or 0) + sum_code_today()
+
+
+def sum_code_today(subject: str = "") -> float:
+    """Return the dollars of the work on projects that cost something since midnight: a person's, or everybody's."""
+    rows = CodeRun.objects.filter(spent_at__gte=_midnight(), **({"requested_by": subject} if subject else {}))
+    return float(rows.aggregate(total=Sum("cost_usd"))["total"] or 0)
+
+
+def _midnight() -> datetime:
+    return timezone.make_aware(datetime.combine(timezone.localdate(), clock_time.min))
 
 
 async def spent_today() -> float:
