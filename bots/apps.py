@@ -19,6 +19,7 @@ class BotsConfig(AppConfig):
             alert_storm,
             approval,
             briefing,
+            code,
             feedback,
             incident,
             metrics,
@@ -27,10 +28,13 @@ class BotsConfig(AppConfig):
             register_card,
             run,
         )
+        from bots.code import asking, kinds
         from bots.decisions import KIND, resume_turn
         from guardrails.approvals import register_resumer
 
         register_resumer(KIND, resume_turn)
+        register_resumer(asking.KIND, asking.take_up)
+        kinds.register_kinds()
         register_card("incident", incident.render)
         register_card("approval", approval.render)
         register_card("project", project.render)
@@ -39,8 +43,12 @@ class BotsConfig(AppConfig):
         register_card("run-message", run.render_message)
         register_card("briefing", briefing.render)
         register_card("metrics", metrics.render)
-        register_card("alert", alert.render)
+        register_card("code", code.render)
+        register_card("code-end", code.render_end)
+        register_card("code-note", code.render_note)
+        register_card("code-diff", code.render_diff)
         register_card("feedback", feedback.render)
+        register_card("alert", alert.render)
         register_card("alert_storm", alert_storm.render)
         register_card("pipeline", pipeline.render)
         register_card("pipeline-end", pipeline.render_end)

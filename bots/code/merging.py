@@ -1,0 +1,82 @@
+"""Bringing a job's branch to the default branch, and what may not get there without a maintainer.
+
+Invariant: a merge is recorded as one operation of the project, also when the process died between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from typing import Any
+
+from django.db import transaction
+
+from bots.code import tree
+from bots.code.board import short
+from guardrails.types import Actor
+from runbooks.models import CodeRun, Operation
+from runbooks.workspaces import git
+from runbooks.workspaces.operations import record_operation
+
+KIND = "code"
+SUMMARY_CHARS = 200
+# What decides on what runs: where, with which rights, and after whose approval.
+GUARDED = (
+    "claw.yaml",
+    ".github/*",
+    ".gitlab-ci.yml",
+    ".gitlab/*",
+    ".ci/*",
+    ".circleci/*",
+    "Jenkinsfile",
+    ".claw/*",
+    "gitops/*",
+)
+
+
+def touches_guarded(stat: Iterable[list[Any]]) -> bool:
+    """Tell whether any of these files decides on commands or pipelines."""
+    return any(fnmatchcase(row[0], pattern) for row in stat for pattern in GUARDED)
+
+
+def catch_up(run: CodeRun) -> list[str]:
+    """Merge what the default branch has got meanwhile into the job's tree; return the paths that conflict."""
+    main = git.head(run.project)
+    path = tree.path_of(run)
+    if main == run.base or tree.is_ancestor(run.project, main, run.head):
+        return []
+    try:
+        git.run_git(run.project, "merge", "--no-edit", "--quiet", main, tree=path)
+    except git.GitFailed:
+        conflicts = tree.conflicts(run.project, path)
+        git.run_git(run.project, "merge", "--abort", tree=path)
+        return conflicts
+    run.base, run.head = main, git.head(run.project, path)
+    run.save(update_fields=["base", "head"])
+    return []
+
+
+def merge(run: CodeRun, *, actor: Actor) -> str:
+    """Merge the branch and record it; return why not, or "". May be repeated."""
+    project, before = run.project, git.head(run.project)
+    if tree.is_ancestor(project, run.head, before):
+        sha, before = before, run.base
+    else:
+        try:
+            sha = git.merge_branch(project, tree.branch_of(run), actor=actor, op=run.ref, job=run.job.key)
+        except git.Conflict as conflict:
+            run.conflicts = list(conflict.paths)
+            return CodeRun.Reason.CONFLICT
+    with transaction.atomic():
+        if not Operation.objects.filter(project=project, job=run.job).exists():
+            record_operation(
+                project,
+                kind=KIND,
+                sha=sha,
+                before=before,
+                job=run.job,
+                actor=actor,
+                summary=short(run.request, SUMMARY_CHARS),
+            )
+        run.merged, run.conflicts = sha, []
+    return ""

@@ -1,0 +1,54 @@
+"""Taking back an operation of a project by a new commit; history is never rewritten.
+
+Guards: the operation is one that is recorded, it was not taken back before, and what it changed can still be taken out
+of what came after it; else the paths that conflict are named and nothing happens.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.utils.translation import gettext as _
+
+from bots.code import tree
+from clawsite.core.errors import BadInput
+from guardrails.types import Actor
+from runbooks.jobs import JobContext
+from runbooks.models import Operation, Project
+from runbooks.workspaces import git
+from runbooks.workspaces.operations import record_operation
+
+KIND = "revert"
+
+
+def revert(ctx: JobContext, project: Project, operation: Operation, *, actor: Actor) -> str:
+    """Make the commit on a branch of its own, merge it, record it; return it. BadInput names the files that conflict.
+
+    May be repeated: the branch is made anew each time.
+    """
+    branch = f"undo/{operation.pk}"
+    path = git.add_worktree(project, ctx.key, branch)
+    try:
+        _take_back(project, path, operation)
+        subject = _("Undo: {summary}").format(summary=operation.summary)
+        git.commit_all(project, path, f"{subject[:72]}\n\nTakes back {operation.sha}.", actor=actor, job=ctx.key)
+        before = git.head(project)
+        sha = git.merge_branch(project, branch, actor=actor)
+    finally:
+        git.remove_worktree(project, ctx.key, branch=branch)
+    record_operation(project, kind=KIND, sha=sha, before=before, job=ctx.job, actor=actor, summary=subject)
+    return sha
+
+
+def _take_back(project: Project, path: Path, operation: Operation) -> None:
+    taken = (operation.sha, operation.before, "--")
+    patch = git.run_git(project, "diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", *taken).stdout
+    try:
+        git.run_git(project, "apply", "--3way", "--index", "-", tree=path, stdin=patch)
+    except git.GitFailed:
+        paths = tree.conflicts(project, path)
+        raise BadInput(
+            _("It cannot be undone by itself, because these files were changed since: {paths}").format(
+                paths=", ".join(paths) or "–"
+            )
+        ) from None

@@ -1,0 +1,1 @@
+"""/code: the model at work on projects."""
