@@ -20,9 +20,10 @@ from runbooks.books.ready import install_ready
 from runbooks.models import Job, MonitoredSystem, NamedQuery, SystemReading
 from runbooks.runner import perform
 from runbooks.sources.loop import read_due
-from sessions_app.models import Inbox
+from sessions_app.models import Contact, Inbox
 from sessions_app.prompts.layers import ensure_layers
 from tests.bots.flow import Flow, open_flow, until, until_db
+from tests.runbooks.running import perform_beside
 from tests.servers.guardian import GuardianServer
 
 ALICE = Actor(subject="user:1", role=Role.ADMIN, name="Alice")
@@ -66,6 +67,13 @@ class Night:
         shown = next(each["text"] for row in rows for each in row if label in each["text"])
         self.flow.telegram.press(self.people[who], self.message["message_id"], text=shown)
 
+    def taps(self, who: str, label: str) -> None:
+        """Let somebody press a button, and wait until that was worked on."""
+        stored = Inbox.objects.count()
+        self.presses(who, label)
+        self._wait(until_db(lambda: Inbox.objects.count() > stored))
+        self._wait(self.flow.quiet())
+
     def find(self, who: str, text: str) -> dict[str, Any]:
         """Wait for a message of the bot that holds this text, and keep it at hand."""
         chat = self.people[who]
@@ -81,6 +89,10 @@ class Night:
         number = self.message["message_id"]
         assert self.find(who, text)["message_id"] == number
 
+    def contact(self, who: str) -> Contact:
+        """Return somebody as the channel knows them."""
+        return Contact.objects.get(external_id=str(self.people[who]))
+
     def shown(self, who: str) -> list[str]:
         """Return all that the bot says in somebody's chat now."""
         return self.flow.texts(self.people[who])
@@ -90,6 +102,13 @@ class Night:
         self.stops()
         for number in list(Job.objects.filter(state="queued").values_list("pk", flat=True)):
             perform(number)
+        self.starts()
+
+    def works_with_model(self) -> None:
+        """The same for jobs that ask the model, which answers only while the loop of this night goes on."""
+        self.stops()
+        for number in list(Job.objects.filter(state="queued").values_list("pk", flat=True)):
+            self._wait(asyncio.to_thread(perform_beside, number))
         self.starts()
 
     def starts(self) -> None:
