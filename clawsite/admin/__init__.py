@@ -19,6 +19,7 @@ from clawsite.admin import (
     card,
     channel,
     ci_delivery,
+    code_run,
     contact,
     device,
     escalation,
@@ -60,8 +61,8 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
-    "card", "channel", "ci_delivery", "contact", "device", "escalation", "escalation_policy", "fact", "feedback",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
+    "channel", "ci_delivery", "code_run", "contact", "device", "escalation", "escalation_policy", "fact", "feedback",
     "forge_connection", "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease",
     "message", "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "prompt_layer",
     "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill",

@@ -60,6 +60,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
             ("runbooks.Job", _("Jobs"), "work_history"),
             ("runbooks.Schedule", _("Schedules"), "calendar_clock"),
             ("runbooks.ScheduleRun", _("Due times"), "event_available"),
+            ("runbooks.CodeRun", _("Work on projects"), "code"),
             ("runbooks.Feedback", _("Feedback"), "thumbs_up_down"),
         ),
     ),

@@ -57,9 +57,7 @@ async def give(call: Call, params: Give) -> dict[str, Any]:
 
 def _give(principal: Principal, params: Give) -> dict[str, Any]:
     job = jobs.access_job(params.id, owner=None if principal.sees_all else principal.owner)
-    return _row(
-        give_feedback(job, actor=principal.actor, good=params.good, reason=params.reason, origin=ORIGIN)
-    )  # fmt: skip
+    return _row(give_feedback(job, actor=principal.actor, good=params.good, reason=params.reason, origin=ORIGIN))
 
 
 def _row(row: Feedback) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from runbooks.jobs import create_job
 from runbooks.jobs.events import move
 from runbooks.models import (
     Anomaly,
+    CodeRun,
     Feedback,
     GatewayTarget,
     Incident,
@@ -29,6 +30,7 @@ from runbooks.models import (
     Job,
     MonitoredSystem,
     NamedQuery,
+    Project,
     Run,
     Runbook,
     Schedule,
@@ -111,6 +113,7 @@ class Rows:
     hook: IncidentHook
     anomaly: Anomaly
     feedback: Feedback
+    code: CodeRun
     alerts: dict[str, int]
 
     def by_model(self) -> dict[str, object]:
@@ -138,6 +141,7 @@ class Rows:
             "core_secret": self.secret.pk,
             "runbooks_job": self.job.pk,
             "runbooks_feedback": self.feedback.pk,
+            "runbooks_coderun": self.code.pk,
             "runbooks_schedule": self.schedule.pk,
             "runbooks_schedulerun": self.run.pk,
             "clawsite_gatewaytoken": self.token.pk,
@@ -224,6 +228,25 @@ def make_rows() -> Rows:
         hook=IncidentHook.objects.create(name="tickets", url="http://127.0.0.1:1", secret=SECRET, last_error=EVIL),
         anomaly=_anomaly(),
         feedback=Feedback.objects.create(job=job, subject="contact:1", name=EVIL, good=False, reason=EVIL),
+        code=_code(job),
+    )
+
+
+def _code(job: Job) -> CodeRun:
+    project = Project.objects.create(key="evil", name="evil", owner="contact:1", type=EVIL[:32])
+    ToolCall.objects.create(job_key=job.key, call_id="1", tool="read_file", arguments={"path": EVIL}, result=EVIL)
+    return CodeRun.objects.create(
+        project=project,
+        job=job,
+        request=EVIL,
+        requested_by="contact:1",
+        requested_name=EVIL,
+        summary=EVIL,
+        notice=EVIL,
+        files=[[EVIL, 1, 2]],
+        tests={"state": "failed", "note": EVIL, "sha": "", "seconds": 1.0},
+        outcome="kept",
+        reason="tests",
     )
 
 
