@@ -15,6 +15,7 @@ from bots.cards.registry import CardView
 from bots.cards.times import clock, length
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.reasons import say_reason
 
 ICONS = {"critical": "🚨", "warning": "⚠️", "info": "ℹ️"}
 DOTS = {"critical": "🔴", "warning": "🟡", "info": "🔵"}
@@ -132,7 +133,7 @@ def _silence(data: Mapping[str, Any], view: CardView) -> list[str]:
     silence = data.get("silence")
     if silence is None:
         return []
-    values = {"name": silence["name"], "until": clock(silence["until"], view.zone), "why": silence["error"]}
+    values = {"name": silence["name"], "until": clock(silence["until"], view.zone), "why": say_reason(silence["error"])}
     words = {
         "wanted": _("Silent until {until} ({name}); Alertmanager is being told"),
         "active": _("Silent until {until} ({name})"),

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from bots.reasons import say_reason
+
 
 def said_end(data: Mapping[str, Any]) -> str:
     """Say how a job ended; `failed` is its state and `error` what is written beside it, with the error's id."""
@@ -14,5 +16,5 @@ def said_end(data: Mapping[str, Any]) -> str:
         return _("It was cancelled.")
     if data["failed"] == "timed_out":
         return _("It took too long and was given up.")
-    why = str(data["error"]).strip().rstrip(".")
+    why = say_reason(str(data["error"]).strip()).rstrip(".")
     return _("That did not work: {why}.").format(why=why) if why else _("That did not work.")

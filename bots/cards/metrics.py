@@ -17,6 +17,7 @@ from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundFile, OutboundMessage
 from bots.commands.base import command_button
 from bots.commands.figures import show_clock, show_number, show_tree
+from bots.reasons import say_reason
 
 Data = Mapping[str, Any]
 SAME = 0.05
@@ -31,7 +32,9 @@ def render(data: Data, view: CardView) -> OutboundMessage:
         text = "\n".join([*head, "", "⚠️ " + said_end(data)])
         return OutboundMessage(text=text, plain=True, buttons=_again(data))
     if data["error"]:
-        return OutboundMessage(text="\n".join([*head, "", "⚠️ " + data["error"]]), plain=True, buttons=_again(data))
+        return OutboundMessage(
+            text="\n".join([*head, "", "⚠️ " + say_reason(data["error"])]), plain=True, buttons=_again(data)
+        )
     if not data["series"]:
         return OutboundMessage(text="\n".join([*head, "", _("No data in this time.")]), plain=True)
     alone = len(data["series"]) == 1

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.reasons import say_reason
 
 MARKS = {"ok": "✅", "failed": "❌", "started": "⏳", "waiting": "⏸", "skipped": "⏭", "": "⬜"}
 OVER = {"succeeded": "✅", "failed": "❌", "cancelled": "⏹", "timed_out": "⌛"}
@@ -34,7 +35,11 @@ def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
 def render_end(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message that says how a run ended."""
     mark = "⚠️" if data["state"] == "succeeded" and data["done"] < data["count"] else OVER.get(data["state"], "")
-    said = [f"{mark} {end_line(data)}", *([data["error"]] if data["error"] else []), *_rollback(data, data["done"])]
+    said = [
+        f"{mark} {end_line(data)}",
+        *([say_reason(data["error"])] if data["error"] else []),
+        *_rollback(data, data["done"]),
+    ]
     return OutboundMessage(text="\n".join(said), plain=True)
 
 
@@ -93,7 +98,7 @@ def step_line(number: int, count: int, step: Mapping[str, Any], *, over: bool = 
     if not state:
         return head
     time = f" ({step['seconds']:g} s)" if state in ("ok", "failed") else ""
-    note = f" — {step['note']}" if step["note"] else ""
+    note = f" — {say_reason(step['note'])}" if step["note"] else ""
     return f"{head} ... {words[state]}{time}{note}"
 
 
@@ -127,7 +132,7 @@ def _rollback(data: Mapping[str, Any], done: int) -> list[str]:
 
 
 def _error(data: Mapping[str, Any]) -> list[str]:
-    return ["", data["error"]] if data["error"] else []
+    return ["", say_reason(data["error"])] if data["error"] else []
 
 
 def _buttons(data: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:

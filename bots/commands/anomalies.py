@@ -22,6 +22,7 @@ from bots.commands.figures import show_clock, show_tree
 from bots.commands.named_queries import find_queries, fold, near_queries, read_named
 from bots.commands.periods import Period, last, split_period, suggest_period
 from bots.commands.phrases import add_phrases
+from bots.reasons import say_reason
 from clawsite.core.errors import BadInput
 from runbooks.incidents.lines import one_line
 from runbooks.models import Anomaly, NamedQuery, QueryWatch
@@ -114,9 +115,11 @@ def _silent(zone: ZoneInfo, now: datetime) -> list[str]:
 
 def _watch_line(watch: QueryWatch, zone: ZoneInfo, now: datetime) -> str:
     if watch.looked_at is None:
-        return "⚠️ " + _("{name}: never looked at. {reason}").format(name=watch.query, reason=watch.error)
+        return "⚠️ " + _("{name}: never looked at. {reason}").format(name=watch.query, reason=say_reason(watch.error))
     clock = show_clock(watch.looked_at, zone, now=now)
-    return "⚠️ " + _("{name}: looked at until {time}. {reason}").format(name=watch.query, time=clock, reason=watch.error)
+    return "⚠️ " + _("{name}: looked at until {time}. {reason}").format(
+        name=watch.query, time=clock, reason=say_reason(watch.error)
+    )
 
 
 def _charts(shown: Sequence[Anomaly], period: Period) -> list[list[Button | None]]:

@@ -1,0 +1,100 @@
+"""Why something did not work, in the reader's language, where it was written down in English.
+
+Jobs, and what reads the systems, work for every language and for none: they write English into their rows. What of it
+people read in chats is recognized here by its sentence, and said in theirs; anything else is shown as it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
+# As they are raised, with the values' names in braces; `why` is a reason itself.
+SENTENCES = (
+    # guarded calls, and what answered them
+    gettext_noop("{place} did not answer within {seconds} seconds."),
+    gettext_noop("{place} did not answer as a web server does."),
+    gettext_noop("{place} broke off in the middle of its answer."),
+    gettext_noop("{place} cannot be reached."),
+    gettext_noop("{place} leads to an address that is no host, which I do not open."),
+    gettext_noop("The host of this address cannot be found."),
+    gettext_noop("The answer of {place} is larger than {size} KiB."),
+    gettext_noop("The answer is not JSON."),
+    gettext_noop("It answered with status {status}."),
+    gettext_noop("It answered with the status {status}."),
+    gettext_noop("What answers there is not Alertmanager."),
+    gettext_noop("Alertmanager does not take this: {told}"),
+    gettext_noop("Alertmanager was not reached."),
+    gettext_noop("The system of this alert was removed."),
+    gettext_noop("The stored credentials cannot be read; enter them anew."),
+    # metrics and briefings
+    gettext_noop("A period can be from one minute to 31 days long."),
+    gettext_noop("There is no such metric any more."),
+    gettext_noop("The conversation of this briefing was removed."),
+    # jobs
+    gettext_noop("internal error {id}"),
+    gettext_noop("Its time was over."),
+    gettext_noop("It did not stop when asked and was ended by force."),
+    gettext_noop("Interrupted: its process died in the middle, and it must not be run twice."),
+    gettext_noop("Given up: its process died {count} times."),
+    # steps of runbooks
+    gettext_noop("Its process died in the middle. It may have happened or not, so it is not done again."),
+    gettext_noop("The plan of this run was changed after it began, so it is not run."),
+    gettext_noop("It did not end within {seconds} seconds and was ended by force."),
+    gettext_noop("It ended with the code {code}: {told}."),
+    gettext_noop("It ended with the code {code}."),
+    gettext_noop("It ended with the signal {number}: {told}."),
+    gettext_noop("It ended with the signal {number}."),
+    gettext_noop("Its output does not hold {text}."),
+    gettext_noop("The answer does not hold {text}."),
+    gettext_noop("There is no such series."),
+    gettext_noop("The value is {value}, not {condition}."),
+    gettext_noop("There is no monitored system named {name}."),
+    gettext_noop("There is no stored secret named {name}."),
+    gettext_noop("The system {name} has no address of its own."),
+    gettext_noop("What was asked for is not what would run now."),
+    gettext_noop("It was waited for in vain. {why}"),
+)
+_FIELD = re.compile(r"\\\{(\w+)\\\}")
+# Values that are texts; all others are one word, so that no sentence takes what stands before it for its own.
+_TEXTS = frozenset({"told", "text", "value", "condition", "name", "why"})
+
+
+def say_reason(text: str) -> str:
+    """Return a reason in the active language. Of "Step: reason" the step's title stays as it is."""
+    found = recognize(text)
+    if found is None:
+        return text
+    head, sentence, values = found
+    if "why" in values:
+        values["why"] = say_reason(values["why"])
+    return head + _(sentence).format(**values)
+
+
+def recognize(text: str) -> tuple[str, str, dict[str, str]] | None:
+    """Return what stands before a sentence that is known, the sentence, and the values in it; None for another text."""
+    for head, reason in _readings(text):
+        for sentence in SENTENCES:
+            if found := _pattern(sentence).fullmatch(reason):
+                return head, sentence, found.groupdict()
+    return None
+
+
+def _readings(text: str) -> Iterator[tuple[str, str]]:
+    """Give a text as a whole, then without each beginning that a colon ends."""
+    yield "", text
+    for colon in re.finditer(": ", text):
+        yield text[: colon.end()], text[colon.end() :]
+
+
+@cache
+def _pattern(sentence: str) -> re.Pattern[str]:
+    def field(name: re.Match[str]) -> str:
+        value = r".+?" if name[1] in _TEXTS else r"\S+"
+        return f"(?P<{name[1]}>{value})"
+
+    return re.compile(_FIELD.sub(field, re.escape(sentence)), re.DOTALL)

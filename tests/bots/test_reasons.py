@@ -1,0 +1,72 @@
+"""Reasons that were written down in English: recognized by their sentence, in whatever they stand."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from bots.reasons import SENTENCES, recognize, say_reason
+from clawsite.core.errors import ClawError
+from guardrails.http import call
+from tests.clawsite.running import free_port
+from tests.runbooks.books.making import done, step
+
+HOST = "127.0.0.1"
+
+
+def written() -> str:
+    """Return the code of the layers that write reasons down."""
+    root = Path(settings.BASE_DIR)
+    files = (path for layer in ("guardrails", "runbooks") for path in sorted((root / layer).rglob("*.py")))
+    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+def test_every_sentence_is_one_that_is_still_written() -> None:
+    code = written()
+    for sentence in SENTENCES:
+        pieces = re.split(r"\{\w+\}", sentence.replace("It ended with the ", ""))
+        assert all(piece in code for piece in pieces), sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "head", "sentence", "values"),
+    [
+        ("Its time was over.", "", "Its time was over.", {}),
+        ("internal error 1a2b3c4d", "", "internal error {id}", {"id": "1a2b3c4d"}),
+        ("Restart: now: Its time was over.", "Restart: now: ", "Its time was over.", {}),
+        (
+            "Wait: It was waited for in vain. 10.0.0.7:80 cannot be reached.", "Wait: ",
+            "It was waited for in vain. {why}", {"why": "10.0.0.7:80 cannot be reached."},
+        ),
+        ("Run: It ended with the code 2: no file.", "Run: ", "It ended with the code {code}: {told}.",
+         {"code": "2", "told": "no file"}),
+    ],
+)  # fmt: skip
+def test_what_it_says_is_found(text: str, head: str, sentence: str, values: dict[str, str]) -> None:
+    assert recognize(text) == (head, sentence, values)
+    assert say_reason(text) == text  # in English it is said as it was
+
+
+@pytest.mark.parametrize("text", ["", "Something else", "{place} {0} %s", "a: b: c"])
+def test_what_is_not_known_is_shown_as_it_is(text: str) -> None:
+    assert recognize(text) is None
+    assert say_reason(text) == text
+
+
+def test_a_call_that_fails_is_recognized() -> None:
+    place = f"{HOST}:{free_port()}"
+    with pytest.raises(ClawError) as caught:
+        call(f"http://{place}/")
+    assert recognize(caught.value.message) == ("", "{place} cannot be reached.", {"place": place})
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("argv", [["false"], ["ls", "/no/such"]])
+def test_a_step_that_fails_is_recognized(argv: list[str]) -> None:
+    found = recognize(done(step("command", "Try it", argv=argv, host=[argv[0]])).error)
+    assert found is not None
+    assert found[0] == "Try it: "
+    assert found[1].startswith("It ended with the code {code}")
