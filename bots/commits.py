@@ -23,6 +23,7 @@ from bots import texts
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.opening import load_session, speaking
+from bots.outgoing import queue_for, shown_of
 from bots.sent_files import keep_files, mention_files
 from bots.work import Ending, Work
 from clawsite.core.errors import LeaseLost
@@ -33,7 +34,6 @@ from clawsite.core.sql import fetch
 from guardrails.records import record_verdicts
 from sessions_app.inbox import Head, claim, finish_row
 from sessions_app.models import Attachment, Message, Outbox, Session, Turn
-from sessions_app.outbox import add_row
 from sessions_app.sessions import add_message
 from sessions_app.tokens import learn_ratio
 
@@ -227,7 +227,7 @@ def say(
     run_id: the inbox row that it answers, for whoever follows the run.
     """
     payload = reply.to_json()
-    shown: dict[str, Any] = {name: payload[name] for name in ("buttons", "plain") if name in payload}
+    shown = shown_of(payload)
     if run_id is not None:
         shown["run"] = run_id
     if reply.files:
@@ -236,19 +236,7 @@ def say(
     if reply.files:
         keep_files(session.pk, message.seq, reply.files)
     payload |= {"message": message.pk} | dict(extra or {})
-    if session.kind == Session.Kind.GROUP:
-        payload["group"] = True
-    nudge_on_commit("session", session=session.pk)
-    return add_row(
-        channel_id=session.channel_id,
-        chat_id=session.chat_id,
-        thread_id=session.thread_id,
-        session_id=session.pk,
-        dedupe_key=dedupe_key,
-        payload=payload,
-        trace_id=trace_id,
-        sender_here=sender_here,
-    )
+    return queue_for(session, payload, dedupe_key=dedupe_key, trace_id=trace_id, sender_here=sender_here)
 
 
 def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, runtime: Runtime) -> list[Outbox]:

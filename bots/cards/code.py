@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from bots.cards.registry import CardView
-from bots.cards.times import span
 from bots.channels.base import Button, OutboundFile, OutboundMessage
 from bots.commands.base import command_button
+from bots.commands.figures import show_span
 
 Data = Mapping[str, Any]
 
@@ -49,7 +49,7 @@ def _where(data: Data) -> list[str]:
         return told
     done = min(BAR, -(-BAR * data["step"] // max(1, data["steps"])))
     step = _("step {step} of at most {steps}").format(step=data["step"], steps=data["steps"])
-    spent = f"{span(timedelta(seconds=data['seconds']))} · ${data['usd']:.2f}"
+    spent = f"{show_span(timedelta(seconds=data['seconds']))} · ${data['usd']:.2f}"
     return [f"{'▓' * done}{'░' * (BAR - done)} {step} · {spent}", *told]
 
 
@@ -114,7 +114,7 @@ def _tests(data: Data) -> str:
 
 def _spent(data: Data) -> str:
     steps = ngettext("{n} step", "{n} steps", data["steps"]).format(n=data["steps"])
-    return f"{steps} · {span(timedelta(seconds=data['seconds']))} · ${data['usd']:.2f}"
+    return f"{steps} · {show_span(timedelta(seconds=data['seconds']))} · ${data['usd']:.2f}"
 
 
 def _end_buttons(data: Data) -> tuple[tuple[Button, ...], ...]:

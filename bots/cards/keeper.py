@@ -15,12 +15,12 @@ from bots.access import language_of
 from bots.cards.registry import CardView, render_card
 from bots.channels.base import OutboundMessage
 from bots.commits import say
+from bots.outgoing import queue_for, shown_of
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import Wake, nudge_on_commit
 from sessions_app.contacts import find_contact, find_group
 from sessions_app.models import Card, Contact, Message, Outbox, Session
-from sessions_app.outbox import add_row
 from sessions_app.sessions import zone_of
 
 LOOK_SECONDS = 1.0
@@ -145,23 +145,13 @@ def _edit(card: Card, message: OutboundMessage, *, language: str) -> Outbox | No
     _show(card, message)
     payload = replace(message, notify=False, edit_ids=tuple(card.remote_ids)).to_json()
     payload |= {"lang": language, "message": card.message_id}
-    if card.session.kind == Session.Kind.GROUP:
-        payload["group"] = True
-    return add_row(
-        channel_id=card.session.channel_id,
-        chat_id=card.session.chat_id,
-        thread_id=card.session.thread_id,
-        session_id=card.session_id,
-        dedupe_key=_name(card),
-        payload=payload,
-    )
+    return queue_for(card.session, payload, dedupe_key=_name(card))
 
 
 def _show(card: Card, message: OutboundMessage) -> None:
     """Change the row of the transcript too. It is a notice: no model has read it."""
-    payload = message.to_json()
-    shown = {name: payload[name] for name in ("buttons", "plain") if name in payload}
     if card.message_id is not None:
+        shown = shown_of(message.to_json())
         Message.objects.filter(pk=card.message_id).update(text=message.text, data=shown)
     nudge_on_commit("session", session=card.session_id)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _
+
+from bots.commands.figures import show_span
 
 
 def clock(moment: str, zone: tzinfo, *, beside: str = "") -> str:
@@ -17,17 +18,4 @@ def clock(moment: str, zone: tzinfo, *, beside: str = "") -> str:
 
 def length(begin: str, end: str) -> str:
     """Return how long it was from one moment to another: 45 s, 12 min, 3 h 20 min, 2 d 4 h."""
-    return span(datetime.fromisoformat(end) - datetime.fromisoformat(begin))
-
-
-def span(time: timedelta) -> str:
-    """Return a length of time in at most two units."""
-    seconds = max(0, int(time.total_seconds()))
-    if seconds < 60:
-        return _("{n} s").format(n=seconds)
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
-    if hours == 0:
-        return _("{n} min").format(n=minutes)
-    if days == 0:
-        return _("{h} h {m} min").format(h=hours, m=minutes % 60)
-    return _("{d} d {h} h").format(d=days, h=hours % 24)
+    return show_span(datetime.fromisoformat(end) - datetime.fromisoformat(begin))

@@ -21,7 +21,7 @@ def show_clock(moment: datetime, zone: tzinfo, *, now: datetime) -> str:
 
 
 def show_span(span: timedelta) -> str:
-    """Return a length of time as people say it: 3 d 4 h, 1 h 10 min, 12 min, 40 s."""
+    """Return a length of time in its two largest units, as people say it: 3 d 4 h, 1 h 10 min, 12 min, 40 s."""
     minutes = max(0, int(span.total_seconds())) // 60
     if not minutes:
         return f"{max(0, int(span.total_seconds()))} {_('s')}"

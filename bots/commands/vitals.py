@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.commands.base import CommandContext
+from bots.commands.figures import show_span
 from clawsite.core.models import Process
 from sessions_app.models import Inbox, Outbox, Turn
 
@@ -35,7 +36,7 @@ def read_processes(context: CommandContext) -> Sequence[str]:
     )
     lines = [
         _("{role}: {count} running, up {uptime}").format(
-            role=row["role"], count=row["count"], uptime=_duration(now - row["oldest"])
+            role=row["role"], count=row["count"], uptime=show_span(now - row["oldest"])
         )
         for row in rows
     ]
@@ -72,18 +73,4 @@ def _other_rows(context: CommandContext) -> QuerySet[Inbox]:
 
 
 def _oldest(age: timedelta | None) -> str:
-    return "" if age is None else _(" (oldest {age})").format(age=_duration(age))
-
-
-def _duration(age: timedelta) -> str:
-    """Return an age in its two largest units: 3 d 4 h, 5 min 7 s."""
-    seconds = max(0, int(age.total_seconds()))
-    units = ((86400, _("d")), (3600, _("h")), (60, _("min")), (1, _("s")))
-    parts: list[str] = []
-    for size, name in units:
-        count, seconds = divmod(seconds, size)
-        if count or (parts and size > 0):
-            parts.append(f"{count} {name}")
-        if len(parts) == 2:
-            break
-    return " ".join(parts) or f"0 {_('s')}"
+    return "" if age is None else _(" (oldest {age})").format(age=show_span(age))
