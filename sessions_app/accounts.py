@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +24,10 @@ from sessions_app.channels import GATEWAY, TELEGRAM, WEBCHAT
 from sessions_app.contacts import require_admin
 from sessions_app.models import Channel, Contact
 from sessions_app.purge import purge_session
+
+Forget = Callable[[Sequence[str], Actor, str], object]
+
+_forget: list[Forget] = []
 
 MODES = ("polling", "webhook")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -119,6 +123,21 @@ def enable_channel(channel: Channel, *, actor: Actor, enabled: bool, origin: str
     save_channel(channel, actor=actor, fields=["enabled"], origin=origin)
 
 
+def on_forgotten(function: Forget) -> Forget:
+    """Have a function called for everybody who goes for good: it removes what is theirs in other layers."""
+    if function not in _forget:
+        _forget.append(function)
+    return function
+
+
+def _forget_owners(channel: Channel, *, actor: Actor, origin: str) -> None:
+    """Tell who goes with a channel: its groups, and people who are known by no account besides."""
+    people = [contact.subject for contact in Contact.objects.filter(channel=channel, user=None)]
+    groups = [f"group:{group.pk}" for group in channel.groups.all()]
+    for function in _forget:
+        function([*people, *groups], actor, origin)
+
+
 def remove_channel(channel: Channel, *, actor: Actor, origin: str = "") -> int:
     """Remove a channel with its people, conversations and files; return how many conversations there were.
 
@@ -139,6 +158,7 @@ def remove_channel(channel: Channel, *, actor: Actor, origin: str = "") -> int:
         count += 1
     for contact in Contact.objects.filter(channel=channel).iterator():
         records.purge(contact.subject)
+    _forget_owners(channel, actor=actor, origin=origin)
     with transaction.atomic():
         subject = f"channel:{channel.pk}"
         audit.record("channel.remove", actor=actor.subject, subject=subject, origin=origin, name=channel.name)

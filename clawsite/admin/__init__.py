@@ -43,6 +43,7 @@ from clawsite.admin import (
     pairing,
     pipeline,
     process,
+    project,
     prompt_layer,
     responder,
     rights_group,
@@ -64,7 +65,7 @@ __all__ = [
     "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
     "channel", "ci_delivery", "code_run", "contact", "device", "escalation", "escalation_policy", "fact", "feedback",
     "forge_connection", "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease",
-    "message", "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "prompt_layer",
+    "message", "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer",
     "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill",
     "token", "turn", "user", "verdict",
 ]  # fmt: skip

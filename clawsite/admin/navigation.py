@@ -67,6 +67,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
     (
         _("Projects"),
         (
+            ("runbooks.Project", _("Projects"), "deployed_code"),
+            ("runbooks.Operation", _("Changes"), "commit"),
             ("runbooks.Pipeline", _("Pipelines"), "account_tree"),
             ("runbooks.ForgeConnection", _("Forges"), "cable"),
             ("runbooks.CiDelivery", _("Deliveries of forges"), "webhook"),

@@ -28,6 +28,7 @@ from runbooks.workspaces.projects import (
 from runbooks.workspaces.quotas import check_tree, measure
 from runbooks.workspaces.roots import owner_folder, project_root, tree_of
 from runbooks.workspaces.watchers import sessions_of
+from sessions_app.accounts import remove_channel
 from sessions_app.models import Card, Channel, Contact, GroupAccess, Session
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
 from tests.runbooks.running import run, start
@@ -233,3 +234,15 @@ def test_no_two_owners_share_a_folder() -> None:
     folders = {owner_folder(owner) for owner in owners}
     assert len(folders) == len(owners)
     assert not any("/" in folder or "." in folder for folder in folders)
+
+
+def test_a_channel_takes_the_projects_of_its_people_and_groups_along(chat: Session) -> None:
+    contact = Contact.objects.create(channel=chat.channel, external_id="9", state="approved", role="operator")
+    group = GroupAccess.objects.create(channel=chat.channel, chat_id="-5", allowed=True)
+    roots = [project_root(project(name, owner=owner)) for name, owner in
+             (("a", contact.subject), ("b", f"group:{group.pk}"), ("c", ALICE.subject))]  # fmt: skip
+
+    remove_channel(chat.channel, actor=ALICE)
+
+    assert [root.exists() for root in roots] == [False, False, True]
+    assert list(Project.objects.values_list("name", flat=True)) == ["c"]
