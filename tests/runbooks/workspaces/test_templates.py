@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from clawsite.core.errors import BadInput
-from guardrails import processes
-from guardrails.processes import Completed, Limits, Sandbox, has_sandbox
+from guardrails.processes import Completed
+from runbooks.models import Project
 from runbooks.workspaces.manifest import Command, Manifest, parse_manifest
+from runbooks.workspaces.running import run_in_tree, sandbox_state
 from runbooks.workspaces.templates import (
     find_template,
     get_template,
@@ -28,17 +29,13 @@ TYPES = ("django-app", "fastapi-service", "node-service", "python-package", "sta
 
 def run(tree: Path, command: Command) -> Completed:
     """Run a command as a project's commands are run: with this Python's packages, and without a network."""
-    path = f"{sys.prefix}/bin:/usr/local/bin:/usr/bin:/bin"
-    sandbox = Sandbox(writable=(tree,), readable=(Path(sys.prefix), Path(sys.base_prefix)))
-    program = shutil.which(command.argv[0], path=path)
-    assert program
-    return processes.run(
-        [program, *command.argv[1:]],
-        cwd=tree,
-        env={"PATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
-        limits=Limits(seconds=120, memory_bytes=0),
-        sandbox=sandbox if has_sandbox() else None,
-    )
+    return run_in_tree(Project(key="shop", name="shop"), command.argv, tree=tree, seconds=120)
+
+
+@pytest.fixture(autouse=True)
+def unconfined(settings: Settings) -> None:
+    """Where there is no sandbox, run them with limits only."""
+    settings.CLAW_UNSANDBOXED = sandbox_state() == "off"
 
 
 def written(type: str, name: str, tree: Path) -> Manifest:
