@@ -17,7 +17,6 @@ from bots.commands.code_words import Order, read_order, whole_words
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed
 from clawsite.core.errors import BadInput
-from guardrails.types import Role
 from runbooks import jobs
 from runbooks.feedback import give_feedback
 from runbooks.models import CodeRun
@@ -145,7 +144,6 @@ COMMAND = Command(
     name="code",
     description=gettext_lazy("Have the project changed: /code WHAT"),
     run=run,
-    role=Role.OPERATOR,
     control=True,
 )
-add_phrases("code", "code {args}", "program {args}", "programa {args}", "programar {args}", "запрограммируй {args}")
+add_phrases("code", "change the code {args}", "muda o codigo {args}", "mudar o codigo {args}", "измени код {args}")

@@ -9,7 +9,6 @@ from bots.code.diffing import NAME as DIFF
 from bots.code.starting import ROLE, access_run
 from bots.commands.base import Answer, Command, CommandContext
 from bots.commands.phrases import add_phrases
-from guardrails.types import Role
 from runbooks.jobs import create_job
 from runbooks.workspaces.access import current_project
 
@@ -60,8 +59,7 @@ UNDO_COMMAND = Command(
     name="undo",
     description=gettext_lazy("Take the last change of the project back"),
     run=run_undo,
-    role=Role.OPERATOR,
     control=True,
 )
-add_phrases("diff", "[show] [the] diff", "what changed?", "mostra [o] diff", "o que mudou?", "покажи изменения")
+add_phrases("diff", "[show] [the] diff", "mostra [o] diff", "[покажи] дифф")
 add_phrases("undo", "undo [the] last change", "desfazer [a] ultima mudanca", "отмени последнее изменение")

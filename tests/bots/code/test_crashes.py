@@ -50,7 +50,11 @@ def after(do: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def kill(run: CodeRun, *, when: Callable[[], object] | None = None) -> None:
+def kill_it(process: int) -> None:
+    os.kill(process, signal.SIGKILL)
+
+
+def kill(run: CodeRun, *, when: Callable[[], object] | None = None, how: Callable[[int], object] = kill_it) -> None:
     """Run the job in a process of its own until that dies, or is killed when something is so; take up what it left."""
     worker = Process.objects.create(role="worker", host="elsewhere", pid=1, started=1)
     close_pool()
@@ -58,7 +62,7 @@ def kill(run: CodeRun, *, when: Callable[[], object] | None = None) -> None:
     pid = until(_runner, seconds=30, what="its process")
     if when is not None:
         until(when, seconds=30, what="the moment to kill")
-        os.kill(pid, signal.SIGKILL)
+        how(pid)
     until(lambda: not psutil.pid_exists(pid), seconds=30, what="its end")
     void_dead_local_processes()
     take_up_left(worker.pk)
@@ -124,6 +128,20 @@ def test_a_command_that_was_killed_is_not_run_again(world: World, model: Message
     # What it had written was never committed, so it is gone.
     assert "ran" not in world.files()
     assert "interrupted" in str(model.requests()[-1]["body"]["messages"][-1])
+
+
+def test_a_stop_ends_a_command_that_runs(world: World, model: MessagesServer) -> None:
+    world.commit("claw.yaml", ALLOWED)
+    world.commit("slow.sh", "echo $$ > pid; sleep 60\n")
+    model.script(MEND)
+    model.script(tool_use("run_command", {"argv": ["sh", "slow.sh"]}), on_result=True)
+    run = world.start()
+    pid = roots.job_tree(world.project, run.job.key) / "pid"
+    kill(run, when=pid.exists, how=lambda _process: world.say("/stop"))
+    run = CodeRun.objects.select_related("job").get(pk=run.pk)
+    assert (run.job.state, run.outcome, run.reason) == ("cancelled", "kept", "unfinished")
+    assert run.files == [["app.py", 1, 1]]
+    assert not pid.parent.exists()
 
 
 def test_the_model_is_asked_again_after_its_answer_was_lost(world: World, model: MessagesServer) -> None:
