@@ -20,12 +20,14 @@ class RunbooksConfig(AppConfig):
         from runbooks.books.asking import KIND, take_up
         from runbooks.jobs.endings import on_any_end
         from runbooks.sources.readings import register_hearer
+        from runbooks.workspaces.pipelines import local_asking
         from runbooks.workspaces.projects import purge_projects
         from runbooks.workspaces.turns import leave_turn
         from sessions_app.accounts import on_forgotten
 
         kinds.register_kinds()
         register_resumer(KIND, take_up)
+        register_resumer(local_asking.KIND, local_asking.take_up)
         register_hearer("alertmanager", hear_list)
         on_any_end(leave_turn)
         on_forgotten(lambda subjects, actor, origin: purge_projects(subjects, actor=actor, origin=origin))

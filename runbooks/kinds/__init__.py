@@ -13,6 +13,7 @@ from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 from runbooks.metrics import METRICS
 from runbooks.workspaces.pipelines.asking_job import PIPELINE_ASK
+from runbooks.workspaces.pipelines.local_job import PIPELINE
 
 
 def register_kinds() -> None:
@@ -27,3 +28,4 @@ def register_kinds() -> None:
     register_kind(PROJECT_NEW)
     register_kind(PROJECT_CLONE)
     register_kind(PIPELINE_ASK)
+    register_kind(PIPELINE)

@@ -1,8 +1,11 @@
-"""What people do with pipelines at a forge: start, cancel, retry, approve. Each is a job, because each asks outside."""
+"""What people do with pipelines: start, cancel, retry, approve, at a forge or here. What asks outside is a job.
+
+A project whose forge can be asked has its pipelines there; any other has those of its claw.yaml, which run here.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from django.db import transaction
 from django.utils import timezone
@@ -13,12 +16,15 @@ from clawsite.core.errors import BadInput
 from guardrails.types import Actor
 from runbooks import jobs
 from runbooks.models import Job, Pipeline, Project
-from runbooks.workspaces.pipelines.connections import get_connection
+from runbooks.workspaces.pipelines.connections import find_connection
 from runbooks.workspaces.pipelines.forge import check_ref
+from runbooks.workspaces.pipelines.local_asking import decide_waiting
+from runbooks.workspaces.pipelines.local_rows import begin_again
+from runbooks.workspaces.pipelines.orders import sealed
 from runbooks.workspaces.pipelines.taking import has_answers
 from runbooks.workspaces.pipelines.values import State, from_rows, is_changing
 
-KIND = "pipeline_ask"
+KIND, LOCAL_KIND = "pipeline_ask", "pipeline"
 Verb = Literal["start", "cancel", "retry", "approve"]
 MOST_NAME = 200
 
@@ -26,23 +32,37 @@ MOST_NAME = 200
 def start_pipeline(
     project: Project, *, actor: Actor, ref: str = "", session_id: int | None = None, origin: str = ""
 ) -> Job:
-    """Have the forge run a pipeline for the newest commit of a branch, the project's own unless named."""
-    get_connection(project)
-    return _ask("start", project, actor, ref=check_ref(ref or project.branch), session_id=session_id, origin=origin)
+    """Have a pipeline run for the newest commit of a branch, the project's own unless named."""
+    branch = check_ref(ref or project.branch)
+    connection = find_connection(project)
+    if connection is not None and has_answers(project.pk, connection.kind):
+        return _ask("start", project, actor, ref=branch, session_id=session_id, origin=origin)
+    params = {"project": project.key, "ref": branch, "pipeline": None}
+    return _order(LOCAL_KIND, params, "start", project, actor, None, session_id, origin)
 
 
 def cancel_pipeline(row: Pipeline, *, actor: Actor, session_id: int | None = None, origin: str = "") -> Job:
     """Have a pipeline end."""
     if row.is_over:
         raise BadInput(_("Pipeline {number} is over already.").format(number=row.pk))
-    return _ask("cancel", row.project, actor, row=row, session_id=session_id, origin=origin)
+    if row.job is None:
+        return _ask("cancel", row.project, actor, row=row, session_id=session_id, origin=origin)
+    with transaction.atomic():
+        _audit("cancel", row.project, actor, row, origin, row.job)
+        return jobs.cancel_job(row.job.key, actor=actor, origin=origin)
 
 
 def retry_pipeline(row: Pipeline, *, actor: Actor, session_id: int | None = None, origin: str = "") -> Job:
     """Have what failed run again, or everything when nothing did."""
     if not row.is_over:
         raise BadInput(_("Pipeline {number} is not over yet.").format(number=row.pk))
-    return _ask("retry", row.project, actor, row=row, session_id=session_id, origin=origin)
+    if row.provider != Pipeline.Provider.LOCAL:
+        return _ask("retry", row.project, actor, row=row, session_id=session_id, origin=origin)
+    params = {"project": row.project.key, "ref": row.ref, "pipeline": row.pk}
+    with transaction.atomic():
+        job = _order(LOCAL_KIND, params, "retry", row.project, actor, row, session_id, origin)
+        begin_again(row, job)
+    return job
 
 
 def approve_pipeline(
@@ -51,7 +71,12 @@ def approve_pipeline(
     """Let go on what waits for a person: one job by its name or number, or all that wait."""
     if row.is_over:
         raise BadInput(_("Pipeline {number} is over already.").format(number=row.pk))
-    return _ask("approve", row.project, actor, row=row, name=name[:MOST_NAME], session_id=session_id, origin=origin)
+    if row.job is None:
+        return _ask("approve", row.project, actor, row=row, name=name[:MOST_NAME], session_id=session_id, origin=origin)
+    with transaction.atomic():
+        _audit("approve", row.project, actor, row, origin, row.job)
+        decide_waiting(row, actor=actor, name=name)
+    return row.job
 
 
 def changes_now(row: Pipeline) -> bool:
@@ -83,10 +108,27 @@ def _ask(
     if row is not None and not has_answers(row.project_id, row.provider):
         raise BadInput(_("Nothing can be asked about this pipeline: it was only told of."))
     params = {"project": project.key, "verb": verb, "pipeline": row.pk if row else None, "ref": ref, "name": name}
+    return _order(KIND, params, verb, project, actor, row, session_id, origin)
+
+
+def _order(
+    kind: str,
+    params: dict[str, Any],
+    verb: Verb,
+    project: Project,
+    actor: Actor,
+    row: Pipeline | None,
+    session_id: int | None,
+    origin: str,
+) -> Job:
     with transaction.atomic():
-        job = jobs.create_job(KIND, params=params, actor=actor, session_id=session_id, start=True, origin=origin)
-        subject = row.ref_string if row else project.ref
-        audit.record(
-            f"pipeline.{verb}", actor=actor.subject, subject=subject, origin=origin, project=project.key, job=job.key
-        )
+        given = sealed(params, project, actor=actor, session_id=session_id)
+        job = jobs.create_job(kind, params=given, actor=actor, session_id=session_id, start=True, origin=origin)
+        _audit(verb, project, actor, row, origin, job)
     return job
+
+
+def _audit(verb: Verb, project: Project, actor: Actor, row: Pipeline | None, origin: str, job: Job) -> None:
+    subject = row.ref_string if row else project.ref
+    told = {"project": project.key, "job": job.key}
+    audit.record(f"pipeline.{verb}", actor=actor.subject, subject=subject, origin=origin, **told)

@@ -12,17 +12,16 @@ from clawsite.core.errors import ClawError, NotFound, Unavailable
 from guardrails.types import Role
 from runbooks.jobs import JobContext, JobKind
 from runbooks.models import ForgeConnection, Job, Pipeline, Project
-from runbooks.workspaces.access import get_project
+from runbooks.workspaces.access import DEVELOPER, MAINTAINER, get_project
 from runbooks.workspaces.pipelines.actions import KIND
 from runbooks.workspaces.pipelines.connections import get_connection, note_answer, open_connection
 from runbooks.workspaces.pipelines.forge import Forge
-from runbooks.workspaces.pipelines.showing import show_pipeline
+from runbooks.workspaces.pipelines.orders import check_order
+from runbooks.workspaces.pipelines.showing import show_answer, show_pipeline
 from runbooks.workspaces.pipelines.taking import take_pipeline
 from runbooks.workspaces.pipelines.values import PipelineInfo
-from sessions_app.cards import put_card
 
 SECONDS = 90.0
-ANSWER_KIND = "pipeline-answer"
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -33,12 +32,14 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     pipeline: int | None = None
     ref: Annotated[str, Meta(max_length=200)] = ""
     name: Annotated[str, Meta(max_length=200)] = ""
+    seal: Annotated[str, Meta(max_length=200)] = ""
 
 
 def run(ctx: JobContext) -> dict[str, Any]:
     """Ask, then read how the pipeline stands and show it where it was asked for."""
     given = msgspec.convert(ctx.params, Params)
     project = get_project(given.project)
+    check_order(ctx.job, project, role=MAINTAINER if given.verb == "approve" else DEVELOPER)
     connection = get_connection(project)
     row = _pipeline_of(project, given.pipeline)
     number = row.external_id if row else ""
@@ -49,7 +50,7 @@ def run(ctx: JobContext) -> dict[str, Any]:
         raise
     note_answer(connection)
     if info is None:
-        _answer(ctx.job, project, given, state="started")
+        show_answer(ctx.job, project, verb=given.verb, pipeline=given.pipeline, ref=given.ref, state="started")
         return {"pipeline": None}
     return {"pipeline": _show(ctx.job, project, connection, info), "told": told}
 
@@ -99,21 +100,7 @@ def tell_failure(job: Job) -> None:
         given = msgspec.convert(job.params, Params)
         project = Project.objects.filter(key=given.project).first()
         if project is not None:
-            _answer(job, project, given, state=str(job.state))
-
-
-def _answer(job: Job, project: Project, given: Params, *, state: str) -> None:
-    if job.session_id is None:
-        return
-    data = {
-        "project": project.name,
-        "verb": given.verb,
-        "pipeline": given.pipeline,
-        "ref": given.ref,
-        "state": state,
-        "error": job.error,
-    }
-    put_card(f"pipeline-answer:{job.key}", kind=ANSWER_KIND, data=data, session_id=job.session_id)
+            show_answer(job, project, verb=given.verb, pipeline=given.pipeline, ref=given.ref)
 
 
 PIPELINE_ASK = JobKind(

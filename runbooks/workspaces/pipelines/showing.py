@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from runbooks.models import Pipeline, Project
+from runbooks.models import Job, Pipeline, Project
 from runbooks.workspaces.pipelines.news import ChangeNews, DeployNews
 from runbooks.workspaces.pipelines.values import OVER, StageInfo, State, from_rows
 from runbooks.workspaces.watchers import sessions_of
@@ -16,7 +16,8 @@ from sessions_app.cards import Ring, put_card
 from sessions_app.models import Card
 
 SHOWN_STAGES = 30
-KIND, END_KIND, CHANGE_KIND, DEPLOY_KIND = "pipeline", "pipeline-end", "forge-change", "forge-deploy"
+KIND, END_KIND, ANSWER_KIND = "pipeline", "pipeline-end", "pipeline-answer"
+CHANGE_KIND, DEPLOY_KIND = "forge-change", "forge-deploy"
 _RINGS = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.WAITING})
 
 
@@ -84,6 +85,21 @@ def show_deploy(project: Project, news: DeployNews) -> None:
             ring="new" if ends and known else "",
             silent=not ends,
         )
+
+
+def show_answer(job: Job, project: Project, *, verb: str, pipeline: int | None, ref: str, state: str = "") -> None:
+    """Say in the chat that ordered something what came of it, when there is no pipeline to be shown."""
+    if job.session_id is None:
+        return
+    data = {
+        "project": project.name,
+        "verb": verb,
+        "pipeline": pipeline,
+        "ref": ref,
+        "state": state or str(job.state),
+        "error": job.error,
+    }
+    put_card(f"pipeline-answer:{job.key}", kind=ANSWER_KIND, data=data, session_id=job.session_id)
 
 
 def pipeline_facts(row: Pipeline) -> dict[str, Any]:

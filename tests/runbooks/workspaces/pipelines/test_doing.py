@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from clawsite.core.db import close_pool
-from clawsite.core.errors import BadInput, NotConfigured, Unavailable
+from clawsite.core.errors import BadInput, Unavailable
 from guardrails.types import Actor
 from runbooks.models import ForgeConnection, Job, Pipeline, Project
 from runbooks.runner import perform
@@ -86,9 +86,16 @@ def test_what_makes_no_sense_is_refused_at_once(
         actions.cancel_pipeline(row, actor=bob)
     with pytest.raises(BadInput):
         actions.start_pipeline(shop, actor=bob, ref="--upload-pack=x")
+
+
+def test_without_a_forge_that_can_be_asked_a_pipeline_runs_here(
+    shop: Project, connected: ForgeConnection, bob: Actor
+) -> None:
+    assert actions.start_pipeline(shop, actor=bob).kind == "pipeline_ask"
+    ForgeConnection.objects.update(token="")
+    assert actions.start_pipeline(shop, actor=bob).kind == "pipeline"
     connected.delete()
-    with pytest.raises(NotConfigured):
-        actions.start_pipeline(shop, actor=bob)
+    assert actions.start_pipeline(shop, actor=bob).kind == "pipeline"
 
 
 def test_five_failures_leave_a_forge_alone(connected: ForgeConnection) -> None:
