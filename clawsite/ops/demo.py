@@ -93,7 +93,7 @@ def _monitor(name: str, binary: str, places: dict[str, str], environment: Mutabl
         "prometheus": ["--guardian", places["guardian"], "--alertmanager", places["alertmanager"]],
         "alertmanager": [
             "--webhook", f"http://127.0.0.1:{environment.get('CLAW_PORT') or PORT}/webhook/alertmanager",
-            "--token", environment["ALERTMANAGER_WEBHOOK_TOKEN"],
+            f"--token={environment['ALERTMANAGER_WEBHOOK_TOKEN']}",  # it may begin with a dash
         ],
     }  # fmt: skip
     where = ["--port", places[name].rpartition(":")[2], "--directory", str(home / "demo" / name)]
