@@ -1,9 +1,9 @@
 """System checks of what a person can set wrong in the environment: each says what to write instead.
 
 E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
-E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, W001 open to the network
-without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that can be guessed, W004 one
-of the webhook of alerts.
+E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, E011 remotes of projects,
+W001 open to the network without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that
+can be guessed, W004 one of the webhook of alerts.
 A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django before any check, so settings.py itself refuses
 those with a sentence.
 """
@@ -27,6 +27,7 @@ from sessions_app.accounts import MODES
 TAG = "clawsite"
 # Two connections that write and checkpoint at one instant can, very rarely, damage the file before this version.
 SOUND_SQLITE = (3, 51, 3)
+_REMOTE = re.compile(r"(?:https://|ssh://[\w.-]+@)[\w.:\[\]-]+(?:/\S*)?|file:///\S+")
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
@@ -38,7 +39,7 @@ def register_checks() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
-    return [*_telegram(), *_address(), *_gateway()]
+    return [*_telegram(), *_address(), *_gateway(), *_remotes()]
 
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -52,6 +53,13 @@ def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[C
             id="clawsite.W002",
         )
     ]
+
+
+def _remotes() -> Iterator[CheckMessage]:
+    for entry in settings.CLAW_GIT_REMOTES:
+        if not _REMOTE.fullmatch(entry):
+            hint = "Give beginnings of addresses, such as https://git.example.com/team/ or ssh://git@git.example.com/."
+            yield _error("CLAW_GIT_REMOTES", entry, hint, 11)
 
 
 def _telegram() -> Iterator[CheckMessage]:

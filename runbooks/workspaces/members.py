@@ -11,6 +11,7 @@ from guardrails.types import Actor
 from runbooks.books.asking import names_of
 from runbooks.models import CurrentProject, Project, ProjectMember
 from runbooks.workspaces.access import MAINTAINER
+from runbooks.workspaces.watchers import unwatch_person
 
 MAX_MEMBERS = 100
 
@@ -46,6 +47,7 @@ def remove_member(project: Project, person: Actor, *, actor: Actor, origin: str 
         _check_maintainers(project, found, becomes="")
         project.members.filter(subject__in=names).delete()
         CurrentProject.objects.filter(project=project, subject__in=names).delete()
+        unwatch_person(project, names)
         _audit("project.member_remove", project, person.subject, actor=actor, origin=origin)
     return True
 

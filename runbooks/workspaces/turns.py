@@ -15,14 +15,21 @@ from runbooks.jobs import JobContext, Park
 from runbooks.jobs.actions import hasten_job
 from runbooks.models import Job, Project, ProjectTurn
 from runbooks.models.job import ENDS
+from runbooks.workspaces.git import refresh_tree
+from runbooks.workspaces.roots import repository_of
 
 # A job that waits is woken when it is its turn; should that get lost, it looks by itself.
 LOOK_SECONDS = 60.0
 
 
 def take_turn(ctx: JobContext, project: Project) -> Park | None:
-    """Return None when it is this job's turn, else the pause to return from the job. Safe to call again."""
+    """Return None when it is this job's turn, else the pause to return from the job. Safe to call again.
+
+    Whoever has the turn finds the files of the branch as its commit has them, whatever was killed before.
+    """
     if _take(ctx.job, project):
+        if repository_of(project).is_dir():
+            refresh_tree(project)
         return None
     until = timezone.now() + timedelta(seconds=LOOK_SECONDS)
     return Park(until=until, then=lambda: _look_again(ctx.job, project))

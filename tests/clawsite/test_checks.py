@@ -39,6 +39,7 @@ def test_the_defaults_are_right() -> None:
         ({"TELEGRAM_API_URL": "https://host:99999"}, ["clawsite.E007"]),
         ({"TELEGRAM_ADMIN_USERS": ["7", "@bob"]}, ["clawsite.E008"]),
         ({"TELEGRAM_ALLOWED_USERS": ["-7"]}, ["clawsite.E008"]),
+        ({"CLAW_GIT_REMOTES": ["git.example.com", "https://git.example.com/us/"]}, ["clawsite.E011"]),
         ({"ALERTMANAGER_WEBHOOK_TOKEN": "short"}, ["clawsite.W004"]),
         ({"ALERTMANAGER_WEBHOOK_TOKEN": "x" * 24}, []),
         ({"CLAW_HOST": "0.0.0.0"}, ["clawsite.W001"]),

@@ -11,6 +11,7 @@ from guardrails.types import Actor
 from runbooks.models import Project
 from runbooks.workspaces.git.calling import GitDirs, alone, dirs_of, run_git
 from runbooks.workspaces.git.looking import head
+from runbooks.workspaces.git.tidying import check_history, tidy
 from runbooks.workspaces.git.trees import mark_tree
 from runbooks.workspaces.quotas import check_tree
 
@@ -31,6 +32,7 @@ def commit_all(project: Project, tree: Path, message: str, *, actor: Actor, op: 
     dirs = dirs_of(project, tree)
     with alone(project):
         check_tree(tree)
+        check_history(project)
         run_git(dirs, "add", "-A", "--", ".")
         try:
             if not run_git(dirs, "diff", "--cached", "--quiet", may_fail=True).code:
@@ -43,6 +45,7 @@ def commit_all(project: Project, tree: Path, message: str, *, actor: Actor, op: 
         sha = head(project, tree)
         if dirs == dirs_of(project):
             mark_tree(project, sha)
+        tidy(project)
         return sha
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import Settings
 from clawsite.core.errors import BadInput
 from runbooks.workspaces import git
 from runbooks.workspaces.git.calling import dirs_of, run_git
+from runbooks.workspaces.git.tidying import tidy
 from runbooks.workspaces.roots import job_tree, project_root, repository_of, tree_of
 from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.workspaces.making import commit, project, write
@@ -206,3 +208,26 @@ def test_what_git_says_is_told_without_secrets() -> None:
     with pytest.raises(git.GitFailed) as caught:
         run_git(made, "log", "sk-ant-api03-" + "a1b2c3d4" * 4, "--")
     assert "a1b2c3d4" not in caught.value.message
+
+
+def test_a_repository_is_packed_when_much_lies_about_and_its_history_ends_somewhere(settings: Settings) -> None:
+    made = project()
+    objects = repository_of(made) / "objects"
+    assert not tidy(made)
+    write(tree_of(made), {f"{number}.txt": str(number) for number in range(700)})
+    tree = git.add_worktree(made, "j1", "job/j1")
+    write(tree, {"b.txt": "b"})
+    commit(made, "Add.", tree=tree)
+    commit(made, "More.")
+
+    before = git.head(made)
+    assert tidy(made, loose=1)
+    assert list((objects / "pack").glob("*.pack"))
+    assert (git.head(made), git.head(made, tree)) == (before, git.branch_head(made, "job/j1"))
+    assert git.is_clean(made, tree)
+
+    settings.CLAW_PROJECT_MEGABYTES = 1
+    (objects / "pack" / "big.tmp").write_bytes(os.urandom(3 * 1024**2))
+    write(tree_of(made), {"c.txt": "c"})
+    with pytest.raises(BadInput, match="larger than 2 MB"):
+        commit(made, "Too much.")

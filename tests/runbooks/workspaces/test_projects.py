@@ -27,7 +27,7 @@ from runbooks.workspaces.projects import (
 )
 from runbooks.workspaces.quotas import check_tree, measure
 from runbooks.workspaces.roots import owner_folder, project_root, tree_of
-from runbooks.workspaces.watchers import sessions_of
+from runbooks.workspaces.watchers import sessions_of, watch
 from sessions_app.accounts import remove_channel
 from sessions_app.models import Card, Channel, Contact, GroupAccess, Session
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
@@ -152,6 +152,7 @@ def test_in_a_group_it_is_the_groups(chat: Session) -> None:
         remove_member(made, bob, actor=bob)
     set_member(made, dora, "maintainer", actor=bob)
     assert remove_member(made, bob, actor=dora)
+    assert sessions_of(made) == [place.pk]  # the group's own chat still hears of it
 
 
 def test_members_come_change_and_go(chat: Session) -> None:
@@ -159,6 +160,7 @@ def test_members_come_change_and_go(chat: Session) -> None:
     set_member(made, ALICE, "viewer", actor=BOB)
     set_member(made, ALICE, "developer", actor=BOB)
     choose(made, session_id=chat.pk, actor=ALICE)
+    watch(made, chat.pk, actor=ALICE)
 
     assert [(each.subject, each.role, each.name) for each in list_members(made)] == [("user:1", "developer", "Alice")]
     for person, role in ((BOB, "viewer"), (ALICE, "king")):
@@ -166,6 +168,7 @@ def test_members_come_change_and_go(chat: Session) -> None:
             set_member(made, person, role, actor=BOB)
     assert [remove_member(made, ALICE, actor=BOB), remove_member(made, ALICE, actor=BOB)] == [True, False]
     assert not CurrentProject.objects.exists()
+    assert sessions_of(made) == []
     assert AuditEvent.objects.filter(action__startswith="project.member").count() == 3
 
 

@@ -13,13 +13,15 @@ from guardrails.types import Actor
 from runbooks import jobs
 from runbooks.jobs import JobContext, Park
 from runbooks.models import Job, Operation, Project, ProjectTurn
+from runbooks.workspaces import git
 from runbooks.workspaces.operations import _after, after_operation, last_operations, record_operation
+from runbooks.workspaces.roots import tree_of
 from runbooks.workspaces.turns import holder_of, leave_turn, take_turn
 from runbooks.workspaces.watchers import sessions_of, unwatch, watch
 from sessions_app.models import Channel, Session
 from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import kind, perform_beside, run, start
-from tests.runbooks.workspaces.making import row
+from tests.runbooks.workspaces.making import commit, project, row, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,3 +169,15 @@ def test_news_go_to_the_chats_that_watch_and_to_the_one_that_asked() -> None:
     assert sessions_of(made, second.pk, None, first.pk) == [second.pk, first.pk]
     assert [unwatch(made, first.pk), unwatch(made, first.pk)] == [True, False]
     assert sessions_of(made) == []
+
+
+def test_whoever_has_the_turn_finds_the_files_as_they_should_be() -> None:
+    made = project(files={"a.txt": "one\n"})
+    write(tree_of(made), {"a.txt": "two\n"})
+    second = commit(made, "Two.")
+    git.revert_commit(made, second, actor=BOB)
+    git.run_git(made, "update-ref", "refs/heads/main", second)  # as if killed before the files followed
+
+    with kind(lambda ctx: take_turn(ctx, made)):
+        assert run(start()).state == "succeeded"
+    assert (tree_of(made) / "a.txt").read_text() == "two\n"

@@ -1,0 +1,38 @@
+"""Keeping a repository small: what lies about in single files is packed now and then, and its history has an end.
+
+Git is told never to tidy up by itself, because it would do so in a process that outlives the call.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from clawsite.core.errors import BadInput
+from runbooks.models import Project
+from runbooks.workspaces.git.calling import run_git
+from runbooks.workspaces.quotas import measure, tree_bytes
+from runbooks.workspaces.roots import repository_of
+
+# As git itself has it: so many single objects, judged by one of the 256 directories.
+LOOSE = 6700
+SAMPLE = "17"
+SECONDS = 300.0
+# How many times what a tree may hold the history may hold.
+HISTORY = 2
+
+
+def check_history(project: Project) -> None:
+    """Raise BadInput when the history has become too large to be added to."""
+    if measure(repository_of(project) / "objects").bytes > HISTORY * tree_bytes():
+        size = HISTORY * settings.CLAW_PROJECT_MEGABYTES
+        raise BadInput(_("The history of {name} is larger than {size} MB.").format(name=project.name, size=size))
+
+
+def tidy(project: Project, *, loose: int = LOOSE) -> bool:
+    """Pack the repository if there are many single objects in it; True if so. Only within `alone`."""
+    sample = repository_of(project) / "objects" / SAMPLE
+    if not sample.is_dir() or len(list(sample.iterdir())) * 256 < loose:
+        return False
+    run_git(project, "gc", "-q", seconds=SECONDS, may_fail=True)
+    return True
