@@ -20,6 +20,7 @@ class BotsConfig(AppConfig):
             approval,
             briefing,
             code,
+            deploy,
             feedback,
             incident,
             metrics,
@@ -47,6 +48,8 @@ class BotsConfig(AppConfig):
         register_card("code-end", code.render_end)
         register_card("code-note", code.render_note)
         register_card("code-diff", code.render_diff)
+        register_card("deploy", deploy.render)
+        register_card("deploy-end", deploy.render_end)
         register_card("feedback", feedback.render)
         register_card("alert", alert.render)
         register_card("alert_storm", alert_storm.render)

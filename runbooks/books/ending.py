@@ -16,10 +16,12 @@ from runbooks.books.asking import withdraw_requests
 from runbooks.books.groups import tell_group
 from runbooks.books.showing import show_end
 from runbooks.incidents.runs import tell_run_ended
+from runbooks.jobs.endings import find_end
 from runbooks.models import Job, Run
 from runbooks.models.job import ENDS
 
 AT_ONCE = 100
+RUNBOOK = "runbook"
 
 Then = Callable[[Run, Job], None]
 
@@ -32,9 +34,7 @@ def end_run(job: Job, *, then: Then | None = None) -> None:
     run = Run.objects.filter(job_id=job.pk).first()
     if run is None:
         return
-    was_open = Run.objects.filter(pk=run.pk, open=True).update(open=False)
-    run.open = False
-    withdraw_requests(run, actor="system")
+    was_open = close_run(run)
     if was_open:
         tell_group(run, job=job)
         tell_run_ended(run, job)
@@ -47,10 +47,18 @@ def end_run(job: Job, *, then: Then | None = None) -> None:
     show_end(run, job)
 
 
+def close_run(run: Run) -> bool:
+    """Let go of a run's target and take back what it still asks for; False when that was done before."""
+    was_open = Run.objects.filter(pk=run.pk, open=True).update(open=False)
+    run.open = False
+    withdraw_requests(run, actor="system")
+    return bool(was_open)
+
+
 def settle_target(target: str) -> None:
     """Free a target whose run is over, should the end of its job not have been able to."""
     for run in _unsettled().filter(target=target):
-        end_run(run.job)
+        _end(run, None)
 
 
 def settle_runs(*, then: Then | None = None) -> int:
@@ -59,11 +67,19 @@ def settle_runs(*, then: Then | None = None) -> int:
     for run in _unsettled()[:AT_ONCE]:
         try:
             with transaction.atomic():
-                end_run(run.job, then=then)
+                _end(run, then)
             settled += 1
         except Exception as error:
             log_unknown(error, where="the end of a run")
     return settled
+
+
+def _end(run: Run, then: Then | None) -> None:
+    """End a run as its kind of job does: one of a runbook, or that of other work."""
+    if run.job.kind == RUNBOOK:
+        end_run(run.job, then=then)
+    else:
+        find_end(run.job.kind)(run.job)
 
 
 def _unsettled() -> QuerySet[Run]:

@@ -75,23 +75,54 @@ def _nested(step: Step, values: Mapping[str, Value], find: Find, path: tuple[str
 
 
 def _plan_step(step: Step | Undo, values: Mapping[str, Value]) -> dict[str, Any]:
-    kind = get_step(step.kind)
-    given = read_params(kind, step, values)
-    planned = {
-        "title": fill(step.title, values)[:TITLE_CHARS],
-        "kind": step.kind,
-        "with": msgspec.to_builtins(given),
-        "shown": _shown(kind.describe(given)),
-        "timeout": step.timeout if kind.seconds is None else max(step.timeout, kind.seconds(given) + step.timeout),
-        "retries": step.retries,
-        "pause": step.pause,
-        "repeatable": is_repeatable(kind, given, step),
-        "host": step.host,
-    }
+    given = read_params(get_step(step.kind), step, values)
+    planned = plan_step(
+        step.kind,
+        given,
+        title=fill(step.title, values),
+        timeout=step.timeout,
+        retries=step.retries,
+        pause=step.pause,
+        repeatable=is_repeatable(get_step(step.kind), given, step),
+        host=step.host,
+    )
     if isinstance(step, Step):
         rollback = _plan_step(step.rollback, values) if step.rollback is not None else None
         planned |= {"on_failure": step.on_failure, "rollback": rollback}
     return planned
+
+
+def plan_step(
+    name: str,
+    given: msgspec.Struct,
+    *,
+    title: str,
+    timeout: float,
+    retries: int = 0,
+    pause: float = 2.0,
+    repeatable: bool | None = None,
+    host: Sequence[str] = (),
+    on_failure: str = "rollback",
+    rollback: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Return one step of a plan: a kind with its parameters, which are taken as they are. For plans of other work, too.
+
+    repeatable: as the kind has it unless said. A `rollback` is a step of this shape itself.
+    """
+    kind = get_step(name)
+    return {
+        "title": title[:TITLE_CHARS],
+        "kind": name,
+        "with": msgspec.to_builtins(given),
+        "shown": _shown(kind.describe(given)),
+        "timeout": timeout if kind.seconds is None else max(timeout, kind.seconds(given) + timeout),
+        "retries": retries,
+        "pause": pause,
+        "repeatable": kind.repeatable(given) if repeatable is None else repeatable,
+        "host": list(host),
+        "on_failure": on_failure,
+        "rollback": rollback,
+    }
 
 
 def _shown(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from runbooks.books.speaking import Speaker
 from runbooks.books.steps import StepContext, get_step
 from runbooks.jobs import JobContext, Park
 from runbooks.jobs.working import Stopping
-from runbooks.models import Run
+from runbooks.models import Job, Run
 
 INTERRUPTED = "Its process died in the middle. It may have happened or not, so it is not done again."
 
@@ -37,18 +38,19 @@ class RunFailed(ClawError):
 
 
 class Stretch:
-    """The work of one process on one run."""
+    """The work of one process on one run. `show` brings the run's card up to date."""
 
-    def __init__(self, ctx: JobContext, run: Run) -> None:
+    def __init__(self, ctx: JobContext, run: Run, *, show: Callable[[Run, Job], None] = show_run) -> None:
         self.ctx = ctx
         self.run = run
+        self._show = show
         self.plan: list[dict[str, Any]] = run.plan
         self.progress = Progress(ctx, len(self.plan))
         self.speaker = Speaker(ctx, self.progress, self.show)
 
     def show(self) -> None:
         """Bring the card up to date."""
-        show_run(self.run, self.ctx.job)
+        self._show(self.run, self.ctx.job)
 
     def work(self) -> Park | None:
         """Do all steps in order, or undo those that were done; RunFailed when it ends without success."""

@@ -77,7 +77,7 @@ def make_run(job: Job, *, actor: Actor, origin: str = "", seal: str = "") -> Run
     run.digest = digest_of(run)
     if seal not in ("", seal_of(run.name, run.version, run.target, run.parameters, run.plan)):
         raise PlanChanged("The plan is not the one that was shown.")
-    _take_target(run)
+    take_target(run)
     tell_group(run)
     tell_run_started(run)
     audit.record(
@@ -118,7 +118,11 @@ def _plan_run(job: Job, actor: Actor) -> Run:
 
 def _plan_undo(job: Job, actor: Actor) -> Run:
     """Return the run that undoes another one, unsaved. What undoes it was planned when that one began."""
-    done = Run.objects.select_related("job", "runbook").filter(pk=job.params["undo"], dry_run=False).first()
+    done = (
+        Run.objects.select_related("job", "runbook")
+        .filter(pk=job.params["undo"], dry_run=False, job__kind=KIND)
+        .first()
+    )
     if done is None:
         raise BadInput(_("There is no run {run}.").format(run=job.params["undo"]))
     if done.runbook is not None:
@@ -197,7 +201,7 @@ def book_of(row: Runbook) -> Book:
         ) from None
 
 
-def _take_target(run: Run) -> None:
+def take_target(run: Run) -> None:
     """Save the run, which takes its target; BadInput says who has it."""
     if run.open:
         settle_target(run.target)

@@ -32,7 +32,7 @@ def read_incidents(window: Window) -> dict[str, Any]:
 def read_pending(window: Window, *, now: datetime) -> dict[str, Any]:
     """Return what waits for a person: decisions, runs under way, and what failed without anybody."""
     waiting = Approval.objects.filter(state=Approval.State.WAITING, expires_at__gt=now)
-    runs = Run.objects.filter(open=True).order_by("pk")
+    runs = Run.objects.filter(open=True, job__kind="runbook").order_by("pk")
     return {
         "approvals": waiting.count(),
         "runs": list(runs.values_list("title", flat=True)[:MOST]),

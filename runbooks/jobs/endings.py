@@ -29,6 +29,15 @@ def on_any_end(function: Ended) -> None:
         _always.append(function)
 
 
+def find_end(kind: str) -> Ended:
+    """Return the function of a kind; one that does nothing where there is none."""
+    return _functions.get(kind, _nothing)
+
+
+def _nothing(job: Job) -> None:
+    """Stand for what a kind does not ask for."""
+
+
 def tell_end(job: Job) -> None:
     """Call the function of the job's kind, if it has one, and those for all jobs, for a job that ran here."""
     if job.target:

@@ -4,6 +4,7 @@ from runbooks.models.alert import Alert, AlertEvent, AlertGroup, AlertWebhook
 from runbooks.models.alert_place import AlertNotice, AlertSilence, AlertStorm, AlertSubscription, Heartbeat
 from runbooks.models.anomaly import Anomaly, QueryWatch
 from runbooks.models.code import CodeRun
+from runbooks.models.deploy import CommitCheck, Deploy, Environment, EnvironmentLock
 from runbooks.models.feedback import Feedback
 from runbooks.models.incident import Incident, IncidentEvent
 from runbooks.models.incident_hook import HookDelivery, IncidentHook
@@ -18,9 +19,10 @@ from runbooks.models.target import GatewayTarget
 
 __all__ = [
     "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
-    "AlertWebhook", "Anomaly", "CiDelivery", "CodeRun", "CurrentProject", "Escalation", "EscalationPolicy",
-    "EscalationStep", "Feedback", "ForgeConnection", "GatewayTarget", "Heartbeat", "HookDelivery", "Incident",
-    "IncidentEvent", "IncidentHook", "Job", "JobEvent", "MonitoredSystem", "NamedQuery", "Operation", "Pipeline",
-    "Project", "ProjectMember", "ProjectTurn", "ProjectWatch", "QueryWatch", "Responder", "Rota", "Run", "Runbook",
-    "RunbookStep", "Schedule", "ScheduleRun", "Shift", "Swap", "SystemReading",
+    "AlertWebhook", "Anomaly", "CiDelivery", "CodeRun", "CommitCheck", "CurrentProject", "Deploy", "Environment",
+    "EnvironmentLock", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback", "ForgeConnection",
+    "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
+    "MonitoredSystem", "NamedQuery", "Operation", "Pipeline", "Project", "ProjectMember", "ProjectTurn",
+    "ProjectWatch", "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun",
+    "Shift", "Swap", "SystemReading",
 ]  # fmt: skip

@@ -1,0 +1,174 @@
+"""The beginning of a deploy: who may, where to, which commit, what was there, and the plan. Refusals are audited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import transaction
+from django.utils import timezone
+
+from clawsite.core import audit
+from clawsite.core.errors import ClawError
+from guardrails.types import Actor, Role
+from runbooks.books.asking import name_of, names_of
+from runbooks.books.plan import digest_of
+from runbooks.books.starting import take_target
+from runbooks.jobs.actions import SYSTEM
+from runbooks.models import Deploy, Environment, Job, Project, Run
+from runbooks.workspaces import git
+from runbooks.workspaces.access import DEVELOPER, MAINTAINER, check_role, maintainers_of
+from runbooks.workspaces.deploys import gates, planning
+from runbooks.workspaces.deploys.environments import keep_environments, live_in
+from runbooks.workspaces.deploys.gates import DeployRefused
+from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
+
+SHOWN_CHANGES = 20
+SUBJECT_CHARS = 100
+T = TypeVar("T")
+
+
+def open_deploy(job: Job, project: Project) -> Deploy:
+    """Return the row of a job's deploy, made now: after the gates that need no turn."""
+    return _audited(job, project, lambda: _open(job, project))
+
+
+def begin_run(job: Job, deploy: Deploy) -> Run:
+    """Return the run of a deploy whose turn it is, made now: after the other gates, with the plan."""
+    return _audited(job, deploy.project, lambda: _begin(job, deploy))
+
+
+def actor_of(job: Job) -> Actor:
+    """Return for whom a job works: whose it is. Roles of chats were checked when it was made."""
+    if job.owner == SYSTEM.subject:
+        return SYSTEM
+    return Actor(subject=job.owner, role=Role.OPERATOR, name=name_of(job.owner))
+
+
+def _audited(job: Job, project: Project, work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except ClawError as error:
+        audit.record(
+            "deploy.refused", actor=job.owner, subject=project.ref, job=job.key,
+            environment=job.params["environment"], why=error.message,
+        )  # fmt: skip
+        raise
+
+
+def _open(job: Job, project: Project) -> Deploy:
+    actor, given = actor_of(job), job.params
+    if actor.subject != SYSTEM.subject:
+        check_role(project, actor=actor, session_id=job.session_id, role=DEVELOPER)
+    spec = gates.find_spec(project, given["environment"])
+    environment = keep_environments(project, read_manifest(project))[given["environment"]]
+    back = given["kind"] == Deploy.Kind.ROLLBACK
+    if back and spec.approval and actor.subject != SYSTEM.subject:
+        check_role(project, actor=actor, session_id=job.session_id, role=MAINTAINER)
+    _check_gates(environment, actor, back=back)
+    with transaction.atomic():
+        Environment.objects.select_for_update().get(pk=environment.pk)
+        target = _target(environment, given["ref"]) if back else None
+        commit = target.commit if target is not None else gates.find_commit(project, given["ref"])
+        return Deploy.objects.create(
+            project=project,
+            environment=environment,
+            job=job,
+            kind=given["kind"],
+            commit=commit,
+            ref=given["ref"],
+            previous=target.previous if target is not None else None,
+            requested_by=actor.subject,
+            requested_name=actor.name[:200],
+        )
+
+
+def _check_gates(environment: Environment, actor: Actor, *, back: bool) -> None:
+    """Raise where the environment is closed. Going back is possible in a freeze; our own way back always."""
+    if actor.subject != SYSTEM.subject:
+        gates.check_lock(environment, actor.subject)
+    if not back:
+        gates.check_frozen(environment)
+
+
+def _target(environment: Environment, ref: str) -> Deploy:
+    """Return the deploy whose commit a rollback brings back: the one before what is live, or one that was live."""
+    live = live_in(environment)
+    if not ref:
+        found = live.previous if live is not None else None
+        if found is None:
+            raise DeployRefused(f"Nothing was live in {environment.name} before, so there is nothing to go back to.")
+        return found
+    good = (Deploy.State.LIVE, Deploy.State.REPLACED, Deploy.State.WITHDRAWN)
+    rows = Deploy.objects.filter(environment=environment, commit__startswith=ref.lower(), state__in=good)
+    chosen = rows.order_by("-pk").first()
+    if chosen is None:
+        raise DeployRefused(f"The commit {ref[:12]} was never live in {environment.name}.")
+    return chosen
+
+
+def _begin(job: Job, deploy: Deploy) -> Run:
+    project, environment = deploy.project, deploy.environment
+    environment.refresh_from_db()
+    back = deploy.kind == Deploy.Kind.ROLLBACK
+    actor = actor_of(job)
+    _check_gates(environment, actor, back=back)
+    manifest = read_manifest(project)
+    spec = gates.find_spec(project, environment.name)
+    if not back:
+        gates.check_tree(project)
+        gates.check_on_branch(project, deploy.commit)
+        if manifest.test is None:
+            raise DeployRefused("There are no tests: claw.yaml names no command for them.")
+    live = live_in(environment)
+    deploy.before = live.commit if live is not None else ""
+    if not back:
+        deploy.previous = live if live is None or live.commit != deploy.commit else live.previous
+    deploy.changes = _changes(project, deploy.before, deploy.commit)
+    if back:
+        plan = planning.plan_rollback(deploy, manifest, spec)
+    else:
+        plan = planning.plan_deploy(deploy, manifest, spec, alone=_is_alone(project, deploy, spec))
+    return _make_run(job, deploy, plan)
+
+
+def _is_alone(project: Project, deploy: Deploy, spec: EnvironmentSpec) -> bool:
+    """Tell whether nobody else could approve; DeployRefused when nobody at all can."""
+    people = planning.people_of(maintainers_of(project))
+    if spec.approval and not people:
+        raise DeployRefused(f"{project.name} has no maintainer who could approve this.")
+    return set(people) <= names_of(deploy.requested_by)
+
+
+def _make_run(job: Job, deploy: Deploy, plan: list[dict[str, Any]]) -> Run:
+    run = Run(
+        job=job,
+        name=str(deploy.kind),
+        title=f"{deploy.project.name} → {deploy.environment.name}",
+        target=f"deploy:{deploy.project.key}:{deploy.environment.name}",
+        parameters={"environment": deploy.environment.name, "commit": deploy.commit},
+        plan=plan,
+        requested_by=deploy.requested_by,
+        requested_name=deploy.requested_name,
+        session_id=job.session_id,
+    )
+    run.digest = digest_of(run)
+    with transaction.atomic():
+        take_target(run)
+        deploy.state, deploy.started_at = Deploy.State.RUNNING, timezone.now()
+        deploy.save(update_fields=["before", "previous", "changes", "state", "started_at"])
+        audit.record(
+            "deploy.start", actor=deploy.requested_by, subject=deploy.environment.ref, job=job.key, run=run.pk,
+            commit=deploy.commit, kind=str(deploy.kind), digest=run.digest,
+        )  # fmt: skip
+    return run
+
+
+def _changes(project: Project, before: str, after: str) -> list[str]:
+    """Return the subjects of the commits that are new, newest first; for a rollback those that go."""
+    if not before or before == after:
+        return []
+    forward = git.run_git(project, "merge-base", "--is-ancestor", before, after, may_fail=True).ok
+    old, new = (before, after) if forward else (after, before)
+    listed = git.run_git(project, "log", f"-{SHOWN_CHANGES}", "--format=%h %s", f"{old}..{new}", "--", may_fail=True)
+    return [line[:SUBJECT_CHARS] for line in listed.stdout.decode("utf-8", "replace").splitlines()]

@@ -1,0 +1,61 @@
+"""Running what claw.yaml names: in the sandbox, or on the host where an admin granted that program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from guardrails import processes
+from guardrails.processes import Completed
+from runbooks.books.steps import StepContext, StepFailed
+from runbooks.models import Project
+from runbooks.workspaces.running import run_in_tree, tree_limits
+
+LINE_CHARS = 200
+
+
+def run_program(
+    ctx: StepContext,
+    project: Project,
+    argv: Sequence[str],
+    *,
+    tree: Path,
+    seconds: float,
+    env: Mapping[str, str] | None = None,
+    host: Sequence[str] = (),
+) -> Completed:
+    """Run a program to its end in a tree, with its output shown as it comes; it may fail."""
+    seconds = min(seconds, ctx.left)
+    if argv[0] in host:
+        return processes.run(
+            argv,
+            cwd=tree,
+            env=env,
+            limits=tree_limits(seconds),
+            check=ctx.check,
+            on_output=lambda part: _say(ctx, part),
+            with_parent=True,
+        )
+    return run_in_tree(
+        project,
+        argv,
+        tree=tree,
+        seconds=seconds,
+        check=ctx.check,
+        on_output=lambda part: _say(ctx, part),
+        env=env,
+    )
+
+
+def check_done(done: Completed) -> None:
+    """Raise StepFailed for a program that did not succeed, with its last line."""
+    if done.timed_out:
+        raise StepFailed(f"{done.argv[0]} did not end within {done.seconds:.0f} seconds.")
+    if not done.ok:
+        lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+        last = f": {lines[-1].strip()[:LINE_CHARS]}" if lines else "."
+        raise StepFailed(f"{done.argv[0]} ended with the code {done.code}{last}")
+
+
+def _say(ctx: StepContext, part: bytes) -> None:
+    ctx.say(part.decode("utf-8", "replace"))
