@@ -47,6 +47,7 @@ class AlertGroupAdmin(RecordAdmin):
         (None, {"fields": ("title", "severity", "state", "system", "group_key")}),
         (gettext_lazy("Who has it"), {"fields": ("acked_name", "acked_at", "reminders")}),
         (gettext_lazy("Time"), {"fields": (("started_at", "resolved_at", "heard_at"), ("openings", "deliveries"))}),
+        (gettext_lazy("In Alertmanager's list"), {"fields": (("listed_at", "absent_since", "stale_at"),)}),
         (gettext_lazy("What it says"), {"fields": ("shared_labels", "shared_annotations")}),
         (gettext_lazy("Alerts"), {"fields": (("firing", "ended", "truncated"), "single")}),
         (gettext_lazy("Timeline"), {"fields": ("timeline",)}),

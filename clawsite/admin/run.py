@@ -21,10 +21,19 @@ from clawsite.admin.job import COLOURS, SHOWN_EVENTS, show_event
 from clawsite.admin.showing import age, link, pairs
 from clawsite.core.errors import BadInput
 from runbooks import jobs
-from runbooks.books import describe_run, start_run
+from runbooks.books import describe_run, roll_back, start_run
 from runbooks.models import Job, Run
 
 PERMISSION = "runbooks.add_run"
+
+
+def _can_undo(row: Run) -> bool:
+    """Tell whether a run was cancelled and left something that can be undone."""
+    return bool(row.job.state == Job.State.CANCELLED and describe_run(row, row.job)["undo_left"])
+
+
+def _can_repeat(row: Run) -> bool:
+    return bool(row.job.is_over and row.undoes_id is None)
 
 
 @admin.register(Run)
@@ -41,7 +50,7 @@ class RunAdmin(RecordAdmin):
         (
             gettext_lazy("Details"),
             {
-                "fields": ("its_job", "name", "version", "dry_run", "group_id", "digest", "created_at"),
+                "fields": ("its_job", "name", "version", "dry_run", "group_id", "undoes", "digest", "created_at"),
                 "classes": ("collapse",),
             },
         ),
@@ -126,9 +135,17 @@ class RunAdmin(RecordAdmin):
         job = jobs.cancel_job(row.job.key, actor=actor_of(request), origin=origin_of(request))
         return _("The run was cancelled.") if job.is_over else _("The run was asked to stop.")
 
-    @button(gettext_lazy("Run again"), permission=PERMISSION, shown=lambda row: row.job.is_over)
+    @button(gettext_lazy("Roll back"), permission=PERMISSION, style="danger", shown=_can_undo)
+    def undo(self, request: HttpRequest, row: Run) -> str:
+        """Undo what was done before it was cancelled."""
+        run = roll_back(row, actor=actor_of(request), origin=origin_of(request))
+        return _("It is rolled back by run %(run)s.") % {"run": run.pk}
+
+    @button(gettext_lazy("Run again"), permission=PERMISSION, shown=_can_repeat)
     def again(self, request: HttpRequest, row: Run) -> str:
         """Start the runbook as it is now, with the same parameters."""
+        if not _can_repeat(row):
+            raise BadInput(_("This run rolled another one back; that is done once."))
         run = start_run(
             row.name,
             row.parameters,

@@ -124,6 +124,26 @@ def test_the_buttons_of_a_run(alice: Client) -> None:
     assert Run.objects.count() == 2
 
 
+def test_a_cancelled_run_is_rolled_back_by_a_button_once(alice: Client, bob: Client) -> None:
+    undo = {"title": "Back", "kind": "command", "with": {"argv": ["true"]}, "host": ["true"]}
+    saved(HOSTED | {"rollback": undo}, step("wait", seconds=600))
+    alice.post(url("runbook_run", Runbook.objects.get()), {"run": "1"})
+    run = Run.objects.get()
+    perform(run.job_id)
+    button = f"/admin/runbooks/run/{run.pk}/do/undo/"
+    assert button not in alice.get(url("run_change", run)).content.decode()
+    alice.post(f"/admin/runbooks/run/{run.pk}/do/cancel/")
+    assert button in alice.get(url("run_change", run)).content.decode()
+    assert bob.post(button).status_code == 403
+    alice.post(button)
+    undoing = Run.objects.get(undoes=run)
+    assert button not in alice.get(url("run_change", run)).content.decode()
+    perform(undoing.job_id)
+    assert f"/admin/runbooks/run/{undoing.pk}/do/again/" not in alice.get(url("run_change", undoing)).content.decode()
+    alice.post(f"/admin/runbooks/run/{undoing.pk}/do/again/")
+    assert Run.objects.count() == 2
+
+
 def test_bob_looks_and_charlie_does_not_even_that(bob: Client, charlie: Client, client: Client) -> None:
     row = saved(HOSTED)
     assert "Its runs" in bob.get(url("runbook_change", row)).content.decode()
