@@ -18,6 +18,7 @@ class RunbooksConfig(AppConfig):
         from runbooks import kinds
         from runbooks.alerts.reconciling import hear_list
         from runbooks.books.asking import KIND, take_up
+        from runbooks.feedback import forget_people
         from runbooks.jobs.endings import on_any_end
         from runbooks.sources.readings import register_hearer
         from runbooks.workspaces.pipelines import local_asking
@@ -30,4 +31,5 @@ class RunbooksConfig(AppConfig):
         register_resumer(local_asking.KIND, local_asking.take_up)
         register_hearer("alertmanager", hear_list)
         on_any_end(leave_turn)
+        on_forgotten(lambda subjects, actor, origin: forget_people(subjects))
         on_forgotten(lambda subjects, actor, origin: purge_projects(subjects, actor=actor, origin=origin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -31,6 +32,11 @@ def give_feedback(job: Job, *, actor: Actor, good: bool, reason: str = "", origi
         row, _made = Feedback.objects.update_or_create(job=job, subject=actor.subject, defaults=values)
         audit.record("feedback.give", actor=actor.subject, subject=job.ref, origin=origin, good=good)
     return row
+
+
+def forget_people(subjects: Sequence[str]) -> int:
+    """Remove the opinions of people who go for good; return how many there were."""
+    return Feedback.objects.filter(subject__in=list(subjects)).delete()[0]
 
 
 def list_feedback(

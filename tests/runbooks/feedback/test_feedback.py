@@ -16,6 +16,7 @@ from runbooks.jobs import create_job
 from runbooks.models import Feedback, Job
 from runbooks.retention import clean_jobs
 from runbooks.runner import perform
+from sessions_app.accounts import remove_channel
 from sessions_app.models import Card, Contact
 from tests.runbooks.people import ALICE, BOB
 from tests.sessions_app.people import make_people
@@ -74,6 +75,17 @@ def test_the_week_is_summed_up_once_for_the_admins() -> None:
 def test_a_week_without_opinions_is_not_spoken_of() -> None:
     assert start_week(monday()) == ""
     assert not Job.objects.exists()
+
+
+def test_opinions_go_with_their_people() -> None:
+    people = make_people()
+    work = job()
+    give_feedback(work, actor=people.bob.actor, good=True)
+    give_feedback(work, actor=BOB, good=True)
+    people.channel.kind = "telegram"
+    people.channel.save()
+    remove_channel(people.channel, actor=people.alice.actor)
+    assert [row.subject for row in list_feedback()] == [BOB.subject]
 
 
 def test_opinions_go_with_their_jobs() -> None:
