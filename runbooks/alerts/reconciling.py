@@ -18,6 +18,7 @@ from clawsite.core.errors import log_unknown
 from guardrails.http import Reply
 from runbooks.alerts.groups import Outcome, end_group
 from runbooks.alerts.showing import show_outcome
+from runbooks.alerts.staleness import take_back
 from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, parse_alerts
 
@@ -38,6 +39,8 @@ def hear_list(system: MonitoredSystem, reply: Reply, now: datetime) -> None:
     for page in _pages(system):
         present = _present(page, names, listed)
         _note_presence(page, present, now)
+        for doubted in [each.pk for each in page if each.pk in present and each.stale_at is not None]:
+            take_back(doubted, now=now)
         over += [each.pk for each in page if each.pk not in present and _is_over(each, now)]
     for pk in over[:MOST_ENDS]:
         try:

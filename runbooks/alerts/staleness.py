@@ -8,11 +8,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from clawsite.core.errors import log_unknown
 from runbooks.alerts.showing import show_group
 from runbooks.alerts.sources import SOURCE, key_of
-from runbooks.models import AlertGroup
+from runbooks.models import AlertGroup, SystemReading
 
 # Alertmanager repeats itself every four hours unless told otherwise; who told it once a day is not doubted yet.
 STALE = timedelta(hours=25)
@@ -21,8 +22,13 @@ BATCH = 50
 
 def mark_stale(*, now: datetime) -> int:
     """Mark what has become stale; return how much. One that cannot be shown keeps none of the others waiting."""
+    # A list that was read lately vouches for what was in it: what goes missing there is ended.
+    asked = SystemReading.objects.filter(source="alertmanager", read_at__gt=now - STALE, system__enabled=True)
     silent = AlertGroup.objects.filter(
-        state=AlertGroup.State.FIRING, heard_at__lte=now - STALE, listed_at=None, stale_at=None
+        Q(listed_at=None) | ~Q(system__in=asked.values("system")),
+        state=AlertGroup.State.FIRING,
+        heard_at__lte=now - STALE,
+        stale_at=None,
     )
     marked = 0
     for pk in list(silent.order_by("heard_at").values_list("pk", flat=True)[:BATCH]):
@@ -44,6 +50,16 @@ def _mark(pk: int, *, now: datetime) -> bool:
     if not _is_ours(group):
         show_group(group, now=now)
     return True
+
+
+@transaction.atomic
+def take_back(pk: int, *, now: datetime) -> None:
+    """Doubt a group no longer, because there is word of it."""
+    group = AlertGroup.objects.select_for_update().filter(pk=pk, stale_at__isnull=False).first()
+    if group is not None:
+        group.stale_at = None
+        group.save(update_fields=["stale_at"])
+        show_group(group, now=now)
 
 
 def _is_ours(group: AlertGroup) -> bool:

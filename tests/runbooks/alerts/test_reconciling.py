@@ -10,7 +10,6 @@ import pytest
 from clawsite.core.errors import ClawError, Unavailable
 from guardrails.http import Reply
 from runbooks.alerts.clock import tick
-from runbooks.alerts.showing import show_group
 from runbooks.models import Alert, AlertGroup, AlertSubscription, MonitoredSystem, SystemReading
 from runbooks.sources.client import Question
 from runbooks.sources.readings import Due, store
@@ -121,6 +120,11 @@ def test_a_group_nobody_can_be_asked_about_is_doubted_until_there_is_news(shown:
 def test_a_listed_group_is_not_doubted(system: MonitoredSystem, shown: AlertSubscription) -> None:
     fire(One())
     listed(system, One(), at=later(minutes=1))
+    listed(system, One(), at=later(hours=29))
     tick(now=later(hours=30), since=later(hours=30))
-    show_group(group(), now=later(hours=30))
+    assert "stale" not in Card.objects.get().data
+
+    tick(now=later(hours=55), since=later(hours=55))  # nobody could be asked for more than a day
+    assert Card.objects.get().data["stale"] == NOW.isoformat()
+    listed(system, One(), at=later(hours=56))
     assert "stale" not in Card.objects.get().data
