@@ -14,47 +14,65 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
-        from bots.cards import (
-            alert,
-            alert_storm,
-            approval,
-            briefing,
-            code,
-            deploy,
-            feedback,
-            incident,
-            metrics,
-            pipeline,
-            project,
-            register_card,
-            run,
-        )
         from bots.code import asking, kinds
         from bots.decisions import KIND, resume_turn
+        from bots.uploads.job import FILE_PUT
         from guardrails.approvals import register_resumer
+        from runbooks.jobs import register_kind
 
         register_resumer(KIND, resume_turn)
         register_resumer(asking.KIND, asking.take_up)
         kinds.register_kinds()
-        register_card("incident", incident.render)
-        register_card("approval", approval.render)
-        register_card("project", project.render)
-        register_card("run", run.render)
-        register_card("run-end", run.render_end)
-        register_card("run-message", run.render_message)
-        register_card("briefing", briefing.render)
-        register_card("metrics", metrics.render)
-        register_card("code", code.render)
-        register_card("code-end", code.render_end)
-        register_card("code-note", code.render_note)
-        register_card("code-diff", code.render_diff)
-        register_card("deploy", deploy.render)
-        register_card("deploy-end", deploy.render_end)
-        register_card("feedback", feedback.render)
-        register_card("alert", alert.render)
-        register_card("alert_storm", alert_storm.render)
-        register_card("pipeline", pipeline.render)
-        register_card("pipeline-end", pipeline.render_end)
-        register_card("pipeline-answer", pipeline.render_answer)
-        register_card("forge-change", pipeline.render_change)
-        register_card("forge-deploy", pipeline.render_deploy)
+        register_kind(FILE_PUT)
+        _register_cards()
+
+
+def _register_cards() -> None:
+    """Say how each kind of card is worded."""
+    from bots.cards import (
+        alert,
+        alert_storm,
+        approval,
+        briefing,
+        code,
+        deploy,
+        feedback,
+        incident,
+        metrics,
+        pipeline,
+        project,
+        project_files,
+        register_card,
+        run,
+    )
+    from bots.uploads.job import CARD
+
+    renders = {
+        "incident": incident.render,
+        "approval": approval.render,
+        "project": project.render,
+        "run": run.render,
+        "run-end": run.render_end,
+        "run-message": run.render_message,
+        "briefing": briefing.render,
+        "metrics": metrics.render,
+        "code": code.render,
+        "code-end": code.render_end,
+        "code-note": code.render_note,
+        "code-diff": code.render_diff,
+        "deploy": deploy.render,
+        "deploy-end": deploy.render_end,
+        "feedback": feedback.render,
+        "alert": alert.render,
+        "alert_storm": alert_storm.render,
+        "pipeline": pipeline.render,
+        "pipeline-end": pipeline.render_end,
+        "pipeline-answer": pipeline.render_answer,
+        "forge-change": pipeline.render_change,
+        "forge-deploy": pipeline.render_deploy,
+        "project-tree": project_files.render_tree,
+        "project-file": project_files.render_file,
+        CARD: project_files.render_upload,
+    }
+    for kind, render in renders.items():
+        register_card(kind, render)

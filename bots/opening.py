@@ -16,13 +16,23 @@ from django.utils import timezone, translation
 from bots import access, presses, texts
 from bots.agent.targets import context_window, targets_for
 from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
+from bots.commands.files import PUT
 from bots.commands.metrics import match_metric
 from bots.commands.nearly import suggest
-from bots.commands.registry import CommandContext, Match, match_message, match_nearly, run_command, without_name
+from bots.commands.registry import (
+    CommandContext,
+    Match,
+    find_command_line,
+    match_message,
+    match_nearly,
+    run_command,
+    without_name,
+)
 from bots.decisions import close_parked, decisions_of
 from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
 from bots.trigger import is_triggered, strip_names
+from bots.uploads.offering import is_offer
 from bots.work import Ending, OpenChannel, Work
 from clawsite.core.sql import fetch
 from guardrails.inputs import check_input
@@ -58,6 +68,8 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
     work.contact = access.find_sender(channel.row.pk, message.sender)
     work.language = access.language_of(work.session, work.contact, message.sender.language)
+    if work.match is None and is_offer(work.message, work.session, work.contact):
+        work.match = find_command_line(PUT)
     return work
 
 

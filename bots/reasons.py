@@ -58,6 +58,25 @@ SENTENCES = (
     gettext_noop("The system {name} has no address of its own."),
     gettext_noop("What was asked for is not what would run now."),
     gettext_noop("It was waited for in vain. {why}"),
+    # files of projects
+    gettext_noop("The path must be relative, without empty parts, '.' or '..'."),
+    gettext_noop("This path does not lead to a plain file here."),
+    gettext_noop("What is git's own is not touched."),
+    gettext_noop("Files that hold keys or passwords are not read out."),
+    gettext_noop("Links are not followed."),
+    gettext_noop("There is no {name}."),
+    gettext_noop("{name} is a program. Programs are not taken from a chat."),
+    gettext_noop("{name} is named like a file that holds keys, and is not taken into a repository."),
+    gettext_noop("{name} holds a key or a password, and is not taken into a repository."),
+    gettext_noop("The file is larger than {size} MB."),
+    gettext_noop("It is larger than what can be sent ({size} MB)."),
+    gettext_noop("The archive is broken, or of a kind that cannot be unpacked."),
+    gettext_noop("The archive holds a name twice."),
+    gettext_noop("The archive holds links or what is encrypted."),
+    gettext_noop("The archive holds links, devices or what is no plain file."),
+    gettext_noop("The archive holds more than {count} names."),
+    gettext_noop("The archive holds more than may be unpacked."),
+    gettext_noop("This is no archive that can be unpacked: zip, tar, tar.gz, tar.bz2 or tar.xz."),
 )
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 # Values that are texts; all others are one word, so that no sentence takes what stands before it for its own.

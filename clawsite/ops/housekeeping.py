@@ -26,7 +26,9 @@ from runbooks.books import ending, undoing
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
+from runbooks.workspaces.handing import clean_handed
 from runbooks.workspaces.pipelines.store import old_deliveries
+from runbooks.workspaces.uploads import clean_rows
 from sessions_app import outbox
 from sessions_app.models import Card, Inbox, Outbox, Pairing
 
@@ -94,6 +96,7 @@ def clean() -> dict[str, int]:
         "ended alerts": _delete(old_alerts()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),
         "charts": clean_charts(),
+        "files of projects": clean_handed() + clean_rows(),
     }
     if any(counts.values()):
         logger.info("removed old rows: %s", ", ".join(f"{key} {value}" for key, value in counts.items() if value))

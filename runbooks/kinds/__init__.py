@@ -8,6 +8,7 @@ from runbooks.incidents.following import INCIDENT_HOOK
 from runbooks.jobs import register_kind
 from runbooks.kinds.alert_silence import ALERT_SILENCE
 from runbooks.kinds.project_clone import PROJECT_CLONE
+from runbooks.kinds.project_files import FILE_GET, FILE_TREE
 from runbooks.kinds.project_new import PROJECT_NEW
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
@@ -21,6 +22,8 @@ def register_kinds() -> None:
     """Add them to the registry."""
     register_kind(RUNBOOK)
     register_kind(SELFTEST)
+    register_kind(FILE_GET)
+    register_kind(FILE_TREE)
     register_kind(BRIEFING)
     register_kind(METRICS)
     register_kind(INCIDENT_HOOK)

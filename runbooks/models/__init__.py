@@ -16,6 +16,7 @@ from runbooks.models.runbook import Run, Runbook, RunbookStep
 from runbooks.models.schedule import Schedule, ScheduleRun
 from runbooks.models.system import MonitoredSystem, NamedQuery, SystemReading
 from runbooks.models.target import GatewayTarget
+from runbooks.models.upload import Upload
 
 __all__ = [
     "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
@@ -24,5 +25,5 @@ __all__ = [
     "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
     "MonitoredSystem", "NamedQuery", "Operation", "Pipeline", "Project", "ProjectMember", "ProjectTurn",
     "ProjectWatch", "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun",
-    "Shift", "Swap", "SystemReading",
+    "Shift", "Swap", "SystemReading", "Upload",
 ]  # fmt: skip

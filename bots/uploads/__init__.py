@@ -1,0 +1,1 @@
+"""Files that people send to a chat, on their way into its project."""
