@@ -77,6 +77,18 @@ def test_its_own_tests_lint_and_build_pass(type: str, tmp_path: Path) -> None:
         assert done.ok, (command.argv, (done.stdout + done.stderr).decode())
 
 
+@pytest.mark.parametrize(("type", "code"), [("django-app", 0), ("telegram-bot", 0), ("fastapi-service", 1)])
+def test_its_setup_needs_no_network_for_what_is_there(type: str, code: int, tmp_path: Path) -> None:
+    setup = written(type, "shop", tmp_path).setup
+    if code:
+        (tmp_path / "requirements.txt").write_text("no-such-package-of-anybody==1\n")
+
+    assert setup
+    done = run(tmp_path, setup)
+    assert done.code == code
+    assert (b"An admin decides" in done.stdout) == bool(code)
+
+
 @pytest.mark.parametrize("type", ["python-package", "static-site"])
 def test_its_tests_notice_what_is_broken(type: str, tmp_path: Path) -> None:
     manifest = written(type, "shop", tmp_path)
