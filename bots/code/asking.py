@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bots.agent.types import PendingCall
+from bots.code.board import short
 from clawsite.core import audit
 from guardrails import approvals
 from guardrails.models import Approval
@@ -45,7 +46,12 @@ def ask(job: Job, project: Project, *, digest: str, summary: str, again: int = 0
         seconds=SECONDS,
     )
     audit.record(
-        "code.asked", actor=job.owner, subject=project.ref, job=job.key, key=approval.key, about=summary[:ABOUT_CHARS]
+        "code.asked",
+        actor=job.owner,
+        subject=project.ref,
+        job=job.key,
+        key=approval.key,
+        about=short(summary, ABOUT_CHARS),
     )
     show_request(approval, session_id=job.session_id)
     return approval

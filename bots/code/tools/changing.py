@@ -10,6 +10,7 @@ from bots.code import tree
 from bots.code.desk import Check, Desk, make_tool
 from bots.code.tools.looking import PATH
 from clawsite.core.errors import BadInput
+from guardrails.redact import redact
 from runbooks.workspaces import files, patching
 
 FILE_CHARS = 200_000
@@ -81,7 +82,7 @@ def _tool(
         work=work,
         effect="write",
         subject=subject,
-        summary=lambda given: f"{name} {subject(given)} · {given['why']}",
+        summary=lambda given: redact(f"{name} {subject(given)} · {given['why']}"),
     )
 
 

@@ -12,9 +12,11 @@ from typing import Any
 
 from bots.agent.types import Tool
 from bots.code import testing, tree
+from bots.code.board import short
 from bots.code.desk import Check, Desk, make_tool
 from clawsite.core.errors import NotAllowed
 from guardrails.commands import decide_command
+from guardrails.redact import redact
 from guardrails.types import Action, Stage, Verdict
 from runbooks.workspaces.running import run_in_tree
 
@@ -52,7 +54,7 @@ def _command(desk: Desk) -> Tool:
         if decide_command(argv, _allowed(desk)).decision == "block":
             raise NotAllowed("This program is never run here.")
         done = run_in_tree(desk.project, argv, tree=desk.tree, seconds=SECONDS, check=check)
-        desk.record("code.command", argv=argv[:20], code=done.code, confined=done.confined)
+        desk.record("code.command", about=short(shlex.join(argv), 300), code=done.code, confined=done.confined)
         sha = tree.commit(desk, f"Run {shlex.join(argv)}"[:72])
         return testing.describe(done, OUTPUT_CHARS) + (f"\nIt changed files: commit {sha[:10]}." if sha else "")
 
@@ -65,7 +67,7 @@ def _command(desk: Desk) -> Tool:
         effect="write",
         subject=lambda given: shlex.join(given["argv"]),
         guard=guard,
-        summary=lambda given: f"{desk.project.name}: {shlex.join(given['argv'])}",
+        summary=lambda given: redact(f"{desk.project.name}: {shlex.join(given['argv'])}"),
         seconds=SECONDS + MARGIN,
     )
 

@@ -32,7 +32,7 @@ def test_a_command_that_nobody_allowed_is_asked_about_and_run_once(world: World,
     assert (run.job.state, run.summary) == ("succeeded", "Two lines.")
     call = ToolCall.objects.get(job_key=run.job.key)
     assert (call.state, call.result.splitlines()[0]) == ("done", "return a - b")
-    assert AuditEvent.objects.get(action="code.command").data["argv"] == ["sort", "app.py"]
+    assert AuditEvent.objects.get(action="code.command").data["about"] == "sort app.py"
 
 
 def test_a_no_is_told_to_the_model_and_nothing_runs(world: World, model: MessagesServer) -> None:
@@ -74,6 +74,14 @@ def test_after_an_attack_was_read_changes_are_asked_about(world: World, model: M
     assert "edit_file app.py · Add instead of subtracting" in asked().summary
     decide(asked().key, actor=world.people.bob.actor, approve=True)
     assert go(run).outcome == "merged"
+
+
+def test_a_secret_in_what_is_asked_is_not_shown(world: World, model: MessagesServer) -> None:
+    secret = "sk-ant-api03-" + "a1B2" * 12
+    finish(model, tool_use("run_command", {"argv": ["sort", secret]}))
+    go(world.start())
+    assert secret not in shown(f"approval:{asked().key}").text
+    assert secret not in str(list(AuditEvent.objects.values_list("data", flat=True)))
 
 
 def test_a_stop_takes_the_question_back(world: World, model: MessagesServer) -> None:
