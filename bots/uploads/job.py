@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from bots.channels.registry import get_adapter
 from bots.work import account_of
+from clawsite.core import audit
 from clawsite.core.errors import BadInput, ClawError, NotFound
 from guardrails.types import Actor, Role
 from runbooks.jobs import JobContext, JobKind
@@ -58,7 +59,7 @@ def run(ctx: JobContext) -> Any:
         told |= {"state": Upload.State.EXISTS, "path": str(error), "extract": given.extract}
     except ClawError as error:
         told |= {"state": Upload.State.REFUSED, "error": error.message}
-    patiently(lambda: _close(upload, told))
+    patiently(lambda: _close(upload, told, actor))
     return told
 
 
@@ -107,8 +108,11 @@ async def _fetch(upload: Upload) -> bytes:
         await adapter.close()
 
 
-def _close(upload: Upload, told: dict[str, Any]) -> None:
+def _close(upload: Upload, told: dict[str, Any], actor: Actor) -> None:
     with transaction.atomic():
+        if told["state"] == Upload.State.REFUSED:
+            ref = upload.project.ref
+            audit.record("project.file_refused", actor=actor.subject, subject=ref, name=upload.name, why=told["error"])
         values = {"state": told["state"], "path": told["path"], "archive": told["archive"]}
         Upload.objects.filter(pk=upload.pk).update(**values)
         put_card(f"{CARD}:{upload.pk}", kind=CARD, data=told, session_id=upload.session_id)

@@ -16,6 +16,7 @@ from bots.channels.base import Address, InboundFile, InboundMessage, OutboundMes
 from bots.commands.files import PUT_COMMAND
 from bots.commands.registry import Command, CommandContext, find_command, run_command
 from bots.uploads.offering import is_offer, path_in
+from clawsite.core.models import AuditEvent
 from runbooks.models import CurrentProject, Job, Operation, Project, Upload
 from runbooks.runner import perform
 from runbooks.workspaces import git
@@ -170,6 +171,8 @@ def test_what_may_not_come_in_is_refused_and_said(
     press(people.bob, people.bobs, f"{Upload.objects.get().pk} {where}")
     work()
     assert said in shown()
+    refused = AuditEvent.objects.get(action="project.file_refused")
+    assert (refused.actor, refused.subject) == (people.bob.actor.subject, shop.ref)
     assert git.head(shop) == before
     assert not Operation.objects.exists()
 
