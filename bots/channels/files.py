@@ -14,8 +14,8 @@ from bots.channels.base import ChannelError, OutboundFile
 from clawsite.core.errors import ClawError
 from guardrails.paths import open_beneath
 
-# Folders of CLAW_HOME whose files may leave; its keys and its database are beside them.
-SENDABLE = frozenset({"media", "workspaces"})
+# Folders of CLAW_HOME whose files may leave. What leaves a project is copied to media first (workspaces.handing).
+SENDABLE = frozenset({"media"})
 
 
 def open_outbound(file: OutboundFile) -> IO[bytes]:

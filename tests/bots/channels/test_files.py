@@ -19,6 +19,8 @@ def home(tmp_path: Path, settings: Settings) -> Path:
     (tmp_path / "media" / "1").mkdir(parents=True)
     (tmp_path / "media" / "1" / "a.txt").write_text("hello")
     (tmp_path / "secret.key").write_text("key")
+    (tmp_path / "workspaces").mkdir()
+    (tmp_path / "workspaces" / "a.txt").write_text("somebody's")
     (tmp_path / "media" / "link").symlink_to(tmp_path / "secret.key")
     (tmp_path / "media" / "folder").symlink_to(tmp_path)
     os.link(tmp_path / "secret.key", tmp_path / "media" / "hard")
@@ -36,7 +38,7 @@ def test_file_in_media_is_opened(home: Path) -> None:
     [
         "secret.key", "/etc/passwd", "", "media", "media/1", "media/1/missing", "media/../secret.key", "../x",
         "media/link", "media/folder/secret.key", "media/hard", "media/pipe", "media//1/a.txt", "media/\x00",
-        "media/\ud800", "media/./1/a.txt",
+        "media/\ud800", "media/./1/a.txt", "workspaces/a.txt",
     ],
 )  # fmt: skip
 def test_everything_else_is_refused(home: Path, path: str) -> None:
