@@ -27,7 +27,7 @@ def run(ctx: JobContext) -> dict[str, Any]:
     """Clone it, unless a run before this one did. What was half fetched is fetched anew."""
     project, actor = begin(ctx)
     url = ctx.params["url"]
-    if not git.head(project):
+    if not git.is_begun(project):
         remove_files(project_root(project))
         clone(project, url, check=ctx.check)
     git.refresh_tree(project)

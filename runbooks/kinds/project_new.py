@@ -31,7 +31,7 @@ class Params(msgspec.Struct, forbid_unknown_fields=True):
 def run(ctx: JobContext) -> dict[str, Any]:
     """Make the files, unless a run before this one did. What was half made is made anew."""
     project, actor = begin(ctx)
-    if not git.head(project):
+    if not git.is_begun(project):
         remove_files(project_root(project))
         git.init_repository(project)
         template = get_template(project.type)

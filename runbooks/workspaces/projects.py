@@ -9,6 +9,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -25,7 +26,7 @@ from runbooks.workspaces.access import MAINTAINER, group_of, maintainers_of
 from runbooks.workspaces.cloning import check_remote
 from runbooks.workspaces.git.trees import remove_files
 from runbooks.workspaces.quotas import check_room
-from runbooks.workspaces.roots import project_root
+from runbooks.workspaces.roots import project_root, workspaces
 from runbooks.workspaces.templates import get_template
 from runbooks.workspaces.watchers import watch
 
@@ -127,7 +128,7 @@ def remove_project(project: Project, *, actor: Actor, origin: str = "") -> None:
         audit.record("project.remove", actor=actor.subject, subject=project.ref, origin=origin, name=project.name)
         root = project_root(project)
         project.delete()
-        transaction.on_commit(partial(remove_files, root))
+        transaction.on_commit(partial(_discard, root))
 
 
 def purge_projects(subjects: Iterable[str], *, actor: Actor, origin: str = "") -> int:
@@ -152,6 +153,14 @@ def fail_project(job: Job) -> Project | None:
     project.state = Project.State.FAILED
     project.save(update_fields=["state"])
     return project
+
+
+def _discard(root: Path) -> None:
+    """Remove a project's directory: out of the way at once, because its name may be used again."""
+    if root.is_dir():
+        away = workspaces() / f"removed-{secrets.token_hex(8)}"
+        root.rename(away)
+        remove_files(away)
 
 
 def _insert(kind: str, name: str, *, actor: Actor, session_id: int | None) -> Project:

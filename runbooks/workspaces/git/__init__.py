@@ -8,7 +8,7 @@ from runbooks.workspaces.git.calling import Completed, Conflict, GitFailed, run_
 from runbooks.workspaces.git.commits import commit_all
 from runbooks.workspaces.git.looking import FileStat, branch_head, diff, diff_stat, head, is_clean, log
 from runbooks.workspaces.git.merging import merge_branch, revert_commit
-from runbooks.workspaces.git.repositories import init_repository
+from runbooks.workspaces.git.repositories import init_repository, is_begun
 from runbooks.workspaces.git.trees import add_worktree, refresh_tree, remove_worktree
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "diff_stat",
     "head",
     "init_repository",
+    "is_begun",
     "is_clean",
     "log",
     "merge_branch",

@@ -14,6 +14,7 @@ from runbooks import jobs
 from runbooks.models import CurrentProject, Job, Operation, Project, ProjectMember, ProjectTurn
 from runbooks.workspaces import git
 from runbooks.workspaces.access import access_project, current_project
+from runbooks.workspaces.deploys.starting import start_deploy
 from runbooks.workspaces.manifest import read_manifest
 from runbooks.workspaces.members import list_members, remove_member, set_member
 from runbooks.workspaces.projects import (
@@ -26,7 +27,7 @@ from runbooks.workspaces.projects import (
     suggest_names,
 )
 from runbooks.workspaces.quotas import check_tree, measure
-from runbooks.workspaces.roots import owner_folder, project_root, tree_of
+from runbooks.workspaces.roots import environment_root, owner_folder, project_root, tree_of
 from runbooks.workspaces.watchers import sessions_of, watch
 from sessions_app.accounts import remove_channel
 from sessions_app.models import Card, Channel, Contact, GroupAccess, Session
@@ -249,3 +250,24 @@ def test_a_channel_takes_the_projects_of_its_people_and_groups_along(chat: Sessi
 
     assert [root.exists() for root in roots] == [False, False, True]
     assert list(Project.objects.values_list("name", flat=True)) == ["c"]
+
+
+def test_what_was_there_before_under_a_name_is_not_taken_for_the_new_one(chat: Session) -> None:
+    first, job = create_project("static-site", "shop", actor=BOB, session_id=chat.pk)
+    run(job)
+    Project.objects.filter(pk=first.pk).update(state="failed")  # as if it had failed after its commit
+
+    made, job = create_project("python-package", "shop", actor=BOB, session_id=chat.pk)
+    assert run(job).state == "succeeded"
+    assert (tree_of(made) / "shop" / "greeting.py").exists()
+    assert not (tree_of(made) / "site").exists()
+
+
+def test_a_project_of_a_template_is_deployed_as_it_is(chat: Session) -> None:
+    made, job = create_project("static-site", "shop", actor=BOB, session_id=chat.pk)
+    run(job)
+    made.refresh_from_db()
+
+    job = run(start_deploy(made, "staging", actor=BOB))
+    assert (job.state, job.error) == ("succeeded", "")
+    assert (environment_root(made, "staging") / "current" / "site" / "index.html").exists()
