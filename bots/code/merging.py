@@ -60,7 +60,7 @@ def merge(run: CodeRun, *, actor: Actor) -> str:
     """Merge the branch and record it; return why not, or "". May be repeated."""
     project, before = run.project, git.head(run.project)
     if tree.is_ancestor(project, run.head, before):
-        sha, before = before, run.base
+        sha, before = before, tree.before_merge(run, before)
     else:
         try:
             sha = git.merge_branch(project, tree.branch_of(run), actor=actor, op=run.ref, job=run.job.key)

@@ -109,6 +109,13 @@ def is_ancestor(project: Project, older: str, newer: str) -> bool:
     return git.run_git(project, "merge-base", "--is-ancestor", older, newer, may_fail=True).ok
 
 
+def before_merge(run: CodeRun, merged: str) -> str:
+    """Return where the default branch was before this branch came into it, which a process did and then died."""
+    done = git.run_git(run.project, "rev-list", "--parents", "-n", "1", merged, "--")
+    _commit, *parents = done.stdout.decode().split()
+    return parents[0] if run.head in parents[1:] else run.base
+
+
 def parent_of(project: Project, commit: str) -> str:
     """Return the commit before one; before the first there is nothing."""
     done = git.run_git(project, "rev-parse", "--verify", "--quiet", f"{commit}^", may_fail=True)

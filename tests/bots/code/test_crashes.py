@@ -20,12 +20,12 @@ from bots.code.ending import end_code
 from clawsite.core.db import close_pool
 from clawsite.core.models import AuditEvent, Process
 from clawsite.core.process import void_dead_local_processes
-from runbooks.models import CodeRun, Operation
+from runbooks.models import CodeRun, Job, Operation
 from runbooks.reaper import take_up_left
 from runbooks.run import run_job
 from runbooks.workspaces import git, roots
 from sessions_app.models import Card, ToolCall
-from tests.bots.code.making import MEND, World, go
+from tests.bots.code.making import MEND, World, finish, go, go_on
 from tests.clawsite.running import until
 from tests.servers.messages import MessagesServer, pause, text, tool_use
 
@@ -54,11 +54,13 @@ def kill_it(process: int) -> None:
     os.kill(process, signal.SIGKILL)
 
 
-def kill(run: CodeRun, *, when: Callable[[], object] | None = None, how: Callable[[int], object] = kill_it) -> None:
+def kill(
+    run: CodeRun | Job, *, when: Callable[[], object] | None = None, how: Callable[[int], object] = kill_it
+) -> None:
     """Run the job in a process of its own until that dies, or is killed when something is so; take up what it left."""
     worker = Process.objects.create(role="worker", host="elsewhere", pid=1, started=1)
     close_pool()
-    run_job(run.job_id)
+    run_job(run.pk if isinstance(run, Job) else run.job_id)
     pid = until(_runner, seconds=30, what="its process")
     if when is not None:
         until(when, seconds=30, what="the moment to kill")
@@ -108,6 +110,22 @@ def test_it_goes_on_from_the_last_commit(
     assert Operation.objects.filter(job=run.job).count() == 1
     assert (roots.tree_of(world.project) / "app.py").read_text() == world.files()["app.py"]
     assert Card.objects.filter(kind="code-end").count() == 1
+
+
+def test_a_merge_that_was_not_recorded_is_recorded_as_it_was(
+    world: World, model: MessagesServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(model, tool_use("write_file", {"path": "new.py", "content": "x = 1\n", "why": "Add a module"}))
+    run = go(world.start())
+    before = world.commit("other.py", "y = 2\n")
+    world.say(f"/code keep {run.pk}")
+    with monkeypatch.context() as patch:
+        patch.setattr(git, "merge_branch", after(git.merge_branch))
+        kill(Job.objects.get(kind="code_keep"))
+    assert go_on("code_keep").state == "succeeded"
+    operation = Operation.objects.get(job=run.job)
+    assert (operation.before, operation.sha) == (before, git.head(world.project))
+    assert {"new.py", "other.py"} <= set(world.files())
 
 
 def test_a_command_that_was_killed_is_not_run_again(world: World, model: MessagesServer) -> None:
