@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.reasons import say_reason
 
 Data = Mapping[str, Any]
 MARKS = {
@@ -39,8 +40,7 @@ def render_end(data: Data, view: CardView) -> OutboundMessage:
     """Return the message that tells of an outcome; it rings."""
     failed = [stage["name"] for stage in data["stages"] if stage["state"] == "failed"]
     where = [_("Failed: {names}").format(names=", ".join(failed[:5]))] if failed else []
-    url = [data["url"]] if data["url"] else []
-    text = "\n".join([f"{MARKS[data['outcome']]} {_end_line(data)}", *where, *url])
+    text = "\n".join([f"{MARKS[data['outcome']]} {_end_line(data)}", *where, *_failure(data), *_url(data)])
     return OutboundMessage(text=text, plain=True, buttons=_buttons(data))
 
 
@@ -80,7 +80,7 @@ def render_answer(data: Data, view: CardView) -> OutboundMessage:
         "approve": _("{project}: nothing of pipeline {pipeline} was approved."),
     }[data["verb"]]
     head = "❌ " + words.format(project=data["project"], pipeline=data["pipeline"])
-    return OutboundMessage(text="\n".join([head, *([data["error"]] if data["error"] else [])]), plain=True)
+    return OutboundMessage(text="\n".join([head, *([say_reason(data["error"])] if data["error"] else [])]), plain=True)
 
 
 def headline(data: Data) -> str:
@@ -153,6 +153,11 @@ def _buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
         row = [approve, command_button("⏹ " + _("Cancel"), "cancel_pipeline", number)]
     buttons = tuple(button for button in row if button is not None)
     return (buttons,) if buttons else ()
+
+
+def _failure(data: Data) -> list[str]:
+    """Say why one that runs here has failed, with the last lines it printed."""
+    return [*([say_reason(data["error"])] if data["error"] else []), *(f"> {line}" for line in data["output"])]
 
 
 def _url(data: Data) -> list[str]:

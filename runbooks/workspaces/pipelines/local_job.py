@@ -88,7 +88,7 @@ class LocalRun:
             if found.state == State.SUCCEEDED:
                 continue
             if found.state == State.RUNNING and changes(stage):
-                raise ClawError(f"{stage.name} was interrupted, and nobody knows how far it came.")
+                raise ClawError(f"The stage {stage.name} was interrupted, and nobody knows how far it came.")
             if stage.manual and not self._is_approved(stage):
                 return self._pause(number, stage)
             self._run(number, stage, tree)
@@ -101,9 +101,9 @@ class LocalRun:
         if request is None or request.state == Approval.State.WAITING:
             return False
         if request.state != Approval.State.APPROVED:
-            raise NotAllowed(f"{stage.name} was not approved.")
+            raise NotAllowed(f"The stage {stage.name} was not approved.")
         if request.subject_hash != digest_of(self._row, stage):
-            raise NotAllowed(f"What was approved of {stage.name} has changed since.")
+            raise NotAllowed(f"What was approved of the stage {stage.name} has changed since.")
         return True
 
     def _pause(self, number: int, stage: Stage) -> Park:
@@ -135,7 +135,7 @@ class LocalRun:
         self._ctx.emit("stage", {"stage": stage.name, "state": str(state), "code": done.code, "seconds": done.seconds})
         self._note(number, stage_info(stage, state, seconds=round(done.seconds, 1)), State.RUNNING)
         if not done.ok:
-            raise BadInput(f"{stage.name} {_why(done)}.")
+            raise BadInput(_why(stage.name, done))
 
     def _note(self, number: int, stage: StageInfo, state: State) -> None:
         self._stages[number] = stage
@@ -171,12 +171,12 @@ class Teller:
             self._ctx.emit("output", {"stage": self._stage, "text": text})
 
 
-def _why(done: Completed) -> str:
+def _why(stage: str, done: Completed) -> str:
     if done.excess:
-        return f"used too much ({done.excess}) and was ended"
+        return f"The stage {stage} used too much and was ended: {done.excess}."
     if done.timed_out:
-        return "took too long and was ended"
-    return f"ended with code {done.code}"
+        return f"The stage {stage} took too long and was ended."
+    return f"The stage {stage} ended with code {done.code}."
 
 
 def end(job: Job) -> None:

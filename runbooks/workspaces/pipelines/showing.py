@@ -8,14 +8,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from runbooks.models import Job, Pipeline, Project
+from runbooks.models import Job, JobEvent, Pipeline, Project
 from runbooks.workspaces.pipelines.news import ChangeNews, DeployNews
-from runbooks.workspaces.pipelines.values import OVER, StageInfo, State, from_rows
+from runbooks.workspaces.pipelines.values import OVER, StageInfo, State, clean, from_rows
 from runbooks.workspaces.watchers import sessions_of
 from sessions_app.cards import Ring, put_card
 from sessions_app.models import Card
 
 SHOWN_STAGES = 30
+SHOWN_LINES, LINE_CHARS = 8, 160
 KIND, END_KIND, ANSWER_KIND = "pipeline", "pipeline-end", "pipeline-answer"
 CHANGE_KIND, DEPLOY_KIND = "forge-change", "forge-deploy"
 _RINGS = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.WAITING})
@@ -121,6 +122,19 @@ def pipeline_facts(row: Pipeline) -> dict[str, Any]:
         "more": max(0, len(stages) - SHOWN_STAGES),
         "started_at": _iso(row.started_at),
         "ended_at": _iso(row.ended_at),
+        **_failure(row),
+    }
+
+
+def _failure(row: Pipeline) -> dict[str, Any]:
+    """Return why a pipeline that runs here has failed, and the last lines that it printed."""
+    if row.job is None or row.state != State.FAILED:
+        return {"error": "", "output": []}
+    last = JobEvent.objects.filter(job=row.job, kind="output").order_by("-seq").first()
+    lines = str(last.data.get("text", "")).splitlines() if last is not None else []
+    return {
+        "error": row.job.error,
+        "output": [clean(line, LINE_CHARS) for line in lines if line.strip()][-SHOWN_LINES:],
     }
 
 

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
 TWO = """name: shop
 stages:
   - {name: build, argv: [/bin/sh, build.sh]}
-  - {name: test, argv: [/usr/bin/test, -f, fine]}
+  - {name: test, argv: [/bin/sh, -c, "test -f fine || { echo no such file: fine; exit 1; }"]}
 """
 MANUAL = """name: shop
 stages:
@@ -85,8 +85,11 @@ def test_stages_run_on_the_commit_and_nothing_reaches_the_branch(make: Make, bob
 def test_a_failed_stage_is_run_again_on_what_was_made_before_it(make: Make, bob: Actor) -> None:
     job = done(actions.start_pipeline(make(TWO), actor=bob))
     row = Pipeline.objects.get()
-    assert (job.state, job.error) == ("failed", "test ended with code 1.")
+    assert (job.state, job.error) == ("failed", "The stage test ended with code 1.")
     assert states(row) == {"build": "succeeded", "test": "failed"}
+    end = cards("pipeline-end")[0]
+    assert end.data["error"] == "The stage test ended with code 1."
+    assert end.data["output"] == ["no such file: fine"]
     built = tree_of_pipeline(row) / "built"
     assert built.read_text() == "made\n"
     built.write_text("kept\n")
@@ -138,7 +141,7 @@ def test_a_no_ends_it_and_an_approval_of_something_else_is_none(make: Make, bob:
     shop = make(MANUAL)
     job = done(actions.start_pipeline(shop, actor=bob))
     approvals.decide(Approval.objects.get().key, actor=bob, approve=False)
-    assert done(job).error == "deploy was not approved."
+    assert done(job).error == "The stage deploy was not approved."
     second = done(actions.start_pipeline(shop, actor=bob))
     actions.approve_pipeline(Pipeline.objects.get(job=second), actor=bob)
     Approval.objects.update(subject_hash="0" * 64)
@@ -175,6 +178,7 @@ def test_without_stages_its_setup_lint_tests_and_build_are_the_pipeline() -> Non
 def test_why_none_began_is_told_in_the_chat(make: Make, bob: Actor, people: People) -> None:
     assert done(actions.start_pipeline(make("name: shop\n"), actor=bob, session_id=people.bobs.pk)).state == "failed"
     assert Pipeline.objects.get().state == "failed"
+    assert "names no stages" in cards("pipeline-end")[0].data["error"]
     done(actions.start_pipeline(Project.objects.get(), actor=bob, ref="nowhere", session_id=people.bobs.pk))
     (card,) = cards("pipeline-answer")
     assert card.data["verb"] == "start"
