@@ -27,7 +27,7 @@ from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
 from runbooks.workspaces.handing import clean_handed
-from runbooks.workspaces.pipelines.store import old_deliveries
+from runbooks.workspaces.pipelines.store import old_deliveries, old_pipelines
 from runbooks.workspaces.uploads import clean_rows
 from sessions_app import outbox
 from sessions_app.models import Card, Inbox, Outbox, Pairing
@@ -92,6 +92,7 @@ def clean() -> dict[str, int]:
         "schedule runs": clean_runs(),
         "alert webhooks": _delete(old_webhooks()),
         "CI deliveries": _delete(old_deliveries()),
+        "pipelines": _delete(old_pipelines()),
         "alerts": _delete(old_groups()),
         "ended alerts": _delete(old_alerts()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.metrics import CI_DELIVERIES
 from clawsite.core.nudge import nudge_on_commit
-from runbooks.models import CiDelivery, ForgeConnection
+from runbooks.models import CiDelivery, ForgeConnection, Pipeline
 from runbooks.workspaces.pipelines import generic_news, github_news, gitlab_news
 from runbooks.workspaces.pipelines.news import ChangeNews, DeployNews, JobNews, News, NoNews, PipelineNews
 from runbooks.workspaces.pipelines.showing import show_change, show_deploy
@@ -26,6 +26,7 @@ NUDGE = "ci"
 MAX_ATTEMPTS = 5
 AT_ONCE = 20
 KEPT_DAYS = 14
+PIPELINE_DAYS = 365
 _AWAY = (OperationalError, InterfaceError)
 _READERS = {"github": github_news.read, "gitlab": gitlab_news.read, "generic": generic_news.read}
 
@@ -128,3 +129,8 @@ def old_deliveries() -> QuerySet[CiDelivery]:
     """Return the deliveries that were worked on so long ago."""
     old = timezone.now() - timedelta(days=KEPT_DAYS)
     return CiDelivery.objects.exclude(state=State.NEW).filter(received_at__lt=old)
+
+
+def old_pipelines() -> QuerySet[Pipeline]:
+    """Return the pipelines that nothing was heard of for so long."""
+    return Pipeline.objects.filter(heard_at__lt=timezone.now() - timedelta(days=PIPELINE_DAYS))

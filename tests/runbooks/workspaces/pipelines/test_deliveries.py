@@ -11,7 +11,13 @@ from django.utils import timezone
 
 from bots.cards import CardView, render_card
 from runbooks.models import CiDelivery, ForgeConnection, Pipeline, Project
-from runbooks.workspaces.pipelines.store import old_deliveries, process_new, replay_delivery, store_delivery
+from runbooks.workspaces.pipelines.store import (
+    old_deliveries,
+    old_pipelines,
+    process_new,
+    replay_delivery,
+    store_delivery,
+)
 from sessions_app.models import Card
 from tests.contracts import hooks
 from tests.runbooks.workspaces.pipelines.conftest import Deliver, cards, connect
@@ -123,6 +129,14 @@ def test_what_cannot_be_read_is_put_away_and_can_be_replayed(shop: Project, deli
     assert old_deliveries().count() == 0
     CiDelivery.objects.update(received_at=timezone.now() - timedelta(days=20))
     assert old_deliveries().count() == 1
+
+
+def test_a_pipeline_nothing_was_heard_of_for_a_year_goes(shop: Project, deliver: Deliver) -> None:
+    connect(shop)
+    deliver(hooks.github_run(), event="workflow_run")
+    assert old_pipelines().count() == 0
+    Pipeline.objects.update(heard_at=timezone.now() - timedelta(days=366))
+    assert old_pipelines().count() == 1
 
 
 def test_without_a_connection_a_stored_delivery_does_nothing(shop: Project, deliver: Deliver) -> None:
