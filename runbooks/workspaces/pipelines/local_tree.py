@@ -10,12 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runbooks.models import Pipeline
-from runbooks.workspaces.git.calling import GitDirs, run_git
+from runbooks.workspaces.deploys.releases import export_commit
 from runbooks.workspaces.git.trees import remove_files
 from runbooks.workspaces.pipelines.values import State
-from runbooks.workspaces.roots import job_tree, make_directory, repository_of
-
-SECONDS = 300.0
+from runbooks.workspaces.roots import job_tree
 
 
 def tree_of_pipeline(row: Pipeline) -> Path:
@@ -35,16 +33,7 @@ def export_tree(row: Pipeline, *, check: Callable[[], None]) -> Path:
         return tree
     draft = tree.with_name(f"{tree.name}-draft")
     remove_files(draft)
-    index = draft.with_name(f"{draft.name}-index")
-    index.unlink(missing_ok=True)
-    make_directory(draft)
-    where = GitDirs(git_dir=repository_of(row.project), tree=draft)
-    env = {"GIT_INDEX_FILE": str(index)}
-    try:
-        run_git(where, "read-tree", row.commit, env=env, check=check)
-        run_git(where, "checkout-index", "-a", "-f", "-q", env=env, check=check, seconds=SECONDS)
-    finally:
-        index.unlink(missing_ok=True)
+    export_commit(row.project, row.commit, draft, check=check)
     draft.rename(tree)
     return tree
 

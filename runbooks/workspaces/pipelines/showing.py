@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from runbooks.models import Job, JobEvent, Pipeline, Project
+from runbooks.workspaces.pipelines.audience import audience_of
 from runbooks.workspaces.pipelines.news import ChangeNews, DeployNews
 from runbooks.workspaces.pipelines.values import OVER, StageInfo, State, clean, from_rows
 from runbooks.workspaces.watchers import sessions_of
@@ -25,14 +26,13 @@ _RINGS = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.WAITIN
 def show_pipeline(row: Pipeline, *, ask_session: int | None = None) -> None:
     """Bring the messages of a pipeline up to date; `ask_session` is a chat that asked for it just now."""
     data = pipeline_facts(row)
-    watching = sessions_of(row.project)
-    shown = set(Card.objects.filter(key__startswith=f"pipeline:{row.pk}:").values_list("session_id", flat=True))
-    for session_id in dict.fromkeys([*watching, *sorted(shown), *([ask_session] if ask_session else [])]):
+    audience = audience_of(row)
+    for session_id in dict.fromkeys([*audience, *([ask_session] if ask_session else [])]):
         ring: Ring = "move" if session_id == ask_session else ""
         put_card(f"pipeline:{row.pk}:{session_id}", kind=KIND, data=data, session_id=session_id, ring=ring, silent=True)
     outcome = outcome_of(row)
     if outcome in _RINGS:
-        for session_id in dict.fromkeys([*watching, *sorted(shown)]):
+        for session_id in audience:
             key = f"pipeline-end:{row.pk}:{row.attempt}:{outcome}:{session_id}"
             put_card(key, kind=END_KIND, data=data | {"outcome": str(outcome)}, session_id=session_id)
 

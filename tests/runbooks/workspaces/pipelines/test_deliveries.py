@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from bots.cards import CardView, render_card
 from runbooks.models import CiDelivery, ForgeConnection, Pipeline, Project
+from runbooks.workspaces.pipelines.showing import show_pipeline
 from runbooks.workspaces.pipelines.store import (
     old_deliveries,
     old_pipelines,
@@ -18,7 +19,7 @@ from runbooks.workspaces.pipelines.store import (
     replay_delivery,
     store_delivery,
 )
-from sessions_app.models import Card
+from sessions_app.models import Card, Session
 from tests.contracts import hooks
 from tests.runbooks.workspaces.pipelines.conftest import Deliver, cards, connect
 from tests.sessions_app.people import People
@@ -118,6 +119,22 @@ def test_who_does_not_watch_hears_nothing(shop: Project, people: People, deliver
     connect(shop)
     deliver(hooks.github_run(), event="workflow_run")
     assert set(Card.objects.values_list("session_id", flat=True)) == {people.bobs.pk}
+
+
+def test_who_was_let_out_is_told_nothing_more(shop: Project, people: People, deliver: Deliver) -> None:
+    connect(shop)
+    deliver(hooks.github_run("in_progress", None), event="workflow_run")
+    Session.objects.filter(pk=people.alices.pk).update(chat_id=people.alice.external_id)
+    member = shop.members.create(subject=people.alice.person, role="viewer")
+    show_pipeline(Pipeline.objects.get(), ask_session=people.alices.pk)
+    show_pipeline(Pipeline.objects.get(), ask_session=people.group.pk)
+    deliver(hooks.github_job(), event="workflow_job")
+    assert "❌ test" in text_of(Card.objects.get(kind="pipeline", session=people.alices))
+    assert "❌ test" not in text_of(Card.objects.get(kind="pipeline", session=people.group))
+    member.delete()
+    deliver(hooks.github_run(updated_at="2020-01-22T19:50:00Z"), event="workflow_run")
+    assert "at work" in text_of(Card.objects.get(kind="pipeline", session=people.alices))
+    assert "failed" in text_of(Card.objects.get(kind="pipeline", session=people.bobs))
 
 
 def test_what_cannot_be_read_is_put_away_and_can_be_replayed(shop: Project, deliver: Deliver) -> None:
