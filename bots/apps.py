@@ -44,6 +44,7 @@ def _register_cards() -> None:
         project_files,
         register_card,
         run,
+        sync,
     )
     from bots.uploads.job import CARD
 
@@ -52,6 +53,7 @@ def _register_cards() -> None:
         "approval": approval.render,
         "project": project.render,
         "run": run.render,
+        "sync": sync.render,
         "run-end": run.render_end,
         "run-message": run.render_message,
         "briefing": briefing.render,

@@ -21,8 +21,11 @@ class RunbooksConfig(AppConfig):
         from runbooks.feedback import forget_people
         from runbooks.jobs.endings import on_any_end
         from runbooks.sources.readings import register_hearer
+        from runbooks.workspaces.operations import after_operation
         from runbooks.workspaces.pipelines import local_asking
         from runbooks.workspaces.projects import purge_projects
+        from runbooks.workspaces.sync import hosts
+        from runbooks.workspaces.sync.queue import push_after
         from runbooks.workspaces.turns import leave_turn
         from sessions_app.accounts import on_forgotten
 
@@ -33,3 +36,5 @@ class RunbooksConfig(AppConfig):
         on_any_end(leave_turn)
         on_forgotten(lambda subjects, actor, origin: forget_people(subjects))
         on_forgotten(lambda subjects, actor, origin: purge_projects(subjects, actor=actor, origin=origin))
+        register_resumer(hosts.KIND, hosts.pin_host)
+        after_operation(push_after)

@@ -33,6 +33,7 @@ from bots.commands import (
     status,
     stop,
     subscriptions,
+    sync,
 )
 
 COMMANDS = (
@@ -74,6 +75,7 @@ COMMANDS = (
     code.COMMAND,
     diff.DIFF_COMMAND,
     diff.UNDO_COMMAND,
+    sync.COMMAND,
     settings.COMMAND,
     memory.LIST,
     memory.FORGET,

@@ -45,6 +45,7 @@ from clawsite.admin import (
     process,
     project,
     prompt_layer,
+    remote,
     responder,
     rights_group,
     rota,
@@ -66,8 +67,8 @@ __all__ = [
     "channel", "ci_delivery", "code_run", "contact", "device", "escalation", "escalation_policy", "fact", "feedback",
     "forge_connection", "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease",
     "message", "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer",
-    "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill",
-    "token", "turn", "user", "verdict",
+    "remote", "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer",
+    "skill", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

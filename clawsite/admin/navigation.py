@@ -62,6 +62,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
             ("runbooks.ScheduleRun", _("Due times"), "event_available"),
             ("runbooks.CodeRun", _("Work on projects"), "code"),
             ("runbooks.Feedback", _("Feedback"), "thumbs_up_down"),
+            ("runbooks.Remote", _("Remotes"), "cloud_sync"),
         ),
     ),
     (

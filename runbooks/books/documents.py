@@ -17,6 +17,7 @@ from runbooks.books.checks import check_book
 from runbooks.books.spec import Book, BookError, Place, convert_book, to_json
 
 MAX_BYTES = 256 * 1024
+MAX_DEPTH = 40
 _COLLECTIONS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 
 
@@ -91,8 +92,7 @@ def _title(value: Any, key: Any, number: int) -> str:
 def parse_yaml(text: str, *, whole: bool = True, noun: str = "A runbook") -> tuple[yaml.Node, Any]:
     """Return the nodes and the value of a text; what is `whole` is a mapping. BadInput calls it by its noun."""
     try:
-        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, Loader=_Loader)):
-            raise BadInput(f"{noun} uses no anchors and aliases (& and *).")
+        _check_plain(text, noun)
         root = yaml.compose(text, Loader=_Loader)
         if root is None or (whole and not isinstance(root, yaml.MappingNode)):
             raise BadInput(f"line 1: {noun[:1].lower()}{noun[1:]} is a mapping that begins with its name.")
@@ -103,6 +103,17 @@ def parse_yaml(text: str, *, whole: bool = True, noun: str = "A runbook") -> tup
         raise BadInput(f"{where}{error.problem or error.context or 'this is no YAML'}.") from None
     except (yaml.YAMLError, RecursionError):
         raise BadInput("This is not plain YAML text.") from None
+
+
+def _check_plain(text: str, noun: str) -> None:
+    """Raise before anything is built of a text that would grow, or take long: with aliases, or nested deeply."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise BadInput(f"{noun} uses no anchors and aliases (& and *).")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise BadInput(f"{noun} is nested {MAX_DEPTH} levels deep at most.")
 
 
 def _build(node: yaml.Node) -> Any:

@@ -16,6 +16,8 @@ from runbooks.metrics import METRICS
 from runbooks.workspaces.deploys import DEPLOY
 from runbooks.workspaces.pipelines.asking_job import PIPELINE_ASK
 from runbooks.workspaces.pipelines.local_job import PIPELINE
+from runbooks.workspaces.sync.pulling import GIT_PULL
+from runbooks.workspaces.sync.pushing import GIT_PUSH
 
 
 def register_kinds() -> None:
@@ -34,3 +36,5 @@ def register_kinds() -> None:
     register_kind(PROJECT_CLONE)
     register_kind(PIPELINE_ASK)
     register_kind(PIPELINE)
+    register_kind(GIT_PUSH)
+    register_kind(GIT_PULL)

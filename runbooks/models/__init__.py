@@ -12,6 +12,7 @@ from runbooks.models.job import Job, JobEvent
 from runbooks.models.oncall import Escalation, EscalationPolicy, EscalationStep, Responder, Rota, Shift, Swap
 from runbooks.models.pipeline import CiDelivery, ForgeConnection, Pipeline
 from runbooks.models.project import CurrentProject, Operation, Project, ProjectMember, ProjectTurn, ProjectWatch
+from runbooks.models.remote import Remote
 from runbooks.models.runbook import Run, Runbook, RunbookStep
 from runbooks.models.schedule import Schedule, ScheduleRun
 from runbooks.models.system import MonitoredSystem, NamedQuery, SystemReading
@@ -24,6 +25,6 @@ __all__ = [
     "EnvironmentLock", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback", "ForgeConnection",
     "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
     "MonitoredSystem", "NamedQuery", "Operation", "Pipeline", "Project", "ProjectMember", "ProjectTurn",
-    "ProjectWatch", "QueryWatch", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule", "ScheduleRun",
-    "Shift", "Swap", "SystemReading", "Upload",
+    "ProjectWatch", "QueryWatch", "Remote", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule",
+    "ScheduleRun", "Shift", "Swap", "SystemReading", "Upload",
 ]  # fmt: skip

@@ -80,9 +80,9 @@ def _make(scheme: str, *, host: str, port: int | None, user: str, path: str) -> 
 
 
 def check_allowed(address: Address, allowed: Sequence[str]) -> None:
-    """Raise NotAllowed unless the address lies below one of the allowed ones, such as https://github.com/us/."""
-    if not any(is_below(address.url, each) for each in allowed):
-        raise NotAllowed("This address is not below one of CLAW_GIT_REMOTES.")
+    """Raise NotAllowed unless the address is on an allowed host, or below an allowed beginning of addresses."""
+    if not any(each == address.host if "/" not in each else is_below(address.url, each) for each in allowed if each):
+        raise NotAllowed("This address is not among CLAW_GIT_REMOTES.")
 
 
 def is_below(url: str, prefix: str) -> bool:

@@ -31,6 +31,7 @@ from runbooks.models import (
     MonitoredSystem,
     NamedQuery,
     Project,
+    Remote,
     Run,
     Runbook,
     Schedule,
@@ -115,6 +116,7 @@ class Rows:
     anomaly: Anomaly
     feedback: Feedback
     code: CodeRun
+    remote: Remote
     alerts: dict[str, int]
 
     def by_model(self) -> dict[str, object]:
@@ -143,6 +145,7 @@ class Rows:
             "runbooks_job": self.job.pk,
             "runbooks_feedback": self.feedback.pk,
             "runbooks_coderun": self.code.pk,
+            "runbooks_remote": self.remote.pk,
             "runbooks_schedule": self.schedule.pk,
             "runbooks_schedulerun": self.run.pk,
             "clawsite_gatewaytoken": self.token.pk,
@@ -232,6 +235,7 @@ def make_rows() -> Rows:
         anomaly=_anomaly(),
         feedback=Feedback.objects.create(job=job, subject="contact:1", name=EVIL, good=False, reason=EVIL),
         code=_code(job),
+        remote=_remote(),
     )
 
 
@@ -382,3 +386,15 @@ def _turn(session: Session, inbox: Inbox, asked: Message) -> Turn:
         turn=turn, call_id="c1", tool="fetch_url", arguments={"url": EVIL}, arguments_hash="0" * 64, result=EVIL
     )
     return turn
+
+
+def _remote() -> Remote:
+    project = Project.objects.create(key="shelf-1", name="shelf", owner="user:1", owner_name=EVIL, type="fastapi")
+    return Remote.objects.create(
+        project=project,
+        url="ssh://git@127.0.0.1/shop.git",
+        token=SECRET,
+        private_key=SECRET,
+        public_key=EVIL,
+        error=EVIL,
+    )

@@ -32,6 +32,7 @@ ADDABLE = {
     "runbooks_incidenthook",
     "runbooks_monitoredsystem",
     "runbooks_namedquery",
+    "runbooks_remote",
     "runbooks_responder",
     "runbooks_rota",
     "runbooks_runbook",

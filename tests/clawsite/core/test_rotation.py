@@ -47,9 +47,13 @@ def test_all_columns_with_secrets_are_known() -> None:
     assert found == {
         "Channel.token",
         "Channel.webhook_secret",
+        "ForgeConnection.token",
+        "ForgeConnection.webhook_secret",
         "GatewayTarget.token",
         "IncidentHook.secret",
         "MonitoredSystem.credentials",
+        "Remote.private_key",
+        "Remote.token",
         "Secret.value",
     }
 

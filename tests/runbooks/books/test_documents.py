@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent
 from runbooks.books import matching, read_book, save_book, to_book, write_book
+from runbooks.books.documents import read_yaml
 from runbooks.books.ready import read_folder, ready_folder
 from runbooks.books.spec import convert_book, to_json
 from runbooks.models import Runbook
@@ -142,3 +143,9 @@ def test_alerts_find_what_fits_them_the_most_exact_first(db: None) -> None:
     labels = {"service": "api", "alertname": "SlowApi", "severity": "critical"}
     assert [row.name for row in matching(labels)] == ["api-slow", "api"]
     assert matching({"service": "db"}) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "{" * 5_000, "a: " + "[" * 41 + "]" * 41])
+def test_what_is_nested_deeply_is_refused_before_it_is_built(text: str) -> None:
+    with pytest.raises(BadInput, match="nested 40 levels deep at most"):
+        read_yaml(text)

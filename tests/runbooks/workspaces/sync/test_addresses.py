@@ -64,7 +64,16 @@ def test_what_is_no_plain_address_is_refused(entered: str) -> None:
 def test_only_what_lies_below_an_allowed_address_is_allowed() -> None:
     address = read_address("git@github.com:us/app.git")
     check_allowed(address, ["https://github.com", "ssh://git@github.com/us/"])
-    for allowed in ([], ["ssh://git@github.com/u"], ["ssh://git@github.co"], ["https://github.com"], [""], ["/"]):
+    check_allowed(address, ["github.com"])
+    for allowed in (
+        [],
+        ["ssh://git@github.com/u"],
+        ["ssh://git@github.co"],
+        ["https://github.com"],
+        [""],
+        ["/"],
+        ["hub.com"],
+    ):
         with pytest.raises(NotAllowed):
             check_allowed(address, allowed)
     assert not is_below("https://host.test.evil.test/x", "https://host.test")

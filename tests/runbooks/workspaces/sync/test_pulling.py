@@ -1,0 +1,131 @@
+"""Pulling from a real bare repository: forward, by a merge, and what is done about a conflict, by whom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from guardrails.types import Actor
+from runbooks import jobs
+from runbooks.models import Job, Operation, Project
+from runbooks.workspaces import git
+from runbooks.workspaces.roots import tree_of
+from sessions_app.models import Card
+from tests.runbooks.people import ALICE, BOB
+from tests.runbooks.running import run
+from tests.runbooks.workspaces.sync.places import at_remote, change, connect, dana_pushes, push
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def remote(project: Project, bare: Path) -> None:
+    """Begin with both the same."""
+    connect(project, f"file://{bare}")
+    push()
+
+
+def pull(project: Project, choice: str = "", actor: Actor = BOB) -> Job:
+    return run(jobs.create_job("git_pull", params={"project": project.key, "choice": choice}, actor=actor, start=True))
+
+
+def card() -> dict[str, object]:
+    return dict(Card.objects.get(kind="sync").data)
+
+
+def conflict(project: Project, bare: Path) -> str:
+    """Have both sides change the same line and return the remote's commit."""
+    theirs = dana_pushes(bare, {"a.txt": "one\nTHEIRS\nthree\n", "dana.txt": "d"})
+    change(project, {"a.txt": "one\nOURS\nthree\n", "b.txt": "b"})
+    return theirs
+
+
+def test_what_is_new_there_comes_here(project: Project, bare: Path) -> None:
+    theirs = dana_pushes(bare, {"dana.txt": "d"})
+    assert pull(project).result == {"pulled": True, "sha": theirs, "commits": 1}
+
+    assert git.head(project) == theirs
+    assert (tree_of(project) / "dana.txt").read_text() == "d"
+    operation = Operation.objects.first()
+    assert operation is not None
+    assert (operation.kind, operation.sha, operation.actor) == ("pull", theirs, BOB.subject)
+    assert card()["what"] == "pulled"
+    assert pull(project).result == {"pulled": False, "sha": theirs, "commits": 0}
+    assert card()["what"] == "same"
+
+
+def test_changes_of_both_are_merged_and_pushed(project: Project, bare: Path) -> None:
+    theirs = dana_pushes(bare, {"dana.txt": "d"})
+    change(project, {"b.txt": "b"})
+    push()
+    pull(project)
+    assert push().state == "succeeded"
+
+    assert at_remote(bare) == git.head(project) != theirs
+    assert {each.name for each in tree_of(project).iterdir()} >= {"dana.txt", "b.txt"}
+
+
+def test_a_conflict_is_reported_with_its_files_and_changes_nothing(project: Project, bare: Path) -> None:
+    theirs = conflict(project, bare)
+    before = git.head(project)
+    assert pull(project).result == {"pulled": False, "conflicts": ["a.txt"]}
+
+    assert (git.head(project), at_remote(bare)) == (before, theirs)
+    assert (card()["what"], card()["paths"]) == ("conflict", ["a.txt"])
+
+
+@pytest.mark.parametrize(("choice", "line"), [("ours", "OURS"), ("theirs", "THEIRS")])
+def test_one_side_wins_where_people_say_so(project: Project, bare: Path, choice: str, line: str) -> None:
+    conflict(project, bare)
+    push()
+    done = pull(project, choice)
+    assert (done.error, done.state) == ("", "succeeded")
+    assert push().state == "succeeded"
+
+    tree = tree_of(project)
+    assert (tree / "a.txt").read_text() == f"one\n{line}\nthree\n"
+    assert (tree / "dana.txt").exists()
+    assert (tree / "b.txt").exists()
+    assert at_remote(bare) == git.head(project)
+    assert git.run_git(project, "worktree", "list", "--porcelain").stdout.count(b"worktree ") == 1
+
+
+def test_a_file_that_one_side_removed_is_left_to_people(project: Project, bare: Path) -> None:
+    dana_pushes(bare, {"a.txt": "theirs\n"})
+    (tree_of(project) / "a.txt").unlink()
+    change(project, {"b.txt": "b"})
+    assert pull(project, "ours").result == {"pulled": False, "conflicts": ["a.txt"]}
+
+
+def test_both_lines_are_kept_on_a_branch(project: Project, bare: Path) -> None:
+    theirs = conflict(project, bare)
+    result = pull(project, "branch").result
+    assert isinstance(result, dict)
+
+    assert at_remote(bare, result["branch"]) == git.head(project)
+    assert at_remote(bare) == theirs
+    assert (card()["what"], card()["text"]) == ("branch", result["branch"])
+
+
+def test_a_pull_that_was_killed_after_the_merge_is_recorded(project: Project, bare: Path) -> None:
+    before = git.head(project)
+    theirs = dana_pushes(bare, {"dana.txt": "d"})
+    job = jobs.create_job("git_pull", params={"project": project.key}, actor=BOB, start=True)
+    Job.objects.filter(pk=job.pk).update(saved={"before": before, "behind": 1})
+    git.run_git(project, "update-ref", "refs/heads/main", before)
+    pull(project)
+    Operation.objects.filter(kind="pull").delete()
+    run(job)
+
+    assert Operation.objects.get(kind="pull").before == before
+    assert git.head(project) == theirs
+
+
+def test_somebody_elses_project_is_nobodys_to_pull(project: Project, bare: Path) -> None:
+    dana_pushes(bare, {"dana.txt": "d"})
+    before = git.head(project)
+    for actor in (ALICE, Actor(subject="user:9", role=BOB.role, name="Charlie")):
+        job = pull(project, actor=actor)
+        assert (job.state, job.error) == ("failed", "There is no project “shop”.")
+    assert git.head(project) == before
