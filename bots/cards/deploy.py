@@ -113,6 +113,7 @@ def _ways(data: Data) -> tuple[tuple[Button, ...], ...]:
     if not data["project"]:
         return ()
     back = command_button("↩️ " + _("Roll back"), "rollback", f"{data['environment']} in {data['key']}")
-    shown = [back] if data["state"] == "succeeded" and data["before"] else []
+    logs = command_button("📄 " + _("Logs"), "logs", f"{data['environment']} in {data['key']}")
+    shown = [*([back] if data["state"] == "succeeded" and data["before"] else []), logs]
     row = tuple(each for each in shown if each is not None)
     return (row,) if row else ()

@@ -32,7 +32,7 @@ def deploy(context: CommandContext) -> Answer:
     words = _words(context)
     if words and words[0] == CANCEL:
         return _cancel(context, words[1:])
-    project, words = _project(context, words)
+    project, words = project_and_words(context)
     if not words:
         return _which(project, "deploy")
     if len(words) > 2:
@@ -44,7 +44,7 @@ def deploy(context: CommandContext) -> Answer:
 
 def rollback(context: CommandContext) -> Answer:
     """Ask for the release before, or for one that was live some time."""
-    project, words = _project(context, _words(context))
+    project, words = project_and_words(context)
     if not words:
         return _which(project, "rollback")
     if len(words) > 2:
@@ -56,7 +56,7 @@ def rollback(context: CommandContext) -> Answer:
 
 def lock(context: CommandContext) -> Answer:
     """Keep others from an environment."""
-    project, words = _project(context, _words(context))
+    project, words = project_and_words(context)
     if len(words) < 2:
         raise BadInput(_("Write: /lock ENVIRONMENT REASON"))
     environment = deploys.get_environment(project, words[0].lower())
@@ -69,7 +69,7 @@ def lock(context: CommandContext) -> Answer:
 
 def unlock(context: CommandContext) -> Answer:
     """Let others deploy again."""
-    project, words = _project(context, _words(context))
+    project, words = project_and_words(context)
     if len(words) != 1:
         raise BadInput(_("Write: /unlock ENVIRONMENT"))
     environment = deploys.get_environment(project, words[0].lower())
@@ -103,8 +103,9 @@ def _words(context: CommandContext) -> list[str]:
     return as_typed(context.args, context.message.text if context.message else "").split()
 
 
-def _project(context: CommandContext, words: list[str]) -> tuple[Project, list[str]]:
+def project_and_words(context: CommandContext) -> tuple[Project, list[str]]:
     """Return the project that `in NAME` at the end names, the chosen one otherwise, and the other words."""
+    words = _words(context)
     if (len(words) > 2 and words[-2].lower() == IN) or (len(words) == 2 and words[0].lower() == IN):
         return access_project(words[-1], actor=context.actor, session_id=context.session.pk), words[:-2]
     return current_project(context.session.pk, context.actor), words

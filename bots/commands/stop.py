@@ -15,7 +15,7 @@ from runbooks.models.job import ENDS
 from sessions_app.models import Session, Turn
 
 # Kinds of job that end with what a chat is doing. A runbook is stopped by its own button: it is about systems.
-KINDS = ("agent_code",)
+KINDS = ("agent_code", "log_follow")
 
 
 def run(context: CommandContext) -> Answer:

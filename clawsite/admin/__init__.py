@@ -21,7 +21,9 @@ from clawsite.admin import (
     ci_delivery,
     code_run,
     contact,
+    deploy,
     device,
+    environment,
     escalation,
     escalation_policy,
     fact,
@@ -63,12 +65,12 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
-    "channel", "ci_delivery", "code_run", "contact", "device", "escalation", "escalation_policy", "fact", "feedback",
-    "forge_connection", "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease",
-    "message", "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer",
-    "remote", "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer",
-    "skill", "token", "turn", "user", "verdict",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
+    "card", "channel", "ci_delivery", "code_run", "contact", "deploy", "device", "environment", "escalation",
+    "escalation_policy", "fact", "feedback", "forge_connection", "gateway_target", "group", "heartbeat", "inbox",
+    "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query", "outbox", "pairing",
+    "pipeline", "process", "project", "prompt_layer", "remote", "responder", "rights_group", "rota", "run", "runbook",
+    "schedule", "secret", "session", "session_layer", "skill", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _model in apps.get_app_config("django_q").get_models():

@@ -13,7 +13,7 @@ from runbooks.kinds.project_new import PROJECT_NEW
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 from runbooks.metrics import METRICS
-from runbooks.workspaces.deploys import DEPLOY
+from runbooks.workspaces.deploys import DEPLOY, LOG_FOLLOW
 from runbooks.workspaces.pipelines.asking_job import PIPELINE_ASK
 from runbooks.workspaces.pipelines.local_job import PIPELINE
 from runbooks.workspaces.sync.pulling import GIT_PULL
@@ -33,6 +33,7 @@ def register_kinds() -> None:
     register_kind(ALERT_SILENCE)
     register_kind(PROJECT_NEW)
     register_kind(DEPLOY)
+    register_kind(LOG_FOLLOW)
     register_kind(PROJECT_CLONE)
     register_kind(PIPELINE_ASK)
     register_kind(PIPELINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.validators import URLValidator
 from django.db import models
 from django.utils import timezone
 
@@ -19,8 +20,11 @@ class Environment(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="environments")
     name = models.CharField(max_length=32)
     position = models.PositiveSmallIntegerField(default=0)
-    url = models.URLField(
-        max_length=500, blank=True, help_text="Health may be asked for at this host even where its address is private."
+    url = models.CharField(
+        max_length=500,
+        blank=True,
+        validators=[URLValidator(schemes=["http", "https"])],
+        help_text="Health may be asked for at this host even where its address is private.",
     )
     host = models.JSONField(
         default=list, blank=True, help_text="Programs that its commands may run outside of the sandbox."

@@ -8,19 +8,25 @@ from runbooks.workspaces.deploys.environments import (
     lock_environment,
     unlock_environment,
 )
+from runbooks.workspaces.deploys.following import FOLLOWED_LINES, LOG_FOLLOW, show_logs
 from runbooks.workspaces.deploys.gates import GATES
 from runbooks.workspaces.deploys.health import HEALTH
 from runbooks.workspaces.deploys.job import DEPLOY
+from runbooks.workspaces.deploys.reading import MAX_LINES
 from runbooks.workspaces.deploys.showing import describe_deploy
 from runbooks.workspaces.deploys.starting import start_deploy
 from runbooks.workspaces.deploys.steps import PROGRAM, RELEASE, RESTORE, SWITCH
 
 __all__ = [
     "DEPLOY",
+    "FOLLOWED_LINES",
+    "LOG_FOLLOW",
+    "MAX_LINES",
     "describe_deploy",
     "get_environment",
     "live_in",
     "lock_environment",
+    "show_logs",
     "start_deploy",
     "unlock_environment",
 ]

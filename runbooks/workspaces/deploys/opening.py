@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from clawsite.core import audit
-from clawsite.core.errors import ClawError
+from clawsite.core.errors import BadInput, ClawError
 from guardrails.types import Actor, Role
 from runbooks.books.asking import name_of, names_of
 from runbooks.books.plan import digest_of
@@ -21,7 +21,7 @@ from runbooks.workspaces.access import DEVELOPER, MAINTAINER, check_role, mainta
 from runbooks.workspaces.deploys import gates, planning
 from runbooks.workspaces.deploys.environments import keep_environments, live_in
 from runbooks.workspaces.deploys.gates import DeployRefused
-from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
+from runbooks.workspaces.manifest import EnvironmentSpec, Manifest, read_manifest
 
 SHOWN_CHANGES = 20
 SUBJECT_CHARS = 100
@@ -125,11 +125,30 @@ def _begin(job: Job, deploy: Deploy) -> Run:
     if not back:
         deploy.previous = live if live is None or live.commit != deploy.commit else live.previous
     deploy.changes = _changes(project, deploy.before, deploy.commit)
+    before = _told(project, deploy.before, environment.name, or_else=(manifest, spec))[1]
     if back:
-        plan = planning.plan_rollback(deploy, manifest, spec)
+        plan = planning.plan_rollback(
+            deploy, *_told(project, deploy.commit, environment.name, or_else=(manifest, spec)), before=before
+        )
     else:
-        plan = planning.plan_deploy(deploy, manifest, spec, alone=_is_alone(project, deploy, spec))
+        alone = _is_alone(project, deploy, spec)
+        plan = planning.plan_deploy(deploy, manifest, spec, before=before, alone=alone)
     return _make_run(job, deploy, plan)
+
+
+def _told(
+    project: Project, commit: str, environment: str, *, or_else: tuple[Manifest, EnvironmentSpec]
+) -> tuple[Manifest, EnvironmentSpec]:
+    """Return what claw.yaml of a release says: its programs are run as they were when it was there.
+
+    Releases are commits of the branch, so this widens nobody's rights. One whose claw.yaml cannot be read now is
+    treated as the branch says.
+    """
+    try:
+        manifest = read_manifest(project, commit) if commit else or_else[0]
+        return manifest, manifest.environments[environment]
+    except (BadInput, KeyError):
+        return or_else
 
 
 def _is_alone(project: Project, deploy: Deploy, spec: EnvironmentSpec) -> bool:

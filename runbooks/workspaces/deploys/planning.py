@@ -28,17 +28,19 @@ SECONDS = 300.0
 Plan = list[dict[str, Any]]
 
 
-def plan_deploy(deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec, *, alone: bool) -> Plan:
-    """Return the plan of a deploy. `alone`: nobody but who asked can approve it."""
+def plan_deploy(
+    deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec, *, before: EnvironmentSpec, alone: bool
+) -> Plan:
+    """Return the plan of a deploy. before: what the release to go back to says; alone: only who asked can approve."""
     again = gates.Gates(deploy=deploy.pk, spec=gates.digest_of_spec(spec))
     order = [plan_step("deploy_gates", again, title=AGAIN, timeout=60, on_failure="stop")]
     approval = [*_approval(deploy, alone=alone), *order] if spec.approval else []
-    return [*_checks(deploy, manifest), *order, *approval, *_changes(deploy, manifest, spec)]
+    return [*_checks(deploy, manifest), *order, *approval, *_changes(deploy, manifest, spec, before)]
 
 
-def plan_rollback(deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec) -> Plan:
+def plan_rollback(deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec, *, before: EnvironmentSpec) -> Plan:
     """Return the plan of going back: what was live before was tested and approved then."""
-    return _changes(deploy, manifest, spec)
+    return _changes(deploy, manifest, spec, before)
 
 
 def _checks(deploy: Deploy, manifest: Manifest) -> Plan:
@@ -76,7 +78,7 @@ def people_of(subjects: Sequence[str]) -> list[str]:
     return [each for each in subjects if each.partition(":")[0] in ("user", "contact")]
 
 
-def _changes(deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec) -> Plan:
+def _changes(deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec, before: EnvironmentSpec) -> Plan:
     commit, host = deploy.commit, deploy.environment.host
     release = steps.Release(deploy=deploy.pk, commit=commit, setup=manifest.setup, build=manifest.build)
     built = sum(each.seconds for each in (manifest.setup, manifest.build) if each is not None)
@@ -87,7 +89,7 @@ def _changes(deploy: Deploy, manifest: Manifest, spec: EnvironmentSpec) -> Plan:
             steps.Switch(deploy=deploy.pk, commit=commit),
             title=SWITCH,
             timeout=SECONDS,
-            rollback=_restore(deploy, spec),
+            rollback=_restore(deploy, before),
         )
     )
     for title, command in ((DEPLOY, spec.deploy), (RESTART, spec.restart)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from guardrails import processes
@@ -25,25 +25,34 @@ def run_program(
     host: Sequence[str] = (),
 ) -> Completed:
     """Run a program to its end in a tree, with its output shown as it comes; it may fail."""
-    seconds = min(seconds, ctx.left)
-    if argv[0] in host:
-        return processes.run(
-            argv,
-            cwd=tree,
-            env=env,
-            limits=tree_limits(seconds),
-            check=ctx.check,
-            on_output=lambda part: _say(ctx, part),
-            with_parent=True,
-        )
-    return run_in_tree(
+    return run_argv(
         project,
         argv,
         tree=tree,
-        seconds=seconds,
-        check=ctx.check,
-        on_output=lambda part: _say(ctx, part),
+        seconds=min(seconds, ctx.left),
         env=env,
+        host=host,
+        check=ctx.check,
+        on_output=lambda part: ctx.say(part.decode("utf-8", "replace")),
+    )
+
+
+def run_argv(
+    project: Project,
+    argv: Sequence[str],
+    *,
+    tree: Path,
+    seconds: float,
+    env: Mapping[str, str] | None = None,
+    host: Sequence[str] = (),
+    check: Callable[[], None] | None = None,
+    on_output: Callable[[bytes], None] | None = None,
+) -> Completed:
+    """Run a program in a tree: on the host when it is one of those granted, in the sandbox otherwise."""
+    if argv[0] not in host:
+        return run_in_tree(project, argv, tree=tree, seconds=seconds, check=check, on_output=on_output, env=env)
+    return processes.run(
+        argv, cwd=tree, env=env, limits=tree_limits(seconds), check=check, on_output=on_output, with_parent=True
     )
 
 
@@ -55,7 +64,3 @@ def check_done(done: Completed) -> None:
         lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
         last = f": {lines[-1].strip()[:LINE_CHARS]}" if lines else "."
         raise StepFailed(f"{done.argv[0]} ended with the code {done.code}{last}")
-
-
-def _say(ctx: StepContext, part: bytes) -> None:
-    ctx.say(part.decode("utf-8", "replace"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guardrails.types import Actor
-from runbooks.models import Project
+from runbooks.models import Deploy, Environment, EnvironmentLock, Project
 from runbooks.workspaces.operations import record_operation
 
 
@@ -14,4 +14,15 @@ def make_project_rows(evil: str) -> dict[str, int]:
     )
     actor = Actor(subject="user:1", name=evil)
     operation = record_operation(project, kind="new", sha="abcdef", actor=actor, summary=evil)
-    return {"runbooks_project": project.pk, "runbooks_operation": operation.pk}
+    environment = Environment.objects.create(project=project, name="staging", host=[evil], url="http://127.0.0.1:9/")
+    EnvironmentLock.objects.create(environment=environment, owner="user:1", owner_name=evil, reason=evil)
+    deploy = Deploy.objects.create(
+        project=project, environment=environment, commit="abcdef", ref=evil, changes=[evil], requested_by="user:1",
+        requested_name=evil,
+    )  # fmt: skip
+    return {
+        "runbooks_project": project.pk,
+        "runbooks_operation": operation.pk,
+        "runbooks_environment": environment.pk,
+        "runbooks_deploy": deploy.pk,
+    }

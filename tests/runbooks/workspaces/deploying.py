@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import http.server
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from guardrails.types import Actor
@@ -64,3 +70,24 @@ def page(made: Project, environment: str = "staging") -> str:
 def states(made: Project) -> list[str]:
     """Return what became of each deploy, the first one first."""
     return [str(each.state) for each in Deploy.objects.filter(project=made).order_by("pk")]
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and says nothing about it."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Keep the output of tests readable."""
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Run a web server on loopback that serves a folder as it is at each request; give its address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,7 +17,7 @@ from runbooks.workspaces import deploys, git
 from runbooks.workspaces.deploys.releases import prune, release_path, switch
 from runbooks.workspaces.roots import environment_root, tree_of
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
-from tests.runbooks.workspaces.deploying import back, change, deploy, go, manifest, page, shop, start, states
+from tests.runbooks.workspaces.deploying import back, change, deploy, go, manifest, page, served, shop, start, states
 from tests.runbooks.workspaces.making import write
 
 pytestmark = [
@@ -32,15 +29,8 @@ pytestmark = [
 @pytest.fixture
 def server(home: Path) -> Iterator[str]:
     """Serve over loopback what is current in the environments; give the address."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=str(home / "workspaces"))
-    handler.func.log_message = lambda *_: None  # type: ignore[attr-defined]
-    serving = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{serving.server_address[1]}"
-    serving.shutdown()
-    serving.server_close()
-    thread.join()
+    with served(home / "workspaces") as url:
+        yield url
 
 
 def test_a_project_without_a_deploy_command_deploys() -> None:
