@@ -52,6 +52,8 @@ class Installed:
             "PATH": f"{Path(self.node).parent}:/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "NO_COLOR": "1",
+            # Compiled once for all: a start takes half the time.
+            "NODE_COMPILE_CACHE": str(self.place / "compiled"),
             "OPENCLAW_CONFIG_PATH": str(folder / "openclaw.json"),
         }
         return own | SWITCHES
