@@ -6,9 +6,21 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# OpenClaw's gateway costs ten seconds of a processor to start, a whole installation nearly as much. Two storms at once
-# would be one that nobody described.
-TOGETHER = ("tests/interop/", "tests/e2e/test_admin_browser.py", "tests/faults/test_kill_storm.py")
+# OpenClaw's gateway costs ten seconds of a processor to start, a whole installation or a server of PostgreSQL some
+# seconds. Two storms at once would be one that nobody described.
+GATEWAY = "tests/clawsite/gateway/"
+TOGETHER = (
+    "tests/interop/",
+    "tests/e2e/test_admin_browser.py",
+    *(
+        f"tests/faults/test_{name}.py"
+        for name in ("gateway_slow_client", "kill_storm", "poison", "postgresql", "webhook")
+    ),
+    *(f"tests/clawsite/ops/test_{name}.py" for name in ("alone", "supervisor")),
+    *(f"{GATEWAY}test_{name}.py" for name in ("bad_frames", "handshake", "limits", "slow_readers", "tls", "tokens")),
+    "tests/runbooks/anomalies/test_prometheus.py",
+    "tests/runbooks/dispatch/test_real.py",
+)
 
 
 class Groups(LoadScopeScheduling):
@@ -26,8 +38,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Groups:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with those that are allowed the most time, so that nobody waits for one that began last."""
-    items.sort(key=_allowed_seconds, reverse=True)
+    """Begin with those that are allowed the most time, and with groups: nobody waits for one that began last."""
+    items.sort(key=lambda item: (_allowed_seconds(item), item.nodeid.startswith(TOGETHER)), reverse=True)
 
 
 def _allowed_seconds(item: pytest.Item) -> float:
