@@ -8,7 +8,7 @@ import pytest
 from django.test import override_settings
 from django.utils import translation
 
-pytest_plugins = ["tests.fixtures.services", "tests.scheduling"]
+pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.scheduling"]
 
 
 @pytest.fixture(autouse=True, scope="session")

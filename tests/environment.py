@@ -17,6 +17,8 @@ for _name in [name for name in os.environ if name.startswith(_OURS)]:
 
 HOME = tempfile.mkdtemp(prefix="clawsite-test-")
 os.environ["CLAW_HOME"] = HOME
+# One for all processes of a run, and for all runs of ./test: see tests/template.py.
+os.environ.setdefault("TESTS_TEMPLATES", f"{HOME}/templates")
 
 
 def pytest_unconfigure() -> None:

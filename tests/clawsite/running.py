@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 
+from tests.template import put_database
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 60.0
 
@@ -83,21 +85,22 @@ class Running:
         rows = json.loads(text).get("processes", [])
         return {row["role"]: row["pid"] for row in rows if psutil.pid_exists(row["pid"])}
 
+    def pid(self, role: str) -> int:
+        """Wait until a role is told to run, and return its pid."""
+        return int(until(lambda: self.pids().get(role), seconds=START_SECONDS, what=f"{role}; {self.tail()}"))
+
     def family(self) -> list[psutil.Process]:
         """Return every process below the supervisor."""
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def wait_replaced(self, role: str, old: int, *, seconds: float) -> int:
         """Wait until a role runs as another process, and return its pid."""
-        return int(
-            until(
-                lambda: (
-                    self.get("/readyz")[0] == 200 and self.pids().get(role) not in (None, old) and self.pids()[role]
-                ),
-                seconds=seconds,
-                what=f"{role} again; {self.tail()}",
-            )
-        )
+
+        def look() -> int | None:
+            pid = self.pids().get(role) if self.get("/readyz")[0] == 200 else None
+            return pid if pid != old else None
+
+        return int(until(look, seconds=seconds, what=f"{role} again; {self.tail()}"))
 
     def tail(self) -> str:
         """Return the end of the log."""
@@ -111,7 +114,9 @@ class Running:
 
 @contextmanager
 def up(home: Path, *arguments: str, **environment: str) -> Iterator[Running]:
-    """Run `manage.py up` until ready; afterwards leave no process of it behind."""
+    """Run `manage.py up` until ready, on a database that is there; afterwards leave no process of it behind."""
+    if "DATABASE_URL" not in environment:
+        put_database(home)
     running = Running(home, *arguments, **environment)
     family: list[psutil.Process] = []
     try:

@@ -24,6 +24,7 @@ import psutil
 from tests.servers.messages import MessagesControl, MessagesServer
 from tests.servers.services import free_port
 from tests.servers.telegram import TelegramControl, TelegramServer
+from tests.template import put_database
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
@@ -76,7 +77,9 @@ class Program:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; returns at once."""
+        """Start it; returns at once. On SQLite the database is there already."""
+        if "DATABASE_URL" not in self.environment:
+            put_database(self.home)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", *self.arguments],

@@ -34,21 +34,21 @@ def test_a_full_disk_is_waited_out(disk: Disk) -> None:
         pids = {process.pid for process in site.stack.family()}
         site.model.set_default(deltas=5, pause=0.1)
         site.people.write()
-        wait_for(lambda: site.model.last_request() > len(site.people.chats), timeout=10, what="turns run")
-        wait_for(lambda: not site.telegram.pending_updates(), timeout=10, what="all is taken in")
+        wait_for(lambda: site.model.last_request() > len(site.people.chats), timeout=60, what="turns run")
+        wait_for(lambda: not site.telegram.pending_updates(), timeout=60, what="all is taken in")
 
         disk.fill(site.stack.family())
         before = site.store.value("SELECT count(*) FROM sessions_app_inbox")
         site.people.write(each=2)
         end = time.monotonic() + FULL_SECONDS
         wait_for(lambda: time.monotonic() >= end, timeout=FULL_SECONDS + 1, what="intake has refused more than once")
-        wait_for(lambda: site.stack.get("/healthz") == 200, timeout=5, what="alive")
+        wait_for(lambda: site.stack.get("/healthz") == 200, timeout=30, what="alive")
         assert site.store.value("SELECT count(*) FROM sessions_app_inbox") == before
         assert len(site.telegram.pending_updates()) == 8
 
         disk.free(site.stack.family())
         site.people.wait_answered(timeout=20)
-        wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+        wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
         site.people.check()
         assert pids <= {process.pid for process in site.stack.family()}
         assert site.store.is_whole()

@@ -35,6 +35,6 @@ def test_stops_under_load_lose_and_repeat_nothing(tmp_path: Path) -> None:
             site.stack.start()
             site.stack.wait_ready()
         site.people.wait_answered(timeout=30)
-        wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+        wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
         site.people.check()
         assert site.store.is_whole()

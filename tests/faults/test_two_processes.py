@@ -62,10 +62,10 @@ def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
         text("Stale. "), pause(9, ping_every=0.5), text(numbered(1, slow)), match="message 1 of 1001"
     )
     people.write(chats=[slow])
-    wait_for(lambda: store.owner("lane:") == first.pid and messages_server.requests(), timeout=10, what="a turn runs")
+    wait_for(lambda: store.owner("lane:") == first.pid and messages_server.requests(), timeout=60, what="a turn runs")
     assert (store.owner("poll:"), store.owner("send:")) == (first.pid, first.pid)
     second.start()
-    wait_for(lambda: store.value("SELECT count(*) FROM core_process") == 2, timeout=20, what="the second one runs")
+    wait_for(lambda: store.value("SELECT count(*) FROM core_process") == 2, timeout=60, what="the second one runs")
 
     first.signal(signal.SIGSTOP)
     people.write(each=3)
@@ -80,7 +80,7 @@ def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
     )
     people.write(each=2)
     people.wait_answered(timeout=20)
-    wait_for(lambda: store.waiting() == 0, timeout=10, what="nothing waits")
+    wait_for(lambda: store.waiting() == 0, timeout=60, what="nothing waits")
 
     people.check()
     assert not [said for said in telegram_server.bot_messages(slow) if "Stale" in said["text"]], first.tail()
@@ -98,7 +98,7 @@ def test_when_the_holder_ends_the_other_takes_over_at_once(
     first, second = programs
     store = Store(first.home)
     second.start()
-    wait_for(lambda: store.value("SELECT count(*) FROM core_process") == 2, timeout=20, what="the second one runs")
+    wait_for(lambda: store.value("SELECT count(*) FROM core_process") == 2, timeout=60, what="the second one runs")
     people.write()
     people.wait_answered(timeout=10)
     assert first.stop() == 0, first.tail()

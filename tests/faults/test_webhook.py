@@ -60,7 +60,7 @@ def test_a_wrong_secret_is_refused_without_a_row(site: Site) -> None:
 
 
 def test_while_the_database_is_locked_nothing_is_acknowledged(site: Site) -> None:
-    wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
     stored = site.store.value("SELECT count(*) FROM sessions_app_inbox")
     with site.store.locked():
         end = time.monotonic() + LOCK_SECONDS
@@ -75,7 +75,7 @@ def test_while_the_database_is_locked_nothing_is_acknowledged(site: Site) -> Non
         assert len(site.telegram.pending_updates()) == 3 * len(site.people.chats)
     assert refused
     site.people.wait_answered(timeout=20)
-    wait_for(lambda: site.store.waiting() == 0, timeout=10, what="nothing waits")
+    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
     site.people.check()
     assert site.store.value("SELECT count(*) FROM sessions_app_inbox") == stored + 3 * len(site.people.chats)
     assert site.stack.get("/readyz") == 200

@@ -17,6 +17,7 @@ from typing import Any
 import psutil
 
 from tests.clawsite.running import ROOT, free_port, until
+from tests.template import put_database
 
 # Of a cluster that is whole, the worker role itself among them.
 LEAST_PARTS = 4
@@ -32,7 +33,7 @@ class Plant:
         self.home = home
         self.ledger = home / "ledger"
         self.log = home / "up.log"
-        home.mkdir(parents=True, exist_ok=True)
+        put_database(home)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "DJANGO_"))}
         self.environment = {
             **clean,
@@ -125,7 +126,7 @@ class Plant:
 
     def wait_running(self, count: int) -> None:
         """Wait until so many jobs have their process."""
-        until(lambda: len(self.runners()) >= count, seconds=30, what=f"{count} running; {self.tail()}")
+        until(lambda: len(self.runners()) >= count, seconds=60, what=f"{count} running; {self.tail()}")
 
     def ends(self, keys: list[str]) -> list[int]:
         """Return how often each job was ended."""

@@ -56,16 +56,16 @@ def test_an_idle_cluster_loses_a_process(running: Plant, part: str) -> None:
 
 def test_a_job_loses_its_process(running: Plant) -> None:
     role = running.wait_role()
-    again, once = running.start_all(("ledger", 1, {"seconds": 3.0, "child": True}), ("ledger-once", 1, {"seconds": 30}))
+    again, once = running.start_all(("ledger", 1, {"seconds": 8.0, "child": True}), ("ledger-once", 1, {"seconds": 30}))
     running.wait_running(2)
-    until(lambda: {again, once} <= set(read(running.ledger)), seconds=10, what="both run")
+    until(lambda: {again, once} <= set(read(running.ledger)), seconds=60, what="both run")
     children = [child for runner in running.runners() for child in runner.children()]
 
     for runner in running.runners():
         runner.kill()
 
-    running.wait_states([once], "failed", seconds=15)
-    running.wait_states([again], "succeeded", seconds=30)
+    running.wait_states([once], "failed", seconds=60)
+    running.wait_states([again], "succeeded", seconds=60)
     assert running.ends([again, once]) == [1, 1]
     assert len(read(running.ledger)[again]) == 2
     assert len(read(running.ledger)[once]) == 1
@@ -78,7 +78,7 @@ def test_a_runbook_loses_a_process_and_does_nothing_twice(running: Plant, part: 
     role = running.wait_role(age=AGE)
     written = running.home / f"book-{part}"
     (key,) = running.manage("book", order=str(written))
-    until(written.exists, seconds=20, what=f"the step is at work; {running.tail()}")
+    until(written.exists, seconds=60, what=f"the step is at work; {running.tail()}")
 
     (running.runners()[0] if part == "runner" else running.cluster(role)[part]).kill()
 
@@ -90,13 +90,13 @@ def test_a_runbook_loses_a_process_and_does_nothing_twice(running: Plant, part: 
 
 
 def test_a_frozen_process_loses_its_job_and_cannot_end_it(running: Plant) -> None:
-    (key,) = running.start("ledger", 1, seconds=1.0)
+    (key,) = running.start("ledger", 1, seconds=5.0)
     running.wait_running(1)
-    until(lambda: key in read(running.ledger), seconds=10, what="it runs")
+    until(lambda: key in read(running.ledger), seconds=60, what="it runs")
     (frozen,) = running.runners()
     os.kill(frozen.pid, signal.SIGSTOP)
 
-    running.wait_states([key], "succeeded", seconds=40)
+    running.wait_states([key], "succeeded", seconds=90)
 
     assert running.ends([key]) == [1]
     assert len(read(running.ledger)[key]) == 2
@@ -107,9 +107,9 @@ def test_a_job_that_hears_nothing_is_ended_at_its_limit_and_the_worker_lives(run
     role = running.wait_role()
     (key,) = running.start("ledger-short", 1, seconds=120, deaf=True)
 
-    running.wait_states([key], "timed_out", seconds=30)
+    running.wait_states([key], "timed_out", seconds=60)
 
-    until(lambda: not running.runners(), seconds=10, what="its process is gone")
+    until(lambda: not running.runners(), seconds=60, what="its process is gone")
     assert running.ends([key]) == [1]
     assert running.wait_role().pid == role.pid
 
@@ -162,9 +162,9 @@ def test_more_jobs_than_there_is_room_for_all_run(running: Plant) -> None:
 
 def test_a_stop_puts_running_jobs_back_and_a_start_finishes_them(tmp_path: Path) -> None:
     with plant(tmp_path / "home") as first:
-        keys = first.start("ledger", 2, seconds=3.0)
+        keys = first.start("ledger", 2, seconds=8.0)
         first.wait_running(2)
-        until(lambda: len(read(first.ledger)) == 2, seconds=10, what="both run")
+        until(lambda: len(read(first.ledger)) == 2, seconds=60, what="both run")
         first.process.send_signal(signal.SIGTERM)
         assert first.process.wait(30) == 0
         assert set(first.states(keys).values()) == {"queued"}

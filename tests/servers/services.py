@@ -205,13 +205,28 @@ class PostgresService(Service):
         psutil.wait_procs(children, timeout=STOP_SECONDS)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
 
+    def copy_data(self, place: Path) -> None:
+        """Copy the cluster of a server that was stopped, or leave nothing there."""
+        half = place.with_name(f"{place.name}.half")
+        shutil.rmtree(half, ignore_errors=True)
+        subprocess.run(["cp", "-a", str(self.data), str(half)], check=True)
+        half.rename(place)
+
+    def take_data(self, place: Path) -> None:
+        """Begin with the cluster that another server left there."""
+        self._own_directory()
+        subprocess.run(["cp", "-a", str(place), str(self.data)], check=True)
+
     def _spawn(self, *, user: str | None = None) -> None:
         super()._spawn(user=self.user if user is None else user)
 
-    def _create_cluster(self) -> None:
+    def _own_directory(self) -> None:
         if self.user is not None:
             account = pwd.getpwnam(self.user)
             os.chown(self.directory, account.pw_uid, account.pw_gid)
+
+    def _create_cluster(self) -> None:
+        self._own_directory()
         options = ["--auth=trust", "--username=clawsite", "--encoding=UTF8", "--locale=C", "--no-sync"]
         command = [*(["setpriv", *identity(self.user)] if self.user else []), self.initdb, "-D", str(self.data)]
         done = subprocess.run(

@@ -36,6 +36,7 @@ from clawsite.gateway.registry import Call, invoke
 from clawsite.gateway.tokens import create_token
 from clawsite.rpc.frames import ErrorShape
 from tests.clawsite.running import ROOT, free_port, until
+from tests.template import put_database
 
 WAIT_SECONDS = 10.0
 ENV_TOKEN = "environment-token-of-the-tests-0123456789"
@@ -258,7 +259,7 @@ def running_gateway(folder: Path, *, database: str = "", **environment: str) -> 
         )
     gateway = Gateway(port, process, log, secure="CLAW_TLS_CERT" in environment)
     try:
-        until(lambda: _is_up(gateway), seconds=30, what="the gateway")
+        until(lambda: _is_up(gateway), seconds=90, what="the gateway")
         yield gateway
     finally:
         process.send_signal(signal.SIGTERM)
@@ -273,6 +274,7 @@ def running_gateway(folder: Path, *, database: str = "", **environment: str) -> 
 def standing_gateway(folder: Path, **environment: str) -> Iterator[Gateway]:
     """Run the web role in a state directory of its own, with a database of its own."""
     database = str(folder / "own.sqlite3")
+    put_database(folder, name="own.sqlite3")
     with running_gateway(folder, database=database, CLAW_HOME=str(folder / "home"), **environment) as running:
         yield running
 

@@ -47,7 +47,7 @@ def test_a_run_is_followed_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     saved(ECHO | {"host": ["echo"]}, ECHO | {"title": "Print", "host": ["printf"], "with": {"argv": argv}})
 
     def work() -> None:
-        perform_beside(until(Run.objects.first, seconds=10, what="a run").job_id)
+        perform_beside(until(Run.objects.first, seconds=60, what="a run").job_id)
 
     worker = threading.Thread(target=work)
     worker.start()

@@ -39,10 +39,15 @@ def alone(role: str, home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A state directory whose database exists."""
+    """A state directory whose database exists, made by a supervisor that found nothing there."""
     home = tmp_path_factory.mktemp("home")
-    with up(home) as running:
+    running = Running(home)
+    try:
+        running.wait_ready()
         assert running.stop() == 0
+    finally:
+        running.process.kill()
+        running.process.wait(10)
     return home
 
 
@@ -94,6 +99,6 @@ def test_everything_runs_on_postgresql_and_survives_kills(tmp_path: Path, postgr
 
 
 def kill_and_wait(running: Running, role: str) -> None:
-    old = running.pids()[role]
+    old = running.pid(role)
     os.kill(old, signal.SIGKILL)
     running.wait_replaced(role, old, seconds=20)

@@ -112,7 +112,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         return process.poll() is not None
 
-    until(is_over, seconds=10, what="ended")
+    until(is_over, seconds=60, what="ended")
     assert finish(process)[0] == 1
 
 

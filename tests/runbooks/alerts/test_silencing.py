@@ -106,16 +106,16 @@ def test_the_real_alertmanager_is_silent_until_it_is_undone(
 ) -> None:
     system = MonitoredSystem.objects.create(name="guardian", alertmanager_url=alertmanager.url)
     post_alert(alertmanager.url, {"alertname": "ZeroTransactions", "severity": "critical"})
-    until(lambda: list_alerts(system), seconds=15, what="the alert")
+    until(lambda: list_alerts(system), seconds=60, what="the alert")
     row = ask(people)
     assert carry_out(row.pk) == "active"
     row.refresh_from_db()
     assert row.remote_id
-    until(lambda: list_alerts(system)[0].status.silenced_by == [row.remote_id], seconds=15, what="the silence")
+    until(lambda: list_alerts(system)[0].status.silenced_by == [row.remote_id], seconds=60, what="the silence")
     assert Card.objects.get().data["silence"]["state"] == "active"
     undo(row.pk, actor=people.alice.actor)
     assert carry_out(row.pk) == "undone"
-    until(lambda: list_alerts(system)[0].status.silenced_by == [], seconds=15, what="it is heard again")
+    until(lambda: list_alerts(system)[0].status.silenced_by == [], seconds=60, what="it is heard again")
     assert "silence" not in Card.objects.get().data
 
 

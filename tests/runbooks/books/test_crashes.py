@@ -58,10 +58,10 @@ def worker() -> Process:
 def kill_in(run: Run, worker: Process, *, when: Callable[[], object]) -> Job:
     """Run it in a process of its own, kill that when something is so, and have what it left taken up."""
     run_job(run.job_id)
-    pid = until(_runner, seconds=15, what="its process")
-    until(when, seconds=15, what="the moment to kill")
+    pid = until(_runner, seconds=60, what="its process")
+    until(when, seconds=60, what="the moment to kill")
     os.kill(pid, signal.SIGKILL)
-    until(lambda: not psutil.pid_exists(pid), seconds=10, what="its end")
+    until(lambda: not psutil.pid_exists(pid), seconds=60, what="its end")
     void_dead_local_processes()
     take_up_left(worker.pk)
     connections.close_all()

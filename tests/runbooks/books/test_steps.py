@@ -136,7 +136,7 @@ def test_a_cancelled_command_ends_at_once(tmp_path: Path) -> None:
     run = start()
 
     def cancel() -> None:
-        until(lambda: lines(tmp_path / "on"), seconds=10, what="the command")
+        until(lambda: lines(tmp_path / "on"), seconds=60, what="the command")
         jobs.cancel_job(run.job.key, actor=BOB)
         connections.close_all()
 
@@ -159,7 +159,7 @@ def test_a_stop_of_the_system_puts_the_run_back_and_repeats_only_what_may_be(
     signals = Signals()
 
     def stop() -> None:
-        until(lambda: lines(tmp_path / "work"), seconds=10, what="the command")
+        until(lambda: lines(tmp_path / "work"), seconds=60, what="the command")
         signals.stopping = True
 
     other = threading.Thread(target=stop)

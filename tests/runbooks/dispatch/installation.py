@@ -60,6 +60,10 @@ class Installation(Program):
         rows = self.ask("SELECT role, pid FROM core_process")
         return {role: pid for role, pid in rows if psutil.pid_exists(pid) and self._is_ours(pid)}
 
+    def role_pid(self, role: str) -> int:
+        """Wait until a role lives, and return its pid."""
+        return int(until(lambda: self.pids().get(role), seconds=START_SECONDS, what=f"{role}; {self.tail()}"))
+
     def _is_ours(self, pid: int) -> bool:
         return any(process.pid == pid for process in self.family())
 

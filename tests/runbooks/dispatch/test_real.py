@@ -132,7 +132,7 @@ def test_our_worker_is_killed_again_and_again(far: Installation, tmp_path: Path)
         key = near.shell(MAKE.format(url=far.url, token=TOKEN, params={"events": 300, "pause": 0.03}))
         for number in (20, 80, 140):
             wait_until(lambda: len(near.events(key)) > number, seconds=60, what=f"{number} events; {near.tail()}")  # noqa: B023
-            os.kill(near.pids()["worker"], signal.SIGKILL)
+            os.kill(near.role_pid("worker"), signal.SIGKILL)
         wait_until(lambda: near.job(key, "state") == ("succeeded",), seconds=END_SECONDS, what=near.tail())
         remote_id, result, saved = near.job(key, "remote_id", "result", "remote_open")
         assert (json.loads(result)["events"], saved) == (300, 0)

@@ -78,7 +78,7 @@ def find_alert(system: MonitoredSystem, name: str) -> ListedAlert | None:
 
 
 def test_values_now_and_over_time(system: MonitoredSystem) -> None:
-    up = until(lambda: query(system, "up"), seconds=15, what="the first scrape")
+    up = until(lambda: query(system, "up"), seconds=60, what="the first scrape")
     assert (up[0].value, up[0].labels["job"]) == (1.0, "guardian")
     merchants = until(
         lambda: query(system, "sum by (merchant) (guardian_transactions_total) > 0"), seconds=15, what="transactions"
@@ -102,7 +102,7 @@ def test_a_step_of_a_runbook_asks_and_holds_the_answer_to_its_condition(system: 
     def ask(title: str, value: float, **given: str) -> dict[str, Any]:
         return step("prometheus", title, system="guardian", op="==", value=value, **given)
 
-    until(lambda: query(system, "up"), seconds=15, what="the first scrape")
+    until(lambda: query(system, "up"), seconds=60, what="the first scrape")
     NamedQuery.objects.create(system=system, name="up", title="Up", promql="max(up)")
     job = done(
         ask("Up", 1, query='up{job="guardian"}'),
