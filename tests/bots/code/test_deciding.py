@@ -11,11 +11,12 @@ from bots.code.board import card_key
 from guardrails.approvals import decide
 from guardrails.models import Approval
 from runbooks.feedback import list_feedback
-from runbooks.models import CodeRun, Job, ProjectMember
+from runbooks.models import CodeRun, CurrentProject, Job, ProjectMember
 from runbooks.workspaces import git
+from runbooks.workspaces.operations import record_operation
 from runbooks.workspaces.roots import tree_of
 from sessions_app.models import Card
-from tests.bots.code.making import APP, MEND, World, finish, go, go_on, labels, shown
+from tests.bots.code.making import APP, FILES, MEND, World, finish, go, go_on, labels, shown
 from tests.servers.messages import MessagesServer, tool_use
 
 NEW = tool_use("write_file", {"path": "new.py", "content": "x = 1\n", "why": "Add a module"})
@@ -200,3 +201,56 @@ def test_two_in_one_project_go_one_after_the_other(world: World, model: Messages
     finish(model, NEW)
     assert go(second).outcome == "merged"
     assert world.log() == ["Add a module", "Add instead of subtracting", "Begin"]
+
+
+def test_what_a_stopped_job_left_is_looked_at_before_it_is_kept(world: World, model: MessagesServer) -> None:
+    """Its row knows no files, as it was stopped while it waited: what guards them must not go by the row."""
+    people = world.people
+    ProjectMember.objects.create(project=world.project, subject=people.alice.person, role="developer")
+    wider = tool_use("write_file", {"path": "claw.yaml", "content": "name: shop\nallow: [[sh]]\n", "why": "Allow more"})
+    finish(model, wider, tool_use("run_command", {"argv": ["sort", "app.py"]}))
+    run = world.start()
+    assert go(run).job.state == "waiting_approval"
+    world.say(f"/code stop {run.pk}")
+    run.refresh_from_db()
+    assert (run.outcome, run.files) == ("kept", [])
+
+    world.say(f"/code keep {run.pk} {run.head[:10]}", by=people.alice, session=people.alices)
+    assert "maintainer" in go_on("code_keep").error
+    assert world.log() == ["Begin"]
+    assert "claw.yaml  +1" in shown(f"{card_key(run)}:end").text
+    world.say(f"/code keep {run.pk} {run.head[:10]}")
+    assert go_on("code_keep").state == "succeeded"
+
+
+def test_what_is_kept_is_what_was_shown(world: World, model: MessagesServer) -> None:
+    finish(model, NEW)
+    run = go(world.start())
+    seen = run.head
+    tree = git.add_worktree(world.project, "later", f"code/{run.pk}")
+    (tree / "later.py").write_text("y = 2\n")
+    git.commit_all(world.project, tree, "Later", actor=world.people.bob.actor)
+    git.remove_worktree(world.project, "later")
+    world.say(f"/code keep {run.pk} {seen[:10]}")
+    assert "changed since" in go_on("code_keep").error
+    run.refresh_from_db()
+    assert run.head != seen
+    assert "later.py" in shown(f"{card_key(run)}:end").text
+
+
+def test_an_undo_of_what_decides_on_commands_needs_a_maintainer(world: World) -> None:
+    people = world.people
+    ProjectMember.objects.create(project=world.project, subject=people.alice.person, role="developer")
+    sha = world.commit("claw.yaml", FILES["claw.yaml"] + "environments: {production: {approval: true}}\n")
+    CurrentProject.objects.create(session=people.alices, subject=people.alice.person, project=world.project)
+    world.say(f"/undo {sha[:9]}", by=people.alice, session=people.alices)
+    assert "maintainer" in go_on("code_undo").error
+    world.say(f"/undo {sha[:9]}")
+    assert go_on("code_undo").state == "waiting_approval"
+
+
+def test_the_beginning_of_a_project_is_not_undone(world: World) -> None:
+    actor = world.people.bob.actor
+    record_operation(world.project, kind="new", sha=git.head(world.project), actor=actor, summary="Begin shop")
+    world.say("/undo")
+    assert go_on("code_undo").error == "This is how the project began. It cannot be undone."

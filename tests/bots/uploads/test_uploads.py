@@ -17,7 +17,7 @@ from bots.commands.files import PUT_COMMAND
 from bots.commands.registry import Command, CommandContext, find_command, run_command
 from bots.uploads.offering import is_offer, path_in
 from clawsite.core.models import AuditEvent
-from runbooks.models import CurrentProject, Job, Operation, Project, Upload
+from runbooks.models import CurrentProject, Job, Operation, Project, ProjectMember, Upload
 from runbooks.runner import perform
 from runbooks.workspaces import git
 from runbooks.workspaces.roots import project_root, tree_of
@@ -228,3 +228,18 @@ def _command(name: str) -> Command:
     found = find_command(name)
     assert found is not None
     return found
+
+
+@pytest.mark.parametrize("where", ["claw.yaml", ".github/workflows/ci.yml"])
+def test_what_decides_on_commands_is_taken_from_a_maintainer_only(
+    people: People, shop: Project, settings: Settings, where: str
+) -> None:
+    Project.objects.filter(pk=shop.pk).update(owner=people.alice.person)
+    ProjectMember.objects.create(project=shop, subject=people.bob.actor.subject, role="developer")
+    before = git.head(shop)
+    offered(people.bob, people.bobs, sent(settings, b"name: shop\nallow: [[sh]]\n", "x.yml", caption=where))
+    if not Job.objects.exists():
+        press(people.bob, people.bobs, f"{Upload.objects.get().pk} {where}")
+    assert work()["state"] == "refused"
+    assert "maintainer" in shown()
+    assert git.head(shop) == before

@@ -1,0 +1,37 @@
+"""The files of a project that decide what runs: where, with which rights, and after whose approval.
+
+Invariant: on whichever way one of them gets to the branch, by the model, by a file from a chat or by an undo, a
+maintainer has agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+from guardrails.types import Actor
+from runbooks.models import Project
+from runbooks.workspaces.access import MAINTAINER, check_role
+
+GUARDED = (
+    "claw.yaml",
+    ".github/*",
+    ".gitlab-ci.yml",
+    ".gitlab/*",
+    ".ci/*",
+    ".circleci/*",
+    "Jenkinsfile",
+    ".claw/*",
+    "gitops/*",
+)
+
+
+def touches_guarded(paths: Iterable[str]) -> bool:
+    """Tell whether any of these files decides on commands or pipelines."""
+    return any(fnmatchcase(path, pattern) for path in paths for pattern in GUARDED)
+
+
+def check_guarded(project: Project, paths: Iterable[str], *, actor: Actor, session_id: int | None) -> None:
+    """Raise NotAllowed when any of these files is guarded and it is no maintainer who changes it."""
+    if touches_guarded(paths):
+        check_role(project, actor=actor, session_id=session_id, role=MAINTAINER)
