@@ -20,7 +20,7 @@ def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
         n=data["days"]
     )
     if not data["good"] + data["bad"]:
-        return OutboundMessage(text=f"{head}\n\n{_('Nobody said anything.')}", plain=True)
+        return OutboundMessage(text=f"{head}\n\n" + _("Nobody said anything."), plain=True)
     kinds = [f"• {kind}: 👍 {good} · 👎 {bad}" for kind, good, bad in data["kinds"]]
     reasons = [f"{'👍' if good else '👎'} {name[:NAMES]}: {reason}" for good, name, reason in data["reasons"]]
     total = f"👍 {data['good']} · 👎 {data['bad']}"

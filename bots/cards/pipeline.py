@@ -47,7 +47,7 @@ def render_end(data: Data, view: CardView) -> OutboundMessage:
 def render_change(data: Data, view: CardView) -> OutboundMessage:
     """Return the message of a new change request."""
     words = _("{project}: new change request {id} by {by}") if data["by"] else _("{project}: new change request {id}")
-    draft = f" ({_('draft')})" if data["draft"] else ""
+    draft = " (" + _("draft") + ")" if data["draft"] else ""
     branches = [f"{data['source']} → {data['target']}"] if data["source"] and data["target"] else []
     head = "🔀 " + words.format(project=data["project"], id=data["id"], by=data["by"]) + draft
     return OutboundMessage(text="\n".join([head, data["title"], *branches, *_url(data)]), plain=True)

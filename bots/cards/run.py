@@ -63,7 +63,7 @@ def _headline(data: Mapping[str, Any]) -> str:
     mark = OVER.get(data["state"], "🔄")
     name = data["title"] if data["target"] in ("", data["name"]) else f"{data['title']} · {data['target']}"
     head = _("{name} · run {run} · by {by}").format(name=name, run=data["run"], by=data["by"])
-    return f"🔍 {_('Dry run')}: {head}" if data["dry_run"] else f"{mark} {head}"
+    return "🔍 " + _("Dry run") + f": {head}" if data["dry_run"] else f"{mark} {head}"
 
 
 def _parameters(data: Mapping[str, Any]) -> list[str]:

@@ -55,7 +55,8 @@ def test_plurals_are_those_of_the_language(code: str, count: int, word: str) -> 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.locale.parent.name)
 def test_every_text_that_is_marked_is_collected(place: Place) -> None:
     """A text within an f-string is not seen by what collects; it is put into a name before."""
-    collected = {text for each in catalogs.collect(place) for text in (each.id, *each.id) if isinstance(text, str)}
+    ids = [each.id for each in catalogs.collect(place)]
+    collected = {text for each in ids for text in (each if isinstance(each, tuple) else (each,))}
     paths = [path for name in place.sources for path in (catalogs.ROOT / name).rglob("*.py")]
     missed = [f"{path}: {text!r}" for path in paths for text in _marked(path) if text not in collected]
     assert not missed, "\n".join(missed)
