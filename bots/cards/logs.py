@@ -26,7 +26,8 @@ def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
         return OutboundMessage(text=f"📄 {where}", plain=True, files=(file,))
     mark = "🔴 " + _("live") if data["following"] else ""
     head = " · ".join(each for each in (f"📄 {where}", mark) if each)
-    return OutboundMessage(text=f"{head}\n\n{data['text'] or _('It is empty.')}", plain=True, buttons=_buttons(data))
+    text = data["text"] or _("It is empty.")
+    return OutboundMessage(text=f"{head}\n\n{text}", plain=True, buttons=_buttons(data))
 
 
 def _buttons(data: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:
