@@ -6,7 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from bots.code import deciding, diffing
+from bots.code import deciding, diffing, returning
 from bots.code.ending import end_code
 from bots.code.starting import KIND, Params
 from runbooks.jobs import JobContext, JobKind, register_kind
@@ -37,4 +37,5 @@ def register_kinds() -> None:
     register_kind(AGENT_CODE)
     register_kind(deciding.KEEP_KIND)
     register_kind(deciding.UNDO_KIND)
+    register_kind(returning.RETURN_KIND)
     register_kind(diffing.KIND)

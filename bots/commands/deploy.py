@@ -5,10 +5,14 @@ The commands only ask: what it takes is in git and on the disk, so jobs look at 
 
 from __future__ import annotations
 
+import re
+
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots import texts
+from bots.channels.base import Button
+from bots.code import returning
 from bots.commands.base import Answer, Command, CommandContext, command_button, say
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed
@@ -25,6 +29,7 @@ from runbooks.workspaces.access import DEVELOPER, access_project, check_role, cu
 ORIGIN = "chat"
 IN = "in"
 CANCEL = "cancel"
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
 
 
 def deploy(context: CommandContext) -> Answer:
@@ -43,14 +48,34 @@ def deploy(context: CommandContext) -> Answer:
 
 
 def rollback(context: CommandContext) -> Answer:
-    """Ask for the release before, or for one that was live some time."""
+    """Ask for the release before, or for one that was live some time; or for the project as it was at a commit."""
     project, words = project_and_words(context)
     if not words:
-        return _which(project, "rollback")
+        return _which(project, "rollback", command_button(_("Last change"), "undo"))
     if len(words) > 2:
-        raise BadInput(_("Write: /rollback ENVIRONMENT [COMMIT]"))
+        raise BadInput(_("Write: /rollback ENVIRONMENT [COMMIT], or /rollback COMMIT"))
+    if len(words) == 1 and _COMMIT.fullmatch(words[0]) and not _is_environment(project, words[0]):
+        return _return(context, project, words[0])
     ref = words[1] if len(words) == 2 else ""
     _start(context, project, words[0], ref=ref, kind=Deploy.Kind.ROLLBACK)
+    return ()
+
+
+def _is_environment(project: Project, name: str) -> bool:
+    return Environment.objects.filter(project=project, name=name.lower()).exists()
+
+
+def _return(context: CommandContext, project: Project, sha: str) -> Answer:
+    """Have the project go back to a commit, by a new one; the job asks before."""
+    check_role(project, actor=context.actor, session_id=context.session.pk, role=DEVELOPER)
+    jobs.create_job(
+        returning.NAME,
+        params={"project": project.key, "sha": sha.lower(), "language": context.language},
+        actor=context.actor,
+        session_id=context.session.pk,
+        start=True,
+        origin=ORIGIN,
+    )
     return ()
 
 
@@ -111,12 +136,12 @@ def project_and_words(context: CommandContext) -> tuple[Project, list[str]]:
     return current_project(context.session.pk, context.actor), words
 
 
-def _which(project: Project, name: str) -> Answer:
+def _which(project: Project, name: str, *others: Button | None) -> Answer:
     rows = Environment.objects.filter(project=project).order_by("position")
     buttons = [command_button(each.name, name, f"{each.name} in {project.key}") for each in rows]
     if not buttons:
-        return say(_("Say where to: /{command} staging").format(command=name))
-    return say(_("Which environment of {project}?").format(project=project.name), buttons)
+        return say(_("Say where to: /{command} staging").format(command=name), others)
+    return say(_("Which environment of {project}?").format(project=project.name), buttons, others)
 
 
 def _start(context: CommandContext, project: Project, environment: str, *, ref: str, kind: Deploy.Kind) -> None:
@@ -163,7 +188,10 @@ DEPLOY = Command(
     name="deploy", description=gettext_lazy("Deploy the project: /deploy staging"), run=deploy, role=Role.OPERATOR
 )
 ROLLBACK = Command(
-    name="rollback", description=gettext_lazy("Go back to the release before"), run=rollback, role=Role.OPERATOR
+    name="rollback",
+    description=gettext_lazy("Go back to the release before, or to a commit"),
+    run=rollback,
+    role=Role.OPERATOR,
 )
 LOCK = Command(name="lock", description=gettext_lazy("Keep others from an environment"), run=lock, role=Role.OPERATOR)
 UNLOCK = Command(name="unlock", description=gettext_lazy("Let others deploy again"), run=unlock, role=Role.OPERATOR)

@@ -7,7 +7,7 @@ the branch follow, and are brought up to it when a process died in between.
 from runbooks.workspaces.git.calling import Completed, Conflict, GitFailed, run_git
 from runbooks.workspaces.git.commits import commit_all
 from runbooks.workspaces.git.looking import FileStat, branch_head, diff, diff_stat, head, is_clean, log
-from runbooks.workspaces.git.merging import merge_branch, revert_commit
+from runbooks.workspaces.git.merging import has_same_files, merge_branch, return_to
 from runbooks.workspaces.git.repositories import init_repository, is_begun
 from runbooks.workspaces.git.trees import add_worktree, refresh_tree, remove_worktree
 
@@ -21,6 +21,7 @@ __all__ = [
     "commit_all",
     "diff",
     "diff_stat",
+    "has_same_files",
     "head",
     "init_repository",
     "is_begun",
@@ -29,6 +30,6 @@ __all__ = [
     "merge_branch",
     "refresh_tree",
     "remove_worktree",
-    "revert_commit",
+    "return_to",
     "run_git",
 ]

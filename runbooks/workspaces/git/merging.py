@@ -1,12 +1,9 @@
-"""Bringing a branch into the project's own, and taking a commit back. Both are made beside the tree, as a whole.
+"""Bringing a branch into the project's own, and going back to a commit. Both are made beside the tree, as a whole.
 
 Whoever finds that something else was committed meanwhile changes nothing.
 """
 
 from __future__ import annotations
-
-import tempfile
-from pathlib import Path
 
 from clawsite.core.errors import BadInput
 from guardrails.types import Actor
@@ -33,22 +30,29 @@ def merge_branch(project: Project, branch: str, *, actor: Actor, op: str = "", j
     return sha
 
 
-def revert_commit(project: Project, sha: str, *, actor: Actor, op: str = "revert", job: str = "") -> str:
-    """Take back what one commit changed, as a new commit of the project's branch. Conflict names the files."""
+def return_to(project: Project, revision: str, *, actor: Actor, op: str = "rollback", job: str = "") -> str:
+    """Give the project the files of an earlier commit of its branch, as a new commit; return that.
+
+    BadInput when the commit is not part of the branch, or when there is no difference.
+    """
     with alone(project):
-        ours, target = head(project), branch_head(project, sha)
+        ours, target = head(project), branch_head(project, revision)
         if not _is_in(project, target, ours):
             raise BadInput(f"The commit {target[:8]} is not part of {project.branch}.")
-        if not run_git(project, "rev-parse", "-q", "--verify", f"{target}^", may_fail=True).ok:
-            raise BadInput("The first commit of a project cannot be taken back.")
-        tree = _undo(project, target)
-        if tree == _tree_of(project, ours):
-            raise BadInput(f"What the commit {target[:8]} changed is not there any more.")
+        if has_same_files(project, target, ours):
+            raise BadInput(f"The project has the files of {target[:8]} already.")
         subject = run_git(project, "log", "-1", "--format=%s", target).stdout.decode("utf-8", "replace").strip()
-        text = f'Revert "{subject}"\n\nThis reverts commit {target}.'
-        made = _commit(project, tree, [ours], make_message(text, actor=actor, op=op, job=job), actor)
+        text = f"Return to {target[:8]}: {subject}"[:72] + f"\n\nThe files are those of {target}."
+        made = _commit(
+            project, _tree_of(project, target), [ours], make_message(text, actor=actor, op=op, job=job), actor
+        )
         _move(project, ours, made)
     return made
+
+
+def has_same_files(project: Project, one: str, other: str) -> bool:
+    """Tell whether two commits hold the same files."""
+    return _tree_of(project, one) == _tree_of(project, other)
 
 
 def _is_in(project: Project, commit: str, later: str) -> bool:
@@ -66,27 +70,6 @@ def _merge_trees(project: Project, ours: str, theirs: str) -> str:
     if not done.ok:
         raise Conflict("The branches have no common beginning.", paths=[])
     return tree.strip()
-
-
-def _undo(project: Project, target: str) -> str:
-    """Return the tree of the branch without what one commit changed, made in an index of its own."""
-    patch = run_git(
-        project, "diff", "--no-ext-diff", "--no-textconv", "--binary", "--full-index", target, f"{target}^", "--"
-    )
-    with tempfile.TemporaryDirectory(prefix="claw-index-") as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder, "index"))}
-        run_git(project, "read-tree", "HEAD", env=index)
-        if not patch.stdout:
-            return _tree_of(project, "HEAD")
-        done = run_git(
-            project, "apply", "--cached", "--3way", "--whitespace=nowarn", stdin=patch.stdout, env=index, may_fail=True
-        )
-        if not done.ok:
-            listed = run_git(project, "ls-files", "-u", "-z", env=index).stdout.decode("utf-8", "replace")
-            changed = run_git(project, "diff", "--name-only", "-z", target, f"{target}^", "--").stdout
-            paths = [line.partition("\t")[2] for line in listed.split("\0") if line]
-            raise _conflict(paths or changed.decode("utf-8", "replace").split("\0"))
-        return run_git(project, "write-tree", env=index).stdout.decode().strip()
 
 
 def _conflict(paths: list[str]) -> Conflict:

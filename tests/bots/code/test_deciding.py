@@ -86,6 +86,43 @@ def test_undo_of_any_operation_by_its_commit(world: World) -> None:
     assert "Undone: Put notes.md" in shown(f"code:{job.key}:done").text
 
 
+def test_rollback_to_a_commit_gives_its_files_back_by_a_new_one(world: World) -> None:
+    sha = world.commit("notes.md", "Notes\n")
+    last = world.commit("other.md", "Others\n")
+    assert world.say(f"/rollback {sha[:8]}") == ""
+    assert go_on("code_return").state == "waiting_approval"
+    request = agree(world)
+    assert "other.md  +0 −1" in request.summary
+    job = go_on("code_return")
+    assert job.state == "succeeded", job.error
+    assert "other.md" not in world.files()
+    assert "notes.md" in world.files()
+    assert world.log()[0].startswith(f"Return to {sha[:8]}: ")
+    made = world.project.operations.latest("pk")
+    assert (made.kind, made.before, made.sha) == ("return", last, (job.result or {})["commit"])
+    assert "is as it was at" in shown(f"code:{job.key}:done").text
+
+
+def test_rollback_to_a_commit_that_moved_meanwhile_asks_again(world: World) -> None:
+    sha = world.commit("notes.md", "Notes\n")
+    world.commit("other.md", "Others\n")
+    world.say(f"/rollback {sha[:8]}")
+    go_on("code_return")
+    agree(world)
+    world.commit("third.md", "Third\n")
+    assert go_on("code_return").state == "waiting_approval"
+    assert "third.md" in world.files()
+    agree(world, yes=False)
+    assert go_on("code_return").result == {"returned": False}
+
+
+def test_rollback_to_no_commit_says_so_and_changes_nothing(world: World) -> None:
+    world.say("/rollback abcdef12")
+    job = go_on("code_return")
+    assert job.state == "failed"
+    assert shown(f"code:{job.key}:error").text == job.error
+
+
 def test_changes_that_are_not_merged_are_thrown_away(world: World, model: MessagesServer) -> None:
     finish(model, NEW)
     run = go(world.start())

@@ -88,36 +88,37 @@ def test_two_branches_become_one_commit_or_a_conflict() -> None:
     assert git.merge_branch(made, "job/j2", actor=BOB) == merged  # delivered twice
 
 
-def test_a_commit_is_taken_back_by_another_one() -> None:
+def test_a_project_goes_back_to_a_commit_by_a_new_one() -> None:
     made = project(files={"a.txt": "one\n"})
+    first = git.head(made)
     write(tree_of(made), {"a.txt": "two\n", "b.txt": "b\n"})
     second = commit(made, "Change.")
     write(tree_of(made), {"c.txt": "c\n"})
     commit(made, "More.")
 
-    sha = git.revert_commit(made, second, actor=ALICE)
+    sha = git.return_to(made, first[:8], actor=ALICE)
 
     assert git.head(made) == sha
-    assert (tree_of(made) / "a.txt").read_text() == "one\n"
-    assert sorted(path.name for path in tree_of(made).iterdir()) == ["a.txt", "c.txt"]
-    assert git.log(made)[0].subject == 'Revert "Change."'
-    with pytest.raises(git.Conflict) as twice:
-        git.revert_commit(made, second, actor=ALICE)
-    assert twice.value.paths == ["a.txt", "b.txt"]
-    write(tree_of(made), {"a.txt": "three\n"})
-    third = commit(made, "Three.")
-    write(tree_of(made), {"a.txt": "four\n"})
-    last = commit(made, "Four.")
-    with pytest.raises(git.Conflict) as caught:
-        git.revert_commit(made, third, actor=ALICE)
-    assert (caught.value.paths, git.head(made)) == (["a.txt"], last)
+    assert git.has_same_files(made, first, sha)
+    assert [path.name for path in tree_of(made).iterdir()] == ["a.txt"]
+    assert git.log(made)[0].subject.startswith(f"Return to {first[:8]}: ")
+    with pytest.raises(BadInput, match="has the files of"):
+        git.return_to(made, first, actor=ALICE)
+    git.add_worktree(made, "j9", "job/j9")
+    elsewhere = git.add_worktree(made, "j8", "job/j8")
+    write(elsewhere, {"d.txt": "d\n"})
+    foreign = git.commit_all(made, elsewhere, "Elsewhere.", actor=BOB)
+    assert foreign
+    with pytest.raises(BadInput, match="not part of main"):
+        git.return_to(made, foreign, actor=ALICE)
+    assert git.return_to(made, second, actor=ALICE) == git.head(made)
 
 
 def test_what_a_killed_process_left_is_put_right() -> None:
     made = project(files={"a.txt": "one\n"})
     write(tree_of(made), {"a.txt": "two\n"})
     second = commit(made, "Two.")
-    git.revert_commit(made, second, actor=BOB)
+    git.return_to(made, f"{second}^", actor=BOB)
     repository = repository_of(made)
     run_git(made, "update-ref", "refs/heads/main", second)  # moved, but the files were not
     (repository / "index.lock").touch()
@@ -171,7 +172,7 @@ def test_nothing_in_a_tree_or_repository_is_run(tmp_path: Path) -> None:
 
     sha = commit(made, "Try.")
     git.diff(made, sha, f"{sha}^")
-    git.revert_commit(made, sha, actor=BOB)
+    git.return_to(made, f"{sha}^", actor=BOB)
 
     assert not trap.exists()
     with pytest.raises(git.GitFailed):

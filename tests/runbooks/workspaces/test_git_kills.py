@@ -62,7 +62,7 @@ def test_a_merge_or_revert_that_is_killed_is_whole_or_never_was(seconds: float) 
         write(tree, {"a.txt": page(f"{key}"), "b.txt": page(f"{key}")})
         git.commit_all(made, tree, f"Change {number}.", actor=BOB)
         sha = git.merge_branch(made, f"job/{key}", actor=BOB)
-        git.revert_commit(made, sha, actor=BOB)
+        git.return_to(made, f"{sha}^", actor=BOB)
         git.remove_worktree(made, key, branch=f"job/{key}")
 
     kill_while(work, seconds)

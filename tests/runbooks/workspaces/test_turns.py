@@ -175,7 +175,7 @@ def test_whoever_has_the_turn_finds_the_files_as_they_should_be() -> None:
     made = project(files={"a.txt": "one\n"})
     write(tree_of(made), {"a.txt": "two\n"})
     second = commit(made, "Two.")
-    git.revert_commit(made, second, actor=BOB)
+    git.return_to(made, f"{second}^", actor=BOB)
     git.run_git(made, "update-ref", "refs/heads/main", second)  # as if killed before the files followed
 
     with kind(lambda ctx: take_turn(ctx, made)):
