@@ -2,7 +2,8 @@
 
 Whether it works on this machine is tried once; nothing here pretends that there is one. Inside, nobody is root and
 nothing gives rights back: a user namespace with another user, no capabilities, and no further user namespaces. All that
-can be written besides the directories asked for is /tmp and /dev/shm, both of a limited size. /proc is read-only as a
+can be written besides the directories asked for is /tmp and /dev/shm, both of a limited size. Where this installation
+lies below /usr it is not shown. /proc is read-only as a
 whole: to a process that is root outside, the kernel's settings below /proc/sys stay open even without capabilities,
 and bubblewrap does not always cover them.
 
@@ -20,6 +21,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from django.conf import settings
 
 from clawsite.core.errors import NotConfigured
 
@@ -101,6 +104,14 @@ def _links() -> list[str]:
     return shown
 
 
+def _ours() -> list[Path]:
+    """Return where this installation and its state lie below what is shown, which may be /usr/src or /usr/local."""
+    if not settings.configured:  # a program that is no part of an installation
+        return []
+    found = (Path(path).resolve() for path in (settings.BASE_DIR, settings.CLAW_HOME))
+    return [path for path in found if path.is_relative_to("/usr") and path.is_dir()]
+
+
 def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str], told: int = -1) -> list[str]:
     """Return what to put before a program's arguments; raise NotConfigured where there is no sandbox.
 
@@ -117,10 +128,15 @@ def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str], told: i
     if sandbox.network:
         argv += ["--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]
         argv += ["--ro-bind-try", "/etc/hosts", "/etc/hosts"]
+    ours = _ours()
+    for path in ours:
+        argv += ["--tmpfs", str(path)]
     for path in (*sandbox.readable, *(() if cwd in sandbox.writable else (cwd,))):
         argv += ["--ro-bind", str(path), str(path)]
     for path in sandbox.writable:
         argv += ["--bind", str(path), str(path)]
     for name, value in env.items():
         argv += ["--setenv", name, value]
+    for path in ours:
+        argv += ["--remount-ro", str(path)]
     return [*argv, *_CLOSED, "--chdir", str(cwd), "--"]

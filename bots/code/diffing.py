@@ -79,7 +79,7 @@ def _commits(project: Any, sha: str) -> tuple[str, str, str]:
     rows = Operation.objects.filter(project=project).order_by("-pk")
     found = (rows.filter(sha__startswith=sha) if sha else rows).first()
     if found is not None:
-        return found.before, found.sha, f"{found.sha[:10]} {found.summary}"
+        return found.before or tree.NOTHING, found.sha, f"{found.sha[:10]} {found.summary}"
     if not _SHA.fullmatch(sha):
         raise BadInput(_("Nothing was changed here yet.") if not sha else _("Name a commit by its number."))
     full = branch_head(project, sha)

@@ -24,12 +24,13 @@ def catch_up(run: CodeRun) -> list[str]:
     path = tree.path_of(run)
     if main == run.base or tree.is_ancestor(run.project, main, run.head):
         return []
-    try:
-        git.run_git(run.project, "merge", "--no-edit", "--quiet", main, tree=path)
-    except git.GitFailed:
-        conflicts = tree.conflicts(run.project, path)
-        git.run_git(run.project, "merge", "--abort", tree=path)
-        return conflicts
+    with git.alone(run.project):
+        try:
+            git.run_git(run.project, "merge", "--no-edit", "--quiet", main, tree=path)
+        except git.GitFailed:
+            conflicts = tree.conflicts(run.project, path)
+            git.run_git(run.project, "merge", "--abort", tree=path)
+            return conflicts
     run.base, run.head = main, git.head(run.project, path)
     run.save(update_fields=["base", "head"])
     return []

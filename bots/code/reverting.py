@@ -44,7 +44,8 @@ def _take_back(project: Project, path: Path, operation: Operation) -> None:
     taken = (operation.sha, operation.before, "--")
     patch = git.run_git(project, "diff", "--binary", "--no-ext-diff", "--no-textconv", "--no-color", *taken).stdout
     try:
-        git.run_git(project, "apply", "--3way", "--index", "-", tree=path, stdin=patch)
+        with git.alone(project):
+            git.run_git(project, "apply", "--3way", "--index", "-", tree=path, stdin=patch)
     except git.GitFailed:
         paths = tree.conflicts(project, path)
         raise BadInput(

@@ -68,9 +68,10 @@ def head(project: Project, tree: Path | None = None) -> str:
 
 
 def reset(project: Project, tree: Path) -> None:
-    """Throw away what is not committed; ignored files, such as caches, stay."""
-    git.run_git(project, "reset", "--hard", "--quiet", tree=tree)
-    git.run_git(project, "clean", "-fdq", tree=tree)
+    """Throw away what is not committed, repositories too; ignored files, such as caches, stay."""
+    with git.alone(project):
+        git.run_git(project, "reset", "--hard", "--quiet", tree=tree)
+        git.run_git(project, "clean", "-ffdq", tree=tree)
 
 
 def check_message(text: str) -> None:
@@ -93,7 +94,7 @@ def commit(desk: Desk, subject: str) -> str | None:
             op=desk.run.ref,
             job=desk.ctx.key,
         )
-    except BadInput:
+    except (BadInput, git.GitFailed):
         reset(desk.project, desk.tree)
         raise
     if sha:

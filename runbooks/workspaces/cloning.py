@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from clawsite.core.errors import BadInput, ClawError
 from runbooks.models import Project
 from runbooks.workspaces.git import init_repository, refresh_tree, run_git
+from runbooks.workspaces.git.tidying import check_commit
 from runbooks.workspaces.quotas import tree_bytes
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
 from runbooks.workspaces.sync.door import Door, Login, open_door
@@ -22,6 +23,8 @@ from runbooks.workspaces.sync.failures import read_failure
 
 SECONDS = 600.0
 FETCHED = "refs/clawsite/clone"
+# What the names of the branches of jobs begin with: none may be, or be in the way of, the project's own.
+OURS = frozenset({"code", "jobs", "sync", "undo"})
 _BRANCH = re.compile(rb"^ref: refs/heads/([A-Za-z0-9][A-Za-z0-9._/-]{0,99})\tHEAD$", re.MULTILINE)
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 
@@ -55,7 +58,7 @@ def clone(project: Project, url: str, *, check: Callable[[], None]) -> None:
         branch = _ask_branch(project, address, door, check)
         _exchange(project, door, check, "fetch", "-q", "--no-tags", "--no-write-fetch-head",
                   "--no-recurse-submodules", address.url, f"+HEAD:{FETCHED}")  # fmt: skip
-    _check_size(project)
+    check_commit(project, FETCHED)
     with transaction.atomic():
         Project.objects.filter(pk=project.pk).update(branch=branch)
         project.branch = branch
@@ -72,6 +75,8 @@ def _ask_branch(project: Project, address: Address, door: Door, check: Callable[
         raise CloneFailed(_("The repository is empty."))
     found = _BRANCH.search(told)
     name = found[1].decode() if found else "main"
+    if name.partition("/")[0] in OURS:
+        raise CloneFailed(_("Its branch {name} has a name that is used here for work on projects.").format(name=name))
     return name if run_git(project, "check-ref-format", "--branch", name, may_fail=True).ok else "main"
 
 
@@ -90,13 +95,3 @@ def _exchange(project: Project, door: Door, check: Callable[[], None], *args: st
         failure = read_failure(done.stdout, done.stderr, timed_out=done.timed_out)
         raise CloneFailed(_("It could not be cloned: {reason}").format(reason=failure.text))
     return done.stdout
-
-
-def _check_size(project: Project) -> None:
-    """Raise BadInput when the files would be more than a project may hold."""
-    listed = run_git(project, "ls-tree", "-r", "-l", "-z", FETCHED).stdout
-    sizes = [row.partition(b"\t")[0].split()[-1] for row in listed.split(b"\0") if row]
-    if len(sizes) > settings.CLAW_PROJECT_FILES:
-        raise BadInput(_("A project holds {count} files at most.").format(count=settings.CLAW_PROJECT_FILES))
-    if sum(int(size) for size in sizes if size.isdigit()) > tree_bytes():
-        raise BadInput(_("A project holds {size} MB at most.").format(size=settings.CLAW_PROJECT_MEGABYTES))

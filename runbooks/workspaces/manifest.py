@@ -93,7 +93,9 @@ class Manifest(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, frozen=
 def read_manifest(project: Project, commit: str = "") -> Manifest:
     """Return what claw.yaml of a commit says, of the newest one of the branch unless given; BadInput if it is none."""
     sha = branch_head(project, commit or project.branch)
-    done = run_git(project, "cat-file", "blob", f"{sha}:{FILE}", may_fail=True, output_bytes=MAX_BYTES + 1)
+    done = run_git(
+        project, "cat-file", "blob", f"{sha}:{FILE}", may_fail=True, may_cut=True, output_bytes=MAX_BYTES + 1
+    )
     if not done.ok:
         raise BadInput(f"{project.name} has no {FILE}.")
     return parse_manifest(done.stdout)

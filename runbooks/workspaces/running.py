@@ -24,6 +24,8 @@ from runbooks.workspaces.quotas import tree_bytes
 TASKS = 256
 MEMORY_BYTES = 3 * 1024**3
 OPEN_FILES = 1024
+# What every sandbox shows.
+_SYSTEM = (Path("/usr"), Path("/usr/local"))
 
 State = Literal["sandbox", "limits", "off"]
 
@@ -84,9 +86,9 @@ def _sandbox(project: Project, tree: Path, shown: tuple[Path, ...]) -> Sandbox:
 
 
 def toolchain() -> tuple[Path, ...]:
-    """Return the directories of this installation's Python outside /usr; none that holds our state or source."""
+    """Return the directories of this installation's Python, but the system's; none that holds our state or source."""
     found = dict.fromkeys((Path(sys.prefix), Path(sys.base_prefix).resolve()))
-    return tuple(path for path in found if not path.is_relative_to("/usr") and not _holds_ours(path))
+    return tuple(path for path in found if path not in _SYSTEM and not _holds_ours(path))
 
 
 def _holds_ours(path: Path) -> bool:

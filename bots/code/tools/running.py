@@ -55,7 +55,7 @@ def _command(desk: Desk) -> Tool:
             raise NotAllowed("This program is never run here.")
         done = run_in_tree(desk.project, argv, tree=desk.tree, seconds=SECONDS, check=check)
         desk.record("code.command", about=short(shlex.join(argv), 300), code=done.code, confined=done.confined)
-        sha = tree.commit(desk, f"Run {shlex.join(argv)}"[:72])
+        sha = tree.commit(desk, short(f"Run {shlex.join(argv)}", 72))
         return testing.describe(done, OUTPUT_CHARS) + (f"\nIt changed files: commit {sha[:10]}." if sha else "")
 
     return make_tool(

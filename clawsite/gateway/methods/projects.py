@@ -16,6 +16,7 @@ from clawsite.core.errors import BadInput, NotFound
 from clawsite.gateway.access import access_session
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
+from guardrails.redact import redact_secrets
 from guardrails.types import Actor
 from runbooks import jobs
 from runbooks.books.asking import name_of
@@ -172,7 +173,7 @@ async def diff(call: Call, params: Diff) -> dict[str, Any]:
 
 def _diff(project: Project, base: str, revision: str) -> dict[str, Any]:
     a, b = git.branch_head(project, base), git.branch_head(project, revision)
-    text = git.diff(project, a, b)
+    text = redact_secrets(git.diff(project, a, b))
     files = [{"path": each.path, "added": each.added, "removed": each.removed} for each in git.diff_stat(project, a, b)]
     return {"base": a, "sha": b, "files": files, "patch": text[:DIFF_CHARS], "truncated": len(text) > DIFF_CHARS}
 

@@ -4,7 +4,7 @@ Invariant: a branch moves by one atomic update of its reference, after all that 
 the branch follow, and are brought up to it when a process died in between.
 """
 
-from runbooks.workspaces.git.calling import Completed, Conflict, GitFailed, run_git
+from runbooks.workspaces.git.calling import Completed, Conflict, GitFailed, alone, run_git
 from runbooks.workspaces.git.commits import commit_all
 from runbooks.workspaces.git.looking import FileStat, branch_head, diff, diff_stat, head, is_clean, log
 from runbooks.workspaces.git.merging import has_same_files, merge_branch, return_to
@@ -17,6 +17,7 @@ __all__ = [
     "FileStat",
     "GitFailed",
     "add_worktree",
+    "alone",
     "branch_head",
     "commit_all",
     "diff",

@@ -118,13 +118,15 @@ def run_git(
     env: Mapping[str, str] | None = None,
     config: Sequence[str] = (),
     may_fail: bool = False,
+    may_cut: bool = False,
     output_bytes: int = OUTPUT_BYTES,
     file_bytes: int = 0,
 ) -> Completed:
     """Run git on a project's branch, or on a tree of one of its jobs; GitFailed when it does not succeed.
 
     `config` are further options of git itself, such as `("-c", "protocol.https.allow=always")`; `env` adds variables;
-    `file_bytes` bounds each file that it writes.
+    `file_bytes` bounds each file that it writes. Output that is longer than `output_bytes` is a failure, too, unless
+    it `may_cut` it: who decides by a list must have all of it.
     """
     dirs = where if isinstance(where, GitDirs) else dirs_of(where, tree)
     if not dirs.git_dir.is_dir():
@@ -150,6 +152,8 @@ def run_git(
     )
     if not done.ok and not may_fail:
         raise GitFailed(_say(args[0], done))
+    if done.truncated and not may_cut:
+        raise GitFailed(f"git {args[0]} has more to say than can be taken in.")
     return done
 
 

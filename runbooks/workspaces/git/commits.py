@@ -9,7 +9,7 @@ from clawsite.core.errors import BadInput
 from clawsite.core.redaction import find_secrets
 from guardrails.types import Actor
 from runbooks.models import Project
-from runbooks.workspaces.git.calling import GitDirs, alone, dirs_of, run_git
+from runbooks.workspaces.git.calling import OUTPUT_BYTES, GitDirs, GitFailed, alone, dirs_of, run_git
 from runbooks.workspaces.git.looking import head
 from runbooks.workspaces.git.tidying import check_history, tidy
 from runbooks.workspaces.git.trees import mark_tree
@@ -38,7 +38,7 @@ def commit_all(project: Project, tree: Path, message: str, *, actor: Actor, op: 
             if not run_git(dirs, "diff", "--cached", "--quiet", may_fail=True).code:
                 return None
             _check_index(dirs)
-        except BadInput:
+        except (BadInput, GitFailed):
             _unstage(project, dirs)
             raise
         run_git(dirs, "commit", "-q", "--cleanup=whitespace", "-F", "-", stdin=text.encode(), env=author_of(actor))
@@ -89,12 +89,17 @@ def _check_index(dirs: GitDirs) -> None:
 
 
 def _check_lines(dirs: GitDirs) -> None:
-    patch = run_git(dirs, "diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", "-U0").stdout
+    """Look at every added line, of what git or .gitattributes take for no text as well, and at the names."""
+    options = ("--no-ext-diff", "--no-textconv", "--no-color", "--text", "-U0", "--diff-filter=AMT")
+    done = run_git(dirs, "diff", "--cached", *options, may_cut=True)
+    if done.truncated:
+        most = OUTPUT_BYTES // 1024**2
+        raise BadInput(f"More than {most} MB are new at once, which is too much to be looked through for secrets.")
     path, added = "", []
-    for line in patch.decode("utf-8", "replace").split("\n"):
-        if line.startswith("+++ "):
+    for line in done.stdout.decode("utf-8", "replace").split("\n"):
+        if line.startswith("+++ b/"):  # which may be a line of a file, too
             path = line[6:]
-        elif line.startswith("+"):
+        if line.startswith("+"):
             added.append((path, line[1:]))
     text = "\n".join(line for _, line in added)
     if find_secrets(text):

@@ -67,7 +67,7 @@ def is_clean(project: Project, tree: Path | None = None) -> bool:
 
 def diff(project: Project, a: str, b: str = "", *, tree: Path | None = None) -> str:
     """Return the difference of two commits as a patch; with "" for b, that of a to the files as they are."""
-    done = run_git(project, *_DIFF, *_range(a, b), "--", tree=tree)
+    done = run_git(project, *_DIFF, *_range(a, b), "--", tree=tree, may_cut=True)
     return done.stdout.decode("utf-8", "replace")
 
 

@@ -29,6 +29,16 @@ def check_history(project: Project) -> None:
         raise BadInput(_("The history of {name} is larger than {size} MB.").format(name=project.name, size=size))
 
 
+def check_commit(project: Project, commit: str) -> None:
+    """Raise BadInput when the files of a commit from elsewhere would be more than a project may hold."""
+    listed = run_git(project, "ls-tree", "-r", "-l", "-z", commit).stdout
+    sizes = [row.partition(b"\t")[0].split()[-1] for row in listed.split(b"\0") if row]
+    if len(sizes) > settings.CLAW_PROJECT_FILES:
+        raise BadInput(_("A project holds {count} files at most.").format(count=settings.CLAW_PROJECT_FILES))
+    if sum(int(size) for size in sizes if size.isdigit()) > tree_bytes():
+        raise BadInput(_("A project holds {size} MB at most.").format(size=settings.CLAW_PROJECT_MEGABYTES))
+
+
 def tidy(project: Project, *, loose: int = LOOSE) -> bool:
     """Pack the repository if there are many single objects in it; True if so. Only within `alone`."""
     sample = repository_of(project) / "objects" / SAMPLE

@@ -15,6 +15,7 @@ from clawsite.core.errors import ClawError
 from guardrails import processes
 from runbooks.models import Project, Remote
 from runbooks.workspaces import git
+from runbooks.workspaces.quotas import tree_bytes
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
 from runbooks.workspaces.sync.door import CONNECT_SECONDS, Login, open_door, private_folder
 from runbooks.workspaces.sync.failures import Failure, read_failure
@@ -97,6 +98,7 @@ def _exchange(remote: Remote, command: list[str], refspec: str, check: Check | N
             seconds=SECONDS,
             check=check,
             may_fail=True,
+            file_bytes=tree_bytes(),
         )
     if done.ok:
         return None

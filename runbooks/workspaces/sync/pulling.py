@@ -19,6 +19,7 @@ from runbooks.workspaces import git
 from runbooks.workspaces.access import DEVELOPER, check_role, get_project
 from runbooks.workspaces.git.calling import dirs_of
 from runbooks.workspaces.git.commits import author_of, make_message
+from runbooks.workspaces.git.tidying import check_commit
 from runbooks.workspaces.operations import record_operation
 from runbooks.workspaces.sync.exchange import SECONDS, compare, fetch, push, tracking
 from runbooks.workspaces.sync.failures import shown
@@ -83,6 +84,7 @@ def _bring_together(ctx: JobContext, remote: Remote, actor: Actor) -> dict[str, 
 
 def _merge(ctx: JobContext, project: Project, actor: Actor) -> str:
     """Return the commit that has both lines; Conflict names the files that nobody has decided about."""
+    check_commit(project, tracking(project))
     try:
         return git.merge_branch(project, tracking(project), actor=actor, op="sync pull", job=ctx.key)
     except git.Conflict:
@@ -102,10 +104,11 @@ def _settle(ctx: JobContext, project: Project, branch: str, actor: Actor) -> Non
     choice = ctx.params["choice"]
     dirs = dirs_of(project, git.add_worktree(project, ctx.key, branch))
     message = make_message(f"Merge the remote's changes ({choice} first)", actor=actor, op="sync pull", job=ctx.key)
-    done = git.run_git(
-        dirs, "merge", "-q", "--no-ff", "--no-edit", "-X", choice, "-m", message, tracking(project),
-        env=author_of(actor), check=ctx.check, may_fail=True,
-    )  # fmt: skip
+    with git.alone(project):
+        done = git.run_git(
+            dirs, "merge", "-q", "--no-ff", "--no-edit", "-X", choice, "-m", message, tracking(project),
+            env=author_of(actor), check=ctx.check, may_fail=True,
+        )  # fmt: skip
     if not done.ok:
         listed = git.run_git(dirs, "diff", "--name-only", "--diff-filter=U", "-z").stdout.decode("utf-8", "replace")
         paths = sorted({path for path in listed.split("\0") if path})

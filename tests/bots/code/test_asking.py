@@ -8,6 +8,7 @@ from clawsite.core.models import AuditEvent
 from guardrails.approvals import decide, expire_due
 from guardrails.models import Approval
 from runbooks.models import Job, ProjectMember
+from runbooks.workspaces import git
 from sessions_app.models import Card, ToolCall
 from tests.bots.code.making import MEND, World, finish, go, shown
 from tests.servers.messages import MessagesServer, text, tool_use
@@ -116,3 +117,17 @@ def test_the_model_is_waited_for_when_it_is_away(world: World, model: MessagesSe
     breakers.clear()
     assert go(run).outcome == "merged"
     assert world.log() == ["Add instead of subtracting", "Begin"]
+
+
+def test_a_secret_in_a_command_is_in_no_message_of_a_commit_not_even_its_beginning(
+    world: World, model: MessagesServer
+) -> None:
+    secret = "ghp_" + "a1B2c3D4e5" * 4
+    finish(model, tool_use("run_command", {"argv": ["cp", "--suffix", "a" * 20 + secret, "app.py", "b.py"]}))
+    run = world.start()
+    assert go(run).job.state == "waiting_approval"
+    decide(asked().key, actor=world.people.bob.actor, approve=True)
+    go(run)
+    told = git.run_git(world.project, "log", "--all", "--format=%B").stdout.decode()
+    assert "Run cp --suffix" in told
+    assert secret[:12] not in told

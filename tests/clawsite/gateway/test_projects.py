@@ -12,13 +12,15 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.models import User
 from clawsite.gateway.principal import Scope
 from runbooks.models import Job, Project
+from runbooks.workspaces import git
 from runbooks.workspaces.roots import tree_of
 from tests.clawsite.gateway.calling import ALICE, BOB, CHARLIE, call
 from tests.clawsite.gateway.seat import Refused, principal
 from tests.runbooks.running import perform_beside
-from tests.runbooks.workspaces.making import commit, write
+from tests.runbooks.workspaces.making import write
 
 pytestmark = pytest.mark.django_db(transaction=True)
+TOKEN = "ghp_" + "a1B2c3D4e5" * 4
 MALLORY = principal("mallory", Scope.READ, Scope.WRITE)
 READER = principal("bob", Scope.READ)
 
@@ -47,8 +49,10 @@ async def test_a_project_is_made_read_and_compared() -> None:
 
     def change() -> str:
         project = Project.objects.get()
-        write(tree_of(project), {"site/index.html": "changed\n"})
-        return commit(project, "Change a page.")
+        write(tree_of(project), {"site/index.html": f"changed\n{TOKEN}\n"})
+        git.run_git(project, "add", "-A")  # past us, as a pull brings it
+        git.run_git(project, "commit", "-q", "-m", "Change a page.")
+        return git.head(project)
 
     sha = await run_db(change)
     (last, first) = (await call("projects.log", BOB, project=key))["commits"]
@@ -56,7 +60,7 @@ async def test_a_project_is_made_read_and_compared() -> None:
     shown = await call("projects.diff", BOB, project=key)
     assert (shown["sha"], shown["base"], shown["truncated"]) == (sha, first["sha"], False)
     assert [each["path"] for each in shown["files"]] == ["site/index.html"]
-    assert "+changed" in shown["patch"]
+    assert "+changed\n+[secret]\n" in shown["patch"]
     with pytest.raises(Refused, match="no name of a commit"):
         await call("projects.diff", BOB, project=key, revision="--output=/tmp/x")
 

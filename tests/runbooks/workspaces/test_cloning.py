@@ -124,3 +124,14 @@ def test_nobody_clones_into_somebody_elses_project(remote: Path) -> None:
 )
 def test_a_name_from_an_address(url: str, name: str) -> None:
     assert name_from(url) == name
+
+
+@pytest.mark.parametrize("branch", ["code", "code/1", "undo/x", "jobs"])
+def test_a_branch_that_is_named_like_those_of_jobs_is_not_taken(remote: Path, branch: str) -> None:
+    command = ["git", "--git-dir", str(remote / ".git"), "branch", "-m", branch]
+    subprocess.run(command, check=True, timeout=30)
+
+    made, job = cloned(remote)
+
+    assert (job.state, made.state) == ("failed", "failed")
+    assert f"Its branch {branch} has a name that is used here" in job.error

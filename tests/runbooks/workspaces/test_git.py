@@ -232,3 +232,37 @@ def test_a_repository_is_packed_when_much_lies_about_and_its_history_ends_somewh
     write(tree_of(made), {"c.txt": "c"})
     with pytest.raises(BadInput, match="larger than 2 MB"):
         commit(made, "Too much.")
+
+
+TOKEN = "ghp_" + "a1B2c3D4e5" * 4
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.txt": f"++ {TOKEN}\n"},  # looks like the head of a file in a diff
+        {"a.txt": f"++ b/{TOKEN}\n"},
+        {".gitattributes": "*.txt -diff\n", "a.txt": f"{TOKEN}\n"},
+        {".gitattributes": "*.txt binary\n", "a.txt": f"{TOKEN}\n"},
+        {"a.bin": f"\0\1\2 {TOKEN} \0\n"},
+        {f"{TOKEN}.txt": "a name\n"},
+    ],
+)
+def test_a_secret_is_found_however_it_is_hidden(files: dict[str, str]) -> None:
+    made = project()
+    before = git.head(made)
+    write(tree_of(made), files)
+
+    with pytest.raises(BadInput, match="holds a secret"):
+        git.commit_all(made, tree_of(made), "Add.", actor=BOB)
+
+    assert git.head(made) == before
+
+
+def test_an_answer_of_git_that_is_cut_is_none() -> None:
+    made = project(files={f"{number}.txt": "x\n" for number in range(9)})
+
+    with pytest.raises(git.GitFailed, match="more to say"):
+        run_git(made, "ls-tree", "-r", "HEAD", output_bytes=100)
+
+    assert run_git(made, "ls-tree", "-r", "HEAD", output_bytes=100, may_cut=True).truncated

@@ -57,6 +57,15 @@ def test_it_cannot_write_beside_its_tree_nor_in_the_toolchain(tree: Path) -> Non
     assert not any(Path(place).exists() for place in places)
 
 
+@pytest.mark.usefixtures("needs_sandbox")
+def test_an_installation_below_usr_is_not_shown(tree: Path, settings: Settings) -> None:
+    settings.BASE_DIR = Path("/usr/share")
+    done = run_in_tree(PROJECT, ["ls", "-A", "/usr/share"], tree=tree, seconds=30)
+    assert (done.code, done.stdout) == (0, b"")
+    assert not run_in_tree(PROJECT, ["touch", "/usr/share/x"], tree=tree, seconds=30).ok
+    assert run_in_tree(PROJECT, ["touch", "x"], tree=tree, seconds=30).ok
+
+
 @pytest.mark.usefixtures("no_sandbox")
 def test_without_a_sandbox_nothing_runs_unless_an_admin_said_so(tree: Path, settings: Settings) -> None:
     assert find_sandbox() is None

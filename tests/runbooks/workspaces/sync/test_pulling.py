@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from guardrails.types import Actor
 from runbooks import jobs
@@ -128,4 +129,16 @@ def test_somebody_elses_project_is_nobodys_to_pull(project: Project, bare: Path)
     for actor in (ALICE, Actor(subject="user:9", role=BOB.role, name="Charlie")):
         job = pull(project, actor=actor)
         assert (job.state, job.error) == ("failed", "There is no project “shop”.")
+    assert git.head(project) == before
+
+
+def test_more_than_a_project_holds_does_not_come_in(project: Project, bare: Path, settings: Settings) -> None:
+    dana_pushes(bare, {f"{number}.txt": "x\n" for number in range(5)})
+    settings.CLAW_PROJECT_FILES = 4
+    before = git.head(project)
+
+    job = pull(project)
+
+    assert job.state == "failed"
+    assert "4 files at most" in job.error
     assert git.head(project) == before
