@@ -8,10 +8,13 @@ from typing import Any
 import msgspec
 from django.utils import timezone
 
-from clawsite.core.errors import ClawError
+from clawsite.core.errors import ClawError, NotFound
+from guardrails.types import Actor, Role
 from runbooks.jobs import JobContext, JobKind, Park
+from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Job, Remote
 from runbooks.workspaces import git
+from runbooks.workspaces.access import DEVELOPER, check_role
 from runbooks.workspaces.sync.exchange import SECONDS, Standing, compare, fetch, push
 from runbooks.workspaces.sync.failures import Failure
 from runbooks.workspaces.sync.queue import KIND
@@ -37,6 +40,7 @@ def run(ctx: JobContext) -> Any:
     """Push what the branch is now. What fails is due again later, so nothing is lost with this job."""
     rows = Remote.objects.select_related("project").filter(project__key=ctx.params["project"], enabled=True)
     remote = rows.first()
+    _check_order(ctx.job, remote)
     if remote is None:
         return {"pushed": False, "reason": "the remote is off"}
     if _is_pushed_by_another(ctx.job):
@@ -52,8 +56,18 @@ def run(ctx: JobContext) -> Any:
     raise PushFailed(failure.text)
 
 
+def _check_order(job: Job, remote: Remote | None) -> None:
+    """Raise unless the push is one of ours, or of somebody who may change the project: any program can make a job."""
+    if job.owner == SYSTEM.subject:
+        return
+    if remote is None:
+        raise NotFound("There is no such project, or it has no remote.")
+    actor = Actor(subject=job.requested_by, role=Role.OPERATOR, name="")
+    check_role(remote.project, actor=actor, session_id=job.session_id, role=DEVELOPER)
+
+
 def _is_pushed_by_another(job: Job) -> bool:
-    others = Job.objects.filter(kind=KIND, params__project=job.params["project"], state=Job.State.RUNNING)
+    others = Job.objects.here().filter(kind=KIND, params__project=job.params["project"], state=Job.State.RUNNING)
     return others.filter(pk__lt=job.pk).exists()
 
 

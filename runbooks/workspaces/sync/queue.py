@@ -67,8 +67,11 @@ def _locked(**values: int) -> Remote | None:
 
 
 def _start(remote: Remote, *, actor: Actor) -> Job:
-    """Return the push that waits to begin, or a new one. The remote's row is locked."""
-    waiting = Job.objects.filter(kind=KIND, state__in=[Job.State.CREATED, Job.State.QUEUED])
+    """Return the push of ours that waits to begin, or a new one. The remote's row is locked.
+
+    A job that somebody else made of this kind, and that may never begin or run elsewhere, stands for nothing.
+    """
+    waiting = Job.objects.here().filter(kind=KIND, state=Job.State.QUEUED, owner=SYSTEM.subject)
     found = waiting.filter(params__project=remote.project.key).first()
     if found is not None:
         return found

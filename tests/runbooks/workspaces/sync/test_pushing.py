@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
+from guardrails.types import Actor, Role
 from runbooks import jobs
 from runbooks.models import Job, Project, Remote
 from runbooks.workspaces import git
@@ -147,3 +148,20 @@ def test_an_address_that_is_allowed_no_more_is_not_used(project: Project, bare: 
     connect(project, f"file://{bare}")
     settings.CLAW_GIT_REMOTES = []  # type: ignore[attr-defined]
     assert push().error == "This address is not among CLAW_GIT_REMOTES."
+
+
+def test_what_others_make_of_this_kind_keeps_no_push_back(project: Project, bare: Path) -> None:
+    other = Actor(subject="user:9", role=Role.OPERATOR, name="Otto")
+    connect(project, f"file://{bare}")
+    push()
+    params = {"project": project.key}
+    never = jobs.create_job("git_push", params=params, actor=other)
+    sha = change(project, {"b.txt": "b"})
+    (ours,) = [job for job in pushes() if job.pk != never.pk]
+
+    assert run(ours).state == "succeeded"
+    assert at_remote(bare) == sha
+    asked = jobs.start_job(never.key, actor=other)
+    told = run(asked)
+    assert (told.state, told.result) == ("failed", None)
+    assert "There is no project" in told.error
