@@ -9,11 +9,14 @@ from django.utils import timezone
 
 from clawsite.core.errors import BadInput, ClawError
 from guardrails.models import Approval
+from guardrails.types import Actor, Role
 from runbooks.books.asking import KIND as APPROVAL_KIND
-from runbooks.books.asking import names_of
+from runbooks.books.asking import name_of, names_of
 from runbooks.books.plan import digest
 from runbooks.books.steps import StepContext, StepKind
+from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, EnvironmentLock, Project
+from runbooks.workspaces.access import DEVELOPER, check_role, maintainers_of
 from runbooks.workspaces.git import branch_head, is_clean, run_git
 from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
 
@@ -34,6 +37,23 @@ def check_lock(environment: Environment, subject: str) -> None:
         raise DeployRefused(
             f"{environment.name} is locked by {lock.owner_name or lock.owner} since {since}: {lock.reason}"
         )
+
+
+def check_requester(deploy: Deploy) -> None:
+    """Raise when who asked may not deploy here any more: a deploy may have waited for long. Our own way back may."""
+    if deploy.requested_by == SYSTEM.subject:
+        return
+    actor = Actor(subject=deploy.requested_by, role=Role.OPERATOR, name=deploy.requested_name)
+    session_id = deploy.job.session_id if deploy.job is not None else None
+    check_role(deploy.project, actor=actor, session_id=session_id, role=DEVELOPER)
+
+
+def check_approver(project: Project, approval: Approval) -> None:
+    """Raise when who approved as a maintainer is none any more. Admins, who may always, were never listed."""
+    listed = approval.decided_by in approval.allowed
+    still = set().union(*map(names_of, maintainers_of(project)))
+    if listed and approval.decided_by not in still:
+        raise DeployRefused(f"{name_of(approval.decided_by)}, who approved it, is no maintainer any more.")
 
 
 def check_frozen(environment: Environment) -> None:
@@ -93,8 +113,9 @@ class Gates(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 def run(ctx: StepContext, given: Gates) -> str:
     """Look at every gate again; note who approved."""
-    deploy = Deploy.objects.select_related("project", "environment").get(pk=given.deploy)
+    deploy = Deploy.objects.select_related("project", "environment", "job").get(pk=given.deploy)
     project, environment = deploy.project, deploy.environment
+    check_requester(deploy)
     check_lock(environment, deploy.requested_by)
     check_frozen(environment)
     check_on_branch(project, deploy.commit)
@@ -102,10 +123,11 @@ def run(ctx: StepContext, given: Gates) -> str:
     if digest_of_spec(spec) != given.spec:
         raise DeployRefused(f"claw.yaml says something else of {environment.name} by now. Deploy again.")
     check_order(project, spec, deploy.commit)
-    approved = Approval.objects.filter(kind=APPROVAL_KIND, data__run=ctx.run.pk, state=Approval.State.APPROVED)
-    who = approved.order_by("-pk").values_list("decided_by", flat=True).first()
-    if who:
-        Deploy.objects.filter(pk=deploy.pk).update(approved_by=who)
+    rows = Approval.objects.filter(kind=APPROVAL_KIND, data__run=ctx.run.pk, state=Approval.State.APPROVED)
+    approval = rows.order_by("-pk").first()
+    if approval is not None:
+        check_approver(project, approval)
+        Deploy.objects.filter(pk=deploy.pk).update(approved_by=approval.decided_by)
     return ""
 
 

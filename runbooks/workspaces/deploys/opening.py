@@ -39,10 +39,14 @@ def begin_run(job: Job, deploy: Deploy) -> Run:
 
 
 def actor_of(job: Job) -> Actor:
-    """Return for whom a job works: whose it is. Roles of chats were checked when it was made."""
+    """Return for whom a job works: the person who asked for it, for a schedule whose it is. Roles of chats were
+    checked when it was made. Who runs another's job again asks for it: they must not then approve it, too.
+    """
     if job.owner == SYSTEM.subject:
         return SYSTEM
-    return Actor(subject=job.owner, role=Role.OPERATOR, name=name_of(job.owner))
+    is_person = job.requested_by.startswith(("user:", "contact:"))
+    subject = job.requested_by if is_person else job.owner
+    return Actor(subject=subject, role=Role.OPERATOR, name=name_of(subject))
 
 
 def _audited(job: Job, project: Project, work: Callable[[], T]) -> T:
@@ -50,7 +54,7 @@ def _audited(job: Job, project: Project, work: Callable[[], T]) -> T:
         return work()
     except ClawError as error:
         audit.record(
-            "deploy.refused", actor=job.owner, subject=project.ref, job=job.key,
+            "deploy.refused", actor=actor_of(job).subject, subject=project.ref, job=job.key,
             environment=job.params["environment"], why=error.message,
         )  # fmt: skip
         raise
@@ -112,6 +116,7 @@ def _begin(job: Job, deploy: Deploy) -> Run:
     environment.refresh_from_db()
     back = deploy.kind == Deploy.Kind.ROLLBACK
     actor = actor_of(job)
+    gates.check_requester(deploy)
     _check_gates(environment, actor, back=back)
     manifest = read_manifest(project)
     spec = gates.find_spec(project, environment.name)
