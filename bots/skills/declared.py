@@ -12,10 +12,22 @@ from guardrails.types import Role
 
 # Weaker effects come first; sending and changing are different, and neither includes the other.
 RANK: Mapping[str, int] = {"read": 0, "write": 1, "outbound": 1, "destructive": 2}
-# What a conversation is, who may talk in it, and a yes to what was asked, are people's and no skill's.
-NEVER = frozenset({"start", "pair", "settings", "skills", "reset", "stop", "forget", "approve", "reject"})
-# What acts on the systems of others: only as a tool's own command, so that a person is shown the very line first.
-CONFIRMED = frozenset({"runbook"})
+# What a conversation is, who may talk in it or work in a project, a file that somebody sent, and a yes to what was
+# asked, are people's and no skill's.
+NEVER = frozenset(
+    {
+        "start", "pair", "settings", "skills", "reset", "stop", "forget", "approve", "reject",
+        "approve_production", "pipeline_approve", "project", "put",
+    }
+)  # fmt: skip
+# What acts on projects and on the systems of others: only as a tool's own command, so that a person is shown the very
+# line first.
+CONFIRMED = frozenset(
+    {
+        "runbook", "code", "undo", "new", "sync", "deploy", "rollback", "lock", "unlock",
+        "pipeline", "pipeline_start", "pipeline_retry", "cancel_pipeline",
+    }
+)  # fmt: skip
 _GAP = re.compile(r"\{(\w+)\}")
 
 

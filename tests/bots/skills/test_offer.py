@@ -10,7 +10,7 @@ from bots.agent.tools import list_tools
 from bots.agent.tools.schema import check_arguments
 from bots.commands.incident_words import read_order
 from bots.commands.registry import all_commands
-from bots.skills.declared import NEVER
+from bots.skills.declared import CONFIRMED, NEVER
 from bots.skills.folder import folder_of
 from bots.skills.install import find_source
 from bots.skills.offer import offer_skills
@@ -152,11 +152,18 @@ def test_the_same_skills_give_the_same_text(people: People, tea: Path, tmp_path:
 
 
 # What changes something, and that a skill may run when its tool says so.
-CHANGES = {"ack", "briefing", "incident", "oncall", "runbook", "silence", "subscribe", "unsubscribe"}
+CHANGES = {"ack", "briefing", "incident", "oncall", "silence", "subscribe", "unsubscribe", "switch"}
+# What is made ready beside the conversation and then shown in it, though it changes nothing.
+SHOWN_LATER = {"diff", "logs", "pipeline_status"}
 
 
 def test_every_command_is_for_people_only_or_looks_or_is_known_to_change_things() -> None:
     looks = {command.name for command in all_commands() if command.looks}
     known = {command.name for command in all_commands()}
-    assert known - NEVER - looks == CHANGES
+    assert known - NEVER - looks == CHANGES | CONFIRMED | SHOWN_LATER
+    assert not CONFIRMED & NEVER
     assert not looks & NEVER
+
+
+def test_a_yes_to_production_is_no_skill_s() -> None:
+    assert {"approve", "approve_production", "pipeline_approve"} <= NEVER
