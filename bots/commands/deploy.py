@@ -16,12 +16,13 @@ from bots.code import returning
 from bots.commands.base import Answer, Command, CommandContext, command_button, say
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed
-from clawsite.core.errors import BadInput
+from clawsite.core.errors import BadInput, NotFound
 from guardrails.approvals import decide, may_decide
 from guardrails.models import Approval
 from guardrails.types import Role
 from runbooks import jobs
 from runbooks.books.asking import KIND as APPROVAL_KIND
+from runbooks.books.plan import digest
 from runbooks.models import Deploy, Environment, Job, Project, Run
 from runbooks.workspaces import deploys
 from runbooks.workspaces.access import DEVELOPER, access_project, check_role, current_project
@@ -43,8 +44,7 @@ def deploy(context: CommandContext) -> Answer:
     if len(words) > 2:
         raise BadInput(_("Write: /deploy ENVIRONMENT [COMMIT]"))
     ref = words[1] if len(words) == 2 else ""
-    _start(context, project, words[0], ref=ref, kind=Deploy.Kind.DEPLOY)
-    return ()
+    return _start(context, project, words[0], ref=ref, kind=Deploy.Kind.DEPLOY)
 
 
 def rollback(context: CommandContext) -> Answer:
@@ -57,8 +57,7 @@ def rollback(context: CommandContext) -> Answer:
     if len(words) == 1 and _COMMIT.fullmatch(words[0]) and not _is_environment(project, words[0]):
         return _return(context, project, words[0])
     ref = words[1] if len(words) == 2 else ""
-    _start(context, project, words[0], ref=ref, kind=Deploy.Kind.ROLLBACK)
-    return ()
+    return _start(context, project, words[0], ref=ref, kind=Deploy.Kind.ROLLBACK)
 
 
 def _is_environment(project: Project, name: str) -> bool:
@@ -144,9 +143,14 @@ def _which(project: Project, name: str, *others: Button | None) -> Answer:
     return say(_("Which environment of {project}?").format(project=project.name), buttons, others)
 
 
-def _start(context: CommandContext, project: Project, environment: str, *, ref: str, kind: Deploy.Kind) -> None:
-    pressed = context.message if context.message is not None and context.message.kind == "callback" else None
-    once = f"press:{context.session.pk}:{pressed.message_id}:{kind}" if pressed is not None else ""
+def _start(context: CommandContext, project: Project, environment: str, *, ref: str, kind: Deploy.Kind) -> Answer:
+    """Start it; its card is the answer. A button that is pressed twice asks once, and takes back once only."""
+    once = _press(context, kind, project.key, environment.lower(), ref)
+    pressed = Job.objects.filter(owner=context.actor.subject, idempotency_key=once).first() if once else None
+    if pressed is not None and pressed.is_over:
+        if kind == Deploy.Kind.ROLLBACK:
+            return say(_("This deployment is over already."))  # going further back is said in words
+        once = ""
     deploys.start_deploy(
         project,
         environment.lower(),
@@ -157,6 +161,15 @@ def _start(context: CommandContext, project: Project, environment: str, *, ref: 
         origin=ORIGIN,
         idempotency_key=once,
     )
+    return ()
+
+
+def _press(context: CommandContext, *what: str) -> str:
+    """Return the key of a pressed button: which one, of which message; "" for what was typed."""
+    message = context.message
+    if message is None or message.kind != "callback":
+        return ""
+    return f"press:{context.session.pk}:{digest([message.message_id, *what])}"
 
 
 def _cancel(context: CommandContext, words: list[str]) -> Answer:
@@ -165,7 +178,10 @@ def _cancel(context: CommandContext, words: list[str]) -> Answer:
     job = Job.objects.filter(kind="deploy", key__startswith=words[0]).first() if known else None
     if job is None:
         raise BadInput(_("There is no such deployment."))
-    project = access_project(job.params["project"], actor=context.actor, session_id=context.session.pk)
+    try:
+        project = access_project(job.params["project"], actor=context.actor, session_id=context.session.pk)
+    except NotFound:
+        raise BadInput(_("There is no such deployment.")) from None
     check_role(project, actor=context.actor, session_id=context.session.pk, role=DEVELOPER)
     if job.is_over:
         return say(_("This deployment is over already."))

@@ -14,6 +14,7 @@ import msgspec
 from django.utils import timezone
 
 from guardrails.processes import Completed
+from guardrails.redact import redact
 from runbooks.books.plan import digest
 from runbooks.books.steps import StepContext, StepFailed, StepKind
 from runbooks.models import CommitCheck, Project
@@ -57,7 +58,7 @@ def _run(ctx: StepContext, project: Project, given: Check, tree: Path) -> Comple
 
 
 def _check(done: Completed, given: Check) -> None:
-    output = (done.stdout + done.stderr).decode("utf-8", "replace")
+    output = redact((done.stdout + done.stderr).decode("utf-8", "replace"))  # before half a secret is cut off
     if given.name == "test" and _NONE_RUN.search(output):
         raise StepFailed(f"There are no tests: {' '.join(given.argv)[:80]} ran none.")
     if not done.ok and not done.timed_out and (failing := failing_lines(output)):

@@ -25,6 +25,8 @@ from runbooks.workspaces.manifest import EnvironmentSpec, Manifest, read_manifes
 
 SHOWN_CHANGES = 20
 SUBJECT_CHARS = 100
+# With fewer characters of a commit, what is typed could be anything.
+LEAST_PREFIX = 4
 T = TypeVar("T")
 
 
@@ -104,8 +106,12 @@ def _target(environment: Environment, ref: str) -> Deploy:
             raise DeployRefused(f"Nothing was live in {environment.name} before, so there is nothing to go back to.")
         return found
     good = (Deploy.State.LIVE, Deploy.State.REPLACED, Deploy.State.WITHDRAWN)
+    if len(ref) < LEAST_PREFIX:
+        raise DeployRefused(f"Name the commit by at least {LEAST_PREFIX} of its characters.")
     rows = Deploy.objects.filter(environment=environment, commit__startswith=ref.lower(), state__in=good)
     chosen = rows.order_by("-pk").first()
+    if chosen is not None and rows.exclude(commit=chosen.commit).exists():
+        raise DeployRefused(f"Several commits begin with {ref[:12]}. Name more of it.")
     if chosen is None:
         raise DeployRefused(f"The commit {ref[:12]} was never live in {environment.name}.")
     return chosen

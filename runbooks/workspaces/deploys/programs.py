@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from guardrails import processes
 from guardrails.processes import Completed
+from guardrails.redact import redact
 from runbooks.books.steps import StepContext, StepFailed
 from runbooks.models import Project
 from runbooks.workspaces.running import run_in_tree, tree_limits
@@ -25,6 +27,7 @@ def run_program(
     host: Sequence[str] = (),
 ) -> Completed:
     """Run a program to its end in a tree, with its output shown as it comes; it may fail."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     return run_argv(
         project,
         argv,
@@ -33,7 +36,7 @@ def run_program(
         env=env,
         host=host,
         check=ctx.check,
-        on_output=lambda part: ctx.say(part.decode("utf-8", "replace")),
+        on_output=lambda part: ctx.say(decoder.decode(part)),
     )
 
 
@@ -61,6 +64,6 @@ def check_done(done: Completed) -> None:
     if done.timed_out:
         raise StepFailed(f"{done.argv[0]} did not end within {done.seconds:.0f} seconds.")
     if not done.ok:
-        lines = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()
+        lines = redact((done.stderr or done.stdout).decode("utf-8", "replace")).strip().splitlines()
         last = f": {lines[-1].strip()[:LINE_CHARS]}" if lines else "."
         raise StepFailed(f"{done.argv[0]} ended with the code {done.code}{last}")

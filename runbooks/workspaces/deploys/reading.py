@@ -78,4 +78,4 @@ def _place(environment: Environment) -> Path:
     release = release_path(project, name, commit) if commit else None
     if release is not None and release.is_dir():
         return release
-    return make_directory(environment_root(project, name) / "making" / "logs")
+    return make_directory(environment_root(project, name) / "empty")

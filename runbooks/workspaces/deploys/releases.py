@@ -16,6 +16,7 @@ from runbooks.workspaces.git.trees import remove_files
 from runbooks.workspaces.roots import environment_root, make_directory
 
 CURRENT = "current"
+MAKING = "making"
 KEPT = 5
 SECONDS = 300.0
 
@@ -49,8 +50,10 @@ def make_release(
     release = release_path(project, environment, commit)
     if release.is_dir():
         return release
-    making = make_directory(environment_root(project, environment) / "making") / commit
-    remove_files(making)
+    root = make_directory(environment_root(project, environment) / MAKING)
+    for left in root.iterdir():  # of a build that failed, or was killed: one deploy at a time works here
+        remove_files(left)
+    making = root / commit
     build(export_commit(project, commit, making, check=check))
     make_directory(release.parent)
     os.rename(making, release)

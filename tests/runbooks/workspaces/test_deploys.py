@@ -144,6 +144,40 @@ def test_rolling_back_walks_to_earlier_releases() -> None:
     assert states(made) == ["replaced", "replaced", "withdrawn", "withdrawn", "live"]
 
 
+def test_a_commit_to_go_back_to_is_named_so_that_it_is_no_other() -> None:
+    made = shop()
+    deploy(made)
+    one = Deploy.objects.get()
+    Deploy.objects.create(
+        project=made, environment=one.environment, commit=f"{one.commit[:6]}{'0' * 34}", state="replaced",
+        requested_by=BOB.subject,
+    )  # fmt: skip
+
+    assert "at least 4 of its characters" in back(made, ref=one.commit[:3]).error
+    assert "Several commits begin with" in back(made, ref=one.commit[:6]).error
+    assert back(made, ref=one.commit[:12]).error == ""
+
+
+def test_a_build_that_failed_leaves_nothing(home: Path) -> None:
+    made = shop(build={"argv": ["sh", "build.sh"]})
+    for number in range(2):
+        change(made, {"build.sh": f"exit {number + 1}\n"})
+        deploy(made)
+    making = environment_root(made, "staging") / "making"
+    assert len(list(making.iterdir())) == 1
+    change(made, {"build.sh": "exit 0\n"})
+    assert deploy(made).error == ""
+    assert list(making.iterdir()) == []
+
+
+def test_no_half_of_a_secret_is_told() -> None:
+    made = shop(check=f"echo 'FAILED gh''p_{'a1B2' * 9} {'x' * 220}'; exit 1\n")
+    job = deploy(made)
+
+    assert "x" * 200 in job.error
+    assert "a1B2a1B2" not in job.error
+
+
 def test_what_was_rolled_back_does_not_count_as_having_been_live() -> None:
     made = shop(environments={"staging": {}, "production": {"after": ["staging"]}})
     deploy(made)

@@ -1,0 +1,61 @@
+"""Buttons of deploys: pressed twice they ask once, and what is over is asked for anew or said to be over."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from runbooks.models import CurrentProject, Environment, Job, Project
+from tests.bots.commands.conftest import Say
+from tests.sessions_app.people import People
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shop(people: People) -> Project:
+    project = Project.objects.create(key="shop-1", name="shop", owner=people.bob.person, type="python", state="ready")
+    CurrentProject.objects.create(session=people.bobs, subject=people.bob.person, project=project)
+    for position, name in enumerate(("staging", "production")):
+        Environment.objects.create(project=project, name=name, position=position)
+    return project
+
+
+def orders() -> list[tuple[str, str]]:
+    rows = Job.objects.order_by("pk").values_list("params", flat=True)
+    return [(row["kind"], row["environment"]) for row in rows]
+
+
+def end_all() -> None:
+    Job.objects.update(state="succeeded", ended_at=timezone.now())
+
+
+def test_each_button_of_a_question_counts_once(people: People, say: Say, shop: Project) -> None:
+    (question,) = say(people.bob, people.bobs, "/deploy")
+    staging, production = [button.data.removeprefix("cmd:") for button in question.buttons[0]]
+    for press in (staging, staging, production):
+        assert say(people.bob, people.bobs, f"/{press}", pressed="9") == ()
+    assert orders() == [("deploy", "staging"), ("deploy", "production")]
+
+    end_all()
+    assert say(people.bob, people.bobs, f"/{staging}", pressed="9") == ()
+    assert orders()[2:] == [("deploy", "staging")]
+
+
+def test_a_button_takes_back_once(people: People, say: Say, shop: Project) -> None:
+    press = "/rollback staging in shop-1"
+    assert say(people.bob, people.bobs, press, pressed="9") == ()
+    end_all()
+    (answer,) = say(people.bob, people.bobs, press, pressed="9")
+
+    assert answer.text == "This deployment is over already."
+    assert orders() == [("rollback", "staging")]
+    assert say(people.bob, people.bobs, press) == ()
+    assert len(orders()) == 2
+
+
+def test_somebody_elses_deploy_is_none(people: People, say: Say, shop: Project) -> None:
+    say(people.bob, people.bobs, "/deploy staging")
+    (answer,) = say(people.alice, people.alices, f"/deploy cancel {Job.objects.get().key[:12]}")
+
+    assert answer.text == "There is no such deployment."
