@@ -28,7 +28,9 @@ def frames_are_valid(openclaw: Installed, target: Target) -> Iterator[None]:
 
 
 def assert_fine(said: Said) -> None:
-    assert (said.code, said.err) == (0, ""), said
+    """Hold that a call went well. That the command line waited for its own database is said of no gateway."""
+    complaints = [line for line in said.err.splitlines() if not line.startswith("[sqlite/transaction] slow ")]
+    assert (said.code, complaints) == (0, []), said
 
 
 def test_call_health(command: CommandLine) -> None:
