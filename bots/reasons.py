@@ -58,6 +58,44 @@ SENTENCES = (
     gettext_noop("The stage {stage} was not approved."),
     gettext_noop("The stage {stage} was interrupted, and nobody knows how far it came."),
     gettext_noop("What was approved of the stage {stage} has changed since."),
+    gettext_noop("The project has no forge. An admin connects it in the admin pages."),
+    gettext_noop("This connection only listens: nothing can be asked of it."),
+    gettext_noop("The forge failed often and is left alone for a moment: {why}"),
+    gettext_noop("There is no pipeline {number}."),
+    gettext_noop("This cannot be the name of a branch."),
+    gettext_noop("Nothing of this name waits. What waits: {told}."),
+    gettext_noop("The token of the connection may not approve this at GitHub."),
+    gettext_noop("What answers there is not {name}."),
+    # deploys of projects
+    gettext_noop("{environment} is locked by {name} since {told}: {text}"),
+    gettext_noop("{environment} is frozen: nothing is deployed there now."),
+    gettext_noop("There are changes that are not committed."),
+    gettext_noop("The commit {commit} is not on {branch}."),
+    gettext_noop("The commit {commit} was not live in {environment} before."),
+    gettext_noop("The commit {commit} was never live in {environment}."),
+    gettext_noop("There is no environment {path}. There are: {told}."),
+    gettext_noop("There is no environment {path}. claw.yaml names none."),
+    gettext_noop("claw.yaml says something else of {environment} by now. Deploy again."),
+    gettext_noop("claw.yaml names no logs for {environment}."),
+    gettext_noop("There is no log of {environment} yet."),
+    gettext_noop("Nothing was live in {environment} before, so there is nothing to go back to."),
+    gettext_noop("There are no tests: claw.yaml names no command for them."),
+    gettext_noop("There are no tests: {told} ran none."),
+    gettext_noop("{project} has no maintainer who could approve this."),
+    gettext_noop("The release {commit} is not there."),
+    gettext_noop("It is not well: {why}"),
+    # projects
+    gettext_noop("This is no name of a commit."),
+    gettext_noop("There is no commit {path} in {project}."),
+    gettext_noop("The project is being changed by somebody else."),
+    gettext_noop("Commands of projects need the sandbox of bubblewrap, which does not work on this machine."),
+    gettext_noop("The repository is empty."),
+    gettext_noop("It could not be cloned: {told}"),
+    gettext_noop("A project holds {count} files at most."),
+    gettext_noop("A project holds {size} MB at most."),
+    gettext_noop("The history of {project} is larger than {size} MB."),
+    gettext_noop("There is a .git in the project, which git must not find. Remove it first."),
+    gettext_noop("This project has no remote."),
     # steps of runbooks
     gettext_noop("Its process died in the middle. It may have happened or not, so it is not done again."),
     gettext_noop("The plan of this run was changed after it began, so it is not run."),
@@ -66,6 +104,9 @@ SENTENCES = (
     gettext_noop("It ended with the code {code}."),
     gettext_noop("It ended with the signal {number}: {told}."),
     gettext_noop("It ended with the signal {number}."),
+    gettext_noop("{program} did not end within {seconds} seconds."),
+    gettext_noop("{program} ended with the code {code}: {told}"),
+    gettext_noop("{program} ended with the code {code}."),
     gettext_noop("Its output does not hold {text}."),
     gettext_noop("The answer does not hold {text}."),
     gettext_noop("There is no such series."),
@@ -81,7 +122,11 @@ SENTENCES = (
     gettext_noop("What is git's own is not touched."),
     gettext_noop("Files that hold keys or passwords are not read out."),
     gettext_noop("Links are not followed."),
-    gettext_noop("There is no {name}."),
+    gettext_noop("There is no {path}."),
+    gettext_noop("There is no file {path}."),
+    gettext_noop("There is no folder {path}."),
+    gettext_noop("A folder of more than {count} files is not sent."),
+    gettext_noop("These files do not wait any more. Send them again."),
     gettext_noop("{name} is a program. Programs are not taken from a chat."),
     gettext_noop("{name} is named like a file that holds keys, and is not taken into a repository."),
     gettext_noop("{name} holds a key or a password, and is not taken into a repository."),
@@ -97,6 +142,7 @@ SENTENCES = (
 )
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 # Values that are texts; all others are one word, so that no sentence takes what stands before it for its own.
+_QUOTED = r"'[^']+'|\"[^\"]+\""
 _TEXTS = frozenset({"told", "text", "value", "condition", "name", "why"})
 
 
@@ -130,7 +176,7 @@ def _readings(text: str) -> Iterator[tuple[str, str]]:
 @cache
 def _pattern(sentence: str) -> re.Pattern[str]:
     def field(name: re.Match[str]) -> str:
-        value = r".+?" if name[1] in _TEXTS else r"\S+"
+        value = _QUOTED if name[1] == "path" else r".+?" if name[1] in _TEXTS else r"\S+"
         return f"(?P<{name[1]}>{value})"
 
     return re.compile(_FIELD.sub(field, re.escape(sentence)), re.DOTALL)

@@ -16,6 +16,7 @@ from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundFile, OutboundMessage
 from bots.commands.base import command_button
 from bots.commands.figures import show_span
+from bots.reasons import say_reason
 
 Data = Mapping[str, Any]
 
@@ -56,8 +57,8 @@ def _where(data: Data) -> list[str]:
 def render_end(data: Data, view: CardView) -> OutboundMessage:
     """Return the message that says what came of a /code."""
     head = f"{_mark(data)} {data['project']} · /code {data['run']} · {_outcome(data)}"
-    parts = [head, data["summary"], data["notice"] or data["error"], *_reason(data), _files(data), _tests(data)]
-    parts.append(_spent(data))
+    why = data["notice"] or say_reason(data["error"])
+    parts = [head, data["summary"], why, *_reason(data), _files(data), _tests(data), _spent(data)]
     return OutboundMessage(text="\n\n".join(part for part in parts if part), plain=True, buttons=_end_buttons(data))
 
 
@@ -136,7 +137,7 @@ def _end_buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
 
 def render_note(data: Data, view: CardView) -> OutboundMessage:
     """Return what a small job, such as keeping or undoing, has to say."""
-    return OutboundMessage(text=data["text"], plain=True)
+    return OutboundMessage(text=say_reason(data["text"]), plain=True)
 
 
 def render_diff(data: Data, view: CardView) -> OutboundMessage:

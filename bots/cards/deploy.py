@@ -14,6 +14,7 @@ from bots.cards.registry import CardView
 from bots.cards.run import OVER, step_line
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.reasons import say_reason
 from runbooks.workspaces.deploys import planning
 
 OUTPUT_LINES = 6
@@ -33,7 +34,7 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     if data["output"].strip() and data["state"] not in ("succeeded", "cancelled"):
         lines += ["", *(f"> {line[:LINE_CHARS]}" for line in data["output"].strip().splitlines()[-OUTPUT_LINES:])]
     if data["error"]:
-        lines += ["", data["error"]]
+        lines += ["", say_reason(data["error"])]
     stop = None if over else command_button(_("Cancel"), "deploy", f"cancel {data['job'][:12]}")
     return OutboundMessage(text="\n".join(lines), plain=True, buttons=((stop,),) if stop else ())
 
@@ -42,7 +43,7 @@ def render_end(data: Data, view: CardView) -> OutboundMessage:
     """Return the message that says how it ended, with the ways on."""
     lines = [_outcome(data), _facts(data)]
     if data["error"] and data["state"] != "succeeded":
-        lines += ["", data["error"]]
+        lines += ["", say_reason(data["error"])]
     if data["state"] == "succeeded" and data["changes"]:
         lines += ["", _("Taken back:") if data["kind"] == "rollback" else _("New since the last release:")]
         lines += [f"• {line}" for line in data["changes"]]

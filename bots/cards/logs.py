@@ -13,13 +13,14 @@ from django.utils.translation import gettext as _
 from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundFile, OutboundMessage
 from bots.commands.base import command_button
+from bots.reasons import say_reason
 
 
 def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of a log as it stands."""
     where = " · ".join(each for each in (data["project"], data["environment"]) if each)
     if data["error"]:
-        return OutboundMessage(text=f"📄 {where}\n\n⚠️ {data['error']}", plain=True)
+        return OutboundMessage(text=f"📄 {where}\n\n⚠️ {say_reason(data['error'])}", plain=True)
     if data["file"]:
         name = f"{data['environment']}.log"
         file = OutboundFile(path=data["file"], name=name, mime="text/plain", kind="document")

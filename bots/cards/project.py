@@ -11,6 +11,7 @@ from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
 from bots.commands.catalog import find_command
+from bots.reasons import say_reason
 
 SHA_CHARS = 8
 ROOM = 2
@@ -19,7 +20,7 @@ ROOM = 2
 def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of a project."""
     if data["error"]:
-        text = _("❌ {name} could not be made: {error}").format(name=data["name"], error=data["error"])
+        text = _("❌ {name} could not be made: {error}").format(name=data["name"], error=say_reason(data["error"]))
         return OutboundMessage(text=text, plain=True, buttons=_rows([_button(_("Try again"), "new")]))
     head = _("✅ {name} is ready ({type}), first commit {sha}.").format(
         name=data["name"], type=data["type"], sha=data["sha"][:SHA_CHARS]

@@ -17,6 +17,7 @@ from bots.commands.base import Answer, Command, CommandContext, Match, say
 from bots.commands.catalog import all_commands, find_command, register
 from bots.commands.nearly import find_near
 from bots.commands.phrases import add_phrases, match_phrase
+from bots.reasons import say_reason
 from clawsite.core.errors import ClawError
 from guardrails.types import Role
 
@@ -95,7 +96,7 @@ def run_command(command: Command, context: CommandContext) -> Answer:
         try:
             return command.run(context)
         except ClawError as error:
-            return say(error.message)
+            return say(say_reason(error.message))
 
 
 def command_hints() -> dict[str, list[CommandHint]]:

@@ -93,5 +93,5 @@ def _exchange(project: Project, door: Door, check: Callable[[], None], *args: st
     )
     if not done.ok:
         failure = read_failure(done.stdout, done.stderr, timed_out=done.timed_out)
-        raise CloneFailed(_("It could not be cloned: {reason}").format(reason=failure.text))
+        raise CloneFailed(_("It could not be cloned: {told}").format(told=failure.text))
     return done.stdout

@@ -43,6 +43,13 @@ def test_every_sentence_is_one_that_is_still_written() -> None:
         ),
         ("Run: It ended with the code 2: no file.", "Run: ", "It ended with the code {code}: {told}.",
          {"code": "2", "told": "no file"}),
+        ("production is locked by Ann Lee since 2026-05-04 13:00: sale: do not touch", "",
+         "{environment} is locked by {name} since {told}: {text}",
+         {"environment": "production", "name": "Ann Lee", "told": "2026-05-04 13:00", "text": "sale: do not touch"}),
+        ("Health check: It is not well: shop.example cannot be reached.", "Health check: ", "It is not well: {why}",
+         {"why": "shop.example cannot be reached."}),
+        ("There is no environment 'qa'. There are: staging, production.", "",
+         "There is no environment {path}. There are: {told}.", {"path": "'qa'", "told": "staging, production"}),
     ],
 )  # fmt: skip
 def test_what_it_says_is_found(text: str, head: str, sentence: str, values: dict[str, str]) -> None:
@@ -50,7 +57,7 @@ def test_what_it_says_is_found(text: str, head: str, sentence: str, values: dict
     assert say_reason(text) == text  # in English it is said as it was
 
 
-@pytest.mark.parametrize("text", ["", "Something else", "{place} {0} %s", "a: b: c"])
+@pytest.mark.parametrize("text", ["", "Something else", "There is no such thing here.", "{place} {0} %s", "a: b: c"])
 def test_what_is_not_known_is_shown_as_it_is(text: str) -> None:
     assert recognize(text) is None
     assert say_reason(text) == text

@@ -94,8 +94,9 @@ def find_spec(project: Project, environment: str) -> EnvironmentSpec:
     """Return what claw.yaml of the branch says of an environment; BadInput lists those there are."""
     specs = read_manifest(project).environments
     if environment not in specs:
-        known = f"There are: {', '.join(specs)}." if specs else "claw.yaml names none."
-        raise BadInput(f"There is no environment {environment[:32]!r}. {known}")
+        if not specs:
+            raise BadInput(f"There is no environment {environment[:32]!r}. claw.yaml names none.")
+        raise BadInput(f"There is no environment {environment[:32]!r}. There are: {', '.join(specs)}.")
     return specs[environment]
 
 

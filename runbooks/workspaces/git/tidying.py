@@ -26,7 +26,7 @@ def check_history(project: Project) -> None:
     """Raise BadInput when the history has become too large to be added to."""
     if measure(repository_of(project) / "objects").bytes > HISTORY * tree_bytes():
         size = HISTORY * settings.CLAW_PROJECT_MEGABYTES
-        raise BadInput(_("The history of {name} is larger than {size} MB.").format(name=project.name, size=size))
+        raise BadInput(_("The history of {project} is larger than {size} MB.").format(project=project.name, size=size))
 
 
 def check_commit(project: Project, commit: str) -> None:
