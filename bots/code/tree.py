@@ -68,10 +68,8 @@ def head(project: Project, tree: Path | None = None) -> str:
 
 
 def reset(project: Project, tree: Path) -> None:
-    """Throw away what is not committed, repositories too; ignored files, such as caches, stay."""
-    with git.alone(project):
-        git.run_git(project, "reset", "--hard", "--quiet", tree=tree)
-        git.run_git(project, "clean", "-ffdq", tree=tree)
+    """Throw away what is not committed; ignored files, such as caches, stay."""
+    git.clean_tree(project, tree)
 
 
 def check_message(text: str) -> None:

@@ -36,7 +36,7 @@ def access_project(
     if not found:
         _audit_refusal(list(Project.objects.filter(wanted)[:1]), actor, role)
         raise NotFound(_("There is no project “{name}”.").format(name=name_or_key[:63]))
-    project = found[0]
+    project = min(found, key=lambda each: each.key != name_or_key)  # another's may be named like the key of this one
     check_role(project, actor=actor, session_id=session_id, role=role)
     if project.state != Project.State.READY and role != VIEWER:
         raise BadInput(_("{name} is not ready yet.").format(name=project.name))

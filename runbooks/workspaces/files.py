@@ -65,6 +65,8 @@ def check_path(path: str, *, reading: bool = False) -> str:
     when it is for reading, may hold a key."""
     plain = path.strip().removeprefix("./").rstrip("/")
     parts = check_relative(plain)
+    if any(unicodedata.category(char) == "Cc" for char in plain):
+        raise BadInput("A name holds no line breaks and no other control characters.")
     if any(is_git(part) for part in parts):
         raise NotAllowed("What is git's own is not touched.")
     if reading and any(is_secret(part) for part in parts):

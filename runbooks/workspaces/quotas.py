@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from clawsite.core.errors import BadInput
 from runbooks.models import Project
 
 MEGABYTE = 1024**2
+# Deeper than anybody's folders, and far from what programs that walk down by calling themselves can take.
+MOST_DEEP = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,19 +60,22 @@ def check_tree(tree: Path) -> Usage:
     return Usage(files=files, bytes=total)
 
 
-def _walk(folder: Path | str) -> Iterator[tuple[str, int]]:
-    """Yield the name and size of everything below a folder, following no link."""
-    try:
-        entries = list(os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError, PermissionError):
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name.lower() == ".git":
-                yield entry.name, 0
-            yield from _walk(entry.path)
-        else:
-            try:
-                yield entry.name, entry.stat(follow_symlinks=False).st_size
-            except FileNotFoundError:
+def _walk(folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield the name and size of everything below a folder, following no link; BadInput where it is too deep."""
+    waiting = [(str(folder), 0)]
+    while waiting:
+        path, depth = waiting.pop()
+        if depth > MOST_DEEP:
+            raise BadInput(_("The folders of a project lie at most {count} deep.").format(count=MOST_DEEP))
+        try:
+            entries = list(os.scandir(path))
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append((entry.path, depth + 1))
+                if entry.name.lower() == ".git":
+                    yield entry.name, 0
                 continue
+            with suppress(FileNotFoundError):
+                yield entry.name, entry.stat(follow_symlinks=False).st_size

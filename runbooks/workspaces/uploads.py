@@ -95,6 +95,7 @@ def commit_files(
     if taken:
         raise FileExistsError(taken[0])
     branch = f"jobs/{job.key}"
+    git.remove_worktree(project, job.key, branch=branch)  # what a run left that was killed is not committed
     tree = git.add_worktree(project, job.key, branch)
     try:
         for path, data in files:

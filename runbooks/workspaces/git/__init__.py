@@ -9,7 +9,7 @@ from runbooks.workspaces.git.commits import commit_all
 from runbooks.workspaces.git.looking import FileStat, branch_head, diff, diff_stat, head, is_clean, log
 from runbooks.workspaces.git.merging import has_same_files, merge_branch, return_to
 from runbooks.workspaces.git.repositories import init_repository, is_begun
-from runbooks.workspaces.git.trees import add_worktree, refresh_tree, remove_worktree
+from runbooks.workspaces.git.trees import add_worktree, clean_tree, refresh_tree, remove_worktree
 
 __all__ = [
     "Completed",
@@ -19,6 +19,7 @@ __all__ = [
     "add_worktree",
     "alone",
     "branch_head",
+    "clean_tree",
     "commit_all",
     "diff",
     "diff_stat",

@@ -9,6 +9,10 @@ from runbooks.workspaces.git.calling import GitDirs, dirs_of, run_git
 from runbooks.workspaces.git.looking import head
 from runbooks.workspaces.roots import make_directory, repository_of
 
+# Goes before every .gitattributes: what is text is told by its bytes, so that no file can keep itself out of a
+# difference that people look at before they agree.
+ATTRIBUTES = "* !diff\n"
+
 
 def init_repository(project: Project) -> GitDirs:
     """Make the empty repository of a project and its tree; one that is there stays as it is."""
@@ -18,6 +22,8 @@ def init_repository(project: Project) -> GitDirs:
     if not (dirs.git_dir / "HEAD").exists():
         bare = {"GIT_DIR": str(dirs.git_dir)}
         _mark(project).write_text(project.key, encoding="ascii")
+        make_directory(dirs.git_dir / "info")
+        (dirs.git_dir / "info" / "attributes").write_text(ATTRIBUTES, encoding="ascii")
         run_git(dirs, "init", "-q", "--template=", f"--initial-branch={project.branch}", env=bare)
     return dirs
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from guardrails import processes
 from runbooks.models import Project
 from runbooks.workspaces.git.calling import GitDirs, alone, dirs_of, run_git
 from runbooks.workspaces.git.looking import check_revision
@@ -79,6 +80,17 @@ def show_head(project: Project) -> None:
     mark_tree(project, "HEAD")
 
 
+def clean_tree(project: Project, tree: Path) -> None:
+    """Throw away what is not committed, repositories too; ignored files, such as caches, stay if that is possible."""
+    with alone(project):
+        run_git(project, "reset", "--hard", "-q", tree=tree)
+        if run_git(project, "clean", "-ffdq", tree=tree, may_fail=True).ok:
+            return
+        for each in tree.iterdir():  # what git cannot remove: too deep, or without rights
+            remove_files(each)
+        run_git(project, "reset", "--hard", "-q", tree=tree)
+
+
 def mark_tree(project: Project, sha: str) -> None:
     """Note which commit the files of the branch are those of."""
     run_git(project, "update-ref", SHOWN, sha)
@@ -86,10 +98,14 @@ def mark_tree(project: Project, sha: str) -> None:
 
 def remove_files(folder: Path) -> None:
     """Remove a folder with all in it, also what a program took its own rights from; links are not followed."""
-    if folder.is_symlink() or not folder.exists():
+    if folder.is_symlink() or not folder.is_dir():
         folder.unlink(missing_ok=True)
         return
-    shutil.rmtree(folder, onerror=_open_and_retry)
+    try:
+        shutil.rmtree(folder, onerror=_open_and_retry)
+    except RecursionError:  # folders within folders, deeper than Python goes down
+        processes.run(["chmod", "-R", "u+rwX", "--", str(folder)], cwd=folder.parent)
+        processes.run(["rm", "-rf", "--one-file-system", "--", str(folder)], cwd=folder.parent)
 
 
 def _open_and_retry(function: Callable[[str], object], path: str, _: object) -> None:

@@ -243,3 +243,13 @@ def test_what_decides_on_commands_is_taken_from_a_maintainer_only(
     assert work()["state"] == "refused"
     assert "maintainer" in shown()
     assert git.head(shop) == before
+
+
+def test_what_a_killed_run_left_is_not_committed(people: People, shop: Project, settings: Settings) -> None:
+    offered(people.bob, people.bobs, sent(settings, b"one\n", "plan.md", caption="docs/"))
+    job = Job.objects.get()
+    tree = git.add_worktree(shop, job.key, f"jobs/{job.key}")
+    (tree / ".0123456789abcdef.draft").write_text("half")
+    work()
+    assert sorted(each.name for each in tree_of(shop).iterdir()) == ["README.md", "docs"]
+    assert (tree_of(shop) / "docs" / "plan.md").exists()

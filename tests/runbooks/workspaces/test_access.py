@@ -155,3 +155,12 @@ def test_the_current_project_is_chosen_for_each_person_and_chat() -> None:
     Project.objects.update(owner="user:99")  # it was given away
     with pytest.raises(NotFound):
         current_project(place.direct.pk, place.bob.actor)
+
+
+def test_a_key_is_not_taken_by_a_name() -> None:
+    """Buttons and programs name keys; whoever lets somebody into a project of that name must not catch them."""
+    made = row(key="z-shop-1")
+    member(made, ALICE, "viewer")
+    trap = row("z-shop-1", owner=ALICE.subject, key="a-trap")
+    assert access_project("z-shop-1", actor=ALICE) == made
+    assert access_project("a-trap", actor=ALICE) == trap

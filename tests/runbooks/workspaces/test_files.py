@@ -55,7 +55,9 @@ def test_what_is_there_is_replaced_only_if_wanted_and_programs_stay_programs(tre
     assert sorted(each.name for each in tree.iterdir()) == ["README.md", "new", "run", "src"]
 
 
-@pytest.mark.parametrize("path", ["", "/etc/passwd", "../secret", "a/../../secret", "a//b", "a\0b", "a/" * 40 + "b"])
+@pytest.mark.parametrize(
+    "path", ["", "/etc/passwd", "../secret", "a/../../secret", "a//b", "a\0b", "a\nb", "a/\x1b[2J", "a/" * 40 + "b"]
+)
 def test_paths_that_lead_out_are_none(tree: Path, path: str) -> None:
     for attempt in (
         lambda: read_file(tree, path),

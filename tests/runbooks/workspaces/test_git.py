@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -266,3 +268,32 @@ def test_an_answer_of_git_that_is_cut_is_none() -> None:
         run_git(made, "ls-tree", "-r", "HEAD", output_bytes=100)
 
     assert run_git(made, "ls-tree", "-r", "HEAD", output_bytes=100, may_cut=True).truncated
+
+
+def test_no_file_keeps_itself_out_of_a_difference() -> None:
+    made = project(files={".gitattributes": "*.py -diff\n*.md binary\n", "a.py": "x = 1\n", "a.md": "a\n"})
+    tree = git.add_worktree(made, "j1", "code/1")
+    write(tree, {"a.py": "x = 2\n", "a.md": "b\n"})
+    sha = commit(made, "Change both.", tree=tree)
+
+    assert "+x = 2" in git.diff(made, "main", sha)
+    assert "+b" in git.diff(made, "main", sha)
+    assert [each.added for each in git.diff_stat(made, "main", sha)] == [1, 1]
+
+
+def test_folders_within_folders_without_end_are_refused_and_go() -> None:
+    made = project()
+    tree = git.add_worktree(made, "j1", "code/1")
+    subprocess.run(  # by a program: the path is longer than the kernel takes at once
+        [sys.executable, "-c", "import os\nfor _ in range(3000): os.mkdir('deep'); os.chdir('deep')"],
+        cwd=tree,
+        check=True,
+        timeout=60,
+    )
+
+    with pytest.raises(BadInput, match="100 deep"):
+        git.commit_all(made, tree, "Dig.", actor=BOB)
+    git.clean_tree(made, tree)
+
+    assert [each.name for each in tree.iterdir()] == ["README.md"]
+    assert git.is_clean(made, tree)
