@@ -11,8 +11,9 @@ from django.db import transaction
 from msgspec import Meta
 
 from guardrails.types import Actor, Role
-from runbooks.jobs import JobContext, JobKind, create_job
+from runbooks.jobs import JobContext, JobKind, cancel_job, create_job
 from runbooks.models import Environment, Job, Project
+from runbooks.models.job import ENDS
 from runbooks.workspaces.access import VIEWER, check_role, get_project
 from runbooks.workspaces.deploys import gates
 from runbooks.workspaces.deploys.environments import keep_environments
@@ -54,7 +55,16 @@ def show_logs(
     """Start the job; its card is the answer."""
     check_role(project, actor=actor, session_id=session_id, role=VIEWER)
     given = {"project": project.key, "environment": environment, "lines": lines, "follow": follow, "whole": whole}
+    if follow:
+        _stop_others(session_id, actor=actor, origin=origin)
     return create_job(KIND, params=given, actor=actor, session_id=session_id, start=True, origin=origin)
+
+
+def _stop_others(session_id: int, *, actor: Actor, origin: str) -> None:
+    """Have a chat follow one log at a time: each takes a worker while it lasts."""
+    reader = Actor(subject=actor.subject, role=Role.VIEWER, name=actor.name)
+    for job in Job.objects.filter(kind=KIND, session_id=session_id, state__in=set(Job.State) - ENDS):
+        cancel_job(job.key, actor=reader, origin=origin)
 
 
 def run(ctx: JobContext) -> Any:
@@ -71,7 +81,7 @@ def run(ctx: JobContext) -> Any:
     shown: list[str] | None = None
     while True:
         lines = last_lines(read_logs(environment, logs, check=ctx.check), given["lines"])
-        left = until - time.time() if given["follow"] else 0.0
+        left = until - time.time() if given["follow"] and ctx.job.session_id is not None else 0.0
         if lines != shown or left <= 0:
             _show(ctx.job, environment, lines, following=left > 0)
             shown = lines

@@ -66,9 +66,9 @@ def _open(job: Job, project: Project) -> Deploy:
     actor, given = actor_of(job), job.params
     if actor.subject != SYSTEM.subject:
         check_role(project, actor=actor, session_id=job.session_id, role=DEVELOPER)
-    spec = gates.find_spec(project, given["environment"])
-    environment = keep_environments(project, read_manifest(project))[given["environment"]]
     back = given["kind"] == Deploy.Kind.ROLLBACK
+    manifest, spec = _read(project, given["environment"], back=back)
+    environment = keep_environments(project, manifest)[given["environment"]]
     if back and spec.approval and actor.subject != SYSTEM.subject:
         check_role(project, actor=actor, session_id=job.session_id, role=MAINTAINER)
     _check_gates(environment, actor, back=back)
@@ -124,8 +124,7 @@ def _begin(job: Job, deploy: Deploy) -> Run:
     actor = actor_of(job)
     gates.check_requester(deploy)
     _check_gates(environment, actor, back=back)
-    manifest = read_manifest(project)
-    spec = gates.find_spec(project, environment.name)
+    manifest, spec = _read(project, environment.name, back=back)
     if not back:
         gates.check_tree(project)
         gates.check_on_branch(project, deploy.commit)
@@ -145,6 +144,21 @@ def _begin(job: Job, deploy: Deploy) -> Run:
         alone = _is_alone(project, deploy, spec)
         plan = planning.plan_deploy(deploy, manifest, spec, before=before, alone=alone)
     return _make_run(job, deploy, plan)
+
+
+def _read(project: Project, environment: str, *, back: bool) -> tuple[Manifest, EnvironmentSpec]:
+    """Return what claw.yaml of the branch says. When that is broken, or names the environment no more, it is what the
+    live release says that goes back: a mistake there must not keep anybody from undoing it.
+    """
+    try:
+        return read_manifest(project), gates.find_spec(project, environment)
+    except BadInput:
+        place = {"project": project, "environment__name": environment}
+        live = Deploy.objects.filter(**place, state=Deploy.State.LIVE).first() if back else None
+        manifest = read_manifest(project, live.commit) if live is not None else None
+        if manifest is None or environment not in manifest.environments:
+            raise
+        return manifest, manifest.environments[environment]
 
 
 def _told(

@@ -1,4 +1,5 @@
-"""One deploy at a time works on an environment; the others wait in the order in which they came.
+"""One deploy at a time works on an environment; the others wait in the order in which they came. Only our own way back
+from a deploy that ended half done comes before them all: until then nobody knows what is there.
 
 A deploy changes no files of the project, so it waits for no other work there, and none waits while it is approved.
 """
@@ -8,11 +9,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from runbooks.jobs import Park
-from runbooks.jobs.actions import hasten_job
+from runbooks.jobs.actions import SYSTEM, hasten_job
 from runbooks.models import Deploy, Environment
 from runbooks.models.job import ENDS
 
@@ -36,19 +37,28 @@ def wake_next(environment_id: int) -> None:
 
 def count_before(deploy: Deploy) -> int:
     """Return how many deploys come first."""
-    return _open(deploy.environment_id).filter(pk__lt=deploy.pk).count()
+    earlier = Q(pk__lt=deploy.pk) | Q(requested_by=SYSTEM.subject)
+    return _open(deploy.environment_id).filter(earlier).exclude(pk=deploy.pk).count()
 
 
 def _is_first(deploy: Deploy) -> bool:
     with transaction.atomic():
         Environment.objects.select_for_update().get(pk=deploy.environment_id)
-        first = _open(deploy.environment_id).order_by("pk").first()
+        first = _first(deploy.environment_id)
         return first is not None and first.pk == deploy.pk
 
 
 def _open(environment_id: int) -> QuerySet[Deploy]:
     rows = Deploy.objects.filter(environment_id=environment_id, state__in=OPEN, job__isnull=False)
     return rows.exclude(job__state__in=list(ENDS))
+
+
+def _first(environment_id: int) -> Deploy | None:
+    """Return whose turn it is: who is at work, else our own way back, else who came first."""
+    rows = list(_open(environment_id).order_by("pk"))
+    return min(
+        rows, key=lambda row: (row.state != Deploy.State.RUNNING, row.requested_by != SYSTEM.subject), default=None
+    )
 
 
 def _look_again(deploy: Deploy) -> None:
@@ -58,6 +68,6 @@ def _look_again(deploy: Deploy) -> None:
 
 
 def _wake(environment_id: int) -> None:
-    first = _open(environment_id).order_by("pk").first()
+    first = _first(environment_id)
     if first is not None and first.job_id is not None:
         hasten_job(first.job_id)

@@ -50,7 +50,7 @@ def start_way_back(deploy: Deploy) -> Job | None:
     if not deploy.before or deploy.kind == Deploy.Kind.ROLLBACK:
         return None
     with transaction.atomic():
-        return create_job(
+        job = create_job(
             KIND,
             params={
                 "project": deploy.project.key,
@@ -64,3 +64,25 @@ def start_way_back(deploy: Deploy) -> Job | None:
             start=True,
             idempotency_key=f"way-back:{deploy.pk}",
         )
+        _take_place(job, deploy)
+    return job
+
+
+def _take_place(job: Job, deploy: Deploy) -> None:
+    """Have it stand in the queue at once, so that nobody who waits there comes before it. Safe to repeat."""
+    good = (Deploy.State.LIVE, Deploy.State.REPLACED)
+    rows = Deploy.objects.filter(environment=deploy.environment, commit=deploy.before, state__in=good)
+    target = rows.order_by("-pk").first()
+    Deploy.objects.get_or_create(
+        job=job,
+        defaults={
+            "project": deploy.project,
+            "environment": deploy.environment,
+            "kind": Deploy.Kind.ROLLBACK,
+            "commit": deploy.before,
+            "ref": deploy.before,
+            "previous": target.previous if target is not None else None,
+            "requested_by": SYSTEM.subject,
+            "requested_name": SYSTEM.name,
+        },
+    )

@@ -30,9 +30,11 @@ def find_request(row: Pipeline, stage: Stage) -> Approval | None:
 
 
 def ask(row: Pipeline, stage: Stage, *, requested_by: str, session_id: int | None) -> Approval:
-    """Ask whether a stage may run. Part of the transaction that parks the job."""
-    people = maintainers_of(row.project)
-    allowed = sorted(set().union(*map(names_of, people))) if people else []
+    """Ask whether a stage may run: the maintainers, and admins, who alone decide where a project has none.
+
+    Part of the transaction that parks the job.
+    """
+    allowed = sorted(set().union(*map(names_of, maintainers_of(row.project))))
     argv = " ".join(stage.argv)
     approval = approvals.create_approval(
         KIND,
@@ -40,7 +42,7 @@ def ask(row: Pipeline, stage: Stage, *, requested_by: str, session_id: int | Non
         summary=f"{row.project.name}, {row.ref} {row.commit[:12]}: {stage.name}\n{argv[:ARGV_CHARS]}",
         requested_by=requested_by,
         allowed=allowed,
-        role=Role.ADMIN if people else Role.OPERATOR,
+        role=Role.ADMIN,
         session_ref=f"session:{session_id}" if session_id else "",
         data={"pipeline": row.pk, "attempt": row.attempt, "stage": stage.name, "session": session_id, "card": True},
         seconds=SECONDS,

@@ -15,6 +15,7 @@ from runbooks import jobs
 from runbooks.models import Deploy, Environment, Job, ProjectMember, Run
 from runbooks.workspaces import deploys, git
 from runbooks.workspaces.deploys.releases import prune, release_path, switch
+from runbooks.workspaces.deploys.starting import start_way_back
 from runbooks.workspaces.roots import environment_root, tree_of
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
 from tests.runbooks.workspaces.deploying import back, change, deploy, go, manifest, page, served, shop, start, states
@@ -248,3 +249,32 @@ def test_one_at_a_time_and_the_next_is_woken() -> None:
     assert states(made) == ["cancelled", "waiting"]
     assert go(Job.objects.get(pk=second.pk)).state == "waiting_approval"
     assert Run.objects.filter(open=True).count() == 1
+
+
+def test_a_broken_manifest_keeps_nobody_from_going_back() -> None:
+    made = shop()
+    deploy(made)
+    change(made, {"index.html": "two\n"})
+    deploy(made)
+    change(made, {"claw.yaml": "name: [\n"})
+
+    assert deploy(made).error.startswith("claw.yaml")
+    assert (back(made).error, page(made)) == ("", "one")
+    assert "There is no environment" not in back(made).error
+
+
+def test_our_way_back_comes_before_whoever_waits() -> None:
+    made = shop()
+    deploy(made)
+    asking = manifest(environments={"staging": {"approval": True}})
+    change(made, {"index.html": "two\n", "claw.yaml": asking})
+    half, waiting = deploy(made), deploy(made)
+    row = Deploy.objects.get(job=half)
+    jobs.cancel_job(half.key, actor=BOB)
+    way = start_way_back(row)
+    assert way is not None
+    assert start_way_back(row) == way
+
+    assert go(waiting).state == "queued"
+    assert (go(way).error, page(made)) == ("", "one")
+    assert go(waiting).state == "waiting_approval"

@@ -105,6 +105,17 @@ def test_it_is_followed_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> 
     assert not shown(job)["following"]
 
 
+def test_a_chat_follows_one_log_at_a_time() -> None:
+    made = logged({"file": "app.log"}, "first\n")
+    first = ask(made, follow=True)
+    session = first.session_id
+    assert session is not None
+    second = deploys.show_logs(made, "staging", actor=BOB, session_id=session, follow=True)
+
+    assert Job.objects.get(pk=first.pk).state == "cancelled"
+    assert Job.objects.get(pk=second.pk).state == "queued"
+
+
 def test_others_see_no_line() -> None:
     made = logged({"file": "app.log"}, "first\n")
     for actor in (VIEWER, CHARLIE):

@@ -16,8 +16,8 @@ from runbooks import jobs
 from runbooks.models import Job, Pipeline, Project
 from runbooks.runner import perform
 from runbooks.workspaces.manifest import parse_manifest
-from runbooks.workspaces.pipelines import actions
-from runbooks.workspaces.pipelines.local_plan import plan_of
+from runbooks.workspaces.pipelines import actions, local_asking
+from runbooks.workspaces.pipelines.local_plan import plan_of, read_plan
 from runbooks.workspaces.pipelines.local_tree import has_tree, tree_of_pipeline
 from runbooks.workspaces.pipelines.values import JobInfo, State, from_rows, stage_of, to_rows
 from runbooks.workspaces.roots import tree_of
@@ -135,6 +135,21 @@ def test_who_may_not_decide_approves_nothing(make: Make, bob: Actor) -> None:
             Pipeline.objects.get(), actor=Actor(subject="user:77", role=Role.OPERATOR, name="dana")
         )
     assert Approval.objects.get().state == "waiting"
+
+
+def test_of_a_project_without_maintainers_an_admin_decides_and_no_operator(
+    make: Make, bob: Actor, people: People
+) -> None:
+    shop = make(MANUAL)
+    done(actions.start_pipeline(shop, actor=bob))
+    row = Pipeline.objects.select_related("project").get()
+    stage = read_plan(row)[-1]
+    row.project.owner = "group:1"
+    request = local_asking.ask(row, stage, requested_by="contact:99", session_id=None)
+
+    dana = Actor(subject="user:77", role=Role.OPERATOR, name="dana")
+    assert approvals.decide(request.key, actor=dana, approve=True).outcome == "not_allowed"
+    assert approvals.decide(request.key, actor=people.alice.actor, approve=True).outcome == "approved"
 
 
 def test_a_no_ends_it_and_an_approval_of_something_else_is_none(make: Make, bob: Actor) -> None:
