@@ -8,13 +8,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from clawsite.admin.base import SettingAdmin
+from clawsite.admin.base import AdminsOnly, SettingAdmin
 from runbooks.models import Environment, EnvironmentLock
 
 
 @admin.register(Environment)
-class EnvironmentAdmin(SettingAdmin):
-    """Environments. claw.yaml names them; the first look at it makes the row."""
+class EnvironmentAdmin(AdminsOnly, SettingAdmin):
+    """Only admins change them: what is granted here runs on this machine. claw.yaml names them; the first look at it
+    makes the row."""
 
     list_display = ("name", "project", "url", "frozen", "locked")
     list_select_related = ("project", "lock")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.db import models
 from django.utils import timezone
@@ -40,6 +41,11 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.project.name} {self.name}"
+
+    def clean(self) -> None:
+        """Programs are a list of names: in a text, each part of it would count as one."""
+        if not isinstance(self.host, list) or not all(isinstance(each, str) and each for each in self.host):
+            raise ValidationError({"host": 'Enter a list of programs, such as ["systemctl"].'})
 
     @property
     def ref(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from clawsite.core.models import AuditEvent
-from runbooks.models import Project, ProjectMember
+from clawsite.core.models import AuditEvent, User
+from runbooks.models import Environment, Project, ProjectMember
 from runbooks.workspaces.operations import record_operation
 from runbooks.workspaces.roots import project_root
 from tests.runbooks.people import ALICE, BOB
@@ -68,3 +69,15 @@ def test_bob_looks_and_charlie_does_not(bob: Client, charlie: Client, made: Proj
     url = reverse("admin:runbooks_project_press", args=[made.pk, name])
     assert "login" in charlie.post(url)["Location"]
     assert Project.objects.filter(network=False, archived=False).exists()
+
+
+def test_only_admins_grant_programs_on_the_host(alice: Client, bob: Client, bob_user: User, made: Project) -> None:
+    place = Environment.objects.create(project=made, name="staging")
+    bob_user.user_permissions.set(Permission.objects.filter(codename__endswith="_environment"))
+    address = reverse("admin:runbooks_environment_change", args=[place.pk])
+    assert bob.post(address, {"url": "", "host": '["sh"]'}).status_code == 403
+    assert alice.post(address, {"url": "", "host": '"shell"'}).status_code == 200  # a text is no list
+    assert Environment.objects.get().host == []
+
+    assert alice.post(address, {"url": "", "host": '["sh"]'}).status_code == 302
+    assert Environment.objects.get().host == ["sh"]
