@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,10 +68,13 @@ class Desk:
             finally:
                 connections.close_all()
 
+        task = asyncio.create_task(asyncio.to_thread(run))
         try:
-            return await asyncio.to_thread(run)
+            return await asyncio.shield(task)
         finally:
             gone.set()
+            await asyncio.wait({task})  # whoever comes next must not meet it in the tree
+            task.exception()
 
     def record(self, action: str, **data: Any) -> None:
         """Write an audit row about what was tried."""
@@ -85,6 +89,7 @@ def make_tool(
     schema: Mapping[str, Any],
     work: Work,
     effect: Effect = "read",
+    alone: bool = False,
     subject: Callable[[Mapping[str, Any]], str],
     per_minute: int = 0,
     seconds: float = 120.0,
@@ -92,18 +97,19 @@ def make_tool(
     guard: Callable[[dict[str, Any]], Verdict] | None = None,
     summary: Callable[[dict[str, Any]], str] | None = None,
 ) -> Tool:
-    """Return a tool of a function that blocks. `subject` names what a call is about: a path, a command."""
+    """Return a tool of a function that blocks. `subject` names what a call is about: a path, a command.
+
+    What changes files or runs a program is `alone` in the tree: git works there outside of the sandbox, and a program
+    beside it could lead it out over links that it makes meanwhile.
+    """
 
     async def run(context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         about = short(subject(arguments))
         line = await desk.board.begin(name, about)
         ok = False
         try:
-            if effect == "read":
+            async with desk.lock if alone or effect != "read" else nullcontext():
                 text = await desk.work(lambda check: work(arguments, check))
-            else:
-                async with desk.lock:
-                    text = await desk.work(lambda check: work(arguments, check))
             ok = True
         except (BadInput, NotAllowed) as error:
             await run_db(desk.record, "code.refused", tool=name, about=about, why=short(error.message, 200))

@@ -83,6 +83,7 @@ def _tests(desk: Desk) -> Tool:
         description="Run the project's tests.",
         schema={"type": "object", "properties": {}},
         work=work,
+        alone=True,
         subject=lambda given: "",
         seconds=testing.seconds_of(desk.manifest) + MARGIN,
     )

@@ -200,3 +200,14 @@ def test_a_job_cannot_widen_what_it_may_run(hostile: World, model: MessagesServe
     )
     assert go(hostile.start()).job.state == "waiting_approval"
     assert Project.objects.count() == 1
+
+
+def test_no_program_is_at_work_in_the_tree_while_git_is(world: World, model: MessagesServer) -> None:
+    """Git brings files back outside of the sandbox: links that a program makes meanwhile would lead it out."""
+    world.commit("test_app.py", "import os, time\nos.mkdir('busy')\ntime.sleep(0.7)\nos.rmdir('busy')\n")
+    model.script(tool_use("run_tests", id="toolu_1"), tool_use("run_tests", id="toolu_2"))
+    model.script(text("Done."), on_result=True)
+
+    run = go(world.start("Run the tests"))
+
+    assert [said.splitlines()[-1] for said in told(run)] == ["It ended with the code 0."] * 2
