@@ -96,6 +96,12 @@ SENTENCES = (
     gettext_noop("The history of {project} is larger than {size} MB."),
     gettext_noop("There is a .git in the project, which git must not find. Remove it first."),
     gettext_noop("This project has no remote."),
+    gettext_noop("This address is not among CLAW_GIT_REMOTES."),
+    gettext_noop("This is no address of a repository."),
+    gettext_noop("An address begins with ssh:// or https:// and a host, or is git@host:path."),
+    gettext_noop("An address holds no password, no ? and no #. Enter a token in its own field."),
+    gettext_noop("An https address holds no user name. Enter it in its own field."),
+    gettext_noop("There is no type of project {path}. There are: {told}."),
     # steps of runbooks
     gettext_noop("Its process died in the middle. It may have happened or not, so it is not done again."),
     gettext_noop("The plan of this run was changed after it began, so it is not run."),

@@ -14,6 +14,7 @@ from bots.cards.registry import CardView
 from bots.cards.run import OVER, step_line
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.commands.figures import show_seconds
 from bots.reasons import say_reason
 from runbooks.workspaces.deploys import planning
 
@@ -105,7 +106,7 @@ def _outcome(data: Data) -> str:
 
 def _facts(data: Data) -> str:
     by = _("by {name}").format(name=data["by"]) if data["by"] else ""
-    seconds = f"{data['seconds']:g} s" if data["seconds"] else ""
+    seconds = show_seconds(data["seconds"]) if data["seconds"] else ""
     return " · ".join(each for each in (data["commit"][:8], by, seconds) if each)
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.commands.figures import show_seconds
 from bots.reasons import say_reason
 
 Data = Mapping[str, Any]
@@ -118,7 +119,8 @@ def _took(data: Data) -> str:
     seconds = int(spent.total_seconds())
     if seconds < 0:
         return ""
-    return f" ({seconds // 60} min {seconds % 60} s)" if seconds >= 60 else f" ({seconds} s)"
+    minutes = f"{seconds // 60} " + _("min") + " " if seconds >= 60 else ""
+    return f" ({minutes}{show_seconds(seconds % 60)})"
 
 
 def _about(data: Data) -> list[str]:
@@ -135,7 +137,7 @@ def _stages(data: Data) -> list[str]:
 
 def _stage(stage: Data) -> str:
     count = f" {stage['done']}/{stage['jobs']}" if stage["jobs"] > 1 and stage["state"] == "running" else ""
-    time = f" ({stage['seconds']:g} s)" if stage["seconds"] is not None and stage["state"] in OVER else ""
+    time = f" ({show_seconds(stage['seconds'])})" if stage["seconds"] is not None and stage["state"] in OVER else ""
     failed = f" — {', '.join(stage['failed'])}" if stage["failed"] else ""
     return f"{MARKS[stage['state']]} {stage['name']}{count}{time}{failed}"
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
+from bots.commands.figures import show_seconds
 from bots.reasons import say_reason
 
 MARKS = {"ok": "✅", "failed": "❌", "started": "⏳", "waiting": "⏸", "skipped": "⏭", "": "⬜"}
@@ -97,7 +98,7 @@ def step_line(number: int, count: int, step: Mapping[str, Any], *, over: bool = 
     )
     if not state:
         return head
-    time = f" ({step['seconds']:g} s)" if state in ("ok", "failed") else ""
+    time = f" ({show_seconds(step['seconds'])})" if state in ("ok", "failed") else ""
     note = f" — {say_reason(step['note'])}" if step["note"] else ""
     return f"{head} ... {words[state]}{time}{note}"
 

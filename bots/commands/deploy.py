@@ -218,9 +218,17 @@ APPROVE = Command(
     role=Role.OPERATOR,
     control=True,
 )
-_FORWARD = ("deploy to {args}", "implantar {args}", "implanta {args}", "fazer deploy de {args}")
-add_phrases("deploy", *_FORWARD, "выкатить {args}", "выкати {args}", "задеплоить {args}")
+add_phrases("deploy", "deploy to {args}")
+add_phrases("deploy", "implantar [em] {args}", "implanta [em] {args}", "fazer deploy em {args}", "faz deploy em {args}")
+add_phrases("deploy", "выкатить [на] [в] {args}", "выкати [на] [в] {args}", "задеплоить [на] [в] {args}")
 add_phrases("rollback", "roll back {args}", "reverter {args}", "откатить {args}", "откати {args}")
 add_phrases("lock", "lock environment {args}", "bloquear ambiente {args}", "заблокировать окружение {args}")
 add_phrases("unlock", "unlock environment {args}", "desbloquear ambiente {args}", "разблокировать окружение {args}")
-add_phrases("approve_production", "approve production", "aprovar producao", "одобрить продакшен")
+add_phrases(
+    "approve_production",
+    "approve production",
+    "aprovar producao",
+    "aprova producao",
+    "одобрить продакшен",
+    "одобри продакшен",
+)

@@ -24,10 +24,15 @@ def show_span(span: timedelta) -> str:
     """Return a length of time in its two largest units, as people say it: 3 d 4 h, 1 h 10 min, 12 min, 40 s."""
     minutes = max(0, int(span.total_seconds())) // 60
     if not minutes:
-        return f"{max(0, int(span.total_seconds()))} " + _("s")
+        return show_seconds(max(0, int(span.total_seconds())))
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     parts = [(days, _("d")), (hours, _("h")), (0 if days else minutes, _("min"))]
     return " ".join(f"{count} {unit}" for count, unit in parts if count)
+
+
+def show_seconds(seconds: float) -> str:
+    """Return a short time as it was measured: 3.1 s."""
+    return f"{seconds:g} " + _("s")
 
 
 def show_age(moment: datetime, *, now: datetime) -> str:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 from bots.commands.base import Answer, Command, CommandContext, say
 from bots.commands.deploy import project_and_words
 from bots.commands.phrases import add_phrases
+from bots.commands.spelling import plain
 from clawsite.core.errors import BadInput
 from guardrails.types import Actor, Role
 from runbooks import jobs
@@ -15,7 +16,8 @@ from runbooks.models import Job
 from runbooks.workspaces import deploys
 from runbooks.workspaces.access import access_project
 
-STOP, FOLLOW, WHOLE = "stop", "follow", "whole"
+STOP, WHOLE = "stop", "whole"
+_FOLLOW = frozenset(map(plain, ("follow", "seguir", "acompanhar", "следи", "следить")))
 
 
 def run(context: CommandContext) -> Answer:
@@ -25,7 +27,8 @@ def run(context: CommandContext) -> Answer:
         return _stop(context, words[1:])
     project, words = project_and_words(context)
     lower = [word.lower() for word in words]
-    names = [word for word in lower if word not in (FOLLOW, WHOLE) and not word.isdecimal()]
+    follow = any(plain(word) in _FOLLOW for word in lower)
+    names = [word for word in lower if plain(word) not in _FOLLOW | {WHOLE} and not word.isdecimal()]
     numbers = [int(word) for word in lower if word.isdecimal() and len(word) < 6]
     if len(names) > 1 or len(numbers) > 1:
         raise BadInput(_("Write: /logs [ENVIRONMENT] [LINES] [follow]"))
@@ -35,7 +38,7 @@ def run(context: CommandContext) -> Answer:
         actor=context.actor,
         session_id=context.session.pk,
         lines=max(1, min(numbers[0], deploys.MAX_LINES)) if numbers else deploys.FOLLOWED_LINES,
-        follow=FOLLOW in lower,
+        follow=follow,
         whole=WHOLE in lower,
         origin="chat",
     )

@@ -16,7 +16,7 @@ from bots.commands.base import Answer, Command, CommandContext, command_button, 
 from bots.commands.people import find_person
 from bots.commands.phrases import add_phrases
 from bots.commands.projects import SHA_CHARS, describe
-from bots.commands.spelling import as_typed
+from bots.commands.spelling import as_typed, plain
 from runbooks.models import Project, ProjectMember
 from runbooks.workspaces import projects
 from runbooks.workspaces.access import DEVELOPER, MAINTAINER, VIEWER, access_project, current_project, role_of
@@ -31,12 +31,17 @@ SHOWN = 10
 def run(context: CommandContext) -> Answer:
     """Do what the first word says; any other word is the name of a project to show."""
     words = as_typed(context.args, context.message.text if context.message else "").split()
-    verb = words[0].lower() if words else "show"
-    if verb == "members" and len(words) > 1 and words[1].lower() in ("add", "remove", "role"):
-        verb, words = words[1].lower(), words[1:]
-    if verb in _VERBS:
+    verb = _verb(words[0]) if words else "show"
+    if verb == "members" and len(words) > 1 and _verb(words[1]) in ("add", "remove"):
+        verb, words = _verb(words[1]), words[1:]
+    if verb:
         return _VERBS[verb](context, " ".join(words[1:]))
     return _show(context, " ".join(words))
+
+
+def _verb(word: str) -> str:
+    """Return what a word says to do, in three languages; empty for any other word."""
+    return _BY_WORD.get(plain(word), "")
 
 
 # --- looking -------------------------------------------------------------------------------------------------------
@@ -153,13 +158,24 @@ _VERBS: dict[str, Callable[[CommandContext, str], Answer]] = {
     "members": _members,
     "log": _log,
     "add": _add,
-    "role": _add,
     "remove": _remove,
     "watch": _watch,
     "unwatch": _unwatch,
     "archive": _archive,
     "restore": _restore,
 }
+_WORDS = {
+    "show": "show mostra mostrar покажи",
+    "members": "members membros участники",
+    "log": "log changes mudancas изменения",
+    "add": "add role adicionar adiciona добавь добавить",
+    "remove": "remove remover retirar убери убрать",
+    "watch": "watch acompanhar следи следить",
+    "unwatch": "unwatch silenciar",
+    "archive": "archive arquivar arquiva архив",
+    "restore": "restore restaurar restaura верни вернуть",
+}
+_BY_WORD = {plain(word): verb for verb, words in _WORDS.items() for word in words.split()}
 
 COMMAND = Command(
     name="project",

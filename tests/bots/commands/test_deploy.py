@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from bots.commands.registry import match_command
 from runbooks.models import CurrentProject, Environment, Job, Project
 from tests.bots.commands.conftest import Say
 from tests.sessions_app.people import People
@@ -28,6 +29,21 @@ def orders() -> list[tuple[str, str]]:
 
 def end_all() -> None:
     Job.objects.update(state="succeeded", ended_at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("text", "command", "args"),
+    [
+        ("Deploy to staging", "deploy", "staging"), ("fazer deploy em staging", "deploy", "staging"),
+        ("implanta staging", "deploy", "staging"), ("выкати на staging", "deploy", "staging"),
+        ("roll back staging", "rollback", "staging"), ("reverter staging", "rollback", "staging"),
+        ("откати staging", "rollback", "staging"), ("aprova produção", "approve_production", ""),
+    ],
+)  # fmt: skip
+def test_plain_words_in_three_languages(text: str, command: str, args: str) -> None:
+    found = match_command(text, bot_username="clawbot")
+    assert found is not None
+    assert (found.command.name, found.args) == (command, args)
 
 
 def test_each_button_of_a_question_counts_once(people: People, say: Say, shop: Project) -> None:

@@ -154,6 +154,9 @@ def test_people_are_let_in_and_out_by_maintainers(people: People, say: Say) -> N
     gone = say(people.bob, people.bobs, "/project remove Alice")[0].text
     assert gone == "Alice is not a member of shop any more."
     assert "is no member" in say(people.bob, people.bobs, "/project remove Alice")[0].text
+    assert say(people.bob, people.bobs, "/project добавь Alice viewer")[0].text == "Alice is viewer in shop now."
+    assert "• Alice — viewer" in say(people.bob, people.bobs, "/project membros")[0].text
+    assert "not a member" in say(people.bob, people.bobs, "/project remover Alice")[0].text
     assert "no project" in say(people.alice, people.alices, "/projects")[0].text
     assert not ProjectMember.objects.filter(project=made).exists()
 
@@ -208,7 +211,7 @@ def test_ordinary_sentences_are_left_alone(text: str) -> None:
 
 def test_a_repository_elsewhere_is_cloned_under_its_name(people: People, say: Say, settings: Settings) -> None:
     url = "https://git.example.invalid/us/My.Shop.git"
-    assert say(people.bob, people.bobs, f"/new {url}")[0].text == "This address is not below one of CLAW_GIT_REMOTES."
+    assert say(people.bob, people.bobs, f"/new {url}")[0].text == "This address is not among CLAW_GIT_REMOTES."
     settings.CLAW_GIT_REMOTES = ["https://git.example.invalid/us"]
 
     assert say(people.bob, people.bobs, f"/new {url}")[0].text == "my-shop is being cloned."
