@@ -118,7 +118,7 @@ def approve_production(context: CommandContext) -> Answer:
         return say(_("Nothing of {project} waits for your approval.").format(project=project.name))
     if len(waiting) == 1:
         outcome = decide(waiting[0].key, actor=context.actor, approve=True).outcome
-        return say(texts.decision(outcome, context.actor.name))
+        return say(f"{texts.decision(outcome, context.actor.name)}\n{_label(waiting[0])}")
     rows = [[command_button(_label(each), "approve_production", each.key)] for each in waiting]
     return say(_("Several deployments wait. Which one?"), *rows)
 

@@ -31,7 +31,7 @@ LINE_CHARS = 300
 
 def find_requests(run: Run, place: str) -> list[Approval]:
     """Return what a step has asked for so far, in order."""
-    rows = Approval.objects.filter(kind=KIND, session_ref=_ref(run), data__run=run.pk, data__place=place)
+    rows = Approval.objects.filter(kind=KIND, session_ref=ref_of(run), data__run=run.pk, data__place=place)
     return list(rows.order_by("pk"))
 
 
@@ -45,7 +45,7 @@ def ask(ctx: StepContext, given: Step, agreed: Sequence[Approval]) -> Approval:
         requested_by=run.requested_by,
         allowed=[*given.people, *_persons(given.people)],
         role=Role.ADMIN if given.people else Role(given.role),
-        session_ref=_ref(run),
+        session_ref=ref_of(run),
         data={
             "run": run.pk,
             "place": ctx.place,
@@ -72,7 +72,7 @@ def take_up(approval: Approval) -> None:
 
 def withdraw_requests(run: Run, *, actor: str) -> None:
     """Take back what a run that is over still asks for. Part of the caller's transaction."""
-    waiting = list(Approval.objects.filter(kind=KIND, session_ref=_ref(run), data__run=run.pk, state="waiting"))
+    waiting = list(Approval.objects.filter(kind=KIND, session_ref=ref_of(run), data__run=run.pk, state="waiting"))
     approvals.withdraw(KIND, actor=actor, run=run.pk)
     for approval in waiting:
         approval.refresh_from_db()
@@ -185,5 +185,6 @@ def _visible(line: str) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in " ".join(line.split("\n")))
 
 
-def _ref(run: Run) -> str:
+def ref_of(run: Run) -> str:
+    """Return how the requests of a run name its chat."""
     return f"session:{run.session_id}" if run.session_id else ""

@@ -11,7 +11,7 @@ from clawsite.core.errors import BadInput, ClawError
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
 from runbooks.books.asking import KIND as APPROVAL_KIND
-from runbooks.books.asking import name_of, names_of
+from runbooks.books.asking import name_of, names_of, ref_of
 from runbooks.books.plan import digest
 from runbooks.books.steps import StepContext, StepKind
 from runbooks.jobs.actions import SYSTEM
@@ -124,8 +124,8 @@ def run(ctx: StepContext, given: Gates) -> str:
     if digest_of_spec(spec) != given.spec:
         raise DeployRefused(f"claw.yaml says something else of {environment.name} by now. Deploy again.")
     check_order(project, spec, deploy.commit)
-    rows = Approval.objects.filter(kind=APPROVAL_KIND, data__run=ctx.run.pk, state=Approval.State.APPROVED)
-    approval = rows.order_by("-pk").first()
+    rows = Approval.objects.filter(kind=APPROVAL_KIND, session_ref=ref_of(ctx.run), data__run=ctx.run.pk)
+    approval = rows.filter(state=Approval.State.APPROVED).order_by("-pk").first()
     if approval is not None:
         check_approver(project, approval)
         Deploy.objects.filter(pk=deploy.pk).update(approved_by=approval.decided_by)

@@ -25,7 +25,8 @@ ARGV_CHARS = 300
 
 def find_request(row: Pipeline, stage: Stage) -> Approval | None:
     """Return the newest request for a stage of this attempt, or None."""
-    rows = Approval.objects.filter(kind=KIND, data__pipeline=row.pk, data__attempt=row.attempt, data__stage=stage.name)
+    rows = Approval.objects.filter(kind=KIND, session_ref=_ref(row.job.session_id if row.job is not None else None))
+    rows = rows.filter(data__pipeline=row.pk, data__attempt=row.attempt, data__stage=stage.name)
     return rows.order_by("-pk").first()
 
 
@@ -43,12 +44,16 @@ def ask(row: Pipeline, stage: Stage, *, requested_by: str, session_id: int | Non
         requested_by=requested_by,
         allowed=allowed,
         role=Role.ADMIN,
-        session_ref=f"session:{session_id}" if session_id else "",
+        session_ref=_ref(session_id),
         data={"pipeline": row.pk, "attempt": row.attempt, "stage": stage.name, "session": session_id, "card": True},
         seconds=SECONDS,
     )
     show_request(approval, session_id=session_id)
     return approval
+
+
+def _ref(session_id: int | None) -> str:
+    return f"session:{session_id}" if session_id else ""
 
 
 def take_up(approval: Approval) -> None:

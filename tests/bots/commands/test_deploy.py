@@ -6,7 +6,9 @@ import pytest
 from django.utils import timezone
 
 from bots.commands.registry import match_command
-from runbooks.models import CurrentProject, Environment, Job, Project
+from guardrails.approvals import create_approval
+from runbooks.books.asking import KIND
+from runbooks.models import CurrentProject, Deploy, Environment, Job, Project, Run
 from tests.bots.commands.conftest import Say
 from tests.sessions_app.people import People
 
@@ -75,3 +77,23 @@ def test_somebody_elses_deploy_is_none(people: People, say: Say, shop: Project) 
     (answer,) = say(people.alice, people.alices, f"/deploy cancel {Job.objects.get().key[:12]}")
 
     assert answer.text == "There is no such deployment."
+
+
+def test_what_was_approved_unseen_is_named(people: People, say: Say, shop: Project) -> None:
+    say(people.bob, people.bobs, "/deploy production")
+    job = Job.objects.get()
+    place = Environment.objects.get(name="production")
+    Deploy.objects.create(project=shop, environment=place, job=job, commit="ab" * 20, requested_by="user:7")
+    told = {"environment": "production", "commit": "ab" * 20}
+    run = Run.objects.create(job=job, name="deploy", title="shop", target="t", parameters=told, requested_name="Dana")
+    create_approval(
+        KIND,
+        subject_hash="0" * 64,
+        summary="s",
+        requested_by="user:7",
+        allowed=[people.bob.person],
+        data={"run": run.pk},
+    )
+    (answer,) = say(people.bob, people.bobs, "/approve_production")
+
+    assert answer.text.splitlines()[1] == "production abababab · Dana"
