@@ -94,8 +94,11 @@ async def get(call: Call, params: One) -> dict[str, Any]:
 def _get(principal: Principal, number: int) -> dict[str, Any]:
     row = Deploy.objects.select_related("project", "environment", "job", "job__run").filter(pk=number).first()
     if row is None:
-        raise NotFound("There is no such deploy.")
-    _see(principal, row.project.key)
+        raise _unknown()
+    try:
+        _see(principal, row.project.key)
+    except NotFound:  # it names the project
+        raise _unknown() from None
     told: dict[str, Any] = {"steps": [], "undo": [], "output": "", "error": None}
     if row.job is not None:
         seen = deploys.describe_deploy(row.job, deploy=row, run=getattr(row.job, "run", None))
@@ -151,6 +154,10 @@ async def unlock(call: Call, params: Place) -> dict[str, Any]:
 
 def _unlock(principal: Principal, params: Place) -> bool:
     return deploys.unlock_environment(_change(principal, params), actor=principal.actor, origin=ORIGIN)
+
+
+def _unknown() -> NotFound:
+    return NotFound("There is no such deploy.")
 
 
 def _change(principal: Principal, params: Place) -> Environment:

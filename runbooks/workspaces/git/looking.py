@@ -13,7 +13,8 @@ from runbooks.workspaces.git.calling import GitDirs, dirs_of, run_git
 MAX_LOG = 200
 _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/^~-]{0,199}")
-_FIELDS = "%H%x00%an%x00%aI%x00%s%x00%(trailers:key=Chat-Op,valueonly,separator=%x2C)%x00%x1e"
+_FIELDS = "%H%x00%an%x00%aI%x00%s%x00%(trailers:key=Chat-Op,valueonly,separator=%x2C)%x00"
+_COUNT = 5  # of these fields
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,10 +84,11 @@ def log(project: Project, n: int = 20, *, revision: str = "HEAD", tree: Path | N
     count = f"-{max(1, min(n, MAX_LOG))}"
     name = check_revision(revision)
     done = run_git(project, "log", count, f"--format={_FIELDS}", "--end-of-options", name, "--", tree=tree)
-    rows = (row.strip("\n").split("\0") for row in done.stdout.decode("utf-8", "replace").split("\x1e") if row.strip())
+    told = done.stdout.decode("utf-8", "replace").split("\0")[:-1]  # a commit holds no NUL, but anything else
+    rows = (told[first : first + _COUNT] for first in range(0, len(told), _COUNT))
     return [
-        Commit(sha=sha, author=author, at=at, subject=subject, op=op.strip())
-        for sha, author, at, subject, op, _ in rows
+        Commit(sha=sha.strip(), author=author, at=at, subject=subject, op=op.strip())
+        for sha, author, at, subject, op in rows
     ]
 
 

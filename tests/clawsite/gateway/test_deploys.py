@@ -47,6 +47,11 @@ async def test_a_deploy_is_one_job_whose_steps_can_be_read() -> None:
     assert [each["state"] for each in found["steps"]] == ["ok"] * 4
     assert (await call("deploys.get", ALICE, id=row["id"]))["deploy"]["id"] == row["id"]
 
+    for number in (row["id"], row["id"] + 1000):
+        with pytest.raises(Refused, match="There is no such deploy") as caught:
+            await call("deploys.get", MALLORY, id=number)
+        assert "shop" not in str(caught.value)
+
     back = (await call("deploys.rollback", BOB, project="shop", environment="staging"))["job"]
     await run_db(lambda: perform_beside(Job.objects.get(key=back["id"]).pk))
     assert "nothing to go back to" in await run_db(lambda: Job.objects.get(key=back["id"]).error)

@@ -297,3 +297,14 @@ def test_folders_within_folders_without_end_are_refused_and_go() -> None:
 
     assert [each.name for each in tree.iterdir()] == ["README.md"]
     assert git.is_clean(made, tree)
+
+
+def test_a_history_with_strange_signs_can_be_read() -> None:
+    made = project()
+    named = {"GIT_AUTHOR_NAME": "Eve\x1eMallory"}
+    run_git(made, "commit", "-q", "--allow-empty", "-m", "One\x1etwo\n\nChat-Op: a\x1eb", env=named)
+
+    last, first = git.log(made)
+
+    assert (last.sha, last.author) == (git.head(made), "Eve\x1eMallory")
+    assert (last.subject, last.op, first.subject) == ("One\x1etwo", "a\x1eb", "Begin.")
