@@ -15,9 +15,9 @@ from runbooks.jobs import JobContext, JobKind, cancel_job, create_job
 from runbooks.models import Environment, Job, Project
 from runbooks.models.job import ENDS
 from runbooks.workspaces.access import VIEWER, check_role, get_project
+from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.deploys import gates
 from runbooks.workspaces.deploys.environments import keep_environments
-from runbooks.workspaces.deploys.opening import actor_of
 from runbooks.workspaces.deploys.reading import WHOLE_BYTES, last_lines, read_logs
 from runbooks.workspaces.manifest import Logs, read_manifest
 from sessions_app.cards import put_card
@@ -102,7 +102,7 @@ def tell_end(job: Job) -> None:
 
 def _reader(job: Job) -> Actor:
     """Return who reads: looking needs no operator."""
-    actor = actor_of(job)
+    actor = asker_of(job)
     return Actor(subject=actor.subject, role=Role.VIEWER, name=actor.name)
 
 

@@ -10,14 +10,15 @@ from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, ClawError
-from guardrails.types import Actor, Role
-from runbooks.books.asking import name_of, names_of
+from guardrails.types import Actor
+from runbooks.books.asking import names_of
 from runbooks.books.plan import digest_of
 from runbooks.books.starting import take_target
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, Job, Project, Run
 from runbooks.workspaces import git
 from runbooks.workspaces.access import DEVELOPER, MAINTAINER, check_role, maintainers_of
+from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.deploys import gates, planning
 from runbooks.workspaces.deploys.environments import keep_environments, live_in
 from runbooks.workspaces.deploys.gates import DeployRefused
@@ -40,30 +41,19 @@ def begin_run(job: Job, deploy: Deploy) -> Run:
     return _audited(job, deploy.project, lambda: _begin(job, deploy))
 
 
-def actor_of(job: Job) -> Actor:
-    """Return for whom a job works: the person who asked for it, for a schedule whose it is. Roles of chats were
-    checked when it was made. Who runs another's job again asks for it: they must not then approve it, too.
-    """
-    if job.owner == SYSTEM.subject:
-        return SYSTEM
-    is_person = job.requested_by.startswith(("user:", "contact:"))
-    subject = job.requested_by if is_person else job.owner
-    return Actor(subject=subject, role=Role.OPERATOR, name=name_of(subject))
-
-
 def _audited(job: Job, project: Project, work: Callable[[], T]) -> T:
     try:
         return work()
     except ClawError as error:
         audit.record(
-            "deploy.refused", actor=actor_of(job).subject, subject=project.ref, job=job.key,
+            "deploy.refused", actor=asker_of(job).subject, subject=project.ref, job=job.key,
             environment=job.params["environment"], why=error.message,
         )  # fmt: skip
         raise
 
 
 def _open(job: Job, project: Project) -> Deploy:
-    actor, given = actor_of(job), job.params
+    actor, given = asker_of(job), job.params
     if actor.subject != SYSTEM.subject:
         check_role(project, actor=actor, session_id=job.session_id, role=DEVELOPER)
     back = given["kind"] == Deploy.Kind.ROLLBACK
@@ -121,7 +111,7 @@ def _begin(job: Job, deploy: Deploy) -> Run:
     project, environment = deploy.project, deploy.environment
     environment.refresh_from_db()
     back = deploy.kind == Deploy.Kind.ROLLBACK
-    actor = actor_of(job)
+    actor = asker_of(job)
     gates.check_requester(deploy)
     _check_gates(environment, actor, back=back)
     manifest, spec = _read(project, environment.name, back=back)

@@ -13,9 +13,10 @@ from django.core import signing
 from django.utils.crypto import constant_time_compare
 
 from clawsite.core.errors import NotAllowed
-from guardrails.types import Actor, Role
+from guardrails.types import Actor
 from runbooks.models import Job, Project
 from runbooks.workspaces.access import check_role, role_of
+from runbooks.workspaces.askers import asker_of
 
 SEAL = "seal"
 _SALT = "pipeline order"
@@ -36,8 +37,7 @@ def check_order(job: Job, project: Project, *, role: str) -> None:
         if not constant_time_compare(seal, _make_seal(given, job.requested_by)):
             raise NotAllowed("This order is not one of an admin.")
         return
-    actor = Actor(subject=job.requested_by, role=Role.OPERATOR, name="")
-    check_role(project, actor=actor, session_id=job.session_id, role=role)
+    check_role(project, actor=asker_of(job), session_id=job.session_id, role=role)
 
 
 def _make_seal(params: Mapping[str, Any], subject: str) -> str:

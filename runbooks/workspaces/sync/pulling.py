@@ -11,12 +11,12 @@ from typing import Any, Literal
 import msgspec
 
 from clawsite.core.errors import BadInput
-from guardrails.types import Actor, Role
-from runbooks.books.asking import name_of
+from guardrails.types import Actor
 from runbooks.jobs import JobContext, JobKind
 from runbooks.models import Project, Remote
 from runbooks.workspaces import git
 from runbooks.workspaces.access import DEVELOPER, check_role, get_project
+from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.git.calling import dirs_of
 from runbooks.workspaces.git.commits import author_of, make_message
 from runbooks.workspaces.git.tidying import check_commit
@@ -41,7 +41,7 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 def run(ctx: JobContext) -> Any:
     """Fetch, bring both together, record it, and say what came of it."""
     project = get_project(ctx.params["project"])
-    actor = Actor(subject=ctx.job.requested_by, role=Role.OPERATOR, name=name_of(ctx.job.requested_by))
+    actor = asker_of(ctx.job)
     check_role(project, actor=actor, session_id=ctx.job.session_id, role=DEVELOPER)
     remote = Remote.objects.select_related("project").filter(project=project, enabled=True).first()
     if remote is None:

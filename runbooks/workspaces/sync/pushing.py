@@ -9,12 +9,12 @@ import msgspec
 from django.utils import timezone
 
 from clawsite.core.errors import ClawError, NotFound
-from guardrails.types import Actor, Role
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Job, Remote
 from runbooks.workspaces import git
 from runbooks.workspaces.access import DEVELOPER, check_role
+from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.sync.exchange import SECONDS, Standing, compare, fetch, push
 from runbooks.workspaces.sync.failures import Failure
 from runbooks.workspaces.sync.queue import KIND
@@ -62,8 +62,7 @@ def _check_order(job: Job, remote: Remote | None) -> None:
         return
     if remote is None:
         raise NotFound("There is no such project, or it has no remote.")
-    actor = Actor(subject=job.requested_by, role=Role.OPERATOR, name="")
-    check_role(remote.project, actor=actor, session_id=job.session_id, role=DEVELOPER)
+    check_role(remote.project, actor=asker_of(job), session_id=job.session_id, role=DEVELOPER)
 
 
 def _is_pushed_by_another(job: Job) -> bool:

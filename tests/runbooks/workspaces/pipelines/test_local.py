@@ -212,6 +212,14 @@ def test_a_job_that_a_stranger_makes_does_nothing(make: Make, people: People, ki
     assert Pipeline.objects.count() == 0
 
 
+def test_a_schedule_asks_for_whom_it_belongs_to(make: Make, bob: Actor) -> None:
+    params = {"project": make(TWO, fine="x").key}
+    schedule = Actor(subject="schedule:1", role=Role.ADMIN, name="nightly")
+    theirs = done(jobs.create_job("pipeline", params=params, actor=schedule, owner="user:77", start=True))
+    assert (theirs.state, Pipeline.objects.count()) == ("failed", 0)
+    assert done(jobs.create_job("pipeline", params=params, actor=schedule, owner=bob.subject, start=True)).error == ""
+
+
 def test_an_admin_who_is_no_member_orders_with_a_seal(make: Make, people: People) -> None:
     job = actions.start_pipeline(make(TWO, fine="x"), actor=people.alice.actor)
     assert job.params["seal"]
