@@ -83,9 +83,9 @@ SENTENCES = (
     gettext_noop("There are no tests: {told} ran none."),
     gettext_noop("{project} has no maintainer who could approve this."),
     gettext_noop("The release {commit} is not there."),
-    gettext_noop("It is not well: {why}"),
+    gettext_noop("It is not healthy: {why}"),
     # projects
-    gettext_noop("This is no name of a commit."),
+    gettext_noop("This is not the name of a commit."),
     gettext_noop("There is no commit {path} in {project}."),
     gettext_noop("The project is being changed by somebody else."),
     gettext_noop("Commands of projects need the sandbox of bubblewrap, which does not work on this machine."),
@@ -125,7 +125,7 @@ SENTENCES = (
     # files of projects
     gettext_noop("The path must be relative, without empty parts, '.' or '..'."),
     gettext_noop("This path does not lead to a plain file here."),
-    gettext_noop("What is git's own is not touched."),
+    gettext_noop("Git's own files are not touched."),
     gettext_noop("Files that hold keys or passwords are not read out."),
     gettext_noop("Links are not followed."),
     gettext_noop("There is no {path}."),

@@ -54,7 +54,7 @@ def _template(kind: str) -> str:
         "added": _("{alerts} more"),
         "partly_resolved": _("{alerts} resolved, others still fire"),
         "resolved": _("resolved"),
-        "vanished": _("over: Alertmanager of {text} has not had it for minutes, and its end was never sent"),
+        "vanished": _("over: the Alertmanager of {text} has not listed it for minutes, and never sent its end"),
         "acked": _("{who} has it"),
         "unacked": _("{who} let go of it"),
         "silenced": _("silenced by {who} until {until}"),

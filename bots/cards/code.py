@@ -39,8 +39,8 @@ def render(data: Data, view: CardView) -> OutboundMessage:
 def _where(data: Data) -> list[str]:
     """Say where it stands: a bar of the steps it may take, the time, the money."""
     words = {
-        "queued": _("⏸ Waits for its turn in this project: {place} before it.").format(place=data["place"]),
-        "asking": _("❓ Waits for your decision."),
+        "queued": _("⏸ Waiting for its turn in this project, {place} ahead.").format(place=data["place"]),
+        "asking": _("❓ Waiting for your decision."),
         "testing": _("🧪 The tests run."),
         "merging": _("🔀 The changes are being merged."),
         "over": _("It is over."),
@@ -85,9 +85,9 @@ def _reason(data: Data) -> list[str]:
     if data["outcome"] != "kept":
         return []
     words = {
-        "unfinished": _("It did not come to its end. What there is stays on its branch."),
-        "tests": _("The tests fail, so nothing is merged. Keep merges it all the same."),
-        "untested": _("There are no tests that could say whether it works, so it is not merged by itself."),
+        "unfinished": _("It did not finish. What there is stays on its branch."),
+        "tests": _("The tests fail, so nothing is merged. “Keep” merges it all the same."),
+        "untested": _("There are no tests to say whether it works, so it is not merged automatically."),
         "guarded": _("It changes what decides on commands or pipelines: a maintainer has to keep it."),
         "conflict": _("It conflicts with what came meanwhile: {paths}. The branch is kept.").format(
             paths=", ".join(data["conflicts"][:FILES])
@@ -144,7 +144,7 @@ def render_diff(data: Data, view: CardView) -> OutboundMessage:
     """Return a difference: in the message when it is short, else as a file."""
     head = f"📄 {data['title']}"
     if not data["text"] and not data["file"]:
-        return OutboundMessage(text="\n\n".join([head, _("Nothing is different.")]), plain=True)
+        return OutboundMessage(text="\n\n".join([head, _("There are no differences.")]), plain=True)
     files = (OutboundFile(path=data["file"], name=data["name"], mime="text/x-patch"),) if data["file"] else ()
     body = data["text"] or _files(data)
     return OutboundMessage(text=f"{head}\n\n{body}", plain=True, files=files)

@@ -28,7 +28,7 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     over = data["state"] in OVER
     lines = [_headline(data)]
     if data["ahead"]:
-        lines.append(_("It waits for {count} before it.").format(count=data["ahead"]))
+        lines.append(_("Waiting in line, {count} ahead.").format(count=data["ahead"]))
     lines += _steps(data["steps"], over=over)
     if data["undo"]:
         lines += [_("Going back:"), *_steps(data["undo"], over=over)]
@@ -64,7 +64,7 @@ def title_of(title: str) -> str:
         planning.DEPLOY: _("Deploy command"),
         planning.RESTART: _("Restart"),
         planning.HEALTH: _("Health check"),
-        planning.RESTORE: _("Back to the release before"),
+        planning.RESTORE: _("Back to the previous release"),
     }
     return words.get(title, title)
 

@@ -15,6 +15,6 @@ def said_end(data: Mapping[str, Any]) -> str:
     if data["failed"] == "cancelled":
         return _("It was cancelled.")
     if data["failed"] == "timed_out":
-        return _("It took too long and was given up.")
+        return _("It took too long and was stopped.")
     why = say_reason(str(data["error"]).strip()).rstrip(".")
     return _("That did not work: {why}.").format(why=why) if why else _("That did not work.")

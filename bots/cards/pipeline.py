@@ -72,7 +72,7 @@ def render_deploy(data: Data, view: CardView) -> OutboundMessage:
 def render_answer(data: Data, view: CardView) -> OutboundMessage:
     """Return the message that says what came of an order that shows no pipeline."""
     if data["state"] == "started":
-        text = _("{project}: a pipeline for {ref} was started. It is shown as soon as the forge tells of it.")
+        text = _("{project}: a pipeline for {ref} was started. It is shown as soon as the forge reports it.")
         return OutboundMessage(text="✅ " + text.format(project=data["project"], ref=data["ref"]), plain=True)
     words = {
         "start": _("{project}: no pipeline was started."),

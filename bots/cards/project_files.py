@@ -57,7 +57,7 @@ def render_upload(data: Data, view: CardView) -> OutboundMessage:
     if data["state"] == "refused":
         return _plain(f"⛔ {name}: {say_reason(data['error'])}")
     if not data["sha"]:
-        return _plain("✅ " + _("{path} is in {project} just so already.").format(
+        return _plain("✅ " + _("{path} is in {project} already, exactly like this.").format(
             path=data["path"], project=data["project"]
         ))  # fmt: skip
     done = _("{path} is in {project} now ({sha}).").format(

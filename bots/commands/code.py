@@ -142,7 +142,7 @@ def _stop(context: CommandContext, order: Order) -> Answer:
 
 COMMAND = Command(
     name="code",
-    description=gettext_lazy("Have the project changed: /code WHAT"),
+    description=gettext_lazy("Change the project: /code WHAT"),
     run=run,
     control=True,
 )

@@ -205,7 +205,7 @@ DEPLOY = Command(
 )
 ROLLBACK = Command(
     name="rollback",
-    description=gettext_lazy("Go back to the release before, or to a commit"),
+    description=gettext_lazy("Go back to the previous release, or to a commit"),
     run=rollback,
     role=Role.OPERATOR,
 )

@@ -57,7 +57,7 @@ DIFF_COMMAND = Command(
 )
 UNDO_COMMAND = Command(
     name="undo",
-    description=gettext_lazy("Take the last change of the project back"),
+    description=gettext_lazy("Undo the last change of the project"),
     run=run_undo,
     control=True,
 )

@@ -86,7 +86,7 @@ def _decide(context: CommandContext, rows: list[Upload], where: str) -> Answer:
         raise BadInput(_("This was decided already."))
     for row in waiting:
         _start(context, row, where)
-    return say(ngettext("Storing {n} file …", "Storing {n} files …", len(waiting)).format(n=len(waiting)))
+    return say(ngettext("Storing {n} file…", "Storing {n} files…", len(waiting)).format(n=len(waiting)))
 
 
 def _states(where: str) -> set[str]:

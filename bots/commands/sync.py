@@ -82,7 +82,7 @@ def _status(project: Project, remote: Remote) -> Answer:
 
 def _push(context: CommandContext, project: Project) -> Answer:
     want_push(project.pk, actor=context.actor)
-    return say(_("{project} is being pushed. You hear of it if something is in the way.").format(project=project.name))
+    return say(_("{project} is being pushed. You will hear if something is in the way.").format(project=project.name))
 
 
 def _pull(context: CommandContext, project: Project, choice: str) -> Answer:

@@ -68,7 +68,7 @@ def check_path(path: str, *, reading: bool = False) -> str:
     if any(unicodedata.category(char) == "Cc" for char in plain):
         raise BadInput("A name holds no line breaks and no other control characters.")
     if any(is_git(part) for part in parts):
-        raise NotAllowed("What is git's own is not touched.")
+        raise NotAllowed("Git's own files are not touched.")
     if reading and any(is_secret(part) for part in parts):
         raise NotAllowed("Files that hold keys or passwords are not read out.")
     return "/".join(parts)

@@ -35,7 +35,7 @@ def tree_bytes() -> int:
 def check_room(owner: str) -> None:
     """Raise BadInput when this owner has as many projects as one may have."""
     if Project.objects.filter(owner=owner)[: settings.CLAW_PROJECTS].count() >= settings.CLAW_PROJECTS:
-        raise BadInput(_("You have {count} projects already, which is as many as one may have.").format(
+        raise BadInput(_("You have {count} projects already, which is the limit.").format(
             count=settings.CLAW_PROJECTS
         ))  # fmt: skip
 

@@ -44,7 +44,7 @@ def wait_healthy(ctx: StepContext, given: Probe) -> str:
         if isinstance(said, int) and 200 <= said < 300:
             return f"{said}, {(time.monotonic() - started) * 1000:.0f} ms"
         if time.monotonic() + EVERY_SECONDS >= ends:
-            raise StepFailed(f"It is not well: {f'status {said}' if isinstance(said, int) else said}")
+            raise StepFailed(f"It is not healthy: {f'status {said}' if isinstance(said, int) else said}")
         ctx.wait(EVERY_SECONDS)
 
 

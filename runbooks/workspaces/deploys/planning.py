@@ -20,7 +20,7 @@ from runbooks.workspaces.manifest import Command, EnvironmentSpec, Manifest
 
 TESTS, LINT, APPROVAL, AGAIN = "Tests", "Lint", "Approval", "Checking again"
 RELEASE, SWITCH, DEPLOY, RESTART, HEALTH = "Release", "Switching", "Deploy command", "Restart", "Health check"
-RESTORE = "Back to the release before"
+RESTORE = "Back to the previous release"
 TITLES = (TESTS, LINT, APPROVAL, AGAIN, RELEASE, SWITCH, DEPLOY, RESTART, HEALTH, RESTORE)
 
 APPROVAL_MINUTES = 60.0

@@ -40,7 +40,7 @@ class Commit:
 def check_revision(name: str) -> str:
     """Return the name of a commit or branch; BadInput for what git could take for something else."""
     if not _NAME.fullmatch(name) or ".." in name:
-        raise BadInput("This is no name of a commit.")
+        raise BadInput("This is not the name of a commit.")
     return name
 
 

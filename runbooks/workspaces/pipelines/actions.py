@@ -106,7 +106,7 @@ def _ask(
     name: str = "",
 ) -> Job:
     if row is not None and not has_answers(row.project_id, row.provider):
-        raise BadInput(_("Nothing can be asked about this pipeline: it was only told of."))
+        raise BadInput(_("Nothing can be done with this pipeline: we are only told about it."))
     params = {"project": project.key, "verb": verb, "pipeline": row.pk if row else None, "ref": ref, "name": name}
     return _order(KIND, params, verb, project, actor, row, session_id, origin)
 

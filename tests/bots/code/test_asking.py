@@ -27,7 +27,7 @@ def test_a_command_that_nobody_allowed_is_asked_about_and_run_once(world: World,
     assert run.job.state == "waiting_approval"
     request = shown(f"approval:{asked().key}")
     assert "shop: sort app.py" in request.text
-    assert "Waits for your decision" in shown(card_key(run)).text
+    assert "Waiting for your decision" in shown(card_key(run)).text
     assert decide(asked().key, actor=world.people.bob.actor, approve=True).outcome == "approved"
     run = go(run)
     assert (run.job.state, run.summary) == ("succeeded", "Two lines.")

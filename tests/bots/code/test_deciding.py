@@ -231,7 +231,7 @@ def test_two_in_one_project_go_one_after_the_other(world: World, model: Messages
     assert go(first).job.state == "waiting_approval"
     waiting = go(second)
     assert (waiting.job.state, waiting.outcome) == ("queued", "open")
-    assert "Waits for its turn in this project: 1 before it" in shown(card_key(second)).text
+    assert "Waiting for its turn in this project, 1 ahead" in shown(card_key(second)).text
     agree(world, yes=False)
     assert go(first).outcome == "merged"
     Job.objects.filter(pk=second.job_id).update(not_before="2020-01-01T00:00:00Z")

@@ -61,7 +61,7 @@ async def test_a_project_is_made_read_and_compared() -> None:
     assert (shown["sha"], shown["base"], shown["truncated"]) == (sha, first["sha"], False)
     assert [each["path"] for each in shown["files"]] == ["site/index.html"]
     assert "+changed\n+[secret]\n" in shown["patch"]
-    with pytest.raises(Refused, match="no name of a commit"):
+    with pytest.raises(Refused, match="not the name of a commit"):
         await call("projects.diff", BOB, project=key, revision="--output=/tmp/x")
 
 
@@ -115,6 +115,6 @@ async def test_a_type_or_an_address_is_needed() -> None:
     for params in ({}, {"type": "static-site", "url": "https://x.invalid/a"}, {"type": "cobol"}):
         with pytest.raises(Refused):
             await call("projects.create", BOB, name="x", **params)
-    with pytest.raises(Refused, match="not below"):
+    with pytest.raises(Refused, match="not among"):
         await call("projects.create", BOB, name="x", url="https://x.invalid/a")
     assert not await run_db(Project.objects.exists)

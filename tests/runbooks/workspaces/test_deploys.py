@@ -128,7 +128,7 @@ def test_a_release_that_is_not_well_goes_back_by_itself(server: str) -> None:
     job = deploy(made)
 
     assert job.state == "failed"
-    assert "Health check: It is not well: status 404" in job.error
+    assert "Health check: It is not healthy: status 404" in job.error
     assert (page(made), states(made)) == ("one", ["rolled_back", "live", "rolled_back"])
     assert Deploy.objects.get(state="live").commit == first
 
