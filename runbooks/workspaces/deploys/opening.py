@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, ClawError
+from guardrails.redact import redact
 from guardrails.types import Actor
 from runbooks.books.asking import names_of
 from runbooks.books.plan import digest_of
@@ -23,6 +24,7 @@ from runbooks.workspaces.deploys import gates, planning
 from runbooks.workspaces.deploys.environments import keep_environments, live_in
 from runbooks.workspaces.deploys.gates import DeployRefused
 from runbooks.workspaces.manifest import EnvironmentSpec, Manifest, read_manifest
+from runbooks.workspaces.pipelines.values import clean
 
 SHOWN_CHANGES = 20
 SUBJECT_CHARS = 100
@@ -205,4 +207,4 @@ def _changes(project: Project, before: str, after: str) -> list[str]:
     forward = git.run_git(project, "merge-base", "--is-ancestor", before, after, may_fail=True).ok
     old, new = (before, after) if forward else (after, before)
     listed = git.run_git(project, "log", f"-{SHOWN_CHANGES}", "--format=%h %s", f"{old}..{new}", "--", may_fail=True)
-    return [line[:SUBJECT_CHARS] for line in listed.stdout.decode("utf-8", "replace").splitlines()]
+    return [clean(line, SUBJECT_CHARS) for line in redact(listed.stdout.decode("utf-8", "replace")).split("\n") if line]

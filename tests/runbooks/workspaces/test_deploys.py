@@ -278,3 +278,13 @@ def test_our_way_back_comes_before_whoever_waits() -> None:
     assert go(waiting).state == "queued"
     assert (go(way).error, page(made)) == ("", "one")
     assert go(waiting).state == "waiting_approval"
+
+
+def test_what_is_new_is_shown_without_characters_that_turn_it_round() -> None:
+    made = shop()
+    deploy(made)
+    change(made, {"n": "1"}, "Fix \u202egnp.exe")
+    deploy(made)
+
+    (line,) = Deploy.objects.latest("pk").changes
+    assert line.endswith("Fix \ufffdgnp.exe")
