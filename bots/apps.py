@@ -15,15 +15,18 @@ class BotsConfig(AppConfig):
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
         from bots.code import asking, kinds
+        from bots.commands.names import all_names
         from bots.decisions import KIND, resume_turn
         from bots.uploads.job import FILE_PUT
         from guardrails.approvals import register_resumer
         from runbooks.jobs import register_kind
+        from runbooks.workspaces.gitops.builtins import register_builtins
 
         register_resumer(KIND, resume_turn)
         register_resumer(asking.KIND, asking.take_up)
         kinds.register_kinds()
         register_kind(FILE_PUT)
+        register_builtins(all_names)
         _register_cards()
 
 
@@ -34,6 +37,7 @@ def _register_cards() -> None:
         alert_storm,
         approval,
         briefing,
+        change,
         code,
         deploy,
         feedback,
@@ -59,6 +63,9 @@ def _register_cards() -> None:
         "run-message": run.render_message,
         "briefing": briefing.render,
         "metrics": metrics.render,
+        "change": change.render,
+        "change-failed": change.render_failed,
+        "change-errors": change.render_errors,
         "code": code.render,
         "code-end": code.render_end,
         "code-note": code.render_note,

@@ -19,6 +19,7 @@ from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
 from bots.commands.files import PUT
 from bots.commands.metrics import match_metric
 from bots.commands.nearly import suggest
+from bots.commands.project_commands import match_project
 from bots.commands.registry import (
     CommandContext,
     Match,
@@ -70,6 +71,8 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     work.language = access.language_of(work.session, work.contact, message.sender.language)
     if work.match is None and is_offer(work.message, work.session, work.contact):
         work.match = find_command_line(PUT)
+    if work.match is None:
+        work.match = match_project(work.message, work.session, work.contact, bot_username=channel.username)
     return work
 
 

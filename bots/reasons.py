@@ -122,6 +122,13 @@ SENTENCES = (
     gettext_noop("The system {name} has no address of its own."),
     gettext_noop("What was asked for is not what would run now."),
     gettext_noop("It was waited for in vain. {why}"),
+    # commands of projects
+    gettext_noop("Nothing would change: the files say so already."),
+    gettext_noop("This change is not approved."),
+    gettext_noop("It takes {count} maintainers to agree; {project} has {number} who may."),
+    gettext_noop("{path} is too large to be changed by a command."),
+    gettext_noop("A command changes plain files only."),
+    gettext_noop("{number} lines of {path} start with “{text}”; there must be one."),
     # files of projects
     gettext_noop("The path must be relative, without empty parts, '.' or '..'."),
     gettext_noop("This path does not lead to a plain file here."),

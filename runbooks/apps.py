@@ -21,6 +21,8 @@ class RunbooksConfig(AppConfig):
         from runbooks.feedback import forget_people
         from runbooks.jobs.endings import on_any_end
         from runbooks.sources.readings import register_hearer
+        from runbooks.workspaces.gitops import asking as changes
+        from runbooks.workspaces.gitops.loading import load_after
         from runbooks.workspaces.operations import after_operation
         from runbooks.workspaces.pipelines import local_asking
         from runbooks.workspaces.projects import purge_projects
@@ -38,3 +40,5 @@ class RunbooksConfig(AppConfig):
         on_forgotten(lambda subjects, actor, origin: purge_projects(subjects, actor=actor, origin=origin))
         register_resumer(hosts.KIND, hosts.pin_host)
         after_operation(push_after)
+        after_operation(load_after)
+        register_resumer(changes.KIND, changes.take_up)

@@ -23,7 +23,8 @@ from guardrails.types import Role
 
 __all__ = [
     "Command", "CommandContext", "Match", "add_phrases", "all_commands", "command_hints", "find_command",
-    "find_command_line", "match_command", "match_message", "match_nearly", "register", "run_command", "without_name",
+    "find_command_line", "match_command", "match_message", "match_nearly", "register", "run_command", "split_slash",
+    "without_name",
 ]  # fmt: skip
 
 MAX_ARGS = 1000
@@ -40,14 +41,22 @@ def match_command(text: str, *, bot_username: str) -> Match | None:
     front of them the bot may be called by name.
     """
     call = without_name(text.strip(), bot_username)
-    slash = _SLASH.fullmatch(call)
-    if slash is None:
+    if _SLASH.fullmatch(call) is None:
         phrase = match_phrase(call)
         return _match(*phrase) if phrase else None
+    typed = split_slash(call, bot_username)
+    return _match(*typed) if typed else None
+
+
+def split_slash(text: str, bot_username: str) -> tuple[str, str] | None:
+    """Return the name and the words of /name or /name@bot, or None; what is for another bot is not for us."""
+    slash = _SLASH.fullmatch(without_name(text.strip(), bot_username))
+    if slash is None:
+        return None
     name, addressee, args = slash.groups()
     if addressee and addressee.lower() != bot_username.lstrip("@").lower():
         return None
-    return _match(name, args or "")
+    return name, args or ""
 
 
 def match_message(message: InboundMessage, *, bot_username: str) -> Match | None:

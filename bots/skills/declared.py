@@ -26,6 +26,7 @@ CONFIRMED = frozenset(
     {
         "runbook", "code", "undo", "new", "sync", "deploy", "rollback", "lock", "unlock",
         "pipeline", "pipeline_start", "pipeline_retry", "cancel_pipeline",
+        "changes", "gitops",
     }
 )  # fmt: skip
 _GAP = re.compile(r"\{(\w+)\}")

@@ -17,6 +17,7 @@ from clawsite.admin import (
     approval,
     audit_event,
     card,
+    change_request,
     channel,
     ci_delivery,
     code_run,
@@ -65,8 +66,8 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
-    "card", "channel", "ci_delivery", "code_run", "contact", "deploy", "device", "environment", "escalation",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
+    "change_request", "channel", "ci_delivery", "code_run", "contact", "deploy", "device", "environment", "escalation",
     "escalation_policy", "fact", "feedback", "forge_connection", "gateway_target", "group", "heartbeat", "inbox",
     "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query", "outbox", "pairing",
     "pipeline", "process", "project", "prompt_layer", "remote", "responder", "rights_group", "rota", "run", "runbook",

@@ -70,6 +70,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         (
             ("runbooks.Project", _("Projects"), "deployed_code"),
             ("runbooks.Operation", _("Changes"), "commit"),
+            ("runbooks.ChangeRequest", _("Change requests"), "merge"),
             ("runbooks.Environment", _("Environments"), "dns"),
             ("runbooks.Deploy", _("Deploys"), "rocket_launch"),
             ("runbooks.Pipeline", _("Pipelines"), "account_tree"),

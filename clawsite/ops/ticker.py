@@ -37,6 +37,7 @@ TICKS = (
     Tick(task="runbooks.feedback.weekly.start_week", seconds=3600),
     Tick(task="runbooks.anomalies.watching.watch_queries", seconds=60),
     Tick(task="runbooks.workspaces.sync.queue.push_due", seconds=30),
+    Tick(task="runbooks.workspaces.gitops.loading.load_due", seconds=60),
 )
 
 

@@ -14,6 +14,8 @@ from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 from runbooks.metrics import METRICS
 from runbooks.workspaces.deploys import DEPLOY, LOG_FOLLOW
+from runbooks.workspaces.gitops.making import GITOPS
+from runbooks.workspaces.gitops.merging import GITOPS_MERGE
 from runbooks.workspaces.pipelines.asking_job import PIPELINE_ASK
 from runbooks.workspaces.pipelines.local_job import PIPELINE
 from runbooks.workspaces.sync.pulling import GIT_PULL
@@ -38,4 +40,6 @@ def register_kinds() -> None:
     register_kind(PIPELINE_ASK)
     register_kind(PIPELINE)
     register_kind(GIT_PUSH)
+    register_kind(GITOPS)
+    register_kind(GITOPS_MERGE)
     register_kind(GIT_PULL)

@@ -3,6 +3,7 @@
 from runbooks.models.alert import Alert, AlertEvent, AlertGroup, AlertWebhook
 from runbooks.models.alert_place import AlertNotice, AlertSilence, AlertStorm, AlertSubscription, Heartbeat
 from runbooks.models.anomaly import Anomaly, QueryWatch
+from runbooks.models.change import ChangeRequest, CommandSet
 from runbooks.models.code import CodeRun
 from runbooks.models.deploy import CommitCheck, Deploy, Environment, EnvironmentLock
 from runbooks.models.feedback import Feedback
@@ -21,10 +22,10 @@ from runbooks.models.upload import Upload
 
 __all__ = [
     "Alert", "AlertEvent", "AlertGroup", "AlertNotice", "AlertSilence", "AlertStorm", "AlertSubscription",
-    "AlertWebhook", "Anomaly", "CiDelivery", "CodeRun", "CommitCheck", "CurrentProject", "Deploy", "Environment",
-    "EnvironmentLock", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback", "ForgeConnection",
-    "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job", "JobEvent",
-    "MonitoredSystem", "NamedQuery", "Operation", "Pipeline", "Project", "ProjectMember", "ProjectTurn",
+    "AlertWebhook", "Anomaly", "ChangeRequest", "CiDelivery", "CodeRun", "CommandSet", "CommitCheck", "CurrentProject",
+    "Deploy", "Environment", "EnvironmentLock", "Escalation", "EscalationPolicy", "EscalationStep", "Feedback",
+    "ForgeConnection", "GatewayTarget", "Heartbeat", "HookDelivery", "Incident", "IncidentEvent", "IncidentHook", "Job",
+    "JobEvent", "MonitoredSystem", "NamedQuery", "Operation", "Pipeline", "Project", "ProjectMember", "ProjectTurn",
     "ProjectWatch", "QueryWatch", "Remote", "Responder", "Rota", "Run", "Runbook", "RunbookStep", "Schedule",
     "ScheduleRun", "Shift", "Swap", "SystemReading", "Upload",
 ]  # fmt: skip

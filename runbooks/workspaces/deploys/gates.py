@@ -18,6 +18,7 @@ from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, EnvironmentLock, Project
 from runbooks.workspaces.access import DEVELOPER, check_role, maintainers_of
 from runbooks.workspaces.git import branch_head, is_clean, run_git
+from runbooks.workspaces.gitops.finding import asks_approval
 from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
 
 WAS_LIVE = (Deploy.State.LIVE, Deploy.State.REPLACED)
@@ -91,13 +92,19 @@ def check_order(project: Project, spec: EnvironmentSpec, commit: str) -> None:
 
 
 def find_spec(project: Project, environment: str) -> EnvironmentSpec:
-    """Return what claw.yaml of the branch says of an environment; BadInput lists those there are."""
+    """Return what claw.yaml of the branch says of an environment; BadInput lists those there are.
+
+    An approval is asked for as well where a document of the project says so of /deploy.
+    """
     specs = read_manifest(project).environments
     if environment not in specs:
         if not specs:
             raise BadInput(f"There is no environment {environment[:32]!r}. claw.yaml names none.")
         raise BadInput(f"There is no environment {environment[:32]!r}. There are: {', '.join(specs)}.")
-    return specs[environment]
+    spec = specs[environment]
+    if not spec.approval and asks_approval(project, "deploy", [environment]):
+        return msgspec.structs.replace(spec, approval=True)
+    return spec
 
 
 def digest_of_spec(spec: EnvironmentSpec) -> str:

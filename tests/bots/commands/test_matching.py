@@ -128,7 +128,7 @@ def test_every_command_has_phrases_for_every_language_or_for_none() -> None:
     known = {command.name for command in all_commands()}
     assert set(PHRASES) <= known
     assert all(set(by_language) == {"en", "pt", "ru"} for by_language in PHRASES.values())
-    assert known - set(_compiled) == {"put", "start", "suggest"}
+    assert known - set(_compiled) == {"gitops", "put", "start", "suggest"}
 
 
 def test_a_button_stands_for_a_command_line() -> None:

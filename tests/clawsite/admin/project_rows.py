@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guardrails.types import Actor
-from runbooks.models import Deploy, Environment, EnvironmentLock, Project
+from runbooks.models import ChangeRequest, Deploy, Environment, EnvironmentLock, Project
 from runbooks.workspaces.operations import record_operation
 
 
@@ -20,7 +20,13 @@ def make_project_rows(evil: str) -> dict[str, int]:
         project=project, environment=environment, commit="abcdef", ref=evil, changes=[evil], requested_by="user:1",
         requested_name=evil,
     )  # fmt: skip
+    texts = dict.fromkeys(("line", "file", "title", "branch", "requested_name"), evil)
+    change = ChangeRequest.objects.create(
+        project=project, role="developer", policy={"title": evil}, base="0" * 40, commit="1" * 40,
+        files=[[evil, 1, 2]], conflicts=[evil], requested_by="user:1", **texts,
+    )  # fmt: skip
     return {
+        "runbooks_changerequest": change.pk,
         "runbooks_project": project.pk,
         "runbooks_operation": operation.pk,
         "runbooks_environment": environment.pk,

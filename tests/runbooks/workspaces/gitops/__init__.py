@@ -1,0 +1,1 @@
+"""Tests of chat commands that are documents in a repository."""

@@ -1,0 +1,29 @@
+"""A document for /deploy: production asks for an approval because the repository says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from guardrails.approvals import decide
+from guardrails.models import Approval
+from runbooks.models import Deploy, Job
+from tests.runbooks.people import ALICE, BOB
+from tests.runbooks.workspaces.deploying import change, deploy, go, shop
+from tests.runbooks.workspaces.gitops.papers import DEPLOY
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_deploy_asks_where_the_document_says_so() -> None:
+    made = shop(environments={"staging": {}, "production": {}})
+    made.members.create(subject=ALICE.subject, role="maintainer")
+    change(made, {".claw/commands/deploy.yaml": DEPLOY})
+    assert deploy(made, "staging").state == "succeeded"
+
+    job = deploy(made, "production")
+    assert job.state == "waiting_approval"
+    approval = Approval.objects.get(state="waiting")
+    assert decide(approval.key, actor=BOB, approve=True).outcome == "not_allowed"
+    assert decide(approval.key, actor=ALICE, approve=True).outcome == "approved"
+    assert go(Job.objects.get(pk=job.pk)).state == "succeeded"
+    assert Deploy.objects.get(job=job).approved_by == ALICE.subject
