@@ -37,7 +37,7 @@ def render(data: Data, view: CardView) -> OutboundMessage:
 
 
 def _where(data: Data) -> list[str]:
-    """Say where it stands: a bar of the steps it may take, the time, the money."""
+    """Say where it stands: a bar of the steps it may take, the time, the money. Over, it has no bar: few take all."""
     words = {
         "queued": _("⏸ Waiting for its turn in this project, {place} ahead.").format(place=data["place"]),
         "asking": _("❓ Waiting for your decision."),
@@ -48,9 +48,11 @@ def _where(data: Data) -> list[str]:
     told = [words[data["state"]]] if data["state"] in words else []
     if data["state"] == "queued":
         return told
+    spent = f"{show_span(timedelta(seconds=data['seconds']))} · ${data['usd']:.2f}"
+    if data["state"] == "over":
+        return [spent, *told]
     done = min(BAR, -(-BAR * data["step"] // max(1, data["steps"])))
     step = _("step {step} of at most {steps}").format(step=data["step"], steps=data["steps"])
-    spent = f"{show_span(timedelta(seconds=data['seconds']))} · ${data['usd']:.2f}"
     return [f"{'▓' * done}{'░' * (BAR - done)} {step} · {spent}", *told]
 
 
