@@ -116,6 +116,6 @@ def _ways(data: Data) -> tuple[tuple[Button, ...], ...]:
         return ()
     back = command_button("↩️ " + _("Roll back"), "rollback", f"{data['environment']} in {data['key']}")
     logs = command_button("📄 " + _("Logs"), "logs", f"{data['environment']} in {data['key']}")
-    shown = [*([back] if data["state"] == "succeeded" and data["before"] else []), logs]
+    shown = [*([back] if data["state"] == "succeeded" and data["back"] else []), logs]
     row = tuple(each for each in shown if each is not None)
     return (row,) if row else ()

@@ -220,7 +220,8 @@ def roll_back(office: Office, service: Service) -> None:
     """The release before is back, and the branch stays as it is."""
     before, log = office.shop.release("staging"), office.shop.log("%H")
     office.alice.says("/rollback staging")
-    office.alice.sees(r"✅ Rollback complete: shop · staging")
+    done = office.alice.sees(r"✅ Rollback complete: shop · staging")
+    assert "Roll back" not in str(done["reply_markup"])
     assert office.shop.release("staging") != before
     assert office.shop.release("staging") in log
     assert office.shop.log("%H") == log

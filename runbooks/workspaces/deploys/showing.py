@@ -26,7 +26,7 @@ def describe_deploy(job: Job, *, deploy: Deploy | None, run: Run | None) -> dict
         "state": str(job.state),
         "outcome": str(deploy.state) if deploy else "",
         "commit": deploy.commit if deploy else "",
-        "before": deploy.before if deploy else "",
+        "back": deploy is not None and deploy.previous_id is not None,
         "by": (deploy.requested_name or deploy.requested_by) if deploy else "",
         "changes": deploy.changes[:SHOWN_CHANGES] if deploy else [],
         "more": max(0, len(deploy.changes) - SHOWN_CHANGES) if deploy else 0,

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from bots.cards.deploy import render_end
+from bots.cards.registry import CardView
 from clawsite.core.models import AuditEvent
 from guardrails.approvals import decide
 from guardrails.models import Approval
@@ -15,6 +18,7 @@ from runbooks import jobs
 from runbooks.models import Deploy, Environment, Job, ProjectMember, Run
 from runbooks.workspaces import deploys, git
 from runbooks.workspaces.deploys.releases import prune, release_path, switch
+from runbooks.workspaces.deploys.showing import describe_deploy
 from runbooks.workspaces.deploys.starting import start_way_back
 from runbooks.workspaces.roots import environment_root, tree_of
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
@@ -25,6 +29,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(not has_sandbox(), reason="needs bubblewrap"),
 ]
+VIEW = CardView(zone=ZoneInfo("UTC"))
 
 
 @pytest.fixture
@@ -137,12 +142,19 @@ def test_rolling_back_walks_to_earlier_releases() -> None:
     made = shop()
     for text in ("one", "two", "three"):
         change(made, {"index.html": f"{text}\n", "n": text})
-        deploy(made)
+        assert is_offered(deploy(made)) == (text != "one")
 
-    assert (back(made).state, page(made)) == ("succeeded", "two")
-    assert (back(made).state, page(made)) == ("succeeded", "one")
+    for text in ("two", "one"):
+        job = back(made)
+        assert (job.state, page(made), is_offered(job)) == ("succeeded", text, text != "one")
     assert "nothing to go back to" in back(made).error
     assert states(made) == ["replaced", "replaced", "withdrawn", "withdrawn", "live"]
+
+
+def is_offered(job: Job) -> bool:
+    """Tell whether the message of a deploy that has ended offers to roll back."""
+    told = describe_deploy(job, deploy=Deploy.objects.get(job=job), run=None)
+    return any("Roll back" in button.label for row in render_end(told, VIEW).buttons for button in row)
 
 
 def test_a_commit_to_go_back_to_is_named_so_that_it_is_no_other() -> None:
