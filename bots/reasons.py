@@ -133,6 +133,8 @@ SENTENCES = (
     gettext_noop("The path must be relative, without empty parts, '.' or '..'."),
     gettext_noop("This path does not lead to a plain file here."),
     gettext_noop("Git's own files are not touched."),
+    gettext_noop("A name holds no line breaks and no other control characters."),
+    gettext_noop("More than {size} MB are new at once, which is too much to be looked through for secrets."),
     gettext_noop("Files that hold keys or passwords are not read out."),
     gettext_noop("Links are not followed."),
     gettext_noop("There is no {path}."),
