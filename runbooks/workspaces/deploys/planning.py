@@ -18,7 +18,7 @@ from runbooks.workspaces.deploys.checking import Check
 from runbooks.workspaces.deploys.health import Probe
 from runbooks.workspaces.manifest import Command, EnvironmentSpec, Manifest
 
-TESTS, LINT, APPROVAL, AGAIN = "Tests", "Lint", "Approval", "Checking again"
+TESTS, LINT, APPROVAL, AGAIN = "Tests", "Lint", "Approval", "Checks before the change"
 RELEASE, SWITCH, DEPLOY, RESTART, HEALTH = "Release", "Switching", "Deploy command", "Restart", "Health check"
 RESTORE = "Back to the previous release"
 TITLES = (TESTS, LINT, APPROVAL, AGAIN, RELEASE, SWITCH, DEPLOY, RESTART, HEALTH, RESTORE)
