@@ -59,8 +59,23 @@ def run_document(context: CommandContext) -> Answer:
     if found is None:
         raise BadInput(_("{project} has no command /{name}.").format(project=project.name, name=name[:32]))
     read_values(found.document.spec.parameters, finding.read_words(found.document, words))
-    start_command(project, spell(name), words, actor=context.actor, session_id=context.session.pk, origin=ORIGIN)
+    start_command(
+        project,
+        spell(name),
+        words,
+        actor=context.actor,
+        session_id=context.session.pk,
+        origin=ORIGIN,
+        idempotency_key=_press(context),
+    )
     return ()
+
+
+def _press(context: CommandContext) -> str:
+    """Return what makes a button that is pressed twice one order; "" for what was typed."""
+    message = context.message
+    pressed = message is not None and message.kind == "callback"
+    return f"press:{context.session.pk}:{message.message_id}:{RUN}" if message is not None and pressed else ""
 
 
 def _words(text: str) -> list[str]:

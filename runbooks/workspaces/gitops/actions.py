@@ -37,7 +37,7 @@ def access_change(number: str, *, actor: Actor, session_id: int | None, role: st
 
 def ask_merge(change: ChangeRequest, *, actor: Actor, session_id: int | None, origin: str = "") -> Job:
     """Start a merge that may be; BadInput for one that may not yet, or that is over."""
-    check_role(change.project, actor=actor, session_id=session_id, role=change.role)
+    access_project(change.project.key, actor=actor, session_id=session_id, role=change.role)
     _check_open(change)
     if change.state == State.OPEN and not is_agreed(change):
         raise BadInput(_("This change is not approved yet."))

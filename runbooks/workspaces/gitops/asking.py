@@ -117,4 +117,5 @@ def _summary(change: ChangeRequest) -> str:
     rows = [f"{path}  +{added} −{removed}" for path, added, removed in change.files]
     more = [f"… ({len(rows) - SHOWN_FILES})"] if len(rows) > SHOWN_FILES else []
     head = [f"{change.project.name} · {change.title}", change.line, f"{change.branch} {change.commit[:12]}"]
-    return "\n".join([*head, "", *rows[:SHOWN_FILES], *more])
+    way = f"/changes diff {change.pk}"
+    return "\n".join([*head, "", *rows[:SHOWN_FILES], *more, "", way])

@@ -19,6 +19,7 @@ from runbooks.models import CommandSet, Operation, Project
 from runbooks.workspaces.git import head, run_git
 from runbooks.workspaces.gitops.documents import MAX_BYTES, read_document
 from runbooks.workspaces.gitops.spec import Document
+from runbooks.workspaces.pipelines.values import clean
 from runbooks.workspaces.watchers import sessions_of
 from sessions_app.cards import put_card
 
@@ -67,7 +68,7 @@ def _read(project: Project, tree: str) -> Loaded:
     if len(found) > MAX_FILES:
         loaded.errors.append(f"{FOLDER}: at most {MAX_FILES} documents are read.")
     for name, mode, _type, oid, size in found[:MAX_FILES]:
-        file = f"{FOLDER}/{''.join(char if char.isprintable() else '�' for char in name)}"
+        file = f"{FOLDER}/{clean(name)}"
         try:
             if mode not in _PLAIN or int(size) > MAX_BYTES:
                 raise BadInput(f"{file}: A command's document is a plain file of at most {MAX_BYTES // 1024} KiB.")

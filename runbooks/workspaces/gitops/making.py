@@ -33,6 +33,7 @@ from runbooks.workspaces.gitops.people import actor_of, find_deciders
 from runbooks.workspaces.gitops.showing import show_change
 from runbooks.workspaces.gitops.starting import KIND, Params
 from runbooks.workspaces.guarded import check_guarded
+from runbooks.workspaces.pipelines.values import clean
 from runbooks.workspaces.turns import take_turn
 
 SECONDS = 600.0
@@ -97,9 +98,9 @@ def _open(
             project=project,
             job=ctx.job,
             session_id=ctx.job.session_id,
-            line=line[:300],
+            line=clean(line, 300),
             file=found.file[:300],
-            title=title[:300],
+            title=clean(title, 300),
             role=spec.role,
             policy=msgspec.to_builtins(spec.git_ops),
             files=[[each.path, each.added or 0, each.removed or 0] for each in stat],

@@ -15,7 +15,7 @@ from guardrails.types import Actor
 from runbooks.jobs import JobContext, JobKind
 from runbooks.models import ChangeRequest
 from runbooks.workspaces import git
-from runbooks.workspaces.access import check_role
+from runbooks.workspaces.access import access_project
 from runbooks.workspaces.gitops.asking import is_agreed, withdraw
 from runbooks.workspaces.gitops.ending import say_error
 from runbooks.workspaces.gitops.people import actor_of
@@ -33,7 +33,7 @@ def run(ctx: JobContext) -> Any:
     change = ChangeRequest.objects.select_related("project").filter(pk=given.change).first()
     if change is None:
         raise NotFound("There is no such change.")
-    check_role(change.project, actor=actor, session_id=ctx.job.session_id, role=change.role)
+    access_project(change.project.key, actor=actor, session_id=ctx.job.session_id, role=change.role)
     pause = take_turn(ctx, change.project)
     if pause is not None:
         return pause

@@ -31,11 +31,26 @@ class MergeParams(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 def start_command(
-    project: Project, command: str, words: Sequence[str], *, actor: Actor, session_id: int | None, origin: str = ""
+    project: Project,
+    command: str,
+    words: Sequence[str],
+    *,
+    actor: Actor,
+    session_id: int | None,
+    origin: str = "",
+    idempotency_key: str = "",
 ) -> Job:
     """Start what a command of the project's own does. The job checks who may."""
     params = {"project": project.key, "command": command, "words": list(words)}
-    return create_job(KIND, params=params, actor=actor, session_id=session_id, start=True, origin=origin)
+    return create_job(
+        KIND,
+        params=params,
+        actor=actor,
+        session_id=session_id,
+        start=True,
+        origin=origin,
+        idempotency_key=idempotency_key,
+    )
 
 
 def start_merge(change: ChangeRequest, *, actor: Actor | None = None, origin: str = "") -> Job:

@@ -90,10 +90,12 @@ def test_running_one_starts_a_job_with_its_words(people: People, project: Projec
     assert (job.kind, job.params) == (
         "gitops", {"project": "shop-1", "command": "scale", "words": ["web", "count=3"]},
     )  # fmt: skip
+    for _ in range(2):
+        assert say(people.bob, people.bobs, "/gitops scale api 3", pressed="9") == ()
     assert say(people.bob, people.bobs, "/gitops scale 1 2 3")[0].text == "Write: /scale SERVICE COUNT"
     assert say(people.bob, people.bobs, "/gitops grow")[0].text == "shop has no command /grow."
     assert "needs the role developer" in say(people.alice, people.alices, "/gitops scale web 3")[0].text
-    assert Job.objects.count() == 1
+    assert Job.objects.count() == 2
 
 
 def test_open_changes_are_listed_with_what_can_be_done(people: People, change: ChangeRequest, say: Say) -> None:

@@ -120,6 +120,25 @@ def test_two_people_approve_where_the_document_says_so() -> None:
     assert change().state == "approved"
 
 
+def test_what_is_archived_is_not_merged() -> None:
+    made = shop(MANUAL)
+    start(made)
+    decide()
+    job = actions.ask_merge(change(), actor=ALICE, session_id=None)
+    type(made).objects.update(archived=True)
+    assert go(job).error == "shop is archived."
+    with pytest.raises(NotAllowed, match="archived"):
+        actions.ask_merge(change(), actor=ALICE, session_id=None)
+    assert change().state == "approved"
+
+
+def test_what_turns_lines_round_is_marked_before_anybody_agrees() -> None:
+    start(shop(swapped("Run {count} copies", "Run \u202e{count} copies")))
+    assert change().title == "Run \ufffd3 copies of web"
+    assert "\u202e" not in waiting().summary
+    assert waiting().summary.endswith(f"/changes diff {change().pk}")
+
+
 def test_a_rejection_ends_it_and_keeps_the_branch() -> None:
     made = shop()
     start(made)

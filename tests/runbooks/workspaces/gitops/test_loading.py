@@ -59,7 +59,7 @@ def test_hostile_files_are_errors_and_keep_nothing_from_being_read() -> None:
     loaded = read_documents(made, git.head(made))
     assert [each.file for each in loaded.documents] == [SCALE_FILE]
     files = [error.partition(": ")[0].removeprefix(".claw/commands/") for error in loaded.errors]
-    assert files == ["a\ufffdb.yaml", "link.yaml", "raw.yaml", "twice.yaml"]
+    assert files == ["a b.yaml", "link.yaml", "raw.yaml", "twice.yaml"]
 
 
 def test_the_document_that_names_most_of_the_words_is_meant() -> None:
