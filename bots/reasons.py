@@ -73,8 +73,8 @@ SENTENCES = (
     gettext_noop("The commit {commit} is not on {branch}."),
     gettext_noop("The commit {commit} was not live in {environment} before."),
     gettext_noop("The commit {commit} was never live in {environment}."),
-    gettext_noop("There is no environment {path}. There are: {told}."),
-    gettext_noop("There is no environment {path}. claw.yaml names none."),
+    gettext_noop("There is no environment {quoted}. There are: {told}."),
+    gettext_noop("There is no environment {quoted}. claw.yaml names none."),
     gettext_noop("claw.yaml says something else of {environment} by now. Deploy again."),
     gettext_noop("claw.yaml names no logs for {environment}."),
     gettext_noop("There is no log of {environment} yet."),
@@ -86,7 +86,7 @@ SENTENCES = (
     gettext_noop("It is not healthy: {why}"),
     # projects
     gettext_noop("This is not the name of a commit."),
-    gettext_noop("There is no commit {path} in {project}."),
+    gettext_noop("There is no commit {quoted} in {project}."),
     gettext_noop("The project is being changed by somebody else."),
     gettext_noop("Commands of projects need the sandbox of bubblewrap, which does not work on this machine."),
     gettext_noop("The repository is empty."),
@@ -101,7 +101,7 @@ SENTENCES = (
     gettext_noop("An address begins with ssh:// or https:// and a host, or is git@host:path."),
     gettext_noop("An address holds no password, no ? and no #. Enter a token in its own field."),
     gettext_noop("An https address holds no user name. Enter it in its own field."),
-    gettext_noop("There is no type of project {path}. There are: {told}."),
+    gettext_noop("There is no type of project {quoted}. There are: {told}."),
     # steps of runbooks
     gettext_noop("Its process died in the middle. It may have happened or not, so it is not done again."),
     gettext_noop("The plan of this run was changed after it began, so it is not run."),
@@ -137,9 +137,9 @@ SENTENCES = (
     gettext_noop("More than {size} MB are new at once, which is too much to be looked through for secrets."),
     gettext_noop("Files that hold keys or passwords are not read out."),
     gettext_noop("Links are not followed."),
-    gettext_noop("There is no {path}."),
-    gettext_noop("There is no file {path}."),
-    gettext_noop("There is no folder {path}."),
+    gettext_noop("There is no {quoted}."),
+    gettext_noop("There is no file {quoted}."),
+    gettext_noop("There is no folder {quoted}."),
     gettext_noop("A folder of more than {count} files is not sent."),
     gettext_noop("These files do not wait any more. Send them again."),
     gettext_noop("{name} is a program. Programs are not taken from a chat."),
@@ -191,7 +191,7 @@ def _readings(text: str) -> Iterator[tuple[str, str]]:
 @cache
 def _pattern(sentence: str) -> re.Pattern[str]:
     def field(name: re.Match[str]) -> str:
-        value = _QUOTED if name[1] == "path" else r".+?" if name[1] in _TEXTS else r"\S+"
+        value = _QUOTED if name[1] == "quoted" else r".+?" if name[1] in _TEXTS else r"\S+"
         return f"(?P<{name[1]}>{value})"
 
     return re.compile(_FIELD.sub(field, re.escape(sentence)), re.DOTALL)

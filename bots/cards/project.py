@@ -20,7 +20,7 @@ ROOM = 2
 def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of a project."""
     if data["error"]:
-        text = _("❌ {name} could not be made: {error}").format(name=data["name"], error=say_reason(data["error"]))
+        text = _("❌ {name} could not be made: {error}").format(name=data["name"], error=_why(data["error"]))
         return OutboundMessage(text=text, plain=True, buttons=_rows([_button(_("Try again"), "new")]))
     head = _("✅ {name} is ready ({type}), first commit {sha}.").format(
         name=data["name"], type=data["type"], sha=data["sha"][:SHA_CHARS]
@@ -29,6 +29,12 @@ def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     hint = _("Say what to change: /code add a page about us")
     text = "\n".join([head, "", *draw_tree(data["files"]), *more, "", hint])
     return OutboundMessage(text=text, plain=True, buttons=_buttons(data))
+
+
+def _why(error: str) -> str:
+    """Say why there is no project: a reason, or the state in which its job ended without one."""
+    words = {"cancelled": _("It was cancelled."), "timed_out": _("It took too long and was stopped.")}
+    return words.get(error) or say_reason(error)
 
 
 def draw_tree(files: Sequence[str]) -> list[str]:

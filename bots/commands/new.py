@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
 from bots.commands.phrases import add_phrases
@@ -20,6 +20,21 @@ from runbooks.workspaces.templates import Template, find_template, list_template
 
 ORIGIN = "chat"
 PER_ROW = 2
+# Titles and descriptions of the types that come with this server; those of other types are shown as they are.
+TYPES = (
+    gettext_noop("Django app"),
+    gettext_noop("A site with a page, a model and a health check."),
+    gettext_noop("FastAPI service"),
+    gettext_noop("An HTTP service with a health check."),
+    gettext_noop("Node service"),
+    gettext_noop("An HTTP service of Node.js without dependencies."),
+    gettext_noop("Python package"),
+    gettext_noop("A library with a command, tested with the standard library."),
+    gettext_noop("Static site"),
+    gettext_noop("Pages without a server program; tests look for broken links."),
+    gettext_noop("Telegram bot"),
+    gettext_noop("A bot that answers, with its answers tested without Telegram."),
+)
 _ADDRESS = re.compile(r"[a-z]+://|[\w.-]+@[\w.-]+:")
 
 
@@ -60,13 +75,17 @@ def _take_template(words: list[str]) -> tuple[Template | None, list[str]]:
 
 
 def _ask_type(name: str) -> Answer:
-    lines = [f"{each.about.mark} {each.type} — {each.about.description}" for each in list_templates()]
+    lines = [f"{each.about.mark} {each.type} — {_say(each.about.description)}" for each in list_templates()]
     buttons = [
-        command_button(f"{each.about.mark} {each.about.title}", "new", f"{each.type} {name}")
+        command_button(f"{each.about.mark} {_say(each.about.title)}", "new", f"{each.type} {name}")
         for each in list_templates()
     ]
     head = _("Which type of project?") if not name else _("Which type of project is {name}?").format(name=name)
     return say("\n".join([head, "", *lines]), *(buttons[at : at + PER_ROW] for at in range(0, len(buttons), PER_ROW)))
+
+
+def _say(text: str) -> str:
+    return _(text) if text in TYPES else text
 
 
 def _ask_name(context: CommandContext, template: Template) -> Answer:

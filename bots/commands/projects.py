@@ -12,7 +12,7 @@ from bots.commands.base import Answer, Command, CommandContext, command_button, 
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed
 from clawsite.core.errors import BadInput, NotAllowed
-from runbooks.models import Project
+from runbooks.models import Job, Project
 from runbooks.workspaces.access import access_project, current_project, list_projects
 from runbooks.workspaces.operations import last_operations
 from runbooks.workspaces.projects import choose
@@ -64,15 +64,21 @@ def read_project(context: CommandContext) -> Sequence[str]:
     lines = [_("Project: {line}").format(line=describe(project))]
     job = holder_of(project)
     if job is not None:
-        lines.append(_("A job works on it: {kind}, {state}").format(kind=job.kind, state=job.get_state_display()))
+        lines.append(_("A job works on it: {kind}, {state}").format(kind=job.kind, state=_state_of(job)))
     return lines
+
+
+def _state_of(job: Job) -> str:
+    words = {"created": _("queued"), "queued": _("queued"), "waiting_approval": _("waits for a person")}
+    return words.get(job.state, _("at work"))
 
 
 def describe(project: Project) -> str:
     """Return a project in one line: its type and its last change."""
     last = last_operations(project, limit=1)
     if not last:
-        return f"{project.name} ({project.type}, {project.get_state_display()})"
+        words = {"making": _("being made"), "ready": _("ready"), "failed": _("could not be made")}
+        return f"{project.name} ({project.type}, {words[project.state]})"
     return f"{project.name} ({project.type}), {project.branch} {last[0].sha[:SHA_CHARS]}: {last[0].summary}"
 
 

@@ -49,7 +49,7 @@ def test_every_sentence_is_one_that_is_still_written() -> None:
         ("Health check: It is not healthy: shop.a cannot be reached.", "Health check: ", "It is not healthy: {why}",
          {"why": "shop.a cannot be reached."}),
         ("There is no environment 'qa'. There are: staging, production.", "",
-         "There is no environment {path}. There are: {told}.", {"path": "'qa'", "told": "staging, production"}),
+         "There is no environment {quoted}. There are: {told}.", {"quoted": "'qa'", "told": "staging, production"}),
     ],
 )  # fmt: skip
 def test_what_it_says_is_found(text: str, head: str, sentence: str, values: dict[str, str]) -> None:

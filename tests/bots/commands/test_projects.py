@@ -11,11 +11,13 @@ from pytest_django import Settings
 from bots import texts
 from bots.cards import CardView, render_card
 from bots.cards.project import draw_tree
+from bots.commands.new import TYPES
 from bots.commands.registry import match_command
 from clawsite.core.models import AuditEvent
 from runbooks.models import CurrentProject, Job, Project, ProjectMember
 from runbooks.runner import perform
 from runbooks.workspaces.operations import record_operation
+from runbooks.workspaces.templates import list_templates
 from runbooks.workspaces.watchers import sessions_of
 from sessions_app.models import Card, Contact, GroupAccess, Session
 from tests.bots.commands.conftest import Say
@@ -85,6 +87,11 @@ def test_one_that_could_not_be_made_says_why(people: People, say: Say) -> None:
     assert shown.buttons[0][0].data == "cmd:new"
 
 
+def test_every_type_is_told_in_the_words_of_the_chat() -> None:
+    written = {text for each in list_templates() for text in (each.about.title, each.about.description)}
+    assert written == set(TYPES)
+
+
 def test_a_tree_of_files() -> None:
     assert draw_tree(["a", "b/c", "b/d/e", "f/g"]) == ["a", "b/", "  c", "  d/", "    e", "f/", "  g"]
     assert draw_tree([]) == []
@@ -122,7 +129,7 @@ def test_the_list_shows_where_each_stands_and_switches(people: People, say: Say)
     record_operation(made, kind="code", sha="abcdef0123", actor=people.bob.actor, summary="Add a page")
 
     (listed,) = say(people.bob, people.bobs, "meus projetos")
-    assert "• blog (python-package, Ready)" in listed.text
+    assert "• blog (python-package, ready)" in listed.text
     assert "▶ shop (python-package), main abcdef01: Add a page" in listed.text
     assert "secret" not in listed.text
     assert [button.data for line in listed.buttons for button in line] == [f"cmd:switch {other.key}", "cmd:new"]
