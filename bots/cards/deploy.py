@@ -35,7 +35,7 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     if data["output"].strip() and data["state"] not in ("succeeded", "cancelled"):
         lines += ["", *(f"> {line[:LINE_CHARS]}" for line in data["output"].strip().splitlines()[-OUTPUT_LINES:])]
     if data["error"]:
-        lines += ["", say_reason(data["error"])]
+        lines += ["", _why(data["error"])]
     stop = None if over else command_button(_("Cancel"), "deploy", f"cancel {data['job'][:12]}")
     return OutboundMessage(text="\n".join(lines), plain=True, buttons=((stop,),) if stop else ())
 
@@ -44,7 +44,7 @@ def render_end(data: Data, view: CardView) -> OutboundMessage:
     """Return the message that says how it ended, with the ways on."""
     lines = [_outcome(data), _facts(data)]
     if data["error"] and data["state"] != "succeeded":
-        lines += ["", say_reason(data["error"])]
+        lines += ["", _why(data["error"])]
     if data["state"] == "succeeded" and data["changes"]:
         lines += ["", _("Taken back:") if data["kind"] == "rollback" else _("New since the last release:")]
         lines += [f"• {line}" for line in data["changes"]]
@@ -54,7 +54,11 @@ def render_end(data: Data, view: CardView) -> OutboundMessage:
 
 def title_of(title: str) -> str:
     """Return a step's title in the language at hand."""
-    words = {
+    return _titles().get(title, title)
+
+
+def _titles() -> dict[str, str]:
+    return {
         planning.TESTS: _("Tests"),
         planning.LINT: _("Lint"),
         planning.APPROVAL: _("Approval"),
@@ -66,7 +70,13 @@ def title_of(title: str) -> str:
         planning.HEALTH: _("Health check"),
         planning.RESTORE: _("Back to the previous release"),
     }
-    return words.get(title, title)
+
+
+def _why(error: str) -> str:
+    """Say an error, and the title of the step in front of it."""
+    title, _colon, reason = error.partition(": ")
+    said = _titles().get(title)
+    return f"{said}: {say_reason(reason)}" if said else say_reason(error)
 
 
 def _headline(data: Data) -> str:
