@@ -67,9 +67,9 @@ def _make(ctx: JobContext, project: Project, given: Params, actor: Actor) -> Cha
     if document.spec.git_ops.require_approval:
         find_deciders(project, document.spec.git_ops, requested_by=actor.subject)
     values = read_values(document.spec.parameters, read_words(document, given.words))
-    title = fill(document.spec.title, values) or document.line
+    title = clean(fill(document.spec.title, values) or document.line, 200)
     branch = f"gitops/{document.command}-{ctx.key}"
-    line = " ".join([f"/{document.command}", *given.words])
+    line = clean(" ".join([f"/{document.command}", *given.words]), 300)
     git.remove_worktree(project, ctx.key, branch=branch)  # what an earlier run left that was killed
     tree = git.add_worktree(project, ctx.key, branch)
     try:
@@ -78,7 +78,7 @@ def _make(ctx: JobContext, project: Project, given: Params, actor: Actor) -> Cha
             paths = [each.path for each in written]
             check_guarded(project, paths, actor=actor, session_id=ctx.job.session_id)
         _write(project, tree, written)
-        text = f"{title[:200]}\n\nAsked for by {actor.name or actor.subject}: {line}"
+        text = f"{title}\n\nAsked for by {actor.name or actor.subject}: {line}"
         commit = git.commit_all(project, tree, text, actor=actor, op=line, job=ctx.key)
     finally:
         git.remove_worktree(project, ctx.key)
@@ -98,9 +98,9 @@ def _open(
             project=project,
             job=ctx.job,
             session_id=ctx.job.session_id,
-            line=clean(line, 300),
+            line=line,
             file=found.file[:300],
-            title=clean(title, 300),
+            title=title,
             role=spec.role,
             policy=msgspec.to_builtins(spec.git_ops),
             files=[[each.path, each.added or 0, each.removed or 0] for each in stat],
