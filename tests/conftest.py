@@ -11,6 +11,11 @@ from django.utils import translation
 pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.scheduling"]
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name no test after bytes: they may hold what differs in every process, such as the time of packing."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture(autouse=True, scope="session")
 def quick_hashes() -> Iterator[None]:
     """Hash passwords quickly: being slow is all that the real way of doing it is for."""
