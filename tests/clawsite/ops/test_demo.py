@@ -81,7 +81,7 @@ def test_the_example_is_watched_only_where_the_programs_are(tmp_path: Path, monk
     assert list(demo_servers(environment)) == ["telegram", "messages", "guardian", "prometheus", "alertmanager"]
     command = emulator_commands(environment)["alertmanager"]
     assert f"http://127.0.0.1:{PORT}/webhook/alertmanager" in command
-    assert environment["ALERTMANAGER_WEBHOOK_TOKEN"] in command
+    assert f"--token={environment['ALERTMANAGER_WEBHOOK_TOKEN']}" in command
 
 
 @pytest.mark.django_db

@@ -63,7 +63,7 @@ def test_a_bare_last_line_gets_its_end_and_loses_it(tree: Path) -> None:
         (patch("@@ -1 +1 @@\n-x\n+y\n", new="b/other.txt"), "rename|not there"),
         ("rename from a\nrename to b\n", "nothing else"),
         (patch("@@ -1 +1 @@\n-line 1\n+x\n", name="../a.txt"), "relative"),
-        (patch("@@ -0,0 +1 @@\n+x\n", name=".git/hooks/x", old="/dev/null"), "git"),
+        (patch("@@ -0,0 +1 @@\n+x\n", name=".git/hooks/x", old="/dev/null"), "Git's own"),
     ],
 )
 def test_what_does_not_fit_is_said_and_changes_nothing(tree: Path, text: str, why: str) -> None:
