@@ -139,11 +139,18 @@ def test_a_query_is_asked_again(worker: Process, guardian: GuardianServer) -> No
     assert (job.state, job.error) == ("failed", "A step: Prometheus answered with status 404.")
 
 
+def _marks(job: Job) -> dict[str, Any]:
+    """Return what the first step has noted, nothing while its job has saved nothing yet."""
+    progress = job.saved.get("progress")
+    marks: dict[str, Any] = progress["do"][0]["marks"] if progress else {}
+    return marks
+
+
 def test_a_wait_goes_on_where_it_was(worker: Process) -> None:
     saved(step("wait", seconds=2.0))
     began = time.monotonic()
     run = start()
-    job = kill_in(run, worker, when=lambda: Job.objects.get(pk=run.job_id).saved["progress"]["do"][0]["marks"])
+    job = kill_in(run, worker, when=lambda: _marks(Job.objects.get(pk=run.job_id)))
     marks = job.saved["progress"]["do"][0]["marks"]
     job = go(run)
     assert (job.state, job.saved["progress"]["do"][0]["marks"]) == ("succeeded", marks)
