@@ -7,6 +7,7 @@ shown. Undoing shows the files and asks first; it never rewrites history: what w
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -181,15 +182,21 @@ def _target_of(operation: Operation, run: CodeRun | None) -> _Target:
 
 def _summary(target: _Target) -> str:
     """Return what the deciding person reads: what it was, and every file that would change back."""
-    rows = tree.stat(target.project, target.before, target.sha)
-    lines = [f"{path}  +{removed} −{added}" for path, added, removed in rows[:FILES_SHOWN]]
-    more = len(rows) - FILES_SHOWN
+    changed = tree.stat(target.project, target.before, target.sha)
+    back = [[path, removed, added] for path, added, removed in changed]
     head = (
         _("Undo in {project} by a new commit: {title}")
         if target.operation
         else _("Throw away what is not merged in {project}: {title}")
     ).format(project=target.project.name, title=target.title)
-    return "\n".join([head, "", *lines, *([f"… ({more})"] if more > 0 else [])])
+    return "\n".join([head, "", *list_files(back)])
+
+
+def list_files(rows: Sequence[Sequence[Any]]) -> list[str]:
+    """Return the lines that tell which files change, of `tree.stat`; how many more there are is said."""
+    lines = [f"{path}  +{added} −{removed}" for path, added, removed in rows[:FILES_SHOWN]]
+    more = len(rows) - FILES_SHOWN
+    return [*lines, *([f"… ({more})"] if more > 0 else [])]
 
 
 def _tell(ctx: JobContext, run: CodeRun, action: str) -> None:

@@ -22,7 +22,7 @@ def catch_up(run: CodeRun) -> list[str]:
     """Merge what the default branch has got meanwhile into the job's tree; return the paths that conflict."""
     main = git.head(run.project)
     path = tree.path_of(run)
-    if main == run.base or tree.is_ancestor(run.project, main, run.head):
+    if main == run.base or git.is_ancestor(run.project, main, run.head):
         return []
     with git.alone(run.project):
         try:
@@ -39,7 +39,7 @@ def catch_up(run: CodeRun) -> list[str]:
 def merge(run: CodeRun, *, actor: Actor) -> str:
     """Merge the branch and record it; return why not, or "". May be repeated."""
     project, before = run.project, git.head(run.project)
-    if tree.is_ancestor(project, run.head, before):
+    if git.is_ancestor(project, run.head, before):
         sha, before = before, tree.before_merge(run, before)
     else:
         try:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from msgspec import Meta
 
 from bots.code import asking, tree
-from bots.code.deciding import SECONDS, end_undo
+from bots.code.deciding import SECONDS, end_undo, list_files
 from bots.code.starting import ROLE, owner_of
 from clawsite.core import audit
 from runbooks.jobs import JobContext, JobKind, Park
@@ -30,7 +30,6 @@ from sessions_app.cards import put_card
 
 NAME = "code_return"
 KIND = "return"
-FILES_SHOWN = 20
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -72,9 +71,7 @@ def _summarize(ctx: JobContext, project: Project, before: str, target: str) -> s
     rows = tree.stat(project, before, target)
     check_guarded(project, [row[0] for row in rows], actor=owner_of(ctx.job), session_id=ctx.job.session_id)
     head = _("Go back to {commit} in {project} by a new commit.").format(commit=target[:8], project=project.name)
-    lines = [f"{path}  +{added} −{removed}" for path, added, removed in rows[:FILES_SHOWN]]
-    more = len(rows) - FILES_SHOWN
-    return "\n".join([head, "", *lines, *([f"… ({more})"] if more > 0 else [])])
+    return "\n".join([head, "", *list_files(rows)])
 
 
 def _record(ctx: JobContext, project: Project, target: str, *, before: str, made: str) -> Any:

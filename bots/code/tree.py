@@ -117,11 +117,6 @@ def conflicts(project: Project, tree: Path) -> list[str]:
     return [path for path in found.stdout.decode(errors="replace").split("\0") if path]
 
 
-def is_ancestor(project: Project, older: str, newer: str) -> bool:
-    """Tell whether a commit is in the history of another."""
-    return git.run_git(project, "merge-base", "--is-ancestor", older, newer, may_fail=True).ok
-
-
 def before_merge(run: CodeRun, merged: str) -> str:
     """Return where the default branch was before this branch came into it, which a process did and then died."""
     done = git.run_git(run.project, "rev-list", "--parents", "-n", "1", merged, "--")

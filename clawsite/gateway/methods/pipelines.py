@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -98,39 +100,29 @@ def _start(principal: Principal, params: Start) -> dict[str, Any]:
 @method("pipelines.cancel", scope=Scope.WRITE, params=Change, summary="Has a pipeline end, as a job.")
 async def cancel(call: Call, params: Change) -> dict[str, Any]:
     """Return the job that has it end."""
-    return await run_tx(_cancel, call.principal, params)
-
-
-def _cancel(principal: Principal, params: Change) -> dict[str, Any]:
-    row = _pipeline(principal, params.id, DEVELOPER)
-    session_id = _session(principal, params.session_key)
-    return _told(actions.cancel_pipeline(row, actor=principal.actor, session_id=session_id, origin=ORIGIN))
+    return await run_tx(_change, call.principal, params, actions.cancel_pipeline)
 
 
 @method("pipelines.retry", scope=Scope.WRITE, params=Change, summary="Has what failed run again, as a job.")
 async def retry(call: Call, params: Change) -> dict[str, Any]:
     """Return the job that has it run again."""
-    return await run_tx(_retry, call.principal, params)
-
-
-def _retry(principal: Principal, params: Change) -> dict[str, Any]:
-    row = _pipeline(principal, params.id, DEVELOPER)
-    session_id = _session(principal, params.session_key)
-    return _told(actions.retry_pipeline(row, actor=principal.actor, session_id=session_id, origin=ORIGIN))
+    return await run_tx(_change, call.principal, params, actions.retry_pipeline)
 
 
 @method("pipelines.approve", scope=Scope.WRITE, params=Approve, summary="Lets go on what waits for a person, as a job.")
 async def approve(call: Call, params: Approve) -> dict[str, Any]:
     """Return the job that approves it; it takes a maintainer of the project."""
-    return await run_tx(_approve, call.principal, params)
+    approving = partial(actions.approve_pipeline, name=params.job)
+    return await run_tx(_change, call.principal, params, approving, MAINTAINER)
 
 
-def _approve(principal: Principal, params: Approve) -> dict[str, Any]:
-    row = _pipeline(principal, params.id, MAINTAINER)
+def _change(
+    principal: Principal, params: Change | Approve, act: Callable[..., Job], role: str = DEVELOPER
+) -> dict[str, Any]:
+    """Have something done to a pipeline, by who has this role in its project."""
+    row = _pipeline(principal, params.id, role)
     session_id = _session(principal, params.session_key)
-    return _told(
-        actions.approve_pipeline(row, actor=principal.actor, name=params.job, session_id=session_id, origin=ORIGIN)
-    )
+    return _told(act(row, actor=principal.actor, session_id=session_id, origin=ORIGIN))
 
 
 def _project(principal: Principal, name: str, role: str = VIEWER) -> Project:

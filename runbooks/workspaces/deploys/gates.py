@@ -17,7 +17,7 @@ from runbooks.books.steps import StepContext, StepKind
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, EnvironmentLock, Project
 from runbooks.workspaces.access import DEVELOPER, check_role, maintainers_of
-from runbooks.workspaces.git import branch_head, is_clean, run_git
+from runbooks.workspaces.git import branch_head, is_ancestor, is_clean
 from runbooks.workspaces.gitops.finding import asks_approval
 from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
 
@@ -78,7 +78,7 @@ def find_commit(project: Project, ref: str) -> str:
 
 def check_on_branch(project: Project, commit: str) -> None:
     """Raise for a commit that is not part of the project's branch."""
-    if not run_git(project, "merge-base", "--is-ancestor", commit, project.branch, may_fail=True).ok:
+    if not is_ancestor(project, commit, project.branch):
         raise DeployRefused(f"The commit {commit[:8]} is not on {project.branch}.")
 
 

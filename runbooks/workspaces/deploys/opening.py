@@ -204,7 +204,7 @@ def _changes(project: Project, before: str, after: str) -> list[str]:
     """Return the subjects of the commits that are new, newest first; for a rollback those that go."""
     if not before or before == after:
         return []
-    forward = git.run_git(project, "merge-base", "--is-ancestor", before, after, may_fail=True).ok
+    forward = git.is_ancestor(project, before, after)
     old, new = (before, after) if forward else (after, before)
     listed = git.run_git(project, "log", f"-{SHOWN_CHANGES}", "--format=%h %s", f"{old}..{new}", "--", may_fail=True)
     return [clean(line, SUBJECT_CHARS) for line in redact(listed.stdout.decode("utf-8", "replace")).split("\n") if line]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from clawsite.core.errors import BadInput
 from runbooks.models import Project
-from runbooks.workspaces.git.calling import GitDirs, dirs_of, run_git
+from runbooks.workspaces.git.calling import dirs_of, run_git
 
 MAX_LOG = 200
 _DIFF = ("diff", "--no-ext-diff", "--no-textconv", "--no-color", "--find-renames")
@@ -92,10 +92,9 @@ def log(project: Project, n: int = 20, *, revision: str = "HEAD", tree: Path | N
     ]
 
 
-def index_names(dirs: GitDirs) -> list[str]:
-    """Return the paths that the next commit adds or changes."""
-    done = run_git(dirs, "diff", "--cached", "--name-only", "--no-renames", "--diff-filter=AM", "-z")
-    return [name for name in done.stdout.decode("utf-8", "surrogateescape").split("\0") if name]
+def is_ancestor(project: Project, older: str, newer: str) -> bool:
+    """Tell whether a commit is in the history of another, or is the same."""
+    return run_git(project, "merge-base", "--is-ancestor", older, newer, may_fail=True).ok
 
 
 def _range(a: str, b: str) -> list[str]:

@@ -10,7 +10,7 @@ from guardrails.types import Actor
 from runbooks.models import Project
 from runbooks.workspaces.git.calling import Conflict, alone, run_git
 from runbooks.workspaces.git.commits import author_of, make_message
-from runbooks.workspaces.git.looking import branch_head, head
+from runbooks.workspaces.git.looking import branch_head, head, is_ancestor
 from runbooks.workspaces.git.trees import show_head
 
 MAX_PATHS = 50
@@ -20,10 +20,10 @@ def merge_branch(project: Project, branch: str, *, actor: Actor, op: str = "", j
     """Bring a branch into the project's: by going forward, or by a commit of both. Conflict names the files."""
     with alone(project):
         ours, theirs = head(project), branch_head(project, branch)
-        if _is_in(project, theirs, ours):
+        if is_ancestor(project, theirs, ours):
             return ours
         sha = theirs
-        if not _is_in(project, ours, theirs):
+        if not is_ancestor(project, ours, theirs):
             message = make_message(f"Merge {branch}", actor=actor, op=op or "merge", job=job)
             sha = _commit(project, _merge_trees(project, ours, theirs), [ours, theirs], message, actor)
         _move(project, ours, sha)
@@ -37,7 +37,7 @@ def return_to(project: Project, revision: str, *, actor: Actor, op: str = "rollb
     """
     with alone(project):
         ours, target = head(project), branch_head(project, revision)
-        if not _is_in(project, target, ours):
+        if not is_ancestor(project, target, ours):
             raise BadInput(f"The commit {target[:8]} is not part of {project.branch}.")
         if has_same_files(project, target, ours):
             raise BadInput(f"The project has the files of {target[:8]} already.")
@@ -53,10 +53,6 @@ def return_to(project: Project, revision: str, *, actor: Actor, op: str = "rollb
 def has_same_files(project: Project, one: str, other: str) -> bool:
     """Tell whether two commits hold the same files."""
     return _tree_of(project, one) == _tree_of(project, other)
-
-
-def _is_in(project: Project, commit: str, later: str) -> bool:
-    return run_git(project, "merge-base", "--is-ancestor", commit, later, may_fail=True).ok
 
 
 def _merge_trees(project: Project, ours: str, theirs: str) -> str:
