@@ -8,12 +8,21 @@ import pytest
 from django.test import override_settings
 from django.utils import translation
 
+ON_DEMAND = ("soak", "containers")
+
 pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.scheduling"]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name no test after bytes: they may hold what differs in every process, such as the time of packing."""
     return argname if isinstance(val, bytes) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs only when it is asked for by its mark."""
+    for mark in ON_DEMAND:
+        if mark not in config.option.markexpr:
+            items[:] = [item for item in items if not item.get_closest_marker(mark)]
 
 
 @pytest.fixture(autouse=True, scope="session")
