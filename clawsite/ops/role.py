@@ -192,7 +192,7 @@ async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, 
     """Beat in the database. When the row is gone others have taken our work: end, to be started anew."""
     own = psutil.Process()
     while True:
-        data = {"rss": own.memory_info().rss, "lag_ms": round(pulse.take_lag() * 1000), **note()}
+        data = {"lag_ms": round(pulse.take_lag() * 1000), **_use_of(own), **note()}
         try:
             if not await run_db(beat, process_id, **data):
                 logger.error("this process was declared dead; ending")
@@ -200,6 +200,18 @@ async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, 
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database did not take a beat: %s", error)
         await asyncio.sleep(ROW_SECONDS)
+
+
+def _use_of(own: psutil.Process) -> dict[str, Any]:
+    """Return what this process takes of its machine."""
+    with own.oneshot():
+        times = own.cpu_times()
+        return {
+            "rss": own.memory_info().rss,
+            "cpu": round(times.user + times.system, 2),
+            "files": own.num_fds(),
+            "threads": own.num_threads(),
+        }
 
 
 async def _leave(process_id: int) -> None:

@@ -1,8 +1,8 @@
-"""Counters and histograms of all processes, added up for one scrape.
+"""The files behind counters and histograms: those of all processes are added up for one scrape.
 
 prometheus_client keeps one file for each process in CLAW_HOME/run/metrics. What dead processes counted
 is folded into one file, so that totals never go down. Files are allocated whole: a full disk must not
-kill a process that counts. Labels hold kinds and names of ours only, never people, chats or text.
+kill a process that counts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -28,36 +28,6 @@ DIRECTORY = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
 _FILE_BYTES = 256 * 1024
 _KINDS = ("counter", "histogram")
 _FOLDED = "folded"
-
-STAGE_SECONDS = Histogram(
-    "claw_stage_seconds",
-    "Time of one stage of the pipeline.",
-    ["stage"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
-)
-MESSAGES = Counter("claw_messages", "Messages by kind of channel; direction is in or out.", ["channel", "direction"])
-VERDICTS = Counter("claw_verdicts", "Verdicts of guards other than allow.", ["stage", "rule", "action"])
-TURNS = Counter("claw_turns", "Turns by outcome.", ["outcome"])
-MODEL_TOKENS = Counter("claw_model_tokens", "Tokens of the model: input, output or cached.", ["model", "kind"])
-MODEL_COST = Counter("claw_model_cost_usd", "Money spent on the model, in US dollars.", ["model"])
-JOBS = Counter("claw_jobs", "Jobs that ended, by kind and state.", ["kind", "outcome"])
-ALERTS = Counter("claw_alert_deliveries", "Deliveries of alerts by what came of them.", ["outcome"])
-CI_DELIVERIES = Counter("claw_ci_deliveries", "Deliveries of forges by what they told.", ["outcome"])
-JOB_SECONDS = Histogram(
-    "claw_job_seconds",
-    "Time from the first start of a job to its end.",
-    ["kind"],
-    buckets=(0.1, 0.5, 1, 5, 10, 30, 60, 300, 600, 1800, 3600, 14400),
-)
-GATEWAY_REQUESTS = Counter("claw_gateway_requests", "Requests over the gateway's sockets.", ["method", "outcome"])
-GATEWAY_DROPPED = Counter("claw_gateway_dropped_events", "Events that slow clients of the gateway missed.", ["event"])
-GATEWAY_REFUSALS = Counter("claw_gateway_refusals", "Handshakes refused and clients closed, by reason.", ["reason"])
-STARTS = Counter("claw_process_starts", "Starts of processes by role.", ["role"])
-
-
-def observe(stage: str, seconds: float) -> None:
-    """Record how long one stage took."""
-    STAGE_SECONDS.labels(stage).observe(seconds)
 
 
 def allocate_files() -> None:

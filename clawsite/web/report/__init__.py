@@ -1,0 +1,50 @@
+"""What /health and /metrics tell of the whole system. A few indexed queries.
+
+One module for each subject: it reads its part of the report, and shows that part's numbers as gauges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.utils import timezone
+from prometheus_client.metrics_core import Metric
+
+from clawsite.web.report.channels import channel_gauges, read_channels, read_last_command, read_sessions
+from clawsite.web.report.processes import add_memory, process_gauges, read_processes
+from clawsite.web.report.queues import queue_gauges, read_queues
+from clawsite.web.report.sources import read_sources, source_gauges
+from clawsite.web.report.storage import read_storage, storage_gauges
+
+__all__ = ["gauges", "read_queues", "take_report"]
+
+_GAUGES: tuple[Callable[[dict[str, Any]], Iterator[Metric]], ...] = (
+    queue_gauges,
+    source_gauges,
+    process_gauges,
+    channel_gauges,
+    storage_gauges,
+)
+
+
+def take_report() -> dict[str, Any]:
+    """Return everything an operator wants to see at one glance, as JSON."""
+    now = timezone.now()
+    processes = read_processes(now)
+    return {
+        "processes": processes,
+        "memory": add_memory(processes),
+        "sessions": read_sessions(now),
+        "channels": read_channels(now),
+        "queues": read_queues(now),
+        "sources": read_sources(now),
+        "storage": read_storage(),
+        "last_command": read_last_command(),
+    }
+
+
+def gauges(report: dict[str, Any]) -> Iterator[Metric]:
+    """Yield the report's numbers as metrics; a part that the report lacks has none."""
+    for part in _GAUGES:
+        yield from part(report)
