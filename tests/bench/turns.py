@@ -117,6 +117,9 @@ def fill_history(home: Path, *, chat: int | str, messages: int) -> None:
             "UPDATE sessions_app_session SET last_seq = last_seq + ?, memory = 'truncate' WHERE id = ?",
             [messages, session],
         )
+    with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3", timeout=30)) as database:
+        # Readers would search the log of so large a transaction until somebody puts it away; none is as large in life.
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def measure_memory(stack: Stack) -> dict[str, float]:

@@ -11,7 +11,7 @@ from django.conf import settings
 from bots.reasons import SENTENCES, recognize, say_reason
 from clawsite.core.errors import ClawError
 from guardrails.http import call
-from tests.clawsite.running import free_port
+from tests.ports import free_port
 from tests.runbooks.books.making import done, step
 
 HOST = "127.0.0.1"

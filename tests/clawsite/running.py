@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from typing import Any
 
 import psutil
 
+from tests.ports import free_port
 from tests.template import put_database
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -33,12 +33,6 @@ def until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds:.0f} s: {what}")
-
-
-def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class Running:

@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
+from tests.ports import free_port
 from tests.servers.messages import MessagesControl, MessagesServer
-from tests.servers.services import free_port
 from tests.servers.telegram import TelegramControl, TelegramServer
 from tests.template import put_database
 

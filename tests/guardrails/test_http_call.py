@@ -13,9 +13,9 @@ from pytest_django import Settings
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, NotConfigured, Unavailable
 from guardrails.http import Reply, acall, call
 from tests.guardrails.test_http import make_certificate, running
+from tests.ports import free_port
 from tests.servers.hosting import Hosted
 from tests.servers.http import HttpServer
-from tests.servers.services import free_port
 from tests.servers.wire import Request, Response
 
 

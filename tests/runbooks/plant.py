@@ -16,7 +16,8 @@ from typing import Any
 
 import psutil
 
-from tests.clawsite.running import ROOT, free_port, until
+from tests.clawsite.running import ROOT, until
+from tests.ports import free_port
 from tests.template import put_database
 
 # Of a cluster that is whole, the worker role itself among them.

@@ -23,6 +23,8 @@ from typing import ClassVar, Self
 
 import psutil
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -30,13 +32,6 @@ STOP_SECONDS = 10.0
 
 class ServiceError(RuntimeError):
     """A service did not start; the text ends with what it printed."""
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Service(ABC):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from clawsite.core.models import AuditEvent
 from runbooks.models import GatewayTarget
 from runbooks.targets.checking import token_folders
-from tests.clawsite.running import free_port
+from tests.ports import free_port
 from tests.runbooks.dispatch.stage import TOKEN, FarGateway
 from tests.servers.gateway.connection import Connection
 

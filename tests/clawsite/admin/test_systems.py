@@ -12,7 +12,7 @@ from django.urls import reverse
 from clawsite.core.models import AuditEvent
 from runbooks.models import MonitoredSystem, NamedQuery, SystemReading
 from runbooks.sources.credentials import change, headers_for, services_in
-from tests.clawsite.running import free_port
+from tests.ports import free_port
 from tests.servers.guardian import GuardianServer
 
 pytestmark = pytest.mark.django_db

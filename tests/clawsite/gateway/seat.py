@@ -35,7 +35,8 @@ from clawsite.gateway.principal import ALL_SCOPES, Principal, Scope, expand
 from clawsite.gateway.registry import Call, invoke
 from clawsite.gateway.tokens import create_token
 from clawsite.rpc.frames import ErrorShape
-from tests.clawsite.running import ROOT, free_port, until
+from tests.clawsite.running import ROOT, until
+from tests.ports import free_port
 from tests.template import put_database
 
 WAIT_SECONDS = 10.0
@@ -281,6 +282,7 @@ def standing_gateway(folder: Path, **environment: str) -> Iterator[Gateway]:
 
 def _is_up(gateway: Gateway) -> bool:
     """Tell whether the gateway says that it can take a connect; whose certificate it has is no matter here."""
+    assert gateway.process.poll() is None, gateway.tail()
     with suppress(OSError, ValueError):
         anybody = ssl._create_unverified_context() if gateway.secure else None  # noqa: S323 - our own server
         url = f"http{'s' if gateway.secure else ''}://127.0.0.1:{gateway.port}/startupz"

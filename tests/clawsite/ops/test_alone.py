@@ -14,7 +14,8 @@ import psutil
 import psycopg
 import pytest
 
-from tests.clawsite.running import ROOT, Running, free_port, until, up
+from tests.clawsite.running import ROOT, Running, until, up
+from tests.ports import free_port
 from tests.servers.services import PostgresService
 
 pytestmark = pytest.mark.faults

@@ -21,7 +21,7 @@ from runbooks.models import Incident, Job, MonitoredSystem, NamedQuery, Run, Sch
 from runbooks.schedules import preview, run_now, save_schedule, tick
 from sessions_app.cards import put_card
 from sessions_app.models import Card, Session
-from tests.clawsite.running import free_port
+from tests.ports import free_port
 from tests.runbooks.books.making import saved, start, step
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
 from tests.runbooks.running import run

@@ -14,8 +14,9 @@ from typing import Any
 
 import psutil
 
-from tests.clawsite.running import free_port, until
+from tests.clawsite.running import until
 from tests.faults.stack import Program
+from tests.ports import free_port
 
 TOKEN = "token-of-the-far-installation-0123456789"
 START_SECONDS = 60.0

@@ -8,7 +8,7 @@ import pytest
 
 from clawsite.core.db import run_db
 from runbooks.models import GatewayTarget, Job
-from tests.clawsite.running import free_port
+from tests.ports import free_port
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, kinds, reload, send, until, wait_state
 
 pytestmark = pytest.mark.django_db(transaction=True)

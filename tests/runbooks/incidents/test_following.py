@@ -15,7 +15,7 @@ from runbooks import incidents, jobs
 from runbooks.incidents import following
 from runbooks.incidents.posting import sign
 from runbooks.models import HookDelivery, Incident, IncidentHook, Job
-from tests.clawsite.running import free_port
+from tests.ports import free_port
 from tests.runbooks.incidents.receiver import SECRET, Receiver, is_signed
 from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import run
