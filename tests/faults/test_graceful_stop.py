@@ -12,7 +12,7 @@ from tests.faults.site import Site, open_site
 from tests.faults.stack import wait_for
 
 STOP_SECONDS = 15.0
-STOPS = 2
+STOPS, MANY_STOPS = 2, 20
 
 
 def has_answered(site: Site, count: int) -> bool:
@@ -22,9 +22,20 @@ def has_answered(site: Site, count: int) -> bool:
 
 @pytest.mark.faults
 def test_stops_under_load_lose_and_repeat_nothing(tmp_path: Path) -> None:
-    with open_site(tmp_path / "home", people=8) as site:
+    stop_and_start(tmp_path, times=STOPS)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_twenty_stops_under_load_lose_and_repeat_nothing(tmp_path: Path) -> None:
+    stop_and_start(tmp_path, times=MANY_STOPS)
+
+
+def stop_and_start(folder: Path, *, times: int) -> None:
+    """Stop in the middle of answers and start again, so many times; then look at what became of every message."""
+    with open_site(folder / "home", people=8) as site:
         site.model.set_default(deltas=10, pause=0.03)
-        for _ in range(STOPS):
+        for _ in range(times):
             answered = site.people.ledger().answered
             site.people.write(each=5)
             wait_for(partial(has_answered, site, answered + 5), timeout=20, what="load")

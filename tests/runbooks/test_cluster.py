@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.paired, pytest.mark.timeout(400)]
 PARTS = ("worker", "sentinel", "monitor", "pusher", "parent")
 # A run this long is no part of a crash loop, after which the supervisor waits.
 AGE = 5.5
+# None of a cluster's processes outlives the loss of one of them for so long.
+ORPHAN_SECONDS = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,11 @@ def test_a_busy_cluster_loses_a_process(running: Plant, part: str) -> None:
 @pytest.mark.parametrize("part", PARTS)
 def test_an_idle_cluster_loses_a_process(running: Plant, part: str) -> None:
     role = running.wait_role(age=AGE)
-    running.cluster(role)[part].kill()
+    parts = running.cluster(role)
+    parts[part].kill()
 
+    _, orphans = psutil.wait_procs(parts.values(), timeout=ORPHAN_SECONDS)
+    assert orphans == []
     keys = running.start("ledger", 3, seconds=0.1)
 
     running.wait_states(keys, "succeeded")
