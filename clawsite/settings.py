@@ -284,6 +284,14 @@ CLAW_DRAIN_SECONDS = env_int("CLAW_DRAIN_SECONDS", 15, least=1)
 # A process whose event loop has not moved for so long is taken for hung, killed and started anew.
 CLAW_HANG_SECONDS = env_int("CLAW_HANG_SECONDS", 15, least=2)
 
+# --- Backups ------------------------------------------------------------------------------------------------------
+CLAW_BACKUP_DIR = Path(env_str("CLAW_BACKUP_DIR") or CLAW_HOME / "backups").expanduser().absolute()
+# The public key of age for whom backups are encrypted; without one CLAW_HOME/backup.key is made, to be kept elsewhere.
+CLAW_BACKUP_RECIPIENT = env_str("CLAW_BACKUP_RECIPIENT")
+# What a backup may hold: the same bounds when it is made and when an archive is opened.
+CLAW_BACKUP_FILES = env_int("CLAW_BACKUP_FILES", 200_000, least=100)
+CLAW_BACKUP_GIGABYTES = env_int("CLAW_BACKUP_GIGABYTES", 64, least=1)
+
 # --- Gateway ------------------------------------------------------------------------------------------------------
 CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")
 # By address: sockets that have not said who they are, and connections; this machine may have a hundred times as many.

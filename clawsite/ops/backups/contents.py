@@ -1,0 +1,79 @@
+"""What of CLAW_HOME belongs into a backup: a fixed list of folders and keys, walked without following links.
+
+Files may change meanwhile. Git stores objects before what refers to them, so references are read before objects, and
+packs last: a loose object that is gone by then is in a pack. What was replaced while a folder was read is read again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from clawsite.ops.backups.tar import Member
+
+# run, logs, static, steps and the backups themselves are made anew; backup.key must never be in a backup.
+FOLDERS = ("config", "media", "skills", "tokens", "workspaces")
+KEYS = ("encryption.key", "secret.key")
+FILES = "files"
+MAX_DEPTH = 30
+ROUNDS = 3
+_MODE = 0o755
+
+
+@dataclass(kw_only=True, slots=True)
+class Walk:
+    """One walk, and what it found besides files: links, and names that are left out."""
+
+    home: Path
+    links: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+
+    def members(self) -> Iterator[tuple[Member, BinaryIO | None]]:
+        """Yield each directory and each file, open for reading; a file is closed when the next one is asked for."""
+        for name in FOLDERS:
+            if (self.home / name).is_dir() and not (self.home / name).is_symlink():
+                yield from self._folder(name, depth=0)
+
+    def _folder(self, relative: str, *, depth: int) -> Iterator[tuple[Member, BinaryIO | None]]:
+        path = self.home / relative
+        mode = path.lstat().st_mode & _MODE | 0o700
+        yield Member(name=f"{FILES}/{relative}", mode=mode, is_directory=True), None
+        seen: set[str] = set()
+        for _ in range(ROUNDS):
+            names = [name for name in _names(path) if name not in seen]
+            seen.update(names)
+            gone = 0
+            for name in names:
+                try:
+                    yield from self._entry(f"{relative}/{name}", depth=depth + 1)
+                except FileNotFoundError:
+                    gone += 1
+            if not gone:
+                return
+
+    def _entry(self, relative: str, *, depth: int) -> Iterator[tuple[Member, BinaryIO | None]]:
+        path = self.home / relative
+        mode = path.lstat().st_mode
+        if stat.S_ISLNK(mode):
+            self.links[relative] = os.readlink(path)
+        elif depth > MAX_DEPTH or not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+            self.left_out.append(relative)
+        elif stat.S_ISDIR(mode):
+            yield from self._folder(relative, depth=depth)
+        else:
+            with _open(path) as file:
+                size = os.fstat(file.fileno()).st_size
+                yield Member(name=f"{FILES}/{relative}", size=size, mode=mode & _MODE | 0o600), file
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names in a folder, in the order in which they are safe to read."""
+    return sorted(os.listdir(path), key=lambda name: ({"objects": 1, "pack": 2}.get(name, 0), name))
+
+
+def _open(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb")

@@ -1,0 +1,141 @@
+"""Making a backup: snapshot, archive, check, copies elsewhere, retention. One at a time on a machine.
+
+It is safe to be killed anywhere: what is not whole lies in a scratch folder, and whoever makes the next backup removes
+it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from django.conf import settings
+from django.utils import timezone
+
+from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.process import host_name
+from clawsite.models import Backup
+from clawsite.ops.backups.archive import Archive
+from clawsite.ops.backups.engines import take_snapshot
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
+from clawsite.ops.backups.packing import Packed, pack
+from clawsite.ops.backups.stores import Check, FolderStore, local_store, publish
+from clawsite.ops.backups.verifying import SCRATCH, scratch_folder, verify
+
+logger = logging.getLogger(__name__)
+
+SUFFIX = ".tar.zst.age"
+ABANDONED = timedelta(days=1)
+SHOWN_LEFT_OUT = 100
+State = Backup.State
+
+
+def _nothing() -> None:
+    """Stand for a check that nobody asked for."""
+
+
+def make_backup(*, reason: str, check: Check = _nothing) -> Backup:
+    """Make, check and keep a backup; return its row. BackupFailed says why not, and the row does, too."""
+    store = local_store()
+    with _alone(store):
+        row = Backup.objects.create(name=_new_name(), reason=reason[:64], host=host_name())
+        with _noting_failure(row):
+            _make(row, store, check)
+    return row
+
+
+def _make(row: Backup, store: FolderStore, check: Check) -> None:
+    """Write the archive, then restore it into a scratch place while the identity for that is known."""
+    identity = own_identity()
+    witness = identity or new_identity()
+    with scratch_folder(store.root) as scratch:
+        packed, archive = _write(row, store, scratch, identity=identity, witness=witness, check=check)
+    row.size, row.sha256, row.places, row.state = packed.size, packed.sha256, [store.label], State.STORED
+    row.counts = {
+        "tables": archive.about.counts,
+        "files": archive.ledger.members,
+        "bytes": archive.ledger.bytes,
+        "left out": archive.walk.left_out[:SHOWN_LEFT_OUT],
+    }
+    row.save()
+    with scratch_folder(store.root) as scratch, store.open(row.name) as source:
+        verify(source, scratch, identity=witness, proven=identity is not None)
+    row.state, row.verified_at, row.ended_at = State.VERIFIED, timezone.now(), timezone.now()
+    row.save()
+    logger.info("backup %s is verified: %d bytes, %d files", row.name, row.size, archive.ledger.members)
+
+
+def _write(
+    row: Backup, store: FolderStore, scratch: Path, *, identity: Identity | None, witness: Identity, check: Check
+) -> tuple[Packed, Archive]:
+    snapshot = take_snapshot(scratch)
+    archive = Archive(Path(settings.CLAW_HOME), snapshot, identity=identity, check=check)
+    recipients = [own_recipient()] if identity is not None else [own_recipient(), witness.to_public()]
+    draft = scratch / row.name
+    with draft.open("xb") as file:
+        os.fchmod(file.fileno(), 0o600)
+        packed = pack(archive.chunks(), file, recipients)
+        os.fsync(file.fileno())
+    publish(draft, store.root / row.name)
+    return packed, archive
+
+
+@contextmanager
+def _noting_failure(row: Backup) -> Iterator[None]:
+    """Write down why a backup did not succeed; an error that we do not know becomes one with an id."""
+    try:
+        yield
+    except BaseException as error:
+        row.state, row.ended_at = State.FAILED, timezone.now()
+        row.error = _say(error)[:500]
+        row.save()
+        if isinstance(error, ClawError) or not isinstance(error, Exception):
+            raise
+        raise BackupFailed(row.error) from error
+
+
+def _say(error: BaseException) -> str:
+    if isinstance(error, ClawError):
+        return error.message
+    if isinstance(error, OSError):
+        return f"The disk does not take or give the data: {error.strerror}."
+    if isinstance(error, Exception):
+        return f"Internal error {log_unknown(error, where='a backup')}."
+    return "It was stopped."
+
+
+@contextmanager
+def _alone(store: FolderStore) -> Iterator[None]:
+    """Let one process of this machine make backups, and put away what killed ones have left."""
+    try:
+        store.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (store.root / ".lock").open("w")
+    except OSError as error:
+        raise BackupFailed(f"{store.label} cannot be written: {error.strerror}.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupFailed("Another backup is being made on this machine.", retryable=True) from None
+        _put_away(store)
+        yield
+
+
+def _put_away(store: FolderStore) -> None:
+    for path in store.root.glob(f"{SCRATCH}*"):
+        shutil.rmtree(path, ignore_errors=True)
+    unfinished = Backup.objects.filter(state__in=[State.RUNNING, State.STORED])
+    ours = unfinished.filter(host=host_name()) | unfinished.filter(started_at__lt=timezone.now() - ABANDONED)
+    ours.update(state=State.FAILED, error="It was interrupted.", ended_at=timezone.now())
+
+
+def _new_name() -> str:
+    return f"clawsite-{timezone.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}{SUFFIX}"

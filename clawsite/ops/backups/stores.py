@@ -1,0 +1,143 @@
+"""Where backups are kept: a folder, and S3-compatible storage beside it. A name appears when all of it is there.
+
+Names are made by us, of letters, digits, dots, dashes and slashes. What was stored under a name is never changed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from django.conf import settings
+
+from clawsite.ops.backups.errors import BackupFailed
+from guardrails.paths import open_beneath
+
+_NAME = re.compile(
+    r"[a-zA-Z0-9][a-zA-Z0-9_-]*(?:\.[a-zA-Z0-9_-]+)*(?:/[a-zA-Z0-9][a-zA-Z0-9_-]*(?:\.[a-zA-Z0-9_-]+)*)*"
+)
+_DRAFT = ".draft"
+
+Check = Callable[[], None]
+
+
+class Readable(Protocol):
+    """A stored thing, read from its beginning to its end."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+
+    def close(self) -> None:
+        """Let it go."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stored:
+    """What a store holds under a name."""
+
+    name: str
+    size: int
+
+
+class Store(Protocol):
+    """One place. All methods block and raise BackupFailed when the place does not work."""
+
+    @property
+    def label(self) -> str:
+        """What people call it; no secret."""
+
+    def put(self, name: str, path: Path, *, check: Check = lambda: None) -> None:
+        """Store a file under a name; done again, it goes on where it stopped. `check` may raise to stop it."""
+
+    def open(self, name: str) -> Readable:
+        """Return what is stored under a name; BackupFailed when there is nothing."""
+
+    def list(self, prefix: str = "") -> list[Stored]:
+        """Return what is there, by name."""
+
+    def delete(self, name: str) -> None:
+        """Remove it; nothing happens when it is not there."""
+
+
+def check_name(name: str) -> str:
+    """Return a name that every store can keep; BackupFailed for any other."""
+    if not _NAME.fullmatch(name) or len(name) > 200 or name.endswith(_DRAFT):
+        raise BackupFailed(f"{name[:100]!r} is no name of a backup.")
+    return name
+
+
+class FolderStore:
+    """A folder of this machine, which may be on another disk. Only the service may look into it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def label(self) -> str:
+        """Its path."""
+        return str(self.root)
+
+    def put(self, name: str, path: Path, *, check: Check = lambda: None) -> None:
+        """Copy a file there, or move it when it lies on the same disk in a place of drafts."""
+        target = self.root / check_name(name)
+        draft = target.with_name(target.name + _DRAFT)
+        try:
+            target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with path.open("rb") as source, draft.open("wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                while data := source.read(1024 * 1024):
+                    check()
+                    file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            publish(draft, target)
+        except OSError as error:
+            draft.unlink(missing_ok=True)
+            raise BackupFailed(f"{self.label} cannot be written: {error.strerror}.") from error
+
+    def open(self, name: str) -> BinaryIO:
+        """Open the file."""
+        try:
+            return open_beneath(self.root, check_name(name))
+        except OSError:
+            raise BackupFailed(f"There is no backup {name} in {self.label}.") from None
+
+    def list(self, prefix: str = "") -> list[Stored]:
+        """Return the files whose names begin so."""
+        found = []
+        for folder, _, names in os.walk(self.root):
+            for each in names:
+                path = Path(folder, each)
+                name = path.relative_to(self.root).as_posix()
+                if name.startswith(prefix) and not name.endswith(_DRAFT) and _NAME.fullmatch(name):
+                    found.append(Stored(name=name, size=path.lstat().st_size))
+        return sorted(found, key=lambda each: each.name)
+
+    def delete(self, name: str) -> None:
+        """Remove the file."""
+        (self.root / check_name(name)).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int:
+        """Return how much room there is."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return shutil.disk_usage(self.root).free
+
+
+def publish(draft: Path, target: Path) -> None:
+    """Give a file that is whole and on the disk its name, for good."""
+    draft.replace(target)
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def local_store() -> FolderStore:
+    """Return the folder of this machine: CLAW_BACKUP_DIR, or backups in CLAW_HOME."""
+    return FolderStore(Path(settings.CLAW_BACKUP_DIR))

@@ -1,0 +1,1 @@
+"""Backups: made, opened, checked, restored, and what must not come through."""

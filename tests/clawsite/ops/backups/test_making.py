@@ -1,0 +1,149 @@
+"""Making a backup: what is in it, what its row says, who can open it, and what happens when it cannot be made."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from clawsite.core.process import host_name
+from clawsite.models import Backup
+from clawsite.ops.backups import last
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.extraction import Extraction, extract
+from clawsite.ops.backups.identity import Identity, key_path, new_identity, own_identity, read_identity
+from clawsite.ops.backups.making import make_backup
+from clawsite.ops.backups.stores import local_store
+
+pytestmark = pytest.mark.django_db
+
+
+def unpacked(row: Backup, folder: Path, *, identity: Identity | None = None, proven: bool = True) -> Extraction:
+    folder.mkdir()
+    with local_store().open(row.name) as source:
+        return extract(source, folder, identity=identity or read_identity(key_path()), proven=proven)
+
+
+def test_a_backup_holds_database_files_and_keys(home: Path, tmp_path: Path) -> None:
+    row = make_backup(reason="test")
+    extraction = unpacked(row, tmp_path / "out")
+    out = tmp_path / "out"
+
+    assert extraction.database.is_file()
+    assert (out / "files/media/7/café.txt").read_text() == "photo"
+    assert (out / "files/workspaces/user-1/shop/repo.git/refs/heads").is_dir()
+    assert os.access(out / "files/workspaces/user-1/shop/run.sh", os.X_OK)
+    assert os.readlink(out / "files/workspaces/user-1/shop/environments/live/current") == "releases/abc"
+    assert (out / "keys/encryption.key").read_text() == "the encryption key"
+
+
+def test_neither_its_own_key_nor_what_is_made_anew_is_in_it(home: Path, tmp_path: Path) -> None:
+    make_backup(reason="test")
+    unpacked(make_backup(reason="again"), tmp_path / "out")
+    found = {path.name for path in (tmp_path / "out").rglob("*")}
+
+    assert not found & {"backup.key", "socket", "run", "kept"}
+
+
+def test_its_row_says_that_it_was_verified_and_what_it_holds(home: Path) -> None:
+    row = make_backup(reason="cli:alice")
+    row.refresh_from_db()
+
+    assert (row.state, row.reason, row.error) == ("verified", "cli:alice", "")
+    assert row.size == (local_store().root / row.name).stat().st_size
+    assert row.counts["tables"]["django_migrations"] > 0
+    assert row.verified_at is not None
+
+
+def test_the_last_backup_is_told_for_health_and_metrics(home: Path) -> None:
+    assert last().age is None
+
+    row = make_backup(reason="test")
+
+    assert (last().name, last().size, last().verified, last().failing) == (row.name, row.size, True, "")
+    assert 0 <= (last().age or -1) < 60
+
+
+def test_only_the_service_may_read_it(home: Path) -> None:
+    row = make_backup(reason="test")
+
+    assert (local_store().root / row.name).stat().st_mode & 0o777 == 0o600
+    assert local_store().root.stat().st_mode & 0o777 == 0o700
+    assert key_path().stat().st_mode & 0o777 == 0o600
+
+
+def test_somebody_elses_identity_opens_nothing(home: Path, tmp_path: Path) -> None:
+    row = make_backup(reason="test")
+
+    with pytest.raises(BadArchive, match="another identity"):
+        unpacked(row, tmp_path / "out", identity=new_identity())
+
+
+def test_with_a_recipient_this_machine_checks_its_backup_but_cannot_open_it_later(
+    home: Path, tmp_path: Path, settings: Settings
+) -> None:
+    owner = new_identity()
+    settings.CLAW_BACKUP_RECIPIENT = str(owner.to_public())
+    row = make_backup(reason="test")
+
+    assert row.state == Backup.State.VERIFIED
+    assert own_identity() is None
+    assert not key_path().exists()
+    with pytest.raises(BadArchive, match="does not prove who made it"):
+        unpacked(row, tmp_path / "refused", identity=owner)
+    assert unpacked(row, tmp_path / "out", identity=owner, proven=False).about.engine == "sqlite"
+
+
+def test_what_a_killed_process_left_is_put_away(home: Path) -> None:
+    left = local_store().root / ".scratch-left"
+    left.mkdir(parents=True)
+    begun = Backup.objects.create(name="begun", host=host_name())
+    make_backup(reason="test")
+    begun.refresh_from_db()
+
+    assert not left.exists()
+    assert (begun.state, begun.error) == ("failed", "It was interrupted.")
+
+
+def test_two_backups_at_once_are_refused(home: Path) -> None:
+    make_backup(reason="test")
+    with (local_store().root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(BackupFailed, match="Another backup"):
+            make_backup(reason="test")
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence_and_no_backup(home: Path, settings: Settings) -> None:
+    settings.CLAW_BACKUP_DIR = home / "secret.key" / "below-a-file"
+
+    with pytest.raises(BackupFailed, match="cannot be written"):
+        make_backup(reason="test")
+
+
+def test_stopping_leaves_no_half_backup_and_a_row_that_says_so(home: Path) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make_backup(reason="test", check=stop)
+
+    assert local_store().list() == []
+    assert Backup.objects.get().error == "It was stopped."
+
+
+def test_too_many_files_are_told_when_the_backup_is_made(home: Path, settings: Settings) -> None:
+    settings.CLAW_BACKUP_FILES = 5
+
+    with pytest.raises(BackupFailed, match="more than 5 files"):
+        make_backup(reason="test")
+    assert last().failing.startswith("There is more than 5 files")
+
+
+def test_what_is_no_file_is_left_out_and_told(home: Path) -> None:
+    os.mkfifo(home / "media/pipe")
+    row = make_backup(reason="test")
+
+    assert row.counts["left out"] == ["media/pipe"]
