@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.utils import translation
+from django.utils import timezone, translation
 
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
@@ -25,7 +25,7 @@ from clawsite.core.db import run_db, run_tx, run_tx_first
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease
-from clawsite.core.metrics import MESSAGES
+from clawsite.core.metrics import CHANNEL_CALLS, DELIVERY_SECONDS, MESSAGES
 from clawsite.core.nudge import Wake
 from sessions_app import outbox
 from sessions_app.channels import note_block
@@ -170,23 +170,29 @@ class Sender:
             self.wake.set()
 
     async def _send_and_record(self, row: Outbox) -> None:
+        kind = self.channel.row.kind
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._ensure_sure()
                 remote_ids = await self._deliver(row)
         except ChannelError as error:
+            CHANNEL_CALLS.labels(kind, _outcome(error)).inc()
             await self._after_error(row, error)
         except LeaseLost:
             raise
         except TimeoutError:
+            CHANNEL_CALLS.labels(kind, "timeout").inc()
             await self._after_error(row, ChannelError(f"No answer within {CALL_SECONDS:.0f} s.", unsent=False))
         except Exception as error:
+            CHANNEL_CALLS.labels(kind, "error").inc()
             error_id = log_unknown(error, where=f"delivery of outbox {row.pk}")
             await self._give_up_or_wait(row, f"error {error_id}")
         else:
             message_id = row.payload.get("message")
             await self._record(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=message_id)
-            MESSAGES.labels(self.channel.row.kind, "out").inc()
+            MESSAGES.labels(kind, "out").inc()
+            CHANNEL_CALLS.labels(kind, "ok").inc()
+            DELIVERY_SECONDS.labels(kind).observe(max(0.0, (timezone.now() - row.created_at).total_seconds()))
 
     async def _record(self, work: Callable[..., object], /, *args: object, **kwargs: object) -> None:
         """Write down how a call went, trying until the database takes it. Meanwhile the chat waits."""
@@ -322,6 +328,13 @@ class Sender:
         """Wait for the calls on their way, at most so long."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
+
+
+def _outcome(error: ChannelError) -> str:
+    """Return what came of a call, in a word for the metrics."""
+    if error.retry_after is not None:
+        return "told to wait"
+    return "refused" if error.permanent else "error"
 
 
 def _is_group(row: Outbox) -> bool:

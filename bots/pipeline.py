@@ -34,6 +34,7 @@ from bots.work import Ending, OpenChannel, Work
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.leases import Held
+from clawsite.core.metrics import INTAKE_SECONDS
 from clawsite.core.nudge import nudge
 from guardrails.outputs import OutputContext, StreamGuard, check_output
 from guardrails.policy import policy_from_settings
@@ -66,6 +67,8 @@ class Pipeline:
         """Take one inbox row from its claim to its answer; False when another process has it."""
         held: Held | None = None
         work: Work | None = None
+        if not head.attempts:
+            INTAKE_SECONDS.labels(channel.row.kind).observe(max(0.0, time.time() - head.received_at.timestamp()))
         try:
             if head.attempts or head.received_at.timestamp() < self.started_at:
                 # It may have ended a process before: count the attempt before looking at it.

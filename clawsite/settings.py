@@ -327,8 +327,9 @@ LOGGING = {
             "formatter": "line",
             **({"path": CLAW_LOG_FILE, "size": CLAW_LOG_BYTES} if CLAW_LOG_BYTES else {}),
         },
+        "count": {"class": "clawsite.core.metrics.loglines.LineCounter", "level": "WARNING"},
     },
-    "root": {"handlers": ["stderr", "file"], "level": _LEVEL},
+    "root": {"handlers": ["stderr", "file", "count"], "level": _LEVEL},
     "loggers": {
         name: {"level": "WARNING"}
         for name in ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")

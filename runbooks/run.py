@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from clawsite.core.metrics import fold_own
+from clawsite.core.metrics import fold_own, write_lines
 from clawsite.core.nudge import nudge
 from runbooks.jobs.working import Signals
 from runbooks.models import Job
@@ -79,6 +79,7 @@ def _fork(work: Callable[[Signals], object]) -> int:
     finally:
         with suppress(BaseException):
             connections.close_all()
+            write_lines()
             fold_own()
             sys.stdout.flush()
             sys.stderr.flush()

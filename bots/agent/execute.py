@@ -24,6 +24,7 @@ from bots.agent.types import AgentJob, PendingCall, Tool, ToolContext, ToolOutpu
 from bots.agent.wrap import shorten
 from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, LeaseLost, log_unknown
+from clawsite.core.metrics import TOOL_CALLS, TOOL_SECONDS
 from guardrails.tools import ToolPolicy, decide_call, hash_arguments
 from guardrails.types import Action
 
@@ -190,6 +191,8 @@ class ToolRunner:
         began = time.monotonic()
         output = await self._call_tool(call)
         seconds = time.monotonic() - began
+        TOOL_CALLS.labels(tool.name, "error" if output.is_error else "ok").inc()
+        TOOL_SECONDS.labels(tool.name).observe(seconds)
         call.block, text = self.results.of_tool(call.use.call_id, output, tool=tool.name, key=call.key)
         ended = State.FAILED if output.is_error else State.DONE
         # A result with pictures is stored without text, so that a resumed run reads it again.

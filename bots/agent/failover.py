@@ -18,6 +18,7 @@ from bots.agent.breaker import BILLING_SECONDS, PROBE_SECONDS, Breakers
 from bots.agent.provider import End, Fault, ModelCall, ModelError, Provider, Tokens
 from bots.agent.types import Target
 from clawsite.core.errors import ClawError
+from clawsite.core.metrics import MODEL_CALLS, MODEL_SECONDS
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +93,7 @@ class Failover:
             await self._pause(chosen, attempt)
             on_start()
             try:
-                end = await self.provider.run(make(chosen.target), on_piece=note)
+                end = await self._ask(chosen.target, make, on_piece=note)
             except ModelError as error:
                 fault = error.fault
                 self._learn(chosen, error, attempt)
@@ -103,6 +104,22 @@ class Failover:
             self._succeed(chosen.target, end)
             return end, chosen.target
         raise NoAnswer("No model answered.", fault=fault, retry_after=self._retry_after(tries, fault))
+
+    async def _ask(
+        self, target: Target, make: Callable[[Target], ModelCall], *, on_piece: Callable[[str], None]
+    ) -> End:
+        """Make one call, and count how it went and how long it took."""
+        began, outcome = time.monotonic(), "cancelled"
+        try:
+            end = await self.provider.run(make(target), on_piece=on_piece)
+            outcome = "ok"
+        except ModelError as error:
+            outcome = str(error.fault)
+            raise
+        finally:
+            MODEL_CALLS.labels(target.model, outcome).inc()
+            MODEL_SECONDS.labels(target.model).observe(time.monotonic() - began)
+        return end
 
     def _ordered(self) -> list[Target]:
         targets = list(self.targets)

@@ -24,7 +24,7 @@ from django.db import DatabaseError, InterfaceError
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
-from clawsite.core.metrics import STARTS
+from clawsite.core.metrics import STARTS, write_lines
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import (
     beat,
@@ -192,6 +192,7 @@ async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, 
     """Beat in the database. When the row is gone others have taken our work: end, to be started anew."""
     own = psutil.Process()
     while True:
+        write_lines()
         data = {"lag_ms": round(pulse.take_lag() * 1000), **_use_of(own), **note()}
         try:
             if not await run_db(beat, process_id, **data):

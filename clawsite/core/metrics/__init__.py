@@ -35,6 +35,7 @@ from clawsite.core.metrics.counts import (
 )
 from clawsite.core.metrics.files import DIRECTORY, fold_own, scrape
 from clawsite.core.metrics.gauges import GAUGES, Gauge, declare
+from clawsite.core.metrics.loglines import write_lines
 
 __all__ = [
     "ALERTS",
@@ -67,6 +68,7 @@ __all__ = [
     "names",
     "observe",
     "scrape",
+    "write_lines",
 ]
 
 _SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}

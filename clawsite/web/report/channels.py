@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from prometheus_client.metrics_core import Metric
 
 from clawsite.core.metrics import declare
@@ -30,10 +31,15 @@ def _channel(row: Channel, now: datetime) -> dict[str, Any]:
         "name": row.name,
         "kind": row.kind,
         "enabled": row.enabled,
-        "poll_age": age_or_none(row.last_poll_at, now),
+        "poll_age": age_or_none(row.last_poll_at, now) if _is_polled(row) else None,
         "last_error": row.last_error,
         "blocked": row.blocked_until is not None and row.blocked_until > now,
     }
+
+
+def _is_polled(row: Channel) -> bool:
+    """Tell whether an account asks for its news. One with a webhook once may have, and its age would say nothing."""
+    return (row.config.get("mode") or settings.TELEGRAM_MODE) != "webhook"
 
 
 def read_sessions(now: datetime) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import subprocess
@@ -9,6 +10,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from clawsite.core import metrics
+from clawsite.core.metrics.loglines import LineCounter
 
 CODE = """
 import os, signal, sys
@@ -64,3 +68,32 @@ def test_files_have_all_their_blocks(tmp_path: Path) -> None:
     for path in (tmp_path / "run" / "metrics").glob("*.db"):
         found = path.stat()
         assert found.st_blocks * 512 >= found.st_size == 256 * 1024
+
+
+def test_names_are_those_of_a_scrape() -> None:
+    found = metrics.names()
+    assert {"claw_turns_total", "claw_stage_seconds_bucket", "claw_log_lines_total"} <= found
+    assert "claw_turns" not in found
+
+
+def test_a_gauge_is_declared_once_and_shows_its_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics.gauges, "GAUGES", {})
+    gauge = metrics.declare("claw_test_rows", "Rows.", "queue", only_grows=True)
+    with pytest.raises(ValueError, match="two gauges"):
+        metrics.declare("claw_test_rows", "Rows.")
+    sample = gauge.show([(("inbox",), 3.0)]).samples[0]
+    assert (sample.name, sample.labels, sample.value) == ("claw_test_rows_total", {"queue": "inbox"}, 3.0)
+
+
+def test_lines_that_warn_are_counted_when_they_are_written() -> None:
+    def count() -> float:
+        return sum(s.value for m in metrics.LOG_LINES.collect() for s in m.samples if s.name.endswith("_total"))
+
+    metrics.write_lines()
+    before = count()
+    handler = LineCounter()
+    for _ in range(3):
+        handler.handle(logging.LogRecord("test", logging.WARNING, __file__, 1, "careful", (), None))
+    assert count() == before
+    metrics.write_lines()
+    assert count() == before + 3

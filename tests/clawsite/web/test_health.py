@@ -13,9 +13,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
+from clawsite.core.metrics import GAUGES
 from clawsite.core.process import register_process
 from clawsite.gateway.limits import MOST_FAILURES, Attempts
-from clawsite.web import entry, health, sockets
+from clawsite.web import entry, health, report, sockets
 from clawsite.web.health import Health
 from guardrails.types import Actor, Role
 from runbooks.alerts.store import store_webhook
@@ -236,3 +237,14 @@ async def test_a_stopping_process_is_not_ready_and_closes_its_sockets(monkeypatc
     finally:
         for socket in (good, broken):
             sockets.unregister(socket)
+
+
+async def test_every_declared_gauge_is_shown() -> None:
+    shown = await run_db(lambda: {metric.name for metric in report.gauges(report.take_report())})
+    assert shown == set(GAUGES)
+
+
+def test_a_part_that_could_not_be_read_shows_nothing() -> None:
+    """When the database does not answer, the counters are shown all the same."""
+    for metric in report.gauges({"error": "the database does not answer in time"}):
+        assert metric.samples == []

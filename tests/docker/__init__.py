@@ -1,0 +1,1 @@
+"""The examples of how to run and watch clawsite, held to the product."""
