@@ -39,7 +39,7 @@ def openclaw_gateway(openclaw: Installed, openclaw_model: MessagesServer) -> Ite
         service.remove()
 
 
-@pytest.fixture(scope="module", params=["ours", "theirs"])
+@pytest.fixture(scope="module", params=["ours", pytest.param("theirs", marks=pytest.mark.soak)])
 def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """Our gateway and then OpenClaw's, each behind a proxy that keeps every frame."""
     if request.param == "theirs":
