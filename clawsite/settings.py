@@ -23,7 +23,10 @@ CLAW_HOST = env_str("CLAW_HOST", "127.0.0.1")
 CLAW_PORT = env_int("CLAW_PORT", 18789, least=1)
 CLAW_PUBLIC_URL = env_str("CLAW_PUBLIC_URL").rstrip("/")
 MEDIA_ROOT = CLAW_HOME / "media"
-RUN_DIR = CLAW_HOME / "run"
+# What lives as long as the processes: sockets, counters, the supervisor's lock. Two versions that share a CLAW_HOME for
+# the time of a switch have one each, and a name each.
+RUN_DIR = Path(env_str("CLAW_RUN_DIR") or CLAW_HOME / "run").expanduser().absolute()
+CLAW_INSTANCE = env_str("CLAW_INSTANCE")
 
 # --- Keys: made once, kept in files of the state directory ------------------------------------------------------
 SECRET_KEY = env_secret("SECRET_KEY") or load_or_create_key(CLAW_HOME / "secret.key", lambda: secrets.token_urlsafe(50))

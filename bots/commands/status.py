@@ -13,7 +13,7 @@ from bots.commands.base import Answer, Command, CommandContext, say
 from bots.commands.phrases import add_phrases
 from bots.commands.projects import read_project
 from bots.commands.systems import read_systems
-from bots.commands.vitals import read_processes, read_queues, read_session
+from bots.commands.vitals import read_processes, read_queues, read_session, read_version
 from clawsite.core.errors import log_unknown
 from guardrails.types import Role
 
@@ -59,6 +59,7 @@ def _render(section: Section, context: CommandContext) -> Sequence[str]:
 register_section(read_systems, name="systems", order=5)
 register_section(read_session, name="session", order=10)
 register_section(read_project, name="project", order=15)
+register_section(read_version, name="version", role=Role.OPERATOR, order=18)
 register_section(read_processes, name="processes", role=Role.OPERATOR, order=20)
 register_section(read_queues, name="queues", role=Role.OPERATOR, order=30)
 

@@ -24,6 +24,16 @@ def read_session(context: CommandContext) -> Sequence[str]:
     return [doing, _("Model: {model}").format(model=model)]
 
 
+def read_version(context: CommandContext) -> Sequence[str]:
+    """Say which version answers."""
+    return [name_instance()]
+
+
+def name_instance() -> str:
+    """Return the version, and the name of this instance where there may be several."""
+    return " · ".join(part for part in (f"clawsite {settings.VERSION}", settings.CLAW_INSTANCE) if part)
+
+
 def read_processes(context: CommandContext) -> Sequence[str]:
     """Say which roles are alive and since when, and which have gone quiet."""
     now = timezone.now()

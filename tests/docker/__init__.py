@@ -1,1 +1,1 @@
-"""The examples of how to run and watch clawsite, held to the product."""
+"""docker/: how clawsite is built, shipped, watched and switched to."""

@@ -1,0 +1,27 @@
+"""`manage.py schemachanges`: what this version would change in the database, and who survives that."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from clawsite.management.base import OperatorCommand
+from clawsite.ops.schema import read_pending
+
+BREAKING = 3
+
+
+class Command(OperatorCommand):
+    """Ends with 0 when the version at work can stay at work while this one starts, and with 3 when it cannot."""
+
+    help = "Show the migrations to come, and whether the version at work survives them."
+
+    def work(self, options: dict[str, Any]) -> None:
+        """Show them."""
+        pending = read_pending()
+        if not pending:
+            self.say("The database is as this version wants it.")
+        for migration in pending:
+            self.say(f"{migration.name}: {'; '.join(migration.breaking) or 'only adds'}")
+        if any(migration.breaking for migration in pending):
+            sys.exit(BREAKING)

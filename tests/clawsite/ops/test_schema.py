@@ -1,0 +1,67 @@
+"""What migrations do to a version that goes on working: only what it survives counts as harmless."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import migrations, models
+from django.db.migrations.operations.base import Operation
+from django.db.migrations.state import ModelState, ProjectState
+
+from clawsite.ops import schema
+
+KNOWN = ModelState(
+    "app", "Thing", [("id", models.AutoField(primary_key=True)), ("name", models.CharField(max_length=9))]
+)
+
+
+def judge(*operations: Operation) -> tuple[str, ...]:
+    """Return what is breaking in a migration of these operations."""
+    state = ProjectState(models={("app", "thing"): KNOWN.clone()})
+    kind = type("Migration", (migrations.Migration,), {"operations": list(operations)})
+    migration = kind("0002_more", "app")
+    return schema._look_at(migration, state).breaking
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.AddField("thing", "size", models.IntegerField(null=True)),
+        migrations.AddField("thing", "size", models.IntegerField(db_default=0)),
+        migrations.AlterField("thing", "name", models.CharField(max_length=20, help_text="Longer.")),
+        migrations.AddIndex("thing", models.Index(fields=["name"], name="thing_name")),
+        migrations.AlterModelOptions("thing", {"ordering": ["name"]}),
+    ],
+    ids=lambda operation: type(operation).__name__,
+)
+def test_what_an_older_version_survives_is_harmless(operation: Operation) -> None:
+    assert judge(operation) == ()
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.AddField("thing", "size", models.IntegerField(default=0)),
+        migrations.AlterField("thing", "name", models.CharField(max_length=5)),
+        migrations.AlterField("thing", "name", models.CharField(max_length=9, unique=True)),
+        migrations.RemoveField("thing", "name"),
+        migrations.RenameField("thing", "name", "title"),
+        migrations.DeleteModel("thing"),
+        migrations.RunPython(migrations.RunPython.noop),
+        migrations.AddConstraint("thing", models.UniqueConstraint(fields=["name"], name="thing_once")),
+    ],
+    ids=lambda operation: type(operation).__name__,
+)
+def test_what_it_may_not_survive_is_told(operation: Operation) -> None:
+    assert len(judge(operation)) == 1
+
+
+def test_a_table_that_nobody_knows_yet_may_be_changed_as_one_likes() -> None:
+    created = migrations.CreateModel("Other", [("id", models.AutoField(primary_key=True))])
+    needed = migrations.AddField("other", "size", models.IntegerField(default=0))
+
+    assert judge(created, needed) == ()
+
+
+@pytest.mark.django_db
+def test_a_database_that_is_up_to_date_has_nothing_to_come() -> None:
+    assert schema.read_pending() == []
