@@ -31,8 +31,10 @@ from bots.channels.base import ChannelError, OutboundMessage, Unparsed
 from bots.delivery import Sender
 from bots.streaming import TurnStream, Watchers
 from bots.work import Ending, OpenChannel, Work
+from clawsite.core import flags
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
+from clawsite.core.features import STREAMING
 from clawsite.core.leases import Held
 from clawsite.core.metrics import INTAKE_SECONDS
 from clawsite.core.nudge import nudge
@@ -151,6 +153,7 @@ class Pipeline:
             work.resume = work.resume or earlier.agent_state or None
         with work.stage("prompt"):
             opening.compose(work, user_seq=user_seq, now=timezone.now())
+        work.streams = flags.is_on(STREAMING.name, person=work.subject, channel=work.channel.row.name)
         commits.begin_turn(work, user_seq=user_seq, runtime=self.runtime)
 
     def _finish_silently(self, head: Head, held: Held | None, *, state: str, error: str = "") -> None:

@@ -57,7 +57,9 @@ class TurnStream:
         self._saving: asyncio.Task[None] | None = None
 
     def on_text(self, cumulative: str) -> None:
-        """Pass the safe part of the text on, at the channel's pace."""
+        """Pass the safe part of the text on, at the channel's pace; nothing where streaming is switched off."""
+        if not self._work.streams:
+            return
         live = self._work.channel.adapter.capabilities.live
         now = time.monotonic()
         if live:

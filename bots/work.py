@@ -89,6 +89,7 @@ class Work:
     held: Held | None = None
     turn: Turn | None = None
     trace_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    streams: bool = True
     stages: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 

@@ -48,6 +48,7 @@ if CLAW_PUBLIC_URL:
 ROOT_URLCONF = "clawsite.urls"
 ASGI_APPLICATION = "clawsite.asgi.application"
 AUTH_USER_MODEL = "core.User"
+WAFFLE_FLAG_MODEL = "core.FeatureFlag"
 LOGIN_URL = "/admin/login/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -61,6 +62,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "channels",
     "django_q",
+    "clawsite.core.apps.FlagsConfig",
     "clawsite.core",
     "guardrails",
     "sessions_app",

@@ -18,8 +18,10 @@ from bots.agent import compact, extract
 from bots.agent.provider import Provider
 from bots.agent.small import Asker, Cooling
 from bots.agent.types import Usage
+from clawsite.core import flags
 from clawsite.core.db import run_db
 from clawsite.core.errors import BadInput, Unavailable, log_unknown
+from clawsite.core.features import FACTS, SUMMARIES
 from guardrails.models import VerdictRecord
 from sessions_app import facts
 from sessions_app.memory.summarize import CompactionPlan, plan_compaction, store_summary
@@ -116,8 +118,9 @@ async def _extract_facts(session_id: int, turn_id: int, asker: Asker) -> None:
 
 def _find_own_words(turn_id: int) -> _Said | None:
     """Return what the user wrote, or None when it was not their own words or a guard was not at ease with the turn."""
-    turn = Turn.objects.filter(pk=turn_id, tainted=False, user_seq__isnull=False).select_related("session").first()
-    if turn is None or turn.user_seq is None:
+    turns = Turn.objects.filter(pk=turn_id, tainted=False, user_seq__isnull=False)
+    turn = turns.select_related("session__channel").first()
+    if turn is None or turn.user_seq is None or not flags.is_on(FACTS.name, channel=turn.session.channel.name):
         return None
     if (
         turn.trace_id
@@ -152,15 +155,9 @@ async def _compact(session_id: int, asker: Asker) -> None:
     plan = await run_db(_plan, session_id) if _cooling.is_cool(key) else None
     if plan is None:
         return
-    text = ""
-    try:
-        text = await asker.ask(compact.SYSTEM, plan.text, seconds=COMPACT_SECONDS, max_tokens=compact.SUMMARY_TOKENS)
-    except Unavailable as error:
-        logger.warning("no summary of session %d: %s", session_id, error.message)
-    if text and not compact.is_clean(text):
-        logger.warning("the summary of session %d looked like an attack and is not used", session_id)
-        text = ""
-    if not text and _cooling.fail(key) < GIVE_UP_AFTER:
+    by_model = await run_db(_may_ask, session_id)
+    text = await _summarize(session_id, plan, asker) if by_model else ""
+    if by_model and not text and _cooling.fail(key) < GIVE_UP_AFTER:
         return
     stored = await run_db(store_summary, session_id, plan, text or compact.write_plain_summary(plan))
     _cooling.succeed(key)
@@ -168,6 +165,25 @@ async def _compact(session_id: int, asker: Asker) -> None:
         logger.info(
             "session %d: %d messages summarized%s", session_id, plan.messages, "" if text else " without a model"
         )
+
+
+async def _summarize(session_id: int, plan: CompactionPlan, asker: Asker) -> str:
+    """Return the model's summary, "" when it does not answer or what it wrote may not be used."""
+    try:
+        text = await asker.ask(compact.SYSTEM, plan.text, seconds=COMPACT_SECONDS, max_tokens=compact.SUMMARY_TOKENS)
+    except Unavailable as error:
+        logger.warning("no summary of session %d: %s", session_id, error.message)
+        return ""
+    if compact.is_clean(text):
+        return text
+    logger.warning("the summary of session %d looked like an attack and is not used", session_id)
+    return ""
+
+
+def _may_ask(session_id: int) -> bool:
+    """Tell whether the model summarizes here, or it is done without one."""
+    name = Session.objects.filter(pk=session_id).values_list("channel__name", flat=True).first()
+    return flags.is_on(SUMMARIES.name, channel=name or "")
 
 
 def _plan(session_id: int) -> CompactionPlan | None:

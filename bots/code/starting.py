@@ -9,7 +9,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from msgspec import Meta
 
+from clawsite.core import flags
 from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.features import CODE
 from guardrails.types import Actor, Role
 from runbooks.books.asking import name_of
 from runbooks.jobs import create_job
@@ -64,7 +66,10 @@ def run_of(job: Job) -> CodeRun:
 
 
 def make_run(job: Job, project: Project, *, name: str, language: str) -> CodeRun:
-    """Make the row of a job."""
+    """Make the row of a job. NotAllowed where the feature is switched off for whoever ordered it."""
+    channel = job.session.channel.name if job.session else ""
+    if not flags.is_on(CODE.name, person=job.owner, channel=channel):
+        raise NotAllowed(_("/code is switched off here. An admin can switch it on under Features."))
     number = job.params.get("earlier")
     earlier = CodeRun.objects.filter(pk=number, project=project).first() if number else None
     return CodeRun.objects.create(

@@ -20,6 +20,8 @@ from bots.skills.declared import NEVER, DeclaredTool, full_name
 from bots.skills.offered import list_active, list_enabled
 from bots.skills.prompting import write_skills
 from bots.skills.reading import READ_SKILL
+from clawsite.core import flags
+from clawsite.core.features import SKILL_TOOLS
 from guardrails.types import Actor
 from sessions_app.models import Session, Skill
 from sessions_app.prompts.layers import get_layers
@@ -40,7 +42,8 @@ def offer_skills(session: Session, actor: Actor) -> Offer:
     enabled = list_enabled()
     if not enabled or not base.tools:
         return Offer(text="", tools=base)
-    own = [tool for skill in active for tool in _tools_of(skill) if actor.is_at_least(tool.policy.role)]
+    may = active and flags.is_on(SKILL_TOOLS.name, person=actor.subject, channel=session.channel.name)
+    own = [tool for skill in active if may for tool in _tools_of(skill) if actor.is_at_least(tool.policy.role)]
     text = write_skills(enabled, {skill.pk for skill in active}, budget=_budget(session))
     return Offer(text=text, tools=ToolSet((*base.tools, READ_SKILL, *own)))
 

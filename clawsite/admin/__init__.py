@@ -28,6 +28,7 @@ from clawsite.admin import (
     escalation,
     escalation_policy,
     fact,
+    feature_flag,
     feedback,
     forge_connection,
     gateway_target,
@@ -66,16 +67,18 @@ from clawsite.admin import (
 )
 
 __all__ = [
-    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event", "card",
-    "change_request", "channel", "ci_delivery", "code_run", "contact", "deploy", "device", "environment", "escalation",
-    "escalation_policy", "fact", "feedback", "forge_connection", "gateway_target", "group", "heartbeat", "inbox",
-    "incident", "incident_hook", "job", "lease", "message", "monitored_system", "named_query", "outbox", "pairing",
-    "pipeline", "process", "project", "prompt_layer", "remote", "responder", "rights_group", "rota", "run", "runbook",
-    "schedule", "secret", "session", "session_layer", "skill", "token", "turn", "user", "verdict",
+    "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
+    "card", "change_request", "channel", "ci_delivery", "code_run", "contact", "deploy", "device", "environment",
+    "escalation", "escalation_policy", "fact", "feature_flag", "feedback", "forge_connection", "gateway_target",
+    "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease", "message", "monitored_system",
+    "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer", "remote", "responder",
+    "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill", "token",
+    "turn", "user", "verdict",
 ]  # fmt: skip
 
-for _model in apps.get_app_config("django_q").get_models():
-    if admin.site.is_registered(_model):
-        admin.site.unregister(_model)
+for _label in ("django_q", "waffle"):
+    for _model in apps.get_app_config(_label).get_models():
+        if admin.site.is_registered(_model):
+            admin.site.unregister(_model)
 
 logins.listen()

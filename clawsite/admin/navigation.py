@@ -119,6 +119,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
             ("core.User", _("Users"), "badge"),
             ("auth.Group", _("Rights"), "admin_panel_settings"),
             ("core.Secret", _("Secrets"), "key"),
+            ("core.FeatureFlag", _("Features"), "toggle_on"),
         ),
     ),
 )

@@ -21,6 +21,7 @@ import psutil
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
+from clawsite.core import flags
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
@@ -153,6 +154,7 @@ def _register(role: str) -> int:
 async def _work(role: str, main: Main, process_id: int, stop: asyncio.Event, link: Link | None) -> int:
     try:
         async with NudgeListener(role) as listener:
+            flags.listen(listener)
             if link is not None:
                 link.ready()
             logger.info("%s runs (pid %d)", role, os.getpid())

@@ -15,7 +15,9 @@ from django.db import transaction
 from django.utils import translation
 from msgspec import Meta
 
+from clawsite.core import flags
 from clawsite.core.errors import BadInput, ClawError
+from clawsite.core.features import CHARTS
 from clawsite.core.zones import is_time_zone
 from guardrails.types import Actor, Role
 from runbooks.charts import Chart, Line, Span, draw, save_chart
@@ -63,7 +65,7 @@ def run(ctx: JobContext) -> Any:
     query = NamedQuery.objects.filter(pk=given.query, system__enabled=True).select_related("system").first()
     if query is None:
         raise BadInput("There is no such metric any more.")
-    told = _tell(query, given, ctx.key)
+    told = _tell(query, given, ctx.job)
     ctx.check()
     session_id = ctx.job.session_id
     if session_id is not None:
@@ -86,7 +88,7 @@ def _show(key: str, session_id: int, told: dict[str, Any]) -> None:
         put_card(card_key(key), kind=NAME, data=told, session_id=session_id)
 
 
-def _tell(query: NamedQuery, given: Params, key: str) -> dict[str, Any]:
+def _tell(query: NamedQuery, given: Params, job: Job) -> dict[str, Any]:
     told = _head(query, given)
     try:
         with translation.override(find_language(given.language) or settings.LANGUAGE_CODE):
@@ -95,11 +97,11 @@ def _tell(query: NamedQuery, given: Params, key: str) -> dict[str, Any]:
         return told | {"error": error.message}
     if not courses:
         return told
-    picture = draw(_chart(query, given, courses[:MOST_SERIES]))
+    drawn = flags.is_on(CHARTS.name, person=job.owner, channel=job.session.channel.name if job.session else "")
     return told | {
         "series": [{"name": course.name, **course.numbers()} for course in courses[:MOST_SERIES]],
         "more": max(0, len(courses) - MOST_SERIES),
-        "file": save_chart(key, picture),
+        "file": save_chart(job.key, draw(_chart(query, given, courses[:MOST_SERIES]))) if drawn else "",
     }
 
 

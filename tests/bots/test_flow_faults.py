@@ -9,6 +9,7 @@ from sessions_app import outbox
 from sessions_app.models import Inbox, Message, Outbox, Session, Turn
 from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.servers.messages.scripts import cut, eof, error, pause, text
+from tests.switching import switched_off
 
 
 async def test_a_stream_that_is_cut_is_tried_again(flow: Flow) -> None:
@@ -137,6 +138,19 @@ async def test_a_streamed_answer_is_one_message_that_grows(flow: Flow) -> None:
     edits = [call for call in flow.telegram.calls() if call["method"] == "editMessageText"]
     assert edits
     assert await run_db(lambda: Message.objects.filter(role="assistant").count()) == 1
+
+
+async def test_without_the_feature_an_answer_comes_whole(flow: Flow) -> None:
+    words = " ".join(f"word{number}" for number in range(400))
+    flow.model.script(text(words, deltas=20, pause=0.12))
+    switch = switched_off("streaming")
+    await run_db(switch.__enter__)
+    try:
+        async with flow.running():
+            assert await flow.says(flow.alice, "tell me", timeout=30) == [words]
+    finally:
+        await run_db(switch.__exit__, None, None, None)
+    assert not any(call["method"] == "editMessageText" for call in flow.telegram.calls())
 
 
 async def test_what_cannot_be_taken_away_does_not_send_the_answer_twice(flow: Flow) -> None:

@@ -18,6 +18,7 @@ from sessions_app.models import Fact, Message, Session, Summary, Turn
 from tests.bots.agent.stage import Stage
 from tests.bots.flow import until
 from tests.servers.messages import text
+from tests.switching import switched_off
 
 SAID = "My name is Alice and I always prefer short answers."
 FACT = {"text": "The user's name is Alice.", "kind": "permanent", "confidence": 0.9}
@@ -238,6 +239,31 @@ async def test_the_third_failure_makes_a_summary_without_a_model(
 
     summary = await run_db(Summary.objects.get)
     assert "User: Message 1 about the blue whale." in summary.text
+
+
+async def test_without_the_feature_a_history_is_shortened_without_a_model(turn_stage: Stage) -> None:
+    await run_db(talk, turn_stage, pairs=40)
+    switch = switched_off("summaries")
+    await run_db(switch.__enter__)
+    try:
+        await finish(turn_stage)
+    finally:
+        await run_db(switch.__exit__, None, None, None)
+
+    assert turn_stage.bodies() == []
+    assert "User: Message 1 about the blue whale." in (await run_db(Summary.objects.get)).text
+
+
+async def test_without_the_feature_nothing_said_is_kept(turn_stage: Stage) -> None:
+    await run_db(say, turn_stage, SAID)
+    switch = switched_off("facts")
+    await run_db(switch.__enter__)
+    try:
+        await finish(turn_stage)
+    finally:
+        await run_db(switch.__exit__, None, None, None)
+
+    assert (turn_stage.bodies(), await run_db(kept)) == ([], [])
 
 
 async def test_a_plain_summary_leaves_out_orders(turn_stage: Stage) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from pytest_django import Settings
 
 from bots.code.board import card_key
+from clawsite.core.errors import NotAllowed
 from clawsite.core.models import AuditEvent
-from runbooks.models import CodeRun, ProjectMember
+from runbooks.models import CodeRun, Job, ProjectMember
 from runbooks.workspaces import git, roots
 from tests.bots.code.making import FILES, MEND, World, at_tests, finish, go, go_on, labels, shown, tree_of
 from tests.servers.messages import MessagesServer, text, tool_use
+from tests.switching import switched_off
 
 
 def test_what_passes_the_tests_is_merged(world: World, model: MessagesServer) -> None:
@@ -38,6 +41,12 @@ def test_what_passes_the_tests_is_merged(world: World, model: MessagesServer) ->
         *(f"code {v} {run.pk}" for v in ("again", "up", "down")),
     ]
     assert not roots.job_tree(world.project, run.job.key).exists()
+
+
+def test_without_the_feature_nothing_is_begun(world: World, model: MessagesServer) -> None:
+    with switched_off("code"), pytest.raises(NotAllowed, match="switched off"):
+        world.start()
+    assert (CodeRun.objects.count(), Job.objects.count()) == (0, 0)
 
 
 def test_what_fails_its_tests_waits_on_its_branch_until_somebody_keeps_it(world: World, model: MessagesServer) -> None:

@@ -21,6 +21,7 @@ from sessions_app import tokens
 from sessions_app.models import Session, Skill
 from tests.bots.skills.making import ALICE, BOB, CHARLIE, FRONT, install, switched_on, write
 from tests.sessions_app.people import People
+from tests.switching import switched_off
 
 pytestmark = pytest.mark.django_db
 
@@ -51,6 +52,13 @@ def test_tools_are_offered_where_the_skill_is_on_and_to_whom_it_says(people: Peo
     assert names(people.bobs, ALICE) == {"read_skill", "tea__state", "tea__drop"}
     assert names(people.alices, ALICE) == {"read_skill"}
     assert names(people.group) == {"read_skill"}
+
+
+def test_without_the_feature_a_skill_has_instructions_and_no_tools(people: People, tmp_path: Path) -> None:
+    switched_on(write(tmp_path / "tea", tools=TOOLS), people.bobs)
+    with switched_off("skill-tools"):
+        assert names(people.bobs) == {"read_skill"}
+        assert "tea" in offer_skills(people.bobs, BOB).text
 
 
 def test_charlie_is_offered_nothing_and_told_nothing(people: People, tmp_path: Path) -> None:

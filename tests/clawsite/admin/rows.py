@@ -65,6 +65,7 @@ from sessions_app.models import (
 from sessions_app.prompts.layers import ensure_layers
 from sessions_app.sessions import add_message
 from tests.clawsite.admin.alert_rows import make_alert_rows
+from tests.clawsite.admin.flag_rows import make_flag_rows
 from tests.clawsite.admin.pipeline_rows import make_pipeline_rows
 from tests.clawsite.admin.project_rows import make_project_rows
 
@@ -192,7 +193,8 @@ def make_rows() -> Rows:
     return Rows(
         alerts=make_alert_rows(session, contact, EVIL)
         | make_pipeline_rows(EVIL, WEBHOOK_SECRET)
-        | make_project_rows(EVIL),
+        | make_project_rows(EVIL)
+        | make_flag_rows(EVIL),
         channel=channel,
         contact=contact,
         stranger=stranger,

@@ -25,6 +25,7 @@ from tests.runbooks.people import BOB, CHARLIE, VIEWER
 from tests.runbooks.running import run
 from tests.servers.courses import CourseServer
 from tests.sessions_app.people import make_people
+from tests.switching import switched_off
 
 __all__ = ["courses", "query", "system"]
 
@@ -75,6 +76,13 @@ def test_it_shows_value_change_and_a_picture(courses: CourseServer, query: Named
     assert one["mean"] == pytest.approx(150, abs=1)
     assert (settings.CLAW_HOME / card.data["file"]).read_bytes().startswith(b"\x89PNG")
     assert len(courses.asked) == 1
+
+
+def test_without_the_feature_the_numbers_come_alone(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    courses.put("tx", step, job="tx", instance="a")
+    with switched_off("charts"):
+        data = told(ask(query, session))
+    assert (data["file"], data["series"][0]["value"]) == ("", 120)
 
 
 def test_run_twice_it_is_one_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
