@@ -64,10 +64,7 @@ from sessions_app.models import (
 )
 from sessions_app.prompts.layers import ensure_layers
 from sessions_app.sessions import add_message
-from tests.clawsite.admin.alert_rows import make_alert_rows
-from tests.clawsite.admin.flag_rows import make_flag_rows
-from tests.clawsite.admin.pipeline_rows import make_pipeline_rows
-from tests.clawsite.admin.project_rows import make_project_rows
+from tests.clawsite.admin.other_rows import make_other_rows
 
 EVIL = "<script>alert('x')</script><img src=x onerror=alert(1)>"
 TOKEN = "123456789:AAEsecretTokenOfTheChannel_0123456789"
@@ -191,10 +188,7 @@ def make_rows() -> Rows:
     process = Process.objects.create(role="bots", host="here", pid=1, started=1)
     token, token_secret = create_token("bot", scopes=["read"], actor="user:1")
     return Rows(
-        alerts=make_alert_rows(session, contact, EVIL)
-        | make_pipeline_rows(EVIL, WEBHOOK_SECRET)
-        | make_project_rows(EVIL)
-        | make_flag_rows(EVIL),
+        alerts=make_other_rows(session, contact, evil=EVIL, secret=WEBHOOK_SECRET),
         channel=channel,
         contact=contact,
         stranger=stranger,
