@@ -2,6 +2,7 @@
 
 E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
 E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, E011 remotes of projects,
+E012 CLAW_RATES,
 W001 open to the network without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that
 can be guessed, W004 one of the webhook of alerts.
 A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django before any check, so settings.py itself refuses
@@ -22,6 +23,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
 from clawsite.gateway.limits import TOKEN_CHARS
+from guardrails.rates import DEFAULTS, wrong_entries
 from sessions_app.accounts import MODES
 
 TAG = "clawsite"
@@ -39,7 +41,7 @@ def register_checks() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
-    return [*_telegram(), *_address(), *_gateway(), *_remotes()]
+    return [*_telegram(), *_address(), *_gateway(), *_remotes(), *_rates()]
 
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -60,6 +62,12 @@ def _remotes() -> Iterator[CheckMessage]:
         if not _REMOTE.fullmatch(entry):
             hint = "Give beginnings of addresses, such as https://git.example.com/team/ or ssh://git@git.example.com/."
             yield _error("CLAW_GIT_REMOTES", entry, hint, 11)
+
+
+def _rates() -> Iterator[CheckMessage]:
+    for entry in wrong_entries():
+        hint = f"Write login=10/m, with s, m, h or d, and one of the names {', '.join(DEFAULTS)}."
+        yield _error("CLAW_RATES", entry, hint, 12)
 
 
 def _telegram() -> Iterator[CheckMessage]:

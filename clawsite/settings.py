@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -63,6 +64,7 @@ INSTALLED_APPS = [
     "channels",
     "django_q",
     "clawsite.core.apps.FlagsConfig",
+    "axes",
     "clawsite.core",
     "guardrails",
     "sessions_app",
@@ -83,6 +85,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "clawsite.web.security.SecurityHeadersMiddleware",
+    "clawsite.web.limits.PageLimits",
+    "axes.middleware.AxesMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -101,12 +105,28 @@ TEMPLATES = [
     },
 ]
 
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+
+# --- Wrong passwords: by name and address, so that nobody can lock an account for everybody ------------------------
+CLAW_LOGIN_TRIES = env_int("CLAW_LOGIN_TRIES", 10, least=1)
+CLAW_LOGIN_LOCK_MINUTES = env_int("CLAW_LOGIN_LOCK_MINUTES", 30, least=1)
+AXES_FAILURE_LIMIT = CLAW_LOGIN_TRIES
+AXES_COOLOFF_TIME = timedelta(minutes=CLAW_LOGIN_LOCK_MINUTES)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "clawsite.web.lockout.name_of_try"
+AXES_CLIENT_IP_CALLABLE = "clawsite.web.lockout.address_of_try"
+AXES_LOCKOUT_CALLABLE = "clawsite.web.lockout.refuse"
+AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
+AXES_DISABLE_ACCESS_LOG = True  # logins are in the audit log
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
 
 # --- Database: SQLite in CLAW_HOME, or DATABASE_URL ---------------------------------------------------------------
 # FULL: an acknowledged message survives power loss. IMMEDIATE: a reader that starts to write never fails at once.
@@ -160,10 +180,13 @@ CACHES = {
     "default": (
         {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
         if REDIS_URL
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+        # Limits of many addresses stand in it; when it is full, a third goes at random.
+        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 20_000}}
     )
 }
-# Login and upload limits count per process without Redis, which is right for the one web process of that set-up.
+# How often what may happen, where it is not as guardrails.rates says.
+CLAW_RATES = env_list("CLAW_RATES")
+# They count per process without Redis, which is right for the one web process of that set-up.
 SILENCED_SYSTEM_CHECKS = ["django_ratelimit.E003", "django_ratelimit.W001"]
 
 # --- Worker (django-q2): carries ids, wakes workers; the truth is in our rows --------------------------------------

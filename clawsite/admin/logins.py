@@ -1,5 +1,5 @@
-"""Logins, logouts and failed tries in the audit log. A failed try keeps a name only when there is such an account:
-people type passwords into the wrong field.
+"""Logins, logouts, failed tries and locks in the audit log. A failed try keeps a name only when there is such an
+account: people type passwords into the wrong field.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from clawsite.admin.actor import origin_of
 from clawsite.core import audit
 from clawsite.core.models import User
+from clawsite.web import lockout
 
 
 def listen() -> None:
@@ -19,6 +20,7 @@ def listen() -> None:
     user_logged_in.connect(_logged_in, dispatch_uid="clawsite.logged_in")
     user_logged_out.connect(_logged_out, dispatch_uid="clawsite.logged_out")
     user_login_failed.connect(_failed, dispatch_uid="clawsite.login_failed")
+    lockout.listen()
 
 
 def _origin(request: HttpRequest | None) -> str:

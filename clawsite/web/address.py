@@ -20,8 +20,18 @@ def address_of(scope: Scope) -> str:
 def is_direct_local(scope: Scope) -> bool:
     """Tell whether a request comes from this machine itself, and not through a proxy on it."""
     client = (scope.get("client") or ("",))[0]
-    direct = not any(has_header(scope, name) for name in _FORWARDED) and not settings.CLAW_BEHIND_PROXY
-    return direct and str(client).startswith(_LOOPBACK)
+    return _is_direct_local(str(client), forwarded=any(has_header(scope, name) for name in _FORWARDED))
+
+
+def is_direct_local_request(request: HttpRequest) -> bool:
+    """Tell the same of a page's request."""
+    return _is_direct_local(
+        request.META.get("REMOTE_ADDR", ""), forwarded=any(name in request.headers for name in _FORWARDED)
+    )
+
+
+def _is_direct_local(peer: str, *, forwarded: bool) -> bool:
+    return not forwarded and not settings.CLAW_BEHIND_PROXY and peer.startswith(_LOOPBACK)
 
 
 def address_of_request(request: HttpRequest) -> str:

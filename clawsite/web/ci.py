@@ -20,7 +20,7 @@ from clawsite.gateway.limits import Attempts
 from clawsite.web.address import address_of
 from clawsite.web.deliveries import answer_delivery
 from clawsite.web.plain import Receive, Scope, Send, TooLarge, find_header, read_body
-from guardrails.limits import check_limit
+from guardrails.rates import acheck_named
 from runbooks.models import ForgeConnection
 from runbooks.workspaces.pipelines.signatures import delivery_of, is_signed
 from runbooks.workspaces.pipelines.store import store_delivery
@@ -31,8 +31,6 @@ PREFIX = "/webhook/ci/"
 MAX_BODY = 4 * 1024 * 1024
 STORE_SECONDS = 8.0
 DOORS_SECONDS = 10.0
-# Deliveries of one project; a busy one has a few hundred jobs an hour.
-RATE, RATE_SECONDS = 600, 60
 _KEY = re.compile(rf"{PREFIX}([A-Za-z0-9_-]{{1,64}})/?")
 _NONE = (404, b"no such webhook\n")
 
@@ -76,7 +74,7 @@ class CiWebhook:
                 return 413, b"too large\n"
             if not is_signed(door.kind, door.secret, body, lambda name: find_header(scope, name)):
                 return self._refuse(address)
-            rate = await asyncio.to_thread(check_limit, f"ci:{door.project_id}", limit=RATE, seconds=RATE_SECONDS)
+            rate = await acheck_named("webhook.ci", str(door.project_id))
             if not rate.allowed:
                 return 429, b"too many deliveries; try again later\n"
             return await self._store(scope, door, body, address)

@@ -42,6 +42,14 @@ def too_often(request: HttpRequest) -> HttpResponse:
     return response
 
 
+def locked_out(request: HttpRequest, *, minutes: int) -> HttpResponse:
+    """429 for a name that was tried too often with wrong passwords."""
+    text = _("There were too many wrong passwords. Please try again in {minutes} minutes, or ask another admin.")
+    response = _page(request, 429, _("Locked for a while"), text.format(minutes=minutes))
+    response["Retry-After"] = str(minutes * 60)
+    return response
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """500. Nothing here may need the database."""
     text = _("Something went wrong on our side. It is in the log; please try again.")

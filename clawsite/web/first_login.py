@@ -15,7 +15,6 @@ from clawsite.ops.first_admin import check_first_login, set_first_password
 from clawsite.web.errors import too_often
 from clawsite.web.limits import is_too_often
 
-RATE = "20/m"
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
@@ -24,7 +23,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 @require_http_methods(["GET", "HEAD", "POST"])
 def first_login(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form; set the password it brings and log its owner in."""
-    if is_too_often(request, group="first-login", rate=RATE):
+    if is_too_often(request, "first-login"):
         return too_often(request)
     try:
         user = check_first_login(token)

@@ -1,4 +1,4 @@
-"""The admin's login page behind a limit: five tries a minute from one address."""
+"""The admin's login page behind its limits: tries by address, and wrong passwords by name and address."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from django.http import HttpRequest, HttpResponseBase
 from clawsite.web.errors import too_often
 from clawsite.web.limits import is_too_often
 
-RATE = "5/m"
-
 
 def login(request: HttpRequest) -> HttpResponseBase:
     """Show the login page, or take a try."""
-    if request.method == "POST" and is_too_often(request, group="login", rate=RATE):
+    if request.method == "POST" and is_too_often(request, "login"):
         return too_often(request)
     return admin.site.login(request)

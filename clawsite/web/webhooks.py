@@ -22,6 +22,7 @@ from clawsite.core.errors import ClawError
 from clawsite.core.metrics import MESSAGES
 from clawsite.web.deliveries import answer_delivery
 from clawsite.web.plain import Receive, Scope, Send, TooLarge, find_header, read_body
+from guardrails.rates import acheck_named
 from sessions_app.inbox import store_updates
 from sessions_app.models import Channel
 
@@ -89,6 +90,9 @@ class TelegramWebhook:
                 return 404, b"no such channel\n"
             if not same_secret(find_header(scope, SECRET_HEADER), channel.row.webhook_secret):
                 return 401, b"wrong secret\n"
+            rate = await acheck_named("webhook.telegram", str(channel.row.pk))
+            if not rate.allowed:
+                return 429, b"too many updates; try again later\n"
             try:
                 raw = json.loads(await read_body(scope, receive, limit=MAX_BODY))
             except TooLarge:

@@ -40,6 +40,7 @@ def test_the_defaults_are_right() -> None:
         ({"TELEGRAM_ADMIN_USERS": ["7", "@bob"]}, ["clawsite.E008"]),
         ({"TELEGRAM_ALLOWED_USERS": ["-7"]}, ["clawsite.E008"]),
         ({"CLAW_GIT_REMOTES": ["git.example.com", "https://git.example.com/us/"]}, ["clawsite.E011"]),
+        ({"CLAW_RATES": ["login=10/m", "login"]}, ["clawsite.E012"]),
         ({"ALERTMANAGER_WEBHOOK_TOKEN": "short"}, ["clawsite.W004"]),
         ({"ALERTMANAGER_WEBHOOK_TOKEN": "x" * 24}, []),
         ({"CLAW_HOST": "0.0.0.0"}, ["clawsite.W001"]),

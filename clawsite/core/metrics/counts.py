@@ -41,6 +41,7 @@ CI_DELIVERIES = Counter("claw_ci_deliveries", "Deliveries of forges by what they
 GATEWAY_REQUESTS = Counter("claw_gateway_requests", "Requests over the gateway's sockets.", ["method", "outcome"])
 GATEWAY_DROPPED = Counter("claw_gateway_dropped_events", "Events that slow clients of the gateway missed.", ["event"])
 GATEWAY_REFUSALS = Counter("claw_gateway_refusals", "Handshakes refused and clients closed, by reason.", ["reason"])
+RATE_REFUSALS = Counter("claw_rate_refusals", "Requests refused by a rate limit, by its name.", ["limit"])
 
 # --- Processes --------------------------------------------------------------------------------------------------
 STARTS = Counter("claw_process_starts", "Starts of processes by role.", ["role"])

@@ -15,16 +15,13 @@ from clawsite.web.chat.uploads import MAX_BYTES as MAX_FILE_BYTES
 from clawsite.web.errors import too_often
 from clawsite.web.limits import is_too_often
 
-# New browsers of one address; each makes a row of its own.
-NEW_RATE = "30/m"
-
 
 @never_cache
 @ensure_csrf_cookie
 @require_safe
 def chat(request: HttpRequest) -> HttpResponse:
     """Show the page; a browser that comes for the first time gets its id here."""
-    if not has_identity(request) and is_too_often(request, group="chat.new", rate=NEW_RATE):
+    if not has_identity(request) and is_too_often(request, "chat.new"):
         return too_often(request)
     visitor = get_visitor(request)
     admit_staff(visitor)

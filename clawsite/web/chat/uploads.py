@@ -31,7 +31,6 @@ DAY_BYTES = 200 * 1024 * 1024
 DAY_FILES = 500
 DAY_SECONDS = 24 * 3600
 KEEP_SECONDS = 7 * DAY_SECONDS
-RATE = "30/m"
 _CHUNK = 64 * 1024
 _SALT = "clawsite.web.chat.upload"
 PHOTOS = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -94,7 +93,7 @@ def upload(request: HttpRequest) -> JsonResponse:
     try:
         if visitor is None:
             raise NotAllowed(_("Please reload the page."))
-        if is_too_often(request, group="chat.upload", rate=RATE, who=visitor.external_id):
+        if is_too_often(request, "chat.upload", who=visitor.external_id):
             return _error("too_often", _("Too many files at once. Please wait a minute."), 429)
         _check_allowed(visitor)
         return _taken(_take(request, visitor))

@@ -130,8 +130,8 @@ async def test_too_many_wrong_secrets_do_not_lock_out_the_forge() -> None:
     assert (await deliver(app=app)).status == 202
 
 
-async def test_a_flood_of_signed_deliveries_is_held_up(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    monkeypatch.setattr(ci, "RATE", 2)
+async def test_a_flood_of_signed_deliveries_is_held_up(settings: Settings) -> None:
+    settings.CLAW_RATES = ["webhook.ci=2/m"]
     statuses = [(await deliver(headers=signed(BODY, x_github_delivery=f"d-{n}"))).status for n in range(3)]
     assert statuses == [202, 202, 429]
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
 from clawsite.web import webhooks
 from clawsite.web.webhooks import MAX_BODY, TelegramWebhook
+from guardrails.limits import reset_limits
 from sessions_app.models import Channel, Inbox
 from tests.clawsite.web.asking import Answer, ask
 
@@ -22,6 +24,7 @@ SECRET = "the-right-secret"
 
 @pytest.fixture(autouse=True)
 def pool() -> Iterator[None]:
+    reset_limits()
     yield
     close_pool()
 
@@ -41,11 +44,17 @@ def update(number: int = 7, text: str = "hello") -> dict[str, Any]:
 
 
 async def deliver(
-    body: bytes, *, secret: str = SECRET, ref: str = "main", app: TelegramWebhook | None = None, length: str = ""
+    body: bytes,
+    *,
+    secret: str = SECRET,
+    ref: str = "main",
+    app: TelegramWebhook | None = None,
+    length: str = "",
+    client: str = "127.0.0.1",
 ) -> Answer:
     headers = {"x-telegram-bot-api-secret-token": secret} | ({"content-length": length} if length else {})
     path = f"/webhook/telegram/{ref}"
-    return await ask(app or TelegramWebhook(), path, method="POST", body=body, headers=headers)
+    return await ask(app or TelegramWebhook(), path, method="POST", body=body, headers=headers, client=client)
 
 
 def rows() -> list[tuple[str, str]]:
@@ -65,6 +74,23 @@ async def test_an_update_is_stored_once_however_often_it_comes(channel: Channel,
 async def test_without_the_secret_the_body_is_not_even_read(channel: Channel, secret: str) -> None:
     assert (await deliver(b"{not json", secret=secret)).status == 401
     assert await run_db(rows) == []
+
+
+async def test_who_tries_on_and_on_is_told_nothing_more_but_telegram_gets_through(
+    channel: Channel, settings: Settings
+) -> None:
+    settings.CLAW_RATES = ["webhook.refused=2/m"]
+    elsewhere = "203.0.113.77"
+    tries = [(await deliver(b"{}", secret="wrong", client=elsewhere)).status for _ in range(3)]
+    assert tries == [401, 401, 429]
+    assert (await deliver(b"{}", ref="other", client=elsewhere)).status == 429
+    assert (await deliver(json.dumps(update()).encode(), client=elsewhere)).status == 200
+
+
+async def test_a_flood_with_the_secret_is_held_up(channel: Channel, settings: Settings) -> None:
+    settings.CLAW_RATES = ["webhook.telegram=2/m"]
+    statuses = [(await deliver(json.dumps(update(number)).encode())).status for number in range(3)]
+    assert statuses == [200, 200, 429]
 
 
 async def test_a_channel_without_a_secret_takes_nothing(channel: Channel) -> None:
