@@ -16,7 +16,7 @@ from guardrails.types import Actor
 from runbooks.jobs import JobContext
 from runbooks.models import Operation, Project
 from runbooks.workspaces import git
-from runbooks.workspaces.operations import record_operation
+from runbooks.workspaces.landing import land, recover
 
 KIND = "revert"
 
@@ -26,18 +26,21 @@ def revert(ctx: JobContext, project: Project, operation: Operation, *, actor: Ac
 
     May be repeated: the branch is made anew each time.
     """
-    branch = f"undo/{operation.pk}"
+    subject = _("Undo: {summary}").format(summary=operation.summary)
+    title, branch = subject[:72], f"undo/{operation.pk}"
+    done = recover(project, branch, title=title, kind=KIND, summary=subject, job=ctx.job, actor=actor)
+    if done is not None:
+        return done.sha
     path = git.add_worktree(project, ctx.key, branch)
     try:
         _take_back(project, path, operation)
-        subject = _("Undo: {summary}").format(summary=operation.summary)
-        git.commit_all(project, path, f"{subject[:72]}\n\nTakes back {operation.sha}.", actor=actor, job=ctx.key)
-        before = git.head(project)
-        sha = git.merge_branch(project, branch, actor=actor)
+        git.commit_all(project, path, f"{title}\n\nTakes back {operation.sha}.", actor=actor, job=ctx.key)
+        made = land(project, branch, kind=KIND, summary=subject, job=ctx.job, actor=actor)
     finally:
         git.remove_worktree(project, ctx.key, branch=branch)
-    record_operation(project, kind=KIND, sha=sha, before=before, job=ctx.job, actor=actor, summary=subject)
-    return sha
+    if made is None:
+        raise BadInput(_("There is nothing to undo: it changed nothing, or that was undone already."))
+    return made.sha
 
 
 def _take_back(project: Project, path: Path, operation: Operation) -> None:

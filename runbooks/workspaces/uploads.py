@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import PurePosixPath
 
-from django.db import transaction
 from django.utils import timezone
 
 from clawsite.core.errors import BadInput, NotFound
@@ -21,7 +20,7 @@ from runbooks.workspaces import git
 from runbooks.workspaces.archives import unpack
 from runbooks.workspaces.files import check_path, write_file
 from runbooks.workspaces.guarded import check_guarded
-from runbooks.workspaces.operations import record_operation
+from runbooks.workspaces.landing import land, recover
 from runbooks.workspaces.secrets import check_upload
 
 EXPIRES_HOURS = 24
@@ -90,25 +89,22 @@ def commit_files(
             raise BadInput(f"{path[:100]} is larger than {MOST_BYTES // 1024**2} MB.")
         check_upload(path, data)
     check_guarded(project, [path for path, _ in files], actor=actor, session_id=job.session_id)
-    before = git.head(project)
+    branch = f"jobs/{job.key}"
+    done = recover(project, branch, title=message, kind=KIND, summary=message, job=job, actor=actor)
+    if done is not None:
+        return done.sha
     taken = [path for path, _ in files if not overwrite and _is_there(project, path)]
     if taken:
         raise FileExistsError(taken[0])
-    branch = f"jobs/{job.key}"
-    git.remove_worktree(project, job.key, branch=branch)  # what a run left that was killed is not committed
     tree = git.add_worktree(project, job.key, branch)
     try:
         for path, data in files:
             write_file(tree, path, data, keep_mode=False)
         git.commit_all(project, tree, message, actor=actor, op=KIND, job=job.key)
-        sha = git.merge_branch(project, branch, actor=actor, op=KIND, job=job.key)
+        made = land(project, branch, kind=KIND, summary=message, job=job, actor=actor)
     finally:
         git.remove_worktree(project, job.key, branch=branch)
-    if sha == before:
-        return None
-    with transaction.atomic():
-        record_operation(project, kind=KIND, sha=sha, before=before, job=job, actor=actor, summary=message)
-    return sha
+    return made.sha if made is not None else None
 
 
 def _is_there(project: Project, path: str) -> bool:

@@ -6,27 +6,21 @@ done here.
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from typing import Any
 
-import psutil
 import pytest
-from django.db import connections
 
 from bots.code import merging, testing, tree, working
 from bots.code.ending import end_code
-from clawsite.core.db import close_pool
-from clawsite.core.models import AuditEvent, Process
-from clawsite.core.process import void_dead_local_processes
+from clawsite.core.models import AuditEvent
+from guardrails.approvals import decide
+from guardrails.models import Approval
 from runbooks.models import CodeRun, Job, Operation
-from runbooks.reaper import take_up_left
-from runbooks.run import run_job
-from runbooks.workspaces import git, roots
+from runbooks.workspaces import git, landing, roots
 from sessions_app.models import Card, ToolCall
 from tests.bots.code.making import MEND, World, finish, go, go_on
-from tests.clawsite.running import until
+from tests.runbooks.killing import after, before, kill_it, kill_job
 from tests.servers.messages import MessagesServer, pause, text, tool_use
 
 pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")]
@@ -34,45 +28,11 @@ pytestmark = [pytest.mark.faults, pytest.mark.filterwarnings("ignore:.*use of fo
 ALLOWED = "name: shop\ntest:\n  argv: [python, test_app.py]\nallow:\n- [sh, slow.sh]\n"
 
 
-def die(*_: object, **__: object) -> Any:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def before(_do: Callable[..., Any]) -> Callable[..., Any]:
-    return die
-
-
-def after(do: Callable[..., Any]) -> Callable[..., Any]:
-    def run(*args: Any, **options: Any) -> Any:
-        do(*args, **options)
-        die()
-
-    return run
-
-
-def kill_it(process: int) -> None:
-    os.kill(process, signal.SIGKILL)
-
-
 def kill(
     run: CodeRun | Job, *, when: Callable[[], object] | None = None, how: Callable[[int], object] = kill_it
 ) -> None:
-    """Run the job in a process of its own until that dies, or is killed when something is so; take up what it left."""
-    worker = Process.objects.create(role="worker", host="elsewhere", pid=1, started=1)
-    close_pool()
-    run_job(run.pk if isinstance(run, Job) else run.job_id)
-    pid = until(_runner, seconds=30, what="its process")
-    if when is not None:
-        until(when, seconds=30, what="the moment to kill")
-        how(pid)
-    until(lambda: not psutil.pid_exists(pid), seconds=30, what="its end")
-    void_dead_local_processes()
-    take_up_left(worker.pk)
-    connections.close_all()
-
-
-def _runner() -> int | None:
-    return Process.objects.filter(role="job").values_list("pid", flat=True).first()
+    """Kill the process of a run, see tests.runbooks.killing."""
+    kill_job(run.pk if isinstance(run, Job) else run.job_id, when=when, how=how)
 
 
 @pytest.mark.parametrize(
@@ -185,3 +145,34 @@ def test_one_that_is_given_up_leaves_its_commits_on_the_branch(world: World, mod
     assert run.cost_usd > 0
     end_code(run.job)
     assert Card.objects.filter(kind="code-end").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "kind"),
+    [
+        (git, "commit_all", after),
+        (git, "merge_branch", before),
+        (git, "merge_branch", after),
+        (landing, "record_operation", after),
+    ],
+    ids=["committed", "merging", "merged", "recorded"],
+)
+def test_an_undo_goes_on(
+    world: World, model: MessagesServer, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, kind: Any
+) -> None:
+    finish(model, MEND)
+    run = go(world.start())
+    world.say(f"/undo {run.pk}")
+    job = go_on("code_undo")
+    decide(Approval.objects.get(state="waiting").key, actor=world.people.bob.actor, approve=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, kind(getattr(where, name)))
+        assert kill_job(job.pk).state == "queued"
+    assert go_on("code_undo").state == "succeeded"
+
+    run.refresh_from_db()
+    made = Operation.objects.filter(kind="revert")
+    assert [(each.before, each.sha) for each in made] == [(run.merged, git.head(world.project))]
+    assert run.outcome == "undone"
+    assert "a - b" in world.files()["app.py"]
+    assert len(world.log()) == 3

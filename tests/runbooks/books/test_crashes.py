@@ -5,8 +5,6 @@ The process is a real one, forked as a worker does it and killed with SIGKILL; w
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,21 +13,17 @@ from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
-from django.db import connections
 
 from bots.cards import CardView, render_card
-from clawsite.core.models import Process
-from clawsite.core.process import void_dead_local_processes
 from guardrails.approvals import decide
 from guardrails.models import Approval
 from runbooks.books.running import INTERRUPTED
 from runbooks.models import Job, MonitoredSystem, Run
-from runbooks.reaper import take_up_left
-from runbooks.run import run_job
 from sessions_app.models import Card
 from tests.clawsite.running import until
 from tests.runbooks.books.making import go, saved, start, states, step, touch
 from tests.runbooks.books.test_running import lines
+from tests.runbooks.killing import kill_job
 from tests.runbooks.people import ALICE, BOB
 from tests.servers.guardian.server import GuardianServer
 from tests.sessions_app.people import make_people
@@ -49,29 +43,6 @@ def guardian() -> Iterator[GuardianServer]:
         yield server
 
 
-@pytest.fixture
-def worker() -> Process:
-    """The worker that finds what dead processes left."""
-    return Process.objects.create(role="worker", host="elsewhere", pid=1, started=1)
-
-
-def kill_in(run: Run, worker: Process, *, when: Callable[[], object]) -> Job:
-    """Run it in a process of its own, kill that when something is so, and have what it left taken up."""
-    run_job(run.job_id)
-    pid = until(_runner, seconds=60, what="its process")
-    until(when, seconds=60, what="the moment to kill")
-    os.kill(pid, signal.SIGKILL)
-    until(lambda: not psutil.pid_exists(pid), seconds=60, what="its end")
-    void_dead_local_processes()
-    take_up_left(worker.pk)
-    connections.close_all()
-    return Job.objects.get(pk=run.job_id)
-
-
-def _runner() -> int | None:
-    return Process.objects.filter(role="job").values_list("pid", flat=True).first()
-
-
 def started(run: Run, number: int) -> Callable[[], object]:
     """Return whether a step has begun."""
     told = {"part": "do", "number": number, "state": "started"}
@@ -79,7 +50,7 @@ def started(run: Run, number: int) -> Callable[[], object]:
     return lambda: run.job.events.filter(kind="step", **query).exists()
 
 
-def test_a_command_that_is_not_repeatable_is_never_run_again(worker: Process, tmp_path: Path) -> None:
+def test_a_command_that_is_not_repeatable_is_never_run_again(tmp_path: Path) -> None:
     people = make_people()
     program = f"echo x >> {tmp_path}/once; echo $$ > {tmp_path}/pid; sleep 60"
     saved(
@@ -88,7 +59,7 @@ def test_a_command_that_is_not_repeatable_is_never_run_again(worker: Process, tm
         touch("after", str(tmp_path)),
     )
     run = start(session_id=people.bobs.pk)
-    job = kill_in(run, worker, when=lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    job = kill_job(run.job_id, when=lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
     pid = int((tmp_path / "pid").read_text())
     until(lambda: not psutil.pid_exists(pid), seconds=5, what="the program died with its run")
 
@@ -103,11 +74,11 @@ def test_a_command_that_is_not_repeatable_is_never_run_again(worker: Process, tm
     assert not Run.objects.filter(open=True).exists()
 
 
-def test_a_command_that_is_repeatable_begins_again(worker: Process, tmp_path: Path) -> None:
+def test_a_command_that_is_repeatable_begins_again(tmp_path: Path) -> None:
     program = f"echo x >> {tmp_path}/again; test $(wc -l < {tmp_path}/again) -ge 2 || sleep 60"
     saved(touch("before", str(tmp_path)), step("command", argv=["sh", "-c", program], host=["sh"], repeatable=True))
     run = start()
-    kill_in(run, worker, when=lambda: lines(tmp_path / "again"))
+    kill_job(run.job_id, when=lambda: lines(tmp_path / "again"))
 
     job = go(run)
     assert (job.state, states(job)) == ("succeeded", ["ok", "ok"])
@@ -118,22 +89,22 @@ def test_a_command_that_is_repeatable_begins_again(worker: Process, tmp_path: Pa
     ("method", "path", "asked", "end"), [("POST", "restart", 1, "failed"), ("GET", "health", 2, "succeeded")]
 )
 def test_a_request_is_sent_again_only_when_it_changes_nothing(
-    worker: Process, guardian: GuardianServer, method: str, path: str, asked: int, end: str
+    guardian: GuardianServer, method: str, path: str, asked: int, end: str
 ) -> None:
     guardian.plan.add("hang", method=f"/{path}", seconds=60)
     saved(step("http", method=method, base="guardian", path=[path]))
     run = start()
-    kill_in(run, worker, when=lambda: guardian.asked[f"{method} /{path}"])
+    kill_job(run.job_id, when=lambda: guardian.asked[f"{method} /{path}"])
 
     job = go(run)
     assert (job.state, guardian.asked[f"{method} /{path}"]) == (end, asked)
 
 
-def test_a_query_is_asked_again(worker: Process, guardian: GuardianServer) -> None:
+def test_a_query_is_asked_again(guardian: GuardianServer) -> None:
     guardian.plan.add("hang", method="/api/*", seconds=60)
     saved(step("prometheus", system="guardian", query="up", op=">", value=0))
     run = start()
-    kill_in(run, worker, when=lambda: guardian.asked["POST /api/v1/query"])
+    kill_job(run.job_id, when=lambda: guardian.asked["POST /api/v1/query"])
 
     job = go(run)  # the example system is no Prometheus
     assert (job.state, job.error) == ("failed", "A step: Prometheus answered with status 404.")
@@ -146,32 +117,32 @@ def _marks(job: Job) -> dict[str, Any]:
     return marks
 
 
-def test_a_wait_goes_on_where_it_was(worker: Process) -> None:
+def test_a_wait_goes_on_where_it_was() -> None:
     saved(step("wait", seconds=2.0))
     began = time.monotonic()
     run = start()
-    job = kill_in(run, worker, when=lambda: _marks(Job.objects.get(pk=run.job_id)))
+    job = kill_job(run.job_id, when=lambda: _marks(Job.objects.get(pk=run.job_id)))
     marks = job.saved["progress"]["do"][0]["marks"]
     job = go(run)
     assert (job.state, job.saved["progress"]["do"][0]["marks"]) == ("succeeded", marks)
     assert time.monotonic() - began >= 2.0
 
 
-def test_a_wait_for_a_check_goes_on_asking(worker: Process, guardian: GuardianServer) -> None:
+def test_a_wait_for_a_check_goes_on_asking(guardian: GuardianServer) -> None:
     guardian.world.misbehave("zero")
     ask = {"base": "guardian", "path": ["health"]}
     saved(step("wait", every=0.1, timeout=30, http=ask))
     run = start()
-    kill_in(run, worker, when=lambda: guardian.asked["GET /health"] > 1)
+    kill_job(run.job_id, when=lambda: guardian.asked["GET /health"] > 1)
     guardian.world.behave()
     assert go(run).state == "succeeded"
 
 
-def test_a_message_is_said_once(worker: Process) -> None:
+def test_a_message_is_said_once() -> None:
     people = make_people()
     saved(step("message", text="Hello"), step("wait", seconds=19), step("message", text="Bye"))
     run = start(session_id=people.bobs.pk)
-    kill_in(run, worker, when=started(run, 2))
+    kill_job(run.job_id, when=started(run, 2))
     Job.objects.filter(pk=run.job_id).update(saved=_unsaid(Job.objects.get(pk=run.job_id)))
 
     job = go(run)
@@ -188,7 +159,7 @@ def _unsaid(job: Job) -> Any:
     return saved_state
 
 
-def test_an_approval_outlives_the_process_that_asked(worker: Process, tmp_path: Path) -> None:
+def test_an_approval_outlives_the_process_that_asked(tmp_path: Path) -> None:
     saved(
         step("approval", count=1),
         step("command", argv=["sh", "-c", f"echo x >> {tmp_path}/once; sleep 60"], host=["sh"]),
@@ -197,13 +168,13 @@ def test_an_approval_outlives_the_process_that_asked(worker: Process, tmp_path: 
     assert go(run).state == "waiting_approval"
     assert decide(Approval.objects.get().key, actor=ALICE, approve=True).outcome == "approved"
 
-    kill_in(run, worker, when=lambda: lines(tmp_path / "once"))
+    kill_job(run.job_id, when=lambda: lines(tmp_path / "once"))
     job = go(run)
     assert (job.state, states(job)) == ("failed", ["ok", "failed"])
     assert (Approval.objects.count(), lines(tmp_path / "once")) == (1, 1)
 
 
-def test_a_rollback_that_was_interrupted_is_not_done_again_and_the_others_are(worker: Process, tmp_path: Path) -> None:
+def test_a_rollback_that_was_interrupted_is_not_done_again_and_the_others_are(tmp_path: Path) -> None:
     program = f"echo x >> {tmp_path}/undo-b; sleep 60"
     saved(
         touch("a", str(tmp_path), rollback=touch("undo-a", str(tmp_path))),
@@ -211,7 +182,7 @@ def test_a_rollback_that_was_interrupted_is_not_done_again_and_the_others_are(wo
         step("command", argv=["false"], host=["false"]),
     )
     run = start()
-    kill_in(run, worker, when=lambda: lines(tmp_path / "undo-b"))
+    kill_job(run.job_id, when=lambda: lines(tmp_path / "undo-b"))
 
     job = go(run)
     assert (job.state, states(job, "undo")) == ("failed", ["ok", "failed", ""])
@@ -219,12 +190,11 @@ def test_a_rollback_that_was_interrupted_is_not_done_again_and_the_others_are(wo
     assert job.error == "A step: It ended with the code 1."
 
 
-def test_a_run_that_was_cancelled_meanwhile_ends_and_frees_its_target(worker: Process, tmp_path: Path) -> None:
+def test_a_run_that_was_cancelled_meanwhile_ends_and_frees_its_target(tmp_path: Path) -> None:
     saved(step("command", argv=["sh", "-c", f"echo x >> {tmp_path}/on; sleep 60"], host=["sh"]))
     run = start()
-    job = kill_in(
-        run,
-        worker,
+    job = kill_job(
+        run.job_id,
         when=lambda: lines(tmp_path / "on") and Job.objects.filter(pk=run.job_id).update(cancel_requested=True),
     )
     assert job.state == "cancelled"

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from clawsite.core.models import Process
 from guardrails.processes import has_sandbox
 from runbooks.books.running import INTERRUPTED
-from runbooks.models import Environment, Job, Run
+from runbooks.models import Environment, Job
 from runbooks.runner import perform
 from runbooks.workspaces.roots import environment_root
 from sessions_app.models import Card, Session
-from tests.runbooks.books.test_crashes import kill_in
+from tests.runbooks.killing import kill_job
 from tests.runbooks.people import BOB
 from tests.runbooks.workspaces.deploying import change, deploy, go, manifest, page, shop, start, states
 from tests.sessions_app.people import make_people
@@ -27,30 +25,17 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def worker() -> Process:
-    """The worker that finds what dead processes left."""
-    return Process.objects.create(role="worker", host="elsewhere", pid=1, started=1)
-
-
-def kill_when(job: Job, worker: Process, when: Callable[[], object]) -> Job:
-    """Run a deploy in a process of its own and kill that when something is so."""
-    return kill_in(Run(job_id=job.pk), worker, when=when)
-
-
-def test_a_build_that_is_killed_begins_again_and_shows_nothing_before_it_is_whole(worker: Process) -> None:
+def test_a_build_that_is_killed_begins_again_and_shows_nothing_before_it_is_whole() -> None:
     wait = {"argv": ["sh", "-c", "echo half > built; test -e again || sleep 60"], "seconds": 90}
     made = shop(build=wait)
     making = environment_root(made, "staging") / "making"
-    job = kill_when(start(made), worker, lambda: any(making.glob("*/built")))
+    job = kill_job(start(made).pk, when=lambda: any(making.glob("*/built")))
 
     assert not (environment_root(made, "staging") / "releases").exists()
     assert (job.state, page(made)) == ("queued", "")
 
 
-def test_a_deploy_command_that_is_killed_is_not_run_again_and_the_old_release_is_back(
-    worker: Process, tmp_path: Path
-) -> None:
+def test_a_deploy_command_that_is_killed_is_not_run_again_and_the_old_release_is_back(tmp_path: Path) -> None:
     make_people()
     session = Session.objects.latest("pk")
     made = shop(environments={"staging": {"deploy": {"argv": ["sh", "deploy.sh"]}}})
@@ -60,7 +45,7 @@ def test_a_deploy_command_that_is_killed_is_not_run_again_and_the_old_release_is
     script = "test $(cat index.html) = one || { echo $CLAW_COMMIT > began; sleep 60; }\n"
     sha = change(made, {"deploy.sh": script, "index.html": "two\n"})
     mark = environment_root(made, "staging") / "releases" / sha / "began"
-    job = kill_when(start(made, actor=BOB, session_id=session.pk), worker, mark.exists)
+    job = kill_job(start(made, actor=BOB, session_id=session.pk).pk, when=mark.exists)
     assert page(made) == "two"
 
     job = go(job)
@@ -70,14 +55,14 @@ def test_a_deploy_command_that_is_killed_is_not_run_again_and_the_old_release_is
     assert (card["state"], card["outcome"]) == ("failed", "rolled_back")
 
 
-def test_what_is_cancelled_after_the_switch_goes_back_by_itself(worker: Process) -> None:
+def test_what_is_cancelled_after_the_switch_goes_back_by_itself() -> None:
     made = shop()
     deploy(made)
     script = "test $(cat index.html) = one || sleep 60\n"
     told = manifest(environments={"staging": {"restart": {"argv": ["sh", "restart.sh"], "seconds": 90}}})
     change(made, {"claw.yaml": told, "restart.sh": script, "index.html": "two\n"})
     job = start(made)
-    kill_when(job, worker, lambda: page(made) == "two")
+    kill_job(job.pk, when=lambda: page(made) == "two")
     Job.objects.filter(pk=job.pk).update(cancel_requested=True)
     perform(job.pk)
 
