@@ -1,0 +1,13 @@
+"""Whether the log of the database is copied here at all. What does it is loaded only then."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from django.conf import settings
+
+
+async def keep_shipping() -> None:
+    """Ship until cancelled; return at once where there is nothing to ship."""
+    if settings.CLAW_ON_SQLITE and settings.CLAW_SHIPPING_SECONDS:
+        await import_module("clawsite.ops.shipping.work").ship()

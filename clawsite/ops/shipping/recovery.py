@@ -1,0 +1,94 @@
+"""The database as it was at a moment: the newest snapshot before it, and the segments up to it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.identity import Identity
+from clawsite.ops.backups.stores import Store
+from clawsite.ops.shipping.names import Part, only
+from clawsite.ops.shipping.reading import lay
+from clawsite.ops.shipping.sending import stored
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What leads to a moment: everything that was committed up to `moment` (milliseconds since the epoch) is in it."""
+
+    snapshot: Part
+    segments: list[Part]
+
+    @property
+    def moment(self) -> int:
+        """The moment that is reached."""
+        return self.segments[-1].moment if self.segments else self.snapshot.moment
+
+
+def plan(parts: Sequence[Part], *, until: int | None = None) -> Plan:
+    """Return what to lay on what; BackupFailed when nothing reaches so far back, or something in between is missing."""
+    wanted = [part for part in parts if until is None or part.moment <= until]
+    snapshots = sorted(only("snap", wanted), key=lambda part: (part.moment, part.number))
+    if not snapshots:
+        raise BackupFailed("No snapshot of the log is so old: nothing to begin the recovery with.")
+    snapshot = snapshots[-1]
+    newest: dict[int, Part] = {}
+    for part in only("seg", wanted):
+        if part.chain == snapshot.chain and part.number > snapshot.number:
+            newest[part.number] = part
+    segments = [newest[number] for number in sorted(newest)]
+    reached = Plan(snapshot=snapshot, segments=segments[: _whole(segments, snapshot.number)])
+    if len(reached.segments) < len(segments):
+        raise BackupFailed(f"A part of the log is missing: it can be recovered up to {reached.moment} ms, not further.")
+    return reached
+
+
+def _whole(segments: Sequence[Part], number: int) -> int:
+    """Return how many segments follow each other without a hole."""
+    return next((index for index, part in enumerate(segments) if part.number != number + index + 1), len(segments))
+
+
+def recover_until(
+    store: Store, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
+) -> datetime:
+    """Make the database as it was at a moment, or at the last one there is, and return that moment.
+
+    What was committed after it, up to the next copy of the log, is not in it. `target` must not exist.
+    """
+    way = plan(stored(store), until=None if until is None else int(until.timestamp() * 1000))
+    recover(store, way, target, identity=identity, proven=proven)
+    return datetime.fromtimestamp(way.moment / 1000, UTC)
+
+
+def recover(store: Store, way: Plan, target: Path, *, identity: Identity, proven: bool = True) -> None:
+    """Make the database of a plan as a new file. It has its name only when SQLite finds it whole."""
+    draft = target.with_name(f"{target.name}.draft")
+    try:
+        with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file:
+            for part in (way.snapshot, *way.segments):
+                with closing(store.open(part.name)) as source:
+                    lay(source, part, file, identity=identity, proven=proven)
+            file.flush()
+            os.fsync(file.fileno())
+        check(draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def check(path: Path) -> None:
+    """See that a database that nobody uses is whole; BadArchive otherwise."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
+            connection.execute("PRAGMA trusted_schema=OFF")
+            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        raise BadArchive(f"The recovered database cannot be read: {error}.") from None
+    if found != "ok":
+        raise BadArchive(f"The recovered database is damaged: {found}")

@@ -1,0 +1,76 @@
+"""Brings what is in the spool to every store, in its order, and removes there what no recovery needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clawsite.core.errors import ClawError
+from clawsite.ops.backups.stores import Store
+from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
+from clawsite.ops.shipping.spool import Spool
+
+
+class Sender:
+    """Brings parts to all stores. What one of them does not take waits, and the others get it all the same."""
+
+    def __init__(self, spool: Spool, stores: Sequence[Store]) -> None:
+        self._spool = spool
+        self._stores = stores
+        self._taken: dict[str, set[Part]] = {store.label: set() for store in stores}
+
+    def send(self) -> int:
+        """Store what waits, oldest first, and return how many parts all stores have now.
+
+        Raises what a store raised. A part that was sent when the process died is sent again: that changes nothing.
+        """
+        parts = self._spool.parts()
+        failed: ClawError | None = None
+        for store in self._stores:
+            try:
+                self._fill(store, parts)
+            except ClawError as error:
+                failed = error
+        everywhere = [part for part in parts if all(part in taken for taken in self._taken.values())]
+        for part in everywhere:
+            self._spool.remove(part)
+            for taken in self._taken.values():
+                taken.discard(part)
+        if failed is not None:
+            raise failed
+        return len(everywhere)
+
+    def _fill(self, store: Store, parts: Sequence[Part]) -> None:
+        taken = self._taken[store.label]
+        for part in parts:
+            if part not in taken:
+                store.put(part.name, self._spool.path(part))
+                taken.add(part)
+
+
+def stored(store: Store) -> list[Part]:
+    """Return all parts in a store."""
+    found = (find_part(each.name, size=each.size) for each in store.list(PREFIX))
+    return sorted(part for part in found if part is not None)
+
+
+def forget(store: Store, *, before: int) -> int:
+    """Remove what is not needed to recover any moment from `before` on; return how many parts.
+
+    That is all but the newest snapshot that is older, and what follows it.
+    """
+    parts = stored(store)
+    old = [part for part in only("snap", parts) if part.moment <= before]
+    if not old:
+        return 0
+    keep = old[-1]
+    gone = [part for part in parts if _is_older(part, keep)]
+    for part in gone:
+        store.delete(part.name)
+    return len(gone)
+
+
+def _is_older(part: Part, keep: Part) -> bool:
+    """Tell whether a part leads only to moments before a snapshot."""
+    if part.chain != keep.chain:
+        return part.chain < keep.chain
+    return part.number <= keep.number if part.kind == "seg" else part.moment < keep.moment

@@ -1,0 +1,129 @@
+"""Parts that no store has yet, on the disk beside the database, and how far the log was copied.
+
+The position is written after the part that leads to it. Who dies in between copies the same frames again, into a part
+of the same number that goes further: whoever recovers takes the later one.
+
+This is a file and not a row, because each row that is written makes more of the log that is to be copied.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from clawsite.ops.shipping.names import PREFIX, Part, find_part
+from clawsite.ops.shipping.wal import Position
+
+FOLDER = "shipping"
+
+
+class State(msgspec.Struct, kw_only=True):
+    """Where a chain has come to. `bytes` and `parts` are of the segments since its newest snapshot.
+
+    `moment` is when the log was last seen to be copied to its end.
+    """
+
+    chain: str
+    number: int = 0
+    position: Position = msgspec.field(default_factory=Position)
+    moment: int = 0
+    snapshot_at: int = 0
+    snapshot_bytes: int = 0
+    parts: int = 0
+    bytes: int = 0
+
+
+class Spool:
+    """A folder that one process of this machine owns."""
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / FOLDER
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock: int | None = None
+
+    def take(self) -> bool:
+        """Own the folder until this process ends, however it ends; False when another one does.
+
+        A lock of the machine: with SQLite there is only one, and a lease would be written, see above.
+        """
+        if self._lock is None:
+            lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                # Not flock, which the processes that this one forks would hold, too.
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(lock)
+                return False
+            self._lock = lock
+        return True
+
+    def release(self) -> None:
+        """Let others own it."""
+        if self._lock is not None:
+            os.close(self._lock)
+        self._lock = None
+
+    def path(self, part: Part) -> Path:
+        """Return where a part lies; its folder is there."""
+        folder = self.root / part.chain
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return folder / Path(part.name).name
+
+    def parts(self) -> list[Part]:
+        """Return what waits to be stored, oldest first."""
+        return waiting(self.root)
+
+    def remove(self, part: Part) -> None:
+        """Forget a part that the stores have."""
+        self.path(part).unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove what a process that was killed left half done, and folders of chains that are over."""
+        for draft in (*self.root.glob("*/*.draft"), *self.root.glob("*.copy*")):
+            draft.unlink(missing_ok=True)
+        for folder in self.root.glob("*-*/"):
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+    def load(self) -> State | None:
+        """Return what was saved last, None when there is nothing that can be read."""
+        return read_state(self.root)
+
+    def save(self, state: State) -> None:
+        """Replace what was saved."""
+        draft = self.root / "state.draft"
+        draft.write_bytes(msgspec.json.encode(state))
+        draft.replace(self.root / "state.json")
+
+
+def read_state(root: Path) -> State | None:
+    """Return the state in a folder, for whoever looks from outside."""
+    try:
+        return msgspec.json.decode((root / "state.json").read_bytes(), type=State)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def waiting(root: Path) -> list[Part]:
+    """Return the parts in a folder, oldest first, for whoever looks from outside."""
+    found = []
+    for path in root.glob("*/*"):
+        with suppress(FileNotFoundError):  # sent meanwhile
+            found.append(find_part(f"{PREFIX}{path.parent.name}/{path.name}", size=path.stat().st_size))
+    return sorted(part for part in found if part is not None)
+
+
+def now() -> int:
+    """Return the moment as names tell it."""
+    return time.time_ns() // 1_000_000
+
+
+def new_chain() -> str:
+    """Return the name of a chain that begins now."""
+    return f"{now():013d}-{secrets.token_hex(4)}"

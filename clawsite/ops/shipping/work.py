@@ -1,0 +1,160 @@
+"""The copying of the log as the worker runs it: collect, send, take snapshots, forget. Each goes its own way.
+
+A store that does not answer holds nothing up: the spool keeps what waits. When the spool cannot take more, or the disk
+is full, the log is let go, so that SQLite can begin it anew; then a chain begins anew, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.jitter import jitter
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.shipping import snapshots
+from clawsite.ops.shipping.collecting import Collector, Frozen
+from clawsite.ops.shipping.errors import Gap
+from clawsite.ops.shipping.places import stores
+from clawsite.ops.shipping.sending import Sender, forget
+from clawsite.ops.shipping.spool import Spool, now
+
+logger = logging.getLogger(__name__)
+
+OWN_SECONDS = 5.0
+LOOK_SECONDS = 0.5
+FORGET_SECONDS = 3600.0
+MAX_PAUSE_SECONDS = 60.0
+HOUR = 3_600_000
+# A snapshot may take a tenth of the time: chains that break again and again must not keep the machine busy.
+REST = 10
+
+
+async def ship() -> None:
+    """Ship until cancelled, as soon as no other process of this machine does."""
+    spool = Spool(settings.CLAW_HOME)
+    while not spool.take():  # noqa: ASYNC110 - the end of another process sets no event here
+        await asyncio.sleep(OWN_SECONDS)
+    try:
+        await asyncio.to_thread(spool.clear)
+        await Shipping(spool, Path(settings.DATABASES["default"]["NAME"])).run()
+    finally:
+        spool.release()
+
+
+class Shipping:
+    """The work of one process. `_frozen` is a snapshot that is to be taken or is being taken."""
+
+    def __init__(self, spool: Spool, database: Path) -> None:
+        self._spool = spool
+        self._database = database
+        self._sender = Sender(spool, stores())
+        self._collector: Collector | None = None
+        self._broken = False
+        self._frozen: Frozen | None = None
+        self._snapshot_at = 0.0
+
+    async def run(self) -> None:
+        """Run until cancelled; then copy and send once more what there is."""
+        works: list[tuple[Callable[[], object], float]] = [
+            (self._collect, settings.CLAW_SHIPPING_SECONDS),
+            (self._take_snapshot, LOOK_SECONDS),
+            (self._sender.send, LOOK_SECONDS),
+            (self._forget, FORGET_SECONDS),
+        ]
+        tasks = [asyncio.create_task(_again(work, seconds)) for work, seconds in works]
+        try:
+            await asyncio.gather(*tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.shield(asyncio.to_thread(self._end))
+
+    def _collect(self) -> None:
+        """Copy what is new. Whatever fails lets the log go; the next call finds out whether it still goes on."""
+        try:
+            self._go_on()
+        except Gap as gap:
+            self._broken = True
+            self._let_go()
+            logger.warning("The log of the database is copied anew, from a snapshot on: %s", gap.message)
+        except (BackupFailed, OSError, sqlite3.Error):
+            self._let_go()
+            raise
+
+    def _go_on(self) -> None:
+        state = self._collector.state if self._collector is not None else self._spool.load()
+        anew = self._broken or state is None
+        due = (anew or snapshots.is_due(state)) and self._may_freeze()
+        if anew and not due:
+            return  # nothing is held meanwhile
+        if self._collector is None:
+            snapshots.check_room(self._spool, self._database)
+            self._collector = Collector(self._database, self._spool)
+        if due:
+            self._frozen = self._collector.freeze(anew=anew)
+            self._broken = False
+        else:
+            self._collector.collect()
+        if self._collector.is_long():
+            self._collector.shorten()
+
+    def _may_freeze(self) -> bool:
+        return self._frozen is None and time.monotonic() >= self._snapshot_at
+
+    def _take_snapshot(self) -> None:
+        """Take the snapshot that is wanted, if one is."""
+        frozen = self._frozen
+        if frozen is None:
+            return
+        began = time.monotonic()
+        try:
+            size = snapshots.take(self._spool, frozen)
+            if self._collector is not None:
+                self._collector.note_snapshot(frozen, size)
+        finally:
+            self._frozen = None
+            self._snapshot_at = time.monotonic() + REST * (time.monotonic() - began)
+
+    def _forget(self) -> None:
+        before = now() - settings.CLAW_SHIPPING_HOURS * HOUR
+        for store in stores():
+            forget(store, before=before)
+
+    def _let_go(self) -> None:
+        collector, self._collector = self._collector, None
+        if collector is not None:
+            collector.abandon()
+
+    def _end(self) -> None:
+        """Copy and send what there is, as far as that goes."""
+        try:
+            if self._collector is not None and not self._broken:
+                self._collector.collect()
+            self._sender.send()
+        except (ClawError, OSError, sqlite3.Error) as error:
+            logger.warning("Not all of the database's log was copied: %s", error)
+        self._let_go()
+
+
+async def _again(work: Callable[[], object], seconds: float) -> None:
+    """Do a work again and again in a thread; what fails is done again after a pause that grows."""
+    pause = seconds
+    while True:
+        try:
+            await asyncio.to_thread(work)
+            pause = seconds
+        except ClawError as error:
+            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+            logger.warning("Copying the database's log: %s", error.message)
+        except Exception as error:
+            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+            log_unknown(error, where="the copying of the database's log")
+        await asyncio.sleep(jitter(pause) if pause > seconds else pause)

@@ -1,0 +1,208 @@
+"""What is committed is in the chain, each moment can be recovered, and whatever could hide a gap begins a new chain."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.shipping.errors import Gap
+from clawsite.ops.shipping.names import only
+from clawsite.ops.shipping.sending import forget, stored
+from tests.clawsite.ops.shipping.sea import Sea, check_numbers, dump, texts, writers
+
+
+@pytest.fixture
+def sea(tmp_path: Path, settings: LazySettings) -> Iterator[Sea]:
+    settings.CLAW_HOME = tmp_path / "home"
+    made = Sea(tmp_path)
+    yield made
+    made.close()
+
+
+def test_all_that_was_committed_comes_back(sea: Sea) -> None:
+    sea.write("before")
+    sea.snapshot(anew=True)
+    sea.write("one", "two")
+    sea.ship()
+    sea.write("three")
+    sea.ship()
+    assert texts(sea.recover()) == ["before", "one", "two", "three"]
+
+
+def test_a_moment_has_what_was_committed_then_and_no_more(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    moments = []
+    for number in range(5):
+        sea.write(str(number))
+        sea.ship()
+        moments.append(time.time_ns() // 1_000_000)
+        time.sleep(0.002)
+    for number, moment in enumerate(moments):
+        assert texts(sea.recover(until=moment)) == [str(each) for each in range(number + 1)]
+
+
+def test_nothing_new_is_nothing_to_copy(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one")
+    assert sea.collector.collect()
+    assert not sea.collector.collect()
+
+
+def test_what_is_not_committed_is_not_copied(sea: Sea) -> None:
+    sea.keep_log()
+    sea.snapshot(anew=True)
+    with sea.open() as connection:
+        connection.execute("PRAGMA cache_size=-20")
+        connection.execute("BEGIN IMMEDIATE")
+        for _ in range(200):  # more than fits into the cache: pages of it are in the log already
+            connection.execute("INSERT INTO rows (text) VALUES (?)", ["lost" * 500])
+        sea.ship()
+        connection.rollback()
+    sea.write("kept")
+    sea.ship()
+    assert texts(sea.recover()) == ["kept"]
+
+
+def test_a_database_that_shrinks_is_as_small_afterwards(sea: Sea) -> None:
+    sea.write(*("x" * 4000 for _ in range(100)))
+    sea.snapshot(anew=True)
+    with sea.open() as connection:
+        connection.execute("DELETE FROM rows")
+        connection.execute("VACUUM")
+    sea.ship()
+    assert sea.recover().stat().st_size < 20_000
+
+
+def test_under_writers_nothing_is_missing_however_often_the_log_begins_anew(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    chain, salts = sea.state.chain, set()
+    modes = itertools.cycle(["PASSIVE", "FULL"])
+    end = time.monotonic() + 2
+    with writers(sea), sea.open(timeout=0.01) as foreign:
+        while time.monotonic() < end:
+            foreign.execute(f"PRAGMA wal_checkpoint({next(modes)})").fetchall()
+            sea.collector.shorten()
+            sea.ship()
+            salts.add(sea.state.position.salt)
+    sea.ship()
+    assert sea.state.chain == chain
+    assert len(salts) > 5
+    assert dump(sea.recover()) == dump(sea.database)
+
+
+def test_a_foreign_checkpoint_that_empties_the_log_costs_a_snapshot_and_nothing_else(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    chains = set()
+    end = time.monotonic() + 2
+    with writers(sea), sea.open(timeout=0.01) as foreign:
+        while time.monotonic() < end:
+            foreign.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            try:
+                sea.collector.shorten()
+                sea.ship()
+            except Gap:
+                sea.snapshot(anew=True)
+            chains.add(sea.state.chain)
+    with contextlib.suppress(Gap):
+        sea.ship()
+    sea.snapshot(anew=True)
+    sea.ship()
+    for moment in [part.moment for part in stored(sea.store)]:
+        check_numbers(texts(sea.recover(until=moment)))
+    assert dump(sea.recover()) == dump(sea.database)
+
+
+def test_a_snapshot_taken_while_others_write_is_of_one_moment(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    with writers(sea):
+        for _ in range(3):
+            sea.ship()
+            sea.snapshot()
+    sea.send()
+    for part in only("snap", stored(sea.store)):
+        check_numbers(texts(sea.recover(until=part.moment)))
+    sea.ship()
+    assert dump(sea.recover()) == dump(sea.database)
+
+
+def test_another_process_goes_on_with_the_chain(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    chain = sea.state.chain
+    sea.keep_log()
+    sea.collector.close()
+    sea.write("two")
+    sea.begin()
+    sea.ship()
+    assert sea.state.chain == chain
+    assert texts(sea.recover()) == ["one", "two"]
+
+
+def test_who_died_after_the_segment_and_before_the_state_copies_it_again(sea: Sea) -> None:
+    sea.keep_log()
+    sea.snapshot(anew=True)
+    saved = (sea.collector.spool.root / "state.json").read_bytes()
+    sea.write("one")
+    sea.ship()
+    (sea.collector.spool.root / "state.json").write_bytes(saved)
+    sea.collector.abandon()
+    sea.write("two")
+    sea.begin()
+    sea.ship()
+    sea.write("three")
+    sea.ship()
+    assert [part.number for part in only("seg", stored(sea.store))] == [1, 1, 2]
+    assert texts(sea.recover()) == ["one", "two", "three"]
+
+
+def test_a_log_that_was_emptied_meanwhile_begins_a_new_chain(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    sea.collector.close()
+    sea.write("missed")
+    with sea.open() as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    sea.write("two")
+    sea.begin()
+    with pytest.raises(Gap):
+        sea.collector.collect()
+    sea.snapshot(anew=True)
+    sea.ship()
+    assert texts(sea.recover()) == ["one", "missed", "two"]
+
+
+def test_a_hole_in_the_store_is_told_and_what_is_before_it_recovered(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    for text in ("one", "two", "three"):
+        sea.write(text)
+        sea.ship()
+    missing = only("seg", stored(sea.store))[1]
+    sea.store.delete(missing.name)
+    with pytest.raises(BackupFailed, match="missing"):
+        sea.recover()
+    assert texts(sea.recover(until=missing.moment)) == ["one"]
+
+
+def test_what_leads_only_to_old_moments_is_forgotten(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    sea.snapshot()
+    sea.write("two")
+    sea.ship()
+    snapshots = only("snap", stored(sea.store))
+    assert forget(sea.store, before=snapshots[0].moment) == 0
+    assert forget(sea.store, before=snapshots[1].moment) == 2
+    assert texts(sea.recover()) == ["one", "two"]
+    assert texts(sea.recover(until=snapshots[1].moment)) == ["one"]
+    with pytest.raises(BackupFailed, match="so old"):
+        sea.recover(until=snapshots[1].moment - 1)
