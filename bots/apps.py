@@ -14,6 +14,7 @@ class BotsConfig(AppConfig):
 
     def ready(self) -> None:
         """Offer what lower layers call: the continuation of a turn whose tool call was decided."""
+        from bots import services
         from bots.code import asking, kinds
         from bots.commands.names import all_names
         from bots.decisions import KIND, resume_turn
@@ -27,6 +28,7 @@ class BotsConfig(AppConfig):
         kinds.register_kinds()
         register_kind(FILE_PUT)
         register_builtins(all_names)
+        services.register()
         _register_cards()
 
 

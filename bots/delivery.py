@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
 from bots.preview import Preview
+from bots.standing import Standing
 from bots.texts import resent_mark
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx, run_tx_first
@@ -55,6 +56,7 @@ class Sender:
         self._sure_until = 0.0
         self._leads = False
         self.budget = ChatBudget()
+        self.standing = Standing(channel)
         self.wake = Wake()
         self._busy: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -96,10 +98,11 @@ class Sender:
     async def run_once(self) -> bool:
         """Start sending what may be sent now; True when there may be more at once. LeaseLost when overtaken."""
         free, held = AT_ONCE - len(self._busy), self._held
-        if free <= 0 or held is None:
+        if free <= 0 or held is None or not self._may_try():
             return False
         heads = await run_db(outbox.find_heads, self.channel.row.pk, busy=set(self._busy), limit=free)
         ready = [row for row in heads if row.chat_id not in self._busy and not self._must_wait(row)]
+        ready = self.standing.admit(ready)
         if not ready:
             return False
         for row in ready:
@@ -137,12 +140,19 @@ class Sender:
 
     def may_be_born_sending(self, chat_id: str, *, group: bool) -> bool:
         """Tell whether a new row of this chat could be sent at once."""
-        free = self.leading and chat_id not in self._busy and len(self._busy) < AT_ONCE
+        free = self.leading and self.standing.is_good and chat_id not in self._busy and len(self._busy) < AT_ONCE
         return free and self.budget.wait(chat_id, group=group) <= 0
 
     def on_their_way(self) -> list[int]:
         """Return the rows that this process is sending now."""
         return list(self._busy.values())
+
+    def _may_try(self) -> bool:
+        """Tell whether the platform may be called now, and see to it that we look again when it may not."""
+        seconds = self.standing.wait
+        if seconds > 0:
+            asyncio.get_running_loop().call_later(seconds, self.wake.set)
+        return seconds <= 0
 
     def _must_wait(self, row: Outbox) -> bool:
         """Tell whether the chat's budget is spent, and see to it that we look again when it is not."""
@@ -188,6 +198,7 @@ class Sender:
             error_id = log_unknown(error, where=f"delivery of outbox {row.pk}")
             await self._give_up_or_wait(row, f"error {error_id}")
         else:
+            self.standing.succeed()
             message_id = row.payload.get("message")
             await self._record(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=message_id)
             MESSAGES.labels(kind, "out").inc()
@@ -208,6 +219,7 @@ class Sender:
 
     async def _after_error(self, row: Outbox, error: ChannelError) -> None:
         channel_id = self.channel.row.pk
+        self.standing.fail(error)
         if error.moved_to:
             await self._record(move_chat, channel_id, old=row.chat_id, new=error.moved_to)
             await self._record(outbox.mark_waiting, row.pk, seconds=0, error=error.message, counted=False)

@@ -129,12 +129,15 @@ class Bots:
     async def _serve(self, account: _Account) -> None:
         """Connect the account, for as long as that takes, and run its poller and its sender."""
         channel = account.channel
+        standing = account.sender.standing
         delay = 1.0
         while True:
             try:
                 await prepare_account(channel)
+                standing.succeed()
                 break
             except ChannelError as error:
+                standing.fail(error)
                 logger.warning("channel %s does not answer: %s", channel.row.name, error.message)
             except Exception as error:
                 log_unknown(error, where=f"opening channel {channel.row.name}")

@@ -15,12 +15,14 @@ from django.utils import timezone
 from bots.channels.base import ChannelAdapter, ChannelError, Unparsed
 from bots.channels.rich import clean_text
 from bots.commands.registry import match_message
+from bots.services import POLLING
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease, take_lease
 from clawsite.core.metrics import MESSAGES
+from clawsite.core.services import Teller
 from sessions_app.inbox import StoredUpdate, store_updates
 from sessions_app.models import Channel, Inbox
 
@@ -70,6 +72,7 @@ class Poller:
         self.channel = channel
         self._process_id = process_id
         self._noted_at = 0.0
+        self._teller = Teller(POLLING)
 
     async def run(self) -> None:
         """Poll for ever; errors are logged and waited out. Ends by cancellation."""
@@ -113,6 +116,7 @@ class Poller:
 
     async def _store(self, batch: Sequence[Mapping[str, Any]], held: Held) -> None:
         """Commit a batch, trying until the database takes it: only then may the next request confirm it."""
+        self._tell()
         rows = self.to_rows(batch)
         delay = 0.5
         while True:
@@ -126,6 +130,14 @@ class Poller:
                 log_unknown(error, where=f"storing updates of {self.channel.row.name}")
                 await asyncio.sleep(jitter(delay))
                 delay = min(delay * 2, 5.0)
+
+    def _tell(self) -> None:
+        """Let others know how the request went that ended with this batch."""
+        error = str(getattr(self.channel.adapter, "last_error", ""))
+        if error:
+            self._teller.failed(self.channel.row.name, error=error, error_kind="polling")
+        else:
+            self._teller.worked(self.channel.row.name)
 
     def to_rows(self, batch: Sequence[Mapping[str, Any]]) -> list[StoredUpdate]:
         """Turn raw updates into rows, leaving out what needs no answer."""

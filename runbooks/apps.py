@@ -15,7 +15,7 @@ class RunbooksConfig(AppConfig):
     def ready(self) -> None:
         """Load the kinds of job of this layer; say who hears of decided approvals, and of what Alertmanagers list."""
         from guardrails.approvals import register_resumer
-        from runbooks import kinds
+        from runbooks import kinds, services
         from runbooks.alerts.reconciling import hear_list
         from runbooks.books.asking import KIND, take_up
         from runbooks.feedback import forget_people
@@ -32,6 +32,7 @@ class RunbooksConfig(AppConfig):
         from sessions_app.accounts import on_forgotten
 
         kinds.register_kinds()
+        services.register()
         register_resumer(KIND, take_up)
         register_resumer(local_asking.KIND, local_asking.take_up)
         register_hearer("alertmanager", hear_list)

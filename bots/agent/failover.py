@@ -14,11 +14,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from bots.agent.breaker import BILLING_SECONDS, PROBE_SECONDS, Breakers
 from bots.agent.provider import End, Fault, ModelCall, ModelError, Provider, Tokens
 from bots.agent.types import Target
+from bots.breaker import BILLING_SECONDS, PROBE_SECONDS, Breakers
 from clawsite.core.errors import ClawError
 from clawsite.core.metrics import MODEL_CALLS, MODEL_SECONDS
+from clawsite.core.services import Teller
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +72,7 @@ class Failover:
     breakers: Breakers
     retry: Retry = field(default_factory=Retry)
     on_spent: Callable[[Target, Tokens], None]
+    teller: Teller | None = None
     _last: Target | None = None
 
     async def call(
@@ -154,9 +156,22 @@ class Failover:
             chosen.dead = True
             seconds = BILLING_SECONDS if error.fault is Fault.BILLING else PROBE_SECONDS
             breaker.trip(wait if error.fault is Fault.RETRY else seconds)
+        self._tell(chosen.target, error)
+
+    def _tell(self, target: Target, error: ModelError) -> None:
+        """Let others know how the target does; a request that is wrong by itself was answered."""
+        if self.teller is None:
+            return
+        if error.fault is Fault.PERMANENT:
+            self.teller.worked(target.name)
+            return
+        wait = self.breakers.of(target.name).wait or None
+        self.teller.failed(target.name, error=error.message, error_kind=error.fault, retry_after=wait)
 
     def _succeed(self, target: Target, end: End) -> None:
         self.breakers.of(target.name).succeed()
+        if self.teller is not None:
+            self.teller.worked(target.name)
         self.on_spent(target, end.tokens)
         self._last = target
 

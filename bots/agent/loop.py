@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from bots.agent import budget, notices
+from bots.agent import budget, fallbacks, notices
 from bots.agent.anthropic import default_provider
 from bots.agent.clock import Stopped, TurnClock
 from bots.agent.execute import ToolRunner
@@ -20,7 +20,7 @@ from bots.agent.hooks import run_hooks
 from bots.agent.provider import End, ModelCall, Provider, Tokens, ToolUse
 from bots.agent.results import Results
 from bots.agent.state import load_progress, without_thinking
-from bots.agent.targets import breakers, usable_targets
+from bots.agent.targets import breakers, teller, usable_targets
 from bots.agent.types import AgentJob, AgentOutcome, PendingCall, Stop, Target
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class _Run:
         clock: TurnClock,
     ) -> None:
         self.job = job
+        self.targets = targets
         self.language = job.context.language
         self.progress = load_progress(job.resume)
         self.resumed = bool(self.progress.messages)
@@ -88,7 +89,7 @@ class _Run:
         )
         self.tools = ToolRunner(job, self.results)
         self.failover = Failover(
-            provider=provider, targets=targets, breakers=breakers, retry=retry, on_spent=self._spend
+            provider=provider, targets=targets, breakers=breakers, retry=retry, on_spent=self._spend, teller=teller
         )
         self.on_text = on_text
         self.clock = clock
@@ -179,11 +180,19 @@ class _Run:
 
     def _answer(self) -> AgentOutcome | None:
         if self.progress.text:
-            return self._end("answer")
+            return self._end("answer", notice=self._instead())
         if not self.asked_again:
             self.asked_again = True
             return None
         return self._end("unavailable", notice=notices.empty(self.language), detail="empty")
+
+    def _instead(self) -> str:
+        """Say which model answered in place of the first one, once in a while in each conversation."""
+        first, used = self.targets[0].model, self.progress.model
+        context = self.job.context
+        if used in ("", first) or not context.turn_id or not fallbacks.may_say(context.session_id):
+            return ""
+        return notices.instead(self.language, wanted=first, used=used)
 
     async def _use_tools(self, calls: tuple[ToolUse, ...]) -> AgentOutcome | None:
         """Answer the tool calls at the end of the messages, or park."""

@@ -25,7 +25,16 @@ def unavailable(language: str, *, fault: Fault = Fault.RETRY) -> str:
             return gettext("The model refuses our access. An admin has to check ANTHROPIC_API_KEY and CLAW_MODELS.")
         if fault is Fault.BILLING:
             return gettext("The model's account has reached its spending limit. An admin has to look at it.")
-        return gettext("The model does not answer right now. Please try again in a few minutes.")
+        return gettext(
+            "The model does not answer right now. Please try again in a few minutes. Commands work, see /help."
+        )
+
+
+def instead(language: str, *, wanted: str, used: str) -> str:
+    """Another model than the first one answered."""
+    with override(language):
+        text = gettext("%(wanted)s does not answer at the moment; I use %(used)s instead.")
+        return text % {"wanted": wanted, "used": used}
 
 
 def empty(language: str) -> str:

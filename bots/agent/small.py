@@ -17,7 +17,7 @@ from bots.agent import budget
 from bots.agent.anthropic import default_provider
 from bots.agent.failover import Failover, NoAnswer, Retry
 from bots.agent.provider import ModelCall, Provider, Tokens
-from bots.agent.targets import breakers, by_price, list_targets, usable_targets
+from bots.agent.targets import breakers, by_price, list_targets, teller, usable_targets
 from bots.agent.types import Target, Usage
 from clawsite.core.errors import Unavailable
 
@@ -53,6 +53,7 @@ class Asker:
             breakers=breakers,
             retry=self._retry,
             on_spent=self._spend,
+            teller=teller,
         )
 
         def make(target: Target) -> ModelCall:

@@ -11,15 +11,20 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from bots.agent.breaker import Breakers, State
 from bots.agent.keys import find_key, needs_key
 from bots.agent.prices import find_model
 from bots.agent.types import Target
+from bots.breaker import Breakers, State
+from clawsite.core.services import Teller
 
 DEFAULT_WINDOW = 200_000
 OWN_WINDOW = 32_000  # a server of one's own cuts longer prompts silently
 
+SERVICE = "model"
+
 breakers = Breakers()
+# What this process sees of the models, for all others.
+teller = Teller(SERVICE)
 
 
 def parse_target(entry: str) -> Target:

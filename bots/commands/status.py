@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.commands.base import Answer, Command, CommandContext, say
+from bots.commands.degraded import read_services
 from bots.commands.phrases import add_phrases
 from bots.commands.projects import read_project
 from bots.commands.systems import read_systems
@@ -57,6 +58,7 @@ def _render(section: Section, context: CommandContext) -> Sequence[str]:
 
 
 register_section(read_systems, name="systems", order=5)
+register_section(read_services, name="services", order=8)
 register_section(read_session, name="session", order=10)
 register_section(read_project, name="project", order=15)
 register_section(read_version, name="version", role=Role.OPERATOR, order=18)

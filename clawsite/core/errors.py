@@ -47,10 +47,14 @@ class NotConfigured(ClawError):
 
 
 class Unavailable(ClawError):
-    """An outside service does not answer now."""
+    """An outside service does not answer now. `retry_after`: it asked to be left alone for so many seconds."""
 
     code = "unavailable"
     retryable = True
+
+    def __init__(self, message: str, *, retryable: bool | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, retryable=retryable)
+        self.retry_after = retry_after
 
 
 class LeaseLost(ClawError):

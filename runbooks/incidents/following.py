@@ -15,6 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from clawsite.core.errors import BadInput, ClawError, Unavailable
+from clawsite.core.jitter import jitter
 from guardrails.types import Role
 from runbooks.incidents.posting import post_event
 from runbooks.jobs import JobContext, JobKind, Park, create_job
@@ -101,9 +102,11 @@ def _later(ctx: JobContext, error: ClawError) -> Park:
         raise error
     if tries >= len(WAITS):
         raise Unavailable(f"{error.message} It was tried {tries + 1} times.")
+    told = error.retry_after or 0.0 if isinstance(error, Unavailable) else 0.0
+    wait = max(jitter(WAITS[tries]), told)
     ctx.save(tries=tries + 1)
-    ctx.emit("retry", {"after": WAITS[tries], "error": error.message})
-    return Park(until=timezone.now() + timedelta(seconds=WAITS[tries]))
+    ctx.emit("retry", {"after": round(wait), "error": error.message})
+    return Park(until=timezone.now() + timedelta(seconds=wait))
 
 
 INCIDENT_HOOK = JobKind(

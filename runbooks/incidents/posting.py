@@ -8,16 +8,21 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django.utils import timezone
 
 from clawsite.core.crypto import check_secret
 from clawsite.core.errors import BadInput, Unavailable
+from clawsite.core.retry import told_wait
+from clawsite.core.services import guard
 from guardrails.http import call
 from runbooks.incidents.snapshot import describe_event, state_of
 from runbooks.models import IncidentEvent, IncidentHook
 
+# The kind under which these are in the list of outside services.
+SERVICE = "ticket system"
 SECONDS = 10.0
 MAX_BYTES = 64 * 1024
 # What says "not now" rather than "not this".
@@ -50,9 +55,15 @@ def _post(hook: IncidentHook, told: dict[str, Any], *, delivery: str, kind: str)
         "X-Claw-Timestamp": moment,
         "X-Claw-Signature": sign(check_secret(hook.secret), moment, body),
     }
+    with guard(SERVICE, hook.name):
+        _send(hook, headers=headers, body=body)
+
+
+def _send(hook: IncidentHook, *, headers: Mapping[str, str], body: bytes) -> None:
     reply = call(hook.url, method="POST", headers=headers, body=body, seconds=SECONDS, max_bytes=MAX_BYTES)
     if reply.status >= 500 or reply.status in _LATER:
-        raise Unavailable(f"{hook.name} answered with status {reply.status}.")
+        told = told_wait(reply.headers)
+        raise Unavailable(f"{hook.name} answered with status {reply.status}.", retry_after=told)
     if reply.status >= 300:
         raise BadInput(f"{hook.name} does not take it: status {reply.status}.")
 

@@ -12,17 +12,15 @@ from django.db import models
 from django.utils import timezone
 
 from clawsite.core.crypto import EncryptedTextField
+from clawsite.core.models import BreakerRow
 from runbooks.models.job import Job
 from runbooks.models.project import Project
 from runbooks.workspaces.pipelines.checking import find_mistakes
 from runbooks.workspaces.pipelines.values import OVER, State
 
 
-class ForgeConnection(models.Model):
-    """The forge of a project. Only admins make one; its secrets are written in the admin pages and never shown.
-
-    `failures` in a row open the breaker: until `open_until` nobody asks.
-    """
+class ForgeConnection(BreakerRow):
+    """The forge of a project. Only admins make one; its secrets are written in the admin pages and never shown."""
 
     class Kind(models.TextChoices):
         """Who it is. One that only tells us things is generic."""
@@ -39,9 +37,6 @@ class ForgeConnection(models.Model):
     token = EncryptedTextField(blank=True, default="", editable=False)
     webhook_secret = EncryptedTextField(blank=True, default="", editable=False)
     enabled = models.BooleanField(default=True, help_text="Off: nothing is asked and nothing is taken.")
-    failures = models.PositiveIntegerField(default=0, editable=False)
-    error = models.CharField(max_length=300, blank=True, editable=False)
-    open_until = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
 

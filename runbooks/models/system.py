@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from clawsite.core.crypto import EncryptedTextField
+from clawsite.core.models import BreakerRow
 from runbooks.sources.checking import find_mistakes, find_query_mistakes
 
 
@@ -90,11 +91,10 @@ class NamedQuery(models.Model):
             raise ValidationError(mistakes)
 
 
-class SystemReading(models.Model):
+class SystemReading(BreakerRow):
     """What one source of a system said last, and how asking it goes: one row for each, whoever asks.
 
-    `data` stays what was last read when asking fails. `failures` in a row open the breaker: until `open_until` nobody
-    asks, then one call may try. From `due_at` on, whoever moves it on reads the source anew.
+    `data` stays what was last read when asking fails. From `due_at` on, whoever moves it on reads the source anew.
     """
 
     class Source(models.TextChoices):
@@ -110,10 +110,6 @@ class SystemReading(models.Model):
     data = models.JSONField(default=dict, blank=True)
     due_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True, blank=True, help_text="When it was last read.")
-    error = models.CharField(max_length=300, blank=True, help_text="Why it does not answer; empty: it does.")
-    failures = models.PositiveIntegerField(default=0)
-    failing_since = models.DateTimeField(null=True, blank=True)
-    open_until = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         """One for each source."""

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 
 from clawsite.core.errors import BadInput, Unavailable
 from clawsite.core.jitter import jitter
+from clawsite.core.retry import told_wait
 from guardrails.http import Reply, acall
 from runbooks.models import MonitoredSystem
 from runbooks.sources.breaker import check_breaker, note_failure, note_success
@@ -75,7 +76,7 @@ def ask(system: MonitoredSystem, source: str, path: str = "", **asked: Unpack[As
     try:
         reply = asyncio.run(put(question))
     except Unavailable as error:
-        note_failure(system, source, error.message)
+        note_failure(system, source, error.message, retry_after=error.retry_after)
         raise
     note_success(system, source)
     return reply
@@ -118,10 +119,11 @@ async def put(question: Question) -> Reply:
     while True:
         try:
             return await _once(question, end - time.monotonic())
-        except Unavailable:
-            if not waits or time.monotonic() + waits[0] >= end:
+        except Unavailable as error:
+            pause = max(jitter(waits.pop(0)), error.retry_after or 0.0) if waits else None
+            if pause is None or time.monotonic() + pause >= end:
                 raise
-        await asyncio.sleep(jitter(waits.pop(0)))
+        await asyncio.sleep(pause)
 
 
 async def _once(question: Question, seconds: float) -> Reply:
@@ -134,7 +136,8 @@ async def _once(question: Question, seconds: float) -> Reply:
         max_bytes=MAX_BYTES,
     )
     if not question.is_answer(reply):
-        raise Unavailable(f"It answered with status {reply.status}.")
+        told = told_wait(reply.headers)
+        raise Unavailable(f"It answered with status {reply.status}.", retry_after=told)
     return reply
 
 

@@ -155,7 +155,7 @@ def _store(due: Due, answer: Reply | ClawError, *, now: datetime) -> bool:
             raise answer
         data = READERS[due.source].read(answer)
     except Unavailable as error:
-        note_failure(due.system, due.source, error.message, now=now)
+        note_failure(due.system, due.source, error.message, retry_after=error.retry_after, now=now)
     except ClawError as error:
         note_refusal(due.system, due.source, error.message, now=now)
     else:

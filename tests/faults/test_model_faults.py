@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bots.agent import breaker, failover
+from bots import breaker
+from bots.agent import failover
 from bots.agent.targets import states
 from clawsite.core.db import run_db
 from sessions_app.models import Turn

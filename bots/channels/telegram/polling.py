@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 BATCH = 100
 READ_MARGIN_SECONDS = 10.0
 FIRST_PAUSE = 1.0
+AGAIN_SECONDS = 1
 LONGEST_PAUSE = 23.0  # at most 30 with jitter
 # A refused token is first taken for a hiccup of a proxy; from the third time on it is asked once a minute.
 TOKEN_HICCUPS = 2
@@ -74,12 +75,14 @@ class Polling:
             yield batch
 
     async def _ask(self, api: BotApi, offset: int) -> object:
+        # After a failure a short request shows soon whether the next one fails, too.
+        seconds = min(AGAIN_SECONDS, self.poll_seconds) if self.failures else self.poll_seconds
         params: dict[str, Any] = {
-            "timeout": self.poll_seconds, "limit": BATCH, "allowed_updates": list(ALLOWED_UPDATES)
+            "timeout": seconds, "limit": BATCH, "allowed_updates": list(ALLOWED_UPDATES)
         }  # fmt: skip
         if offset:
             params["offset"] = offset
-        call = api.call("getUpdates", params, read_seconds=self.poll_seconds + READ_MARGIN_SECONDS)
+        call = api.call("getUpdates", params, read_seconds=seconds + READ_MARGIN_SECONDS)
         self._asking = asyncio.create_task(call)
         return await self._asking
 

@@ -28,7 +28,7 @@ from clawsite.gateway.overview import (
 )
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Call, Params, method
-from clawsite.web.report import read_queues
+from clawsite.web.report import read_queues, read_services
 
 # The protocol's heartbeat is a turn that the agent takes by itself every so often. There is none here.
 NO_HEARTBEAT = {"enabled": False, "every": "disabled", "everyMs": None}
@@ -61,6 +61,7 @@ def read_health(view: View) -> dict[str, Any]:
         "queues": read_queues(now),
         "processes": read_processes(now=now),
         "targets": read_targets(now=now),
+        "services": read_services(now),
         "durationMs": round((time.monotonic() - began) * 1000),
     }
 

@@ -14,14 +14,16 @@ from prometheus_client.metrics_core import Metric
 from clawsite.web.report.channels import channel_gauges, read_channels, read_last_command, read_sessions
 from clawsite.web.report.processes import add_memory, process_gauges, read_processes
 from clawsite.web.report.queues import queue_gauges, read_queues
+from clawsite.web.report.services import read_services, service_gauges
 from clawsite.web.report.sources import read_sources, source_gauges
 from clawsite.web.report.storage import read_storage, storage_gauges
 
-__all__ = ["gauges", "read_queues", "take_report"]
+__all__ = ["gauges", "read_queues", "read_services", "take_report"]
 
 _GAUGES: tuple[Callable[[dict[str, Any]], Iterator[Metric]], ...] = (
     queue_gauges,
     source_gauges,
+    service_gauges,
     process_gauges,
     channel_gauges,
     storage_gauges,
@@ -39,6 +41,7 @@ def take_report() -> dict[str, Any]:
         "channels": read_channels(now),
         "queues": read_queues(now),
         "sources": read_sources(now),
+        "services": read_services(now),
         "storage": read_storage(),
         "last_command": read_last_command(),
     }

@@ -1,4 +1,4 @@
-"""The monitored systems: whether each source of theirs answers, and which are left alone by their breaker."""
+"""The monitored systems: whether each source of theirs answers. Their breakers are among those of the services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from clawsite.web.report.ages import age_or_none
 from runbooks.models import SystemReading
 
 UP = declare("claw_source_up", "1 while a source of a monitored system answers.", "system", "source")
-BREAKER_OPEN = declare("claw_source_breaker_open", "1 while a source is left alone.", "system", "source")
 
 
 def read_sources(now: datetime) -> list[dict[str, Any]]:
@@ -24,12 +23,10 @@ def read_sources(now: datetime) -> list[dict[str, Any]]:
 
 
 def _source(row: SystemReading, now: datetime) -> dict[str, Any]:
-    """Return one source of a system; `is_open` says that its breaker leaves it alone."""
     return {
         "system": row.system.name,
         "source": row.source,
         "failing": age_or_none(row.failing_since, now),
-        "is_open": row.open_until is not None and row.open_until > now,
         "read_age": age_or_none(row.read_at, now),
     }
 
@@ -38,7 +35,6 @@ def source_gauges(report: dict[str, Any]) -> Iterator[Metric]:
     """Yield what a scrape shows of the monitored systems."""
     sources = report.get("sources", [])
     yield UP.show((_names(each), each["failing"] is None) for each in sources)
-    yield BREAKER_OPEN.show((_names(each), each["is_open"]) for each in sources)
 
 
 def _names(source: dict[str, Any]) -> tuple[str, str]:

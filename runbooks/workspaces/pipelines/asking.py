@@ -11,13 +11,13 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 import msgspec
 
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, Unavailable
 from clawsite.core.jitter import jitter
+from clawsite.core.retry import rate_wait, told_wait
 from guardrails.http import Reply, acall
 
 T = TypeVar("T")
@@ -32,11 +32,7 @@ _MOST_WORDS = 200
 
 
 class Throttled(Unavailable):
-    """The forge wants to be left alone for so many seconds."""
-
-    def __init__(self, message: str, *, seconds: float) -> None:
-        super().__init__(message)
-        self.seconds = seconds
+    """The forge wants to be left alone for `retry_after` seconds."""
 
 
 class NotThere(BadInput):
@@ -68,7 +64,8 @@ async def ask(
             reply = await acall(url, method=method, headers=sent, body=data, seconds=left, max_bytes=MAX_BYTES)
             _check_rate(reply, name)
             if reply.status in _BROKEN:
-                raise Unavailable(f"{name} answered with status {reply.status}.")
+                told = told_wait(reply.headers)
+                raise Unavailable(f"{name} answered with status {reply.status}.", retry_after=told)
         except Unavailable as error:
             pause = _pause(error, waits, repeatable=method == "GET")
             if pause is None or time.monotonic() + pause >= end:
@@ -85,9 +82,8 @@ def _pause(error: Unavailable, waits: list[float], *, repeatable: bool) -> float
     if not waits or not (throttled or repeatable):
         return None
     pause = jitter(waits.pop(0))
-    if not isinstance(error, Throttled):
-        return pause
-    return None if error.seconds > LONGEST_WAIT else max(pause, error.seconds)
+    told = error.retry_after or 0.0
+    return None if told > LONGEST_WAIT else max(pause, told)
 
 
 def _check_rate(reply: Reply, name: str) -> None:
@@ -95,29 +91,8 @@ def _check_rate(reply: Reply, name: str) -> None:
     spent = reply.headers.get("x-ratelimit-remaining") == "0"
     told = "retry-after" in reply.headers
     if reply.status == 429 or (reply.status == 403 and (spent or told)):
-        seconds = _seconds_to_wait(reply.headers)
-        raise Throttled(f"{name} was asked too often and wants {seconds:.0f} seconds of rest.", seconds=seconds)
-
-
-def _seconds_to_wait(headers: Mapping[str, str]) -> float:
-    """Read retry-after (seconds or a date), else when the rate begins anew, else a minute; an hour at most."""
-    told, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", headers.get("ratelimit-reset", ""))
-    seconds = 60.0
-    if told.isascii() and told.isdecimal():
-        seconds = float(told[:9])
-    elif told:
-        seconds = _until(told)
-    elif reset.isascii() and reset.isdecimal():
-        seconds = float(reset[:12]) - time.time()
-    return min(3600.0, max(0.0, seconds))
-
-
-def _until(date: str) -> float:
-    try:
-        moment = parsedate_to_datetime(date)
-    except (TypeError, ValueError):
-        return 60.0
-    return (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+        seconds = rate_wait(reply.headers)
+        raise Throttled(f"{name} was asked too often and wants {seconds:.0f} seconds of rest.", retry_after=seconds)
 
 
 def _check_status(reply: Reply, name: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from clawsite.core.errors import ClawError, NotFound, Unavailable
+from clawsite.core.errors import ClawError, NotFound
 from guardrails.types import Role
 from runbooks.jobs import JobContext, JobKind
 from runbooks.models import ForgeConnection, Job, Pipeline, Project
@@ -43,10 +43,11 @@ def run(ctx: JobContext) -> dict[str, Any]:
     connection = get_connection(project)
     row = _pipeline_of(project, given.pipeline)
     number = row.external_id if row else ""
+    forge = open_connection(connection)
     try:
-        told, info = asyncio.run(_do(open_connection(connection), given, number))
-    except Unavailable as error:
-        note_answer(connection, error.message)
+        told, info = asyncio.run(_do(forge, given, number))
+    except ClawError as error:
+        note_answer(connection, error)
         raise
     note_answer(connection)
     if info is None:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from clawsite.core import audit
+from clawsite.core import audit, breaker
 from clawsite.core.crypto import check_secret
-from clawsite.core.errors import BadInput, NotAllowed, NotConfigured, Unavailable
+from clawsite.core.errors import BadInput, ClawError, NotAllowed, NotConfigured, Unavailable
 from clawsite.core.nudge import nudge_on_commit
 from guardrails.types import Actor, Role
 from runbooks.models import ForgeConnection, Project
@@ -22,9 +20,6 @@ from runbooks.workspaces.pipelines.forge import Forge, Place
 from runbooks.workspaces.pipelines.forges import open_forge
 
 NUDGE = "forge"
-FAILURES = 5
-OPEN_SECONDS = 30.0
-MOST_ERROR = 300
 _WHERE = frozenset({"kind", "api_url", "repository", "token", "enabled"})
 
 
@@ -38,8 +33,8 @@ def save_connection(row: ForgeConnection, *, actor: Actor, fields: Iterable[str]
         raise BadInput(" ".join(error.messages)) from None
     row.updated_at = timezone.now()
     if named & _WHERE:
-        row.failures, row.error, row.open_until = 0, "", None
-        named |= {"failures", "error", "open_until"}
+        row.failures, row.error, row.failing_since, row.open_until = 0, "", None, None
+        named |= {"failures", "error", "failing_since", "open_until"}
     verb = "change" if row.pk else "create"
     with transaction.atomic():
         row.save(update_fields=sorted(named | {"updated_at"}) if row.pk else None)
@@ -90,23 +85,18 @@ def place_of(row: ForgeConnection) -> Place:
 
 def open_connection(row: ForgeConnection) -> Forge:
     """Return the client of a connection that may be asked now; Unavailable while its breaker is open."""
-    now = timezone.now()
-    if row.open_until is not None:
-        later = now + timedelta(seconds=OPEN_SECONDS)
-        probe = ForgeConnection.objects.filter(pk=row.pk, open_until=row.open_until)
-        if row.open_until > now or not probe.update(open_until=later):
-            raise Unavailable(f"The forge failed often and is left alone for a moment: {row.error}")
+    if not breaker.admit(row):
+        raise Unavailable(f"The forge failed often and is left alone for a moment: {row.error}")
     return open_forge(place_of(row))
 
 
-def note_answer(row: ForgeConnection, error: str = "") -> None:
-    """Write down how asking went; the fifth failure in a row opens the breaker, an answer closes it."""
+def note_answer(row: ForgeConnection, error: ClawError | None = None) -> None:
+    """Write down how asking went: what does not answer counts as a failure, any answer closes the breaker."""
     rows = ForgeConnection.objects.filter(pk=row.pk)
-    if not error:
-        rows.exclude(failures=0, error="", open_until=None).update(failures=0, error="", open_until=None)
-        return
-    rows.update(failures=F("failures") + 1, error=error[:MOST_ERROR])
-    rows.filter(failures__gte=FAILURES).update(open_until=timezone.now() + timedelta(seconds=OPEN_SECONDS))
+    if isinstance(error, Unavailable):
+        breaker.note_failure(rows, error.message, seconds=error.retry_after)
+    else:
+        breaker.note_success(rows)
 
 
 def probe_connection(row: ForgeConnection) -> str:

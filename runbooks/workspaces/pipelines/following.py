@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from clawsite.core.db import run_db
-from clawsite.core.errors import ClawError, Unavailable, log_unknown
+from clawsite.core.errors import ClawError, log_unknown
 from runbooks.models import ForgeConnection, Pipeline
 from runbooks.workspaces.pipelines.asking import NotThere
 from runbooks.workspaces.pipelines.connections import find_connection, note_answer, open_connection
@@ -79,4 +79,4 @@ def _note_failure(row: Pipeline, connection: ForgeConnection, error: ClawError) 
     silent = timezone.now() - row.heard_at
     wait = min(max(UNHEARD, silent), timedelta(hours=1))
     Pipeline.objects.filter(pk=row.pk).update(due_at=timezone.now() + wait)
-    note_answer(connection, error.message if isinstance(error, Unavailable) else "")
+    note_answer(connection, error)

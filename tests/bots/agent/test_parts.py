@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from bots.agent.accumulate import Accumulator
-from bots.agent.breaker import Breaker, Breakers
 from bots.agent.failover import Retry
 from bots.agent.faults import classify, parse_retry_after
 from bots.agent.prices import count_usage, find_model, is_known
@@ -21,6 +20,7 @@ from bots.agent.repeats import Repeats
 from bots.agent.targets import by_price, context_window, list_targets, parse_target, targets_for
 from bots.agent.types import Target
 from bots.agent.wrap import clean_value, shorten, wrap_data
+from bots.breaker import Breaker, Breakers
 
 
 class Clock:

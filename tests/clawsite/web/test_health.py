@@ -80,13 +80,16 @@ async def test_sources_that_do_not_answer_are_told() -> None:
     await run_db(prepare)
     found = await ask(entry.application, "/health")
     assert found.json()["sources"] == [
-        {"system": "guardian", "source": "health", "failing": None, "is_open": False, "read_age": 0},
-        {"system": "guardian", "source": "stats", "failing": 0, "is_open": True, "read_age": None},
+        {"system": "guardian", "source": "health", "failing": None, "read_age": 0},
+        {"system": "guardian", "source": "stats", "failing": 0, "read_age": None},
     ]
+    told = {each["name"]: (each["state"], each["error"]) for each in found.json()["services"]}
+    assert told == {"guardian health": ("closed", ""), "guardian stats": ("open", "where")}
     text = (await ask(entry.application, "/metrics")).body.decode()
     assert 'claw_source_up{source="stats",system="guardian"} 0.0' in text
     assert 'claw_source_up{source="health",system="guardian"} 1.0' in text
-    assert 'claw_source_breaker_open{source="stats",system="guardian"} 1.0' in text
+    assert 'claw_breaker_open{kind="system",service="guardian stats"} 1.0' in text
+    assert 'claw_service_failing_seconds{kind="system",service="guardian health"} 0.0' in text
 
 
 async def test_alerts_that_wait_are_seen() -> None:

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from clawsite.core.breaker import FAILURES
 from clawsite.core.errors import BadInput, Unavailable
 from guardrails.http import Reply
 from runbooks.models import MonitoredSystem, SystemReading
 from runbooks.sources.alertmanager import parse_alerts
-from runbooks.sources.breaker import FAILURES, check_breaker, note_failure, note_success
+from runbooks.sources.breaker import check_breaker, note_failure, note_success
 from runbooks.sources.client import ask
 from runbooks.sources.health import Health, parse_stats, read_health, read_stats
 from tests.servers.guardian import GuardianServer

@@ -100,7 +100,7 @@ def test_without_a_forge_that_can_be_asked_a_pipeline_runs_here(
 
 def test_five_failures_leave_a_forge_alone(connected: ForgeConnection) -> None:
     for _ in range(5):
-        note_answer(connected, "GitHub answered with status 500.")
+        note_answer(connected, Unavailable("GitHub answered with status 500."))
     connected.refresh_from_db()
     with pytest.raises(Unavailable):
         open_connection(connected)

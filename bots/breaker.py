@@ -1,4 +1,4 @@
-"""Circuit breakers: a target that keeps failing is left alone for a while, then tried with one call.
+"""Circuit breakers in memory, for what is called often: what keeps failing is left alone, then tried with one call.
 
 Pure state with an injected clock. closed -> (5 failures in 60 s) -> open -> (30 s) -> one probe -> closed or
 open again.
@@ -22,9 +22,10 @@ BILLING_SECONDS = 5 * 3600.0
 
 @dataclass(kw_only=True, slots=True)
 class Breaker:
-    """The breaker of one target."""
+    """The breaker of one target, or of one platform. `open_seconds`: other than the usual 30 s between two tries."""
 
     clock: Callable[[], float] = time.monotonic
+    open_seconds: float = 0.0
     _failed: deque[float] = field(default_factory=lambda: deque(maxlen=FAILURES))
     _open_until: float = 0.0
     _tripped: bool = False
@@ -52,7 +53,7 @@ class Breaker:
         if self.wait > 0:
             return False
         if self._tripped:
-            self._probe_until = self.clock() + PROBE_SECONDS
+            self._probe_until = self.clock() + (self.open_seconds or PROBE_SECONDS)
         return True
 
     def succeed(self) -> None:
@@ -67,7 +68,7 @@ class Breaker:
         self._failed.append(now)
         full = len(self._failed) == FAILURES and now - self._failed[0] <= WINDOW_SECONDS
         if self._tripped or full:
-            self.trip(PROBE_SECONDS)
+            self.trip(self.open_seconds or PROBE_SECONDS)
 
     def trip(self, seconds: float) -> None:
         """Open at once for so long: the server told us when to come back, or the account is out of money."""
