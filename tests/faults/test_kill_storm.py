@@ -46,6 +46,7 @@ def environment(telegram: TelegramControl, messages_process: MessagesControl) ->
 
 @pytest.mark.faults
 @pytest.mark.paired
+@pytest.mark.xdist_group("storms")
 @pytest.mark.timeout(300)
 def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path) -> None:
     home = tmp_path / "home"
@@ -56,6 +57,7 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
 
 @pytest.mark.faults
 @pytest.mark.paired
+@pytest.mark.xdist_group("storms")
 @pytest.mark.services
 @pytest.mark.timeout(300)
 def test_on_postgresql(

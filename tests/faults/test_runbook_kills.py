@@ -41,6 +41,7 @@ def kill(stack: Stack, role: str) -> None:
 
 @pytest.mark.faults
 @pytest.mark.paired
+@pytest.mark.xdist_group("storms")
 @pytest.mark.timeout(400)
 def test_a_run_outlives_the_processes_around_it(
     telegram_process: TelegramControl, messages_process: MessagesControl, tmp_path: Path
