@@ -13,7 +13,7 @@ from runbooks.kinds.project_new import PROJECT_NEW
 from runbooks.kinds.runbook import RUNBOOK
 from runbooks.kinds.selftest import SELFTEST
 from runbooks.metrics import METRICS
-from runbooks.workspaces.deploys import DEPLOY, LOG_FOLLOW
+from runbooks.workspaces.deploys import DEPLOY, DEPLOY_CLEAR, LOG_FOLLOW
 from runbooks.workspaces.gitops.making import GITOPS
 from runbooks.workspaces.gitops.merging import GITOPS_MERGE
 from runbooks.workspaces.pipelines.asking_job import PIPELINE_ASK
@@ -35,6 +35,7 @@ def register_kinds() -> None:
     register_kind(ALERT_SILENCE)
     register_kind(PROJECT_NEW)
     register_kind(DEPLOY)
+    register_kind(DEPLOY_CLEAR)
     register_kind(LOG_FOLLOW)
     register_kind(PROJECT_CLONE)
     register_kind(PIPELINE_ASK)

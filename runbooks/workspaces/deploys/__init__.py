@@ -2,6 +2,7 @@
 
 from runbooks.books.steps import register_step
 from runbooks.workspaces.deploys.checking import CHECK
+from runbooks.workspaces.deploys.clearing import DEPLOY_CLEAR
 from runbooks.workspaces.deploys.environments import (
     get_environment,
     live_in,
@@ -19,6 +20,7 @@ from runbooks.workspaces.deploys.steps import PROGRAM, RELEASE, RESTORE, SWITCH
 
 __all__ = [
     "DEPLOY",
+    "DEPLOY_CLEAR",
     "FOLLOWED_LINES",
     "LOG_FOLLOW",
     "MAX_LINES",

@@ -11,7 +11,7 @@ from runbooks.models import Deploy, Job, Project
 from runbooks.workspaces.access import DEVELOPER, check_role
 from runbooks.workspaces.git.looking import check_revision
 
-KIND = "deploy"
+KIND, CLEAR = "deploy", "deploy_clear"
 
 
 def start_deploy(
@@ -46,9 +46,13 @@ def start_deploy(
 
 
 def start_way_back(deploy: Deploy) -> Job | None:
-    """Go back by ourselves to what was there before a deploy that ended in the middle; None when there was nothing."""
-    if not deploy.before or deploy.kind == Deploy.Kind.ROLLBACK:
+    """Go back by ourselves to what was there before a deploy or a rollback of somebody's that ended in the middle."""
+    if deploy.requested_by == SYSTEM.subject:
         return None
+    if not deploy.before:
+        return create_job(
+            CLEAR, params={"deploy": deploy.pk}, actor=SYSTEM, start=True, idempotency_key=f"way-back:{deploy.pk}"
+        )
     with transaction.atomic():
         job = create_job(
             KIND,

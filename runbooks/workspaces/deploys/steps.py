@@ -12,6 +12,7 @@ import msgspec
 
 from runbooks.books.steps import StepContext, StepFailed, StepKind
 from runbooks.models import Deploy
+from runbooks.workspaces import git
 from runbooks.workspaces.deploys.health import Probe, wait_healthy
 from runbooks.workspaces.deploys.programs import check_done, run_program
 from runbooks.workspaces.deploys.releases import current_commit, make_release, release_path, switch
@@ -72,7 +73,8 @@ def change(ctx: StepContext, given: Switch) -> str:
     deploy = _get(given.deploy)
     if not release_path(deploy.project, deploy.environment.name, given.commit).is_dir():
         raise StepFailed(f"The release {given.commit[:8]} is not there.")
-    switch(deploy.project, deploy.environment.name, given.commit)
+    with git.alone(deploy.project):
+        switch(deploy.project, deploy.environment.name, given.commit)
     return given.commit[:8]
 
 

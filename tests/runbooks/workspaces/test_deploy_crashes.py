@@ -8,7 +8,7 @@ import pytest
 
 from guardrails.processes import has_sandbox
 from runbooks.books.running import INTERRUPTED
-from runbooks.models import Environment, Job
+from runbooks.models import Environment, Job, Project
 from runbooks.runner import perform
 from runbooks.workspaces.roots import environment_root
 from sessions_app.models import Card, Session
@@ -71,3 +71,46 @@ def test_what_is_cancelled_after_the_switch_goes_back_by_itself() -> None:
     assert (back.owner, back.params["kind"], go(back).error) == ("system", "rollback", "")
     assert (page(made), states(made)[:2]) == ("one", ["replaced", "cancelled"])
     assert Environment.objects.count() == 1
+
+
+def stop_in_restart(made: Project, job: Job) -> Job:
+    """Kill a deploy after its switch and cancel it, so that nothing of it is undone; return our job that follows."""
+    kill_job(job.pk, when=(environment_root(made, "staging") / "current" / "began").exists)
+    Job.objects.filter(pk=job.pk).update(cancel_requested=True)
+    perform(job.pk)
+    assert Job.objects.get(pk=job.pk).state == "cancelled"
+    return Job.objects.exclude(pk=job.pk).latest("pk")
+
+
+RESTARTS = {"staging": {"restart": {"argv": ["sh", "restart.sh"], "seconds": 90}}}
+
+
+def test_of_a_first_deploy_that_is_cancelled_after_the_switch_nothing_is_left() -> None:
+    made = shop(environments=RESTARTS)
+    change(made, {"restart.sh": "touch began; sleep 60\n"})
+    follows = stop_in_restart(made, start(made))
+    assert (follows.kind, page(made)) == ("deploy_clear", "one")
+    assert go(follows).result == {"cleared": True}
+    assert (page(made), states(made)) == ("", ["cancelled"])
+
+    change(made, {"restart.sh": "true\n", "index.html": "two\n"})
+    assert deploy(made).state == "succeeded"
+    Job.objects.filter(pk=follows.pk).update(state="queued", ended_at=None)
+    assert go(follows).result == {"cleared": False}
+    assert page(made) == "two"
+
+
+def test_a_rollback_that_is_cancelled_after_the_switch_is_taken_back() -> None:
+    made = shop(environments=RESTARTS)
+    change(made, {"restart.sh": "true\n"})
+    deploy(made)
+    change(made, {"restart.sh": "true\n", "index.html": "two\n"})
+    deploy(made)
+    old = environment_root(made, "staging") / "releases"
+    for release in old.iterdir():
+        if (release / "index.html").read_text() == "one\n":
+            (release / "restart.sh").write_text("touch began; sleep 60\n")
+    follows = stop_in_restart(made, start(made, kind="rollback"))
+    assert (follows.owner, follows.params["kind"], page(made)) == ("system", "rollback", "one")
+    assert go(follows).state == "succeeded"
+    assert page(made) == "two"
