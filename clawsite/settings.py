@@ -311,6 +311,8 @@ CLAW_TURNS = env_int("CLAW_TURNS", 128, least=1)
 CLAW_DRAIN_SECONDS = env_int("CLAW_DRAIN_SECONDS", 15, least=1)
 # A process whose event loop has not moved for so long is taken for hung, killed and started anew.
 CLAW_HANG_SECONDS = env_int("CLAW_HANG_SECONDS", 15, least=2)
+# A role that needs more for some time finishes or hands back its work and begins anew; 0: none does.
+CLAW_ROLE_MEGABYTES = env_int("CLAW_ROLE_MEGABYTES", 1024, least=0)
 
 # --- Backups ------------------------------------------------------------------------------------------------------
 CLAW_BACKUP_DIR = Path(env_str("CLAW_BACKUP_DIR") or CLAW_HOME / "backups").expanduser().absolute()

@@ -1,7 +1,8 @@
 """The life of one asyncio role: a row, beats, nudges, a graceful end. Its own work is the `main` given to it.
 
 An error in a task never ends the process. A loop that does not move is seen by the supervisor within
-CLAW_HANG_SECONDS. A process that was told to stop, or whose supervisor is gone, is over within the drain time.
+CLAW_HANG_SECONDS, without one by a thread. A process that was told to stop, or whose supervisor is gone, is over within
+the drain time. One that finds itself too large or stuck (see selfwatch) stops by itself, to be started anew.
 """
 
 from __future__ import annotations
@@ -36,6 +37,9 @@ from clawsite.core.process import (
     void_dead_local_processes,
 )
 from clawsite.ops.link import Link
+from clawsite.ops.lone import watch_alone
+from clawsite.ops.selfwatch import SelfWatch
+from clawsite.ops.watchdog import ANEW
 
 logger = logging.getLogger(__name__)
 
@@ -53,9 +57,10 @@ GRACE_SECONDS = 2
 
 @dataclass(kw_only=True, slots=True)
 class Pulse:
-    """How the event loop does. `lag` is the worst delay since the last look."""
+    """How the event loop does. `lag` is the worst delay since the last look, `moved_at` when it last moved."""
 
     lag: float = field(default=0.0)
+    moved_at: float = field(default=0.0)
 
     def take_lag(self) -> float:
         """Return the worst delay since the last call, in seconds."""
@@ -114,14 +119,18 @@ async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dic
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, stop)
     pulse = Pulse()
+    watch = SelfWatch(megabytes=settings.CLAW_ROLE_MEGABYTES)
+    if link is None:
+        watch_alone(lambda: pulse.moved_at, end=_kill_group)
     pipe = asyncio.create_task(_beat_pipe(link, pulse), name="beat pipe")
     process_id = await _enter(role, stop)
     if process_id is None:
         pipe.cancel()
         return 0
-    row = asyncio.create_task(_beat_row(process_id, pulse, note), name="beat row")
+    row = asyncio.create_task(_beat_row(process_id, pulse, note, watch, stop), name="beat row")
     try:
-        return await _work(role, main, process_id, stop, link)
+        code = await _work(role, main, process_id, stop, link)
+        return ANEW if code == 0 and watch.find_reason() else code
     finally:
         row.cancel()
         pipe.cancel()
@@ -173,6 +182,10 @@ def _on_signal(stop: asyncio.Event) -> None:
     """Stop on the first signal; on the second, end at once."""
     if stop.is_set():
         os._exit(1)
+    _begin_stop(stop)
+
+
+def _begin_stop(stop: asyncio.Event) -> None:
     stop.set()
     _end_in_time(settings.CLAW_DRAIN_SECONDS + GRACE_SECONDS)
 
@@ -182,7 +195,7 @@ async def _beat_pipe(link: Link | None, pulse: Pulse) -> None:
     while True:
         if link is not None:
             link.beat()
-        before = time.monotonic()
+        before = pulse.moved_at = time.monotonic()
         await asyncio.sleep(PIPE_SECONDS)
         lag = time.monotonic() - before - PIPE_SECONDS
         pulse.lag = max(pulse.lag, lag)
@@ -190,18 +203,25 @@ async def _beat_pipe(link: Link | None, pulse: Pulse) -> None:
             logger.warning("the event loop was blocked for %.1f s", lag)
 
 
-async def _beat_row(process_id: int, pulse: Pulse, note: Callable[[], dict[str, Any]]) -> None:
+async def _beat_row(
+    process_id: int, pulse: Pulse, note: Callable[[], dict[str, Any]], watch: SelfWatch, stop: asyncio.Event
+) -> None:
     """Beat in the database. When the row is gone others have taken our work: end, to be started anew."""
     own = psutil.Process()
     while True:
         write_lines()
         data = {"lag_ms": round(pulse.take_lag() * 1000), **_use_of(own), **note()}
+        data |= watch.note(data)
         try:
             if not await run_db(beat, process_id, **data):
                 logger.error("this process was declared dead; ending")
                 _kill_group()
+            await run_db(watch.look_at_leases, process_id)
         except (DatabaseError, InterfaceError) as error:
             logger.warning("the database did not take a beat: %s", error)
+        if watch.find_reason() and not stop.is_set():
+            logger.error("%s; beginning anew", watch.find_reason())
+            _begin_stop(stop)
         await asyncio.sleep(ROW_SECONDS)
 
 

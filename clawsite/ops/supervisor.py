@@ -17,7 +17,8 @@ from contextlib import suppress
 import psutil
 
 from clawsite.ops.children import Child, Role, Slot, fork, fork_role
-from clawsite.ops.watchdog import OWN_GAP_SECONDS, is_hung
+from clawsite.ops.crashes import CrashLog
+from clawsite.ops.watchdog import ANEW, HEALTHY_SECONDS, OWN_GAP_SECONDS, is_hung
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Supervisor:
 
     sweep: frees what dead processes held; runs in a fork of its own after each death. on_ready: told the name of
     a role whenever one begins to work. on_fork: told pid and start time of all children whenever they change.
-    close: what no child may hold.
+    crashes: told of roles that die again and again. close: what no child may hold.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Supervisor:
         sweep: Callable[[], object],
         on_ready: Callable[[str], None],
         on_fork: Callable[[list[tuple[int, int]]], None],
+        crashes: CrashLog,
         listen_fd: int | None = None,
         close: tuple[int, ...] = (),
     ) -> None:
@@ -55,6 +57,7 @@ class Supervisor:
         self._sweep = sweep
         self._on_ready = on_ready
         self._on_fork = on_fork
+        self._crashes = crashes
         self._listen_fd = listen_fd
         self._close = close
         self._selector = selectors.DefaultSelector()
@@ -72,8 +75,10 @@ class Supervisor:
                 before = self._wait(before)
                 self._reap()
                 self._kill_hung()
+                self._forgive_healthy()
             return self._drain()
         finally:
+            self._crashes.close()
             signal.set_wakeup_fd(-1)
             for handle in (*wake, *self._life):
                 os.close(handle)
@@ -152,6 +157,13 @@ class Supervisor:
                 time.sleep(DUMP_SECONDS)
                 child.kill_group()
 
+    def _forgive_healthy(self) -> None:
+        """Tell of roles that have run for long enough that what was before is over."""
+        now = time.monotonic()
+        for child in self._children():
+            if now - child.born >= HEALTHY_SECONDS:
+                self._crashes.forgive(child.role.name)
+
     # --- Burying -------------------------------------------------------------------------------------------
 
     def _reap(self) -> None:
@@ -191,7 +203,12 @@ class Supervisor:
         slot.start_at = time.monotonic() + pause
         how = f"exit code {status}" if code == os.CLD_EXITED else f"signal {status}"
         when = f"in {pause:.0f} s" if pause else "now"
-        logger.error("%s (pid %d) died of %s; starting it again %s", child.role.name, child.pid, how, when)
+        if (code, status) == (os.CLD_EXITED, ANEW):
+            logger.warning("%s (pid %d) begins anew %s", child.role.name, child.pid, when)
+        else:
+            logger.error("%s (pid %d) died of %s; starting it again %s", child.role.name, child.pid, how, when)
+        if slot.backoff.is_loop:
+            self._crashes.note(child.role.name, deaths=slot.backoff.deaths, how=how)
         self._start_sweeper()
 
     def _start_sweeper(self) -> None:

@@ -19,6 +19,7 @@ from clawsite.core.process import void_dead_local_processes
 from clawsite.management.address import page_address
 from clawsite.management.roles import ROLES, demo_roles
 from clawsite.ops.children import Role, fork
+from clawsite.ops.crashes import CrashLog
 from clawsite.ops.demo import MONITORS, OPTION, PACKAGES, demo_servers
 from clawsite.ops.home import HomeLock
 from clawsite.ops.link import adopt_orphans
@@ -140,6 +141,7 @@ def _supervise(roles: list[Role], lock: HomeLock, listening: socket.socket | Non
         sweep=void_dead_local_processes,
         on_ready=announce,
         on_fork=lock.note_children,
+        crashes=CrashLog(settings.RUN_DIR),
         listen_fd=None if listening is None else listening.fileno(),
     )
     return supervisor.run()

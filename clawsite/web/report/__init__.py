@@ -12,6 +12,7 @@ from django.utils import timezone
 from prometheus_client.metrics_core import Metric
 
 from clawsite.web.report.channels import channel_gauges, read_channels, read_last_command, read_sessions
+from clawsite.web.report.crashes import crash_gauges, read_crashes
 from clawsite.web.report.processes import add_memory, process_gauges, read_processes
 from clawsite.web.report.queues import queue_gauges, read_queues
 from clawsite.web.report.services import read_services, service_gauges
@@ -25,6 +26,7 @@ _GAUGES: tuple[Callable[[dict[str, Any]], Iterator[Metric]], ...] = (
     source_gauges,
     service_gauges,
     process_gauges,
+    crash_gauges,
     channel_gauges,
     storage_gauges,
 )
@@ -37,6 +39,7 @@ def take_report() -> dict[str, Any]:
     return {
         "processes": processes,
         "memory": add_memory(processes),
+        "crash_loops": read_crashes(now),
         "sessions": read_sessions(now),
         "channels": read_channels(now),
         "queues": read_queues(now),

@@ -21,6 +21,7 @@ UPTIME = declare("claw_process_uptime_seconds", "Time since a process began.", *
 MEMORY = declare("claw_process_memory_bytes", "Memory of a process and its children.", *_LABELS)
 CPU = declare("claw_process_cpu_seconds", "Processor time of a process, in seconds.", *_LABELS, only_grows=True)
 FILES = declare("claw_process_open_files", "Files and sockets that a process holds.", *_LABELS)
+GROWTH = declare("claw_process_growth_bytes", "By how much a process grows in an hour.", *_LABELS)
 THREADS = declare("claw_process_threads", "Threads of a process.", *_LABELS)
 LAG = declare("claw_loop_lag_seconds", "Worst delay of the event loop lately.", *_LABELS)
 SOCKETS = declare("claw_page_sockets", "Open sockets of pages and programs.", *_LABELS)
@@ -29,7 +30,7 @@ SILENT = declare("claw_queue_silent_seconds", "Time since the worker's queue las
 UP = declare("claw_role_up", "Processes of a role that beat within the last 30 s.", "role")
 
 # What a row tells of its process that is shown as it is.
-_TOLD = ("lag_ms", "sockets", "gateway", "silent", "cpu", "files", "threads")
+_TOLD = ("lag_ms", "sockets", "gateway", "silent", "cpu", "files", "threads", "growth")
 ROLES = ("web", "bots", "worker")
 ALIVE_SECONDS = 30
 
@@ -100,6 +101,7 @@ _FOUND: tuple[tuple[Gauge, Callable[[dict[str, Any]], float | None]], ...] = (
     (MEMORY, _told("memory")),
     (CPU, _told("cpu")),
     (FILES, _told("files")),
+    (GROWTH, _told("growth")),
     (THREADS, _told("threads")),
     (LAG, lambda process: process.get("lag_ms", 0) / 1000),
     (SOCKETS, _told("sockets")),

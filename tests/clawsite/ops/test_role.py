@@ -10,20 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from clawsite.ops.watchdog import ANEW
 from tests.clawsite.running import ROOT, until
+from tests.template import put_database
 
 pytestmark = pytest.mark.faults
 
 CODE = """
-import asyncio, sys
+import asyncio, sys, time
 import django
 django.setup()
-from django.core.management import call_command
 from clawsite.core.db import run_db
+from clawsite.core.leases import take_lease
 from clawsite.core.models import Process
-from clawsite.ops import role
+from clawsite.ops import role, selfwatch, watchdog
 role.ROW_SECONDS = 0.1
-call_command("migrate", verbosity=0)
+watchdog.YOUNG_SECONDS = 0.0
+selfwatch.LEASE_LOOK_SECONDS = 0.1
+selfwatch.SENDER_SECONDS = 0.5
 
 async def main(process_id, stop, listener):
     async def fail():
@@ -39,6 +43,10 @@ async def main(process_id, stop, listener):
         return
     if mode == "declared dead":
         await run_db(lambda: Process.objects.all().delete())
+    if mode == "hang":
+        time.sleep(600)
+    if mode == "stuck":
+        await run_db(take_lease, "send:1", process_id=process_id)
     if mode == "busy":
         await asyncio.sleep(600)
     await stop.wait()
@@ -49,6 +57,7 @@ sys.exit(role.run_role("bots", main))
 
 
 def start(home: Path, mode: str, **environment: str) -> subprocess.Popen[str]:
+    put_database(home)
     values = {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings", **environment}
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, mode],
@@ -102,6 +111,26 @@ def test_work_that_does_not_end_is_cut_off_after_the_drain_time(tmp_path: Path) 
     code, _, errors = finish(process)
     assert code == -signal.SIGKILL
     assert "not done in time" in errors
+
+
+def test_alone_it_ends_when_its_loop_stands_still_and_says_where(tmp_path: Path) -> None:
+    code, _, errors = finish(start(tmp_path, "hang", CLAW_HANG_SECONDS="2"))
+    assert code == -signal.SIGKILL
+    assert "the event loop hangs for" in errors
+    assert "in main" in errors  # the stacks
+
+
+def test_what_needs_too_much_memory_finishes_and_begins_anew(tmp_path: Path) -> None:
+    code, out, errors = finish(start(tmp_path, "wait", CLAW_ROLE_MEGABYTES="10"))
+    assert (code, out) == (ANEW, "rows 1\n")
+    assert "and CLAW_ROLE_MEGABYTES is 10; beginning anew" in errors
+    assert count_rows(tmp_path) == "0"
+
+
+def test_who_holds_a_lease_under_which_nothing_moves_begins_anew(tmp_path: Path) -> None:
+    code, _, errors = finish(start(tmp_path, "stuck"))
+    assert code == ANEW
+    assert "nothing moves under the lease send:1; beginning anew" in errors
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
