@@ -58,6 +58,14 @@ class _Account:
     stamp: str
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
+    def find_fault(self) -> str:
+        """Return why what serves this account must begin anew, or "": nothing may end, and nothing wait for ever."""
+        connecting, *serving = self.tasks
+        ended = [task.get_name() for task in serving if task.done()]
+        if ended or (connecting.done() and not serving):
+            return f"{(ended or [connecting.get_name()])[0]} has ended"
+        return "its poller is stuck" if getattr(self.channel.adapter, "is_stuck", False) else ""
+
 
 class Bots:
     """What one bots process runs."""
@@ -106,8 +114,10 @@ class Bots:
     async def _follow(self, rows: list[Channel]) -> None:
         wanted = {row.pk: row for row in rows}
         for pk, account in list(self._accounts.items()):
-            row = wanted.get(pk)
-            if row is None or _stamp(row) != account.stamp:
+            row, fault = wanted.get(pk), account.find_fault()
+            if fault:
+                logger.error("channel %s: %s; opening it anew", account.channel.row.name, fault)
+            if row is None or fault or _stamp(row) != account.stamp:
                 await self._close(pk)
         for pk, row in wanted.items():
             if pk not in self._accounts and time.monotonic() >= self._retry_at.get(pk, 0.0):

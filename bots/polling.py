@@ -8,9 +8,8 @@ import json
 import logging
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
-
-from django.utils import timezone
 
 from bots.channels.base import ChannelAdapter, ChannelError, Unparsed
 from bots.channels.rich import clean_text
@@ -156,6 +155,11 @@ class Poller:
         now = time.monotonic()
         if now - self._noted_at > 5.0:
             self._noted_at = now
-            error = str(getattr(self.channel.adapter, "last_error", ""))[:200]
-            change = {"last_error": error} if error else {"last_poll_at": timezone.now(), "last_error": ""}
-            Channel.objects.filter(pk=self.channel.row.pk).update(**change)
+            Channel.objects.filter(pk=self.channel.row.pk).update(**self._news())
+
+    def _news(self) -> dict[str, Any]:
+        """Return what the channel's row is told: only an answer of the platform is news from it, no failure is."""
+        adapter = self.channel.adapter
+        answered = float(getattr(adapter, "last_poll_at", 0.0))
+        news: dict[str, Any] = {"last_error": str(getattr(adapter, "last_error", ""))[:200]}
+        return news | ({"last_poll_at": datetime.fromtimestamp(answered, UTC)} if answered else {})

@@ -98,7 +98,7 @@ class Growth:
 
 @dataclass(kw_only=True, slots=True)
 class Stillness:
-    """Finds what has not moved for too many looks. Looks are counted, not time: a paused machine makes nothing stuck."""
+    """Finds what has not moved for too many looks. Looks count, not time: a paused machine makes nothing stuck."""
 
     _seen: dict[str, tuple[Hashable, int]] = field(default_factory=dict)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
+
+import pytest
 
 from clawsite.core.db import run_db
 from sessions_app import outbox
-from sessions_app.models import Inbox, Message, Outbox, Session, Turn
+from sessions_app.models import Channel, Inbox, Message, Outbox, Session, Turn
 from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.servers.messages.scripts import cut, eof, error, pause, text
 from tests.switching import switched_off
@@ -151,6 +154,38 @@ async def test_without_the_feature_an_answer_comes_whole(flow: Flow) -> None:
     finally:
         await run_db(switch.__exit__, None, None, None)
     assert not any(call["method"] == "editMessageText" for call in flow.telegram.calls())
+
+
+@pytest.mark.parametrize("part", ["poll telegram", "send telegram", "stuck"])
+async def test_what_serves_a_channel_begins_anew_when_a_part_of_it_does_not_go_on(flow: Flow, part: str) -> None:
+    flow.model.set_default("Here.")
+    async with flow.running() as bots:
+        await flow.says(flow.alice, "hi")
+        (account,) = bots._accounts.values()
+        for task in account.tasks:
+            if task.get_name() == part:
+                task.cancel()
+                await asyncio.wait([task])
+        if part == "stuck":
+            account.channel.adapter.polling.due_at = 0.0  # type: ignore[attr-defined]  # Telegram's
+        bots.channels_changed.set()
+        await until(lambda: account not in bots._accounts.values())
+        assert await flow.says(flow.alice, "still there?") == ["Here."]
+
+
+async def test_freshness_is_of_the_last_answer_and_no_failure_is_one(flow: Flow) -> None:
+    flow.model.set_default("Here.")
+    async with flow.running() as bots:
+        await flow.says(flow.alice, "hi")
+        (account,) = bots._accounts.values()
+        (poller,) = (task for task in account.tasks if task.get_name().startswith("poll"))
+        assert not poller.done()
+        flow.telegram.fault("status", method="getUpdates", status=502, for_seconds=60)
+        flow.telegram.cut_connections()
+        await until_db(lambda: Channel.objects.get().last_error, timeout=20)
+        answered = await run_db(lambda: Channel.objects.get().last_poll_at)
+        assert answered is not None
+        assert answered.timestamp() == pytest.approx(account.channel.adapter.last_poll_at, abs=0.001)  # type: ignore[attr-defined]
 
 
 async def test_what_cannot_be_taken_away_does_not_send_the_answer_twice(flow: Flow) -> None:

@@ -62,6 +62,11 @@ class TelegramAdapter:
         """Why polling does not work now, or ""."""
         return self.polling.last_error
 
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether polling waits for what should have come or failed long ago, so that it must be begun anew."""
+        return self.polling.is_stuck
+
     async def open(self) -> Mapping[str, Any]:
         """Connect and return who the bot is; ChannelError when the platform does not answer or refuses the token."""
         if self._api is None:

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 READ_MARGIN_SECONDS = 10.0
+# So long after its last limit the loop has still not moved: whatever it waits for does not come.
+STUCK_SECONDS = 60.0
+NEVER = float("inf")
 FIRST_PAUSE = 1.0
 AGAIN_SECONDS = 1
 LONGEST_PAUSE = 23.0  # at most 30 with jitter
@@ -43,6 +46,8 @@ class Polling:
         self.last_poll_at = 0.0
         self.last_error = ""
         self.failures = 0
+        # Until when the loop must have moved (time.monotonic()); never, while it is the consumer's turn.
+        self.due_at = NEVER
         self._closed = asyncio.Event()
         self._asking: asyncio.Task[object] | None = None
 
@@ -62,6 +67,7 @@ class Polling:
             except ChannelError as error:
                 await self._recover(api, error)
                 # After a wait the consumer checks that it still may poll, as before every request.
+                self.due_at = NEVER
                 yield []
                 continue
             except asyncio.CancelledError:
@@ -71,8 +77,14 @@ class Polling:
             self._note_success()
             # An empty answer has confirmed what was before the offset, so the next request needs none.
             offset = max((update["update_id"] for update in batch), default=-1) + 1
+            self.due_at = NEVER
             # An empty batch too: before each request the consumer checks that it still may poll.
             yield batch
+
+    @property
+    def is_stuck(self) -> bool:
+        """Tell whether the loop waits for something that should have come or failed long ago."""
+        return time.monotonic() > self.due_at + STUCK_SECONDS
 
     async def _ask(self, api: BotApi, offset: int) -> object:
         # After a failure a short request shows soon whether the next one fails, too.
@@ -82,6 +94,7 @@ class Polling:
         }  # fmt: skip
         if offset:
             params["offset"] = offset
+        self.due_at = time.monotonic() + seconds + READ_MARGIN_SECONDS
         call = api.call("getUpdates", params, read_seconds=seconds + READ_MARGIN_SECONDS)
         self._asking = asyncio.create_task(call)
         return await self._asking
@@ -96,6 +109,7 @@ class Polling:
         self.failures += 1
         self._report(error)
         pause = self._pause(error)
+        self.due_at = time.monotonic() + pause
         if "webhook is active" in error.message:
             try:
                 await api.call("deleteWebhook", {"drop_pending_updates": False})

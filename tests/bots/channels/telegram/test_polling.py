@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import time
@@ -260,6 +261,30 @@ async def test_health_says_when_it_last_worked(
     platform.say("x")
     await consumer.wait_for(1)
     await server.await_for(lambda: consumer.adapter.last_poll_at >= before)
+
+
+async def test_only_what_waits_for_the_platform_can_be_stuck(
+    platform: TelegramPlatform, server: TelegramServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    adapter = TelegramAdapter(platform.account())
+    adapter.polling = Polling(name="tg", poll_seconds=1, pause=0.02)
+    await adapter.open()
+    monkeypatch.setattr("bots.channels.telegram.polling.STUCK_SECONDS", -30.0)  # whatever waits is stuck at once
+    looks = [adapter.is_stuck]
+    updates = adapter.updates()
+    asking = asyncio.ensure_future(anext(updates))
+    await server.await_for(lambda: adapter.is_stuck)
+    platform.say("x")
+    await asking
+    looks.append(adapter.is_stuck)  # the consumer's turn, however long it takes
+    server.fault("status", method="getUpdates", status=429, retry_after=5)
+    asking = asyncio.ensure_future(anext(updates))
+    await server.await_for(lambda: adapter.polling.failures)
+    looks.append(adapter.is_stuck)
+    assert looks == [False, False, True]
+    await adapter.close()
+    with contextlib.suppress(StopAsyncIteration):
+        await asking
 
 
 async def test_nothing_is_kept_but_the_last_batch(
