@@ -51,6 +51,26 @@ def probe_account(kind: str, account: Account) -> Identity:
     return _run(_ask(kind, account))
 
 
+def probe_webhook(row: Channel) -> Mapping[str, Any]:
+    """Ask the platform where it posts to; {} for a kind that posts nowhere. BadInput and Unavailable as above."""
+    return _run(_ask_webhook(row.kind, account_of(row)))
+
+
+async def _ask_webhook(kind: str, account: Account) -> Mapping[str, Any]:
+    adapter = get_adapter(kind)(account)
+    ask = getattr(adapter, "webhook_info", None)
+    if ask is None:
+        return {}
+    try:
+        await adapter.open()
+        found: Mapping[str, Any] = await ask()
+        return found
+    except ChannelError as error:
+        raise Unavailable(_("The account does not work: {reason}").format(reason=error.message)) from None
+    finally:
+        await adapter.close()
+
+
 async def _ask(kind: str, account: Account) -> Identity:
     adapter = get_adapter(kind)(account)
     try:

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 _shown: dict[str, object] = {}
 _secrets: dict[str, bool] = {}
+_files: dict[str, Path] = {}
 
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"", "0", "false", "no", "off"}
@@ -43,6 +44,11 @@ def shown_settings() -> Mapping[str, object]:
 def secret_settings() -> Mapping[str, bool]:
     """Return the name of each secret that was asked for, and whether there is one."""
     return _secrets
+
+
+def secret_files() -> Mapping[str, Path]:
+    """Return the file of each secret that came from one, by the name of the secret."""
+    return _files
 
 
 def env_bool(name: str, default: bool = False) -> bool:
@@ -94,6 +100,8 @@ def env_list(name: str) -> list[str]:
 def env_secret(name: str, default: str = "") -> str:
     """Return a secret from the file named by NAME_FILE, else from NAME; a file that cannot be read is an error."""
     path = _read(f"{name}_FILE")
+    if path:
+        _files[name] = Path(path)
     try:
         value = Path(path).read_text(encoding="utf-8").strip() if path else _read(name) or default
     except OSError as error:

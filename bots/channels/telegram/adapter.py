@@ -166,6 +166,11 @@ class TelegramAdapter:
         """Let updates wait for getUpdates again. Polling does this by itself when it must."""
         await self._opened().call("deleteWebhook", {"drop_pending_updates": False})
 
+    async def webhook_info(self) -> Mapping[str, Any]:
+        """Return what Telegram knows of where to post: url, what waits, and its last failure."""
+        info = await self._opened().call("getWebhookInfo", {})
+        return info if isinstance(info, dict) else {}
+
     def verify(self, headers: Mapping[str, str]) -> bool:
         """Tell whether a webhook request carries the account's secret; never without one."""
         given = next((value for name, value in headers.items() if name.lower() == SECRET_HEADER), "")
