@@ -28,6 +28,7 @@ from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.metrics import CHANNEL_CALLS, DELIVERY_SECONDS, MESSAGES
 from clawsite.core.nudge import Wake
+from clawsite.core.tracing import span, trace
 from sessions_app import outbox
 from sessions_app.channels import note_block
 from sessions_app.models import Outbox, Turn
@@ -169,7 +170,8 @@ class Sender:
     async def _send_row(self, row: Outbox) -> None:
         """Send one row and record how it went; never raises."""
         try:
-            await self._send_and_record(row)
+            with trace("delivery", trace_id=row.trace_id, channel=self.channel.row.kind):
+                await self._send_and_record(row)
         except LeaseLost:
             logger.warning("outbox %s is left to the process that sends now", row.pk)
         except Exception as error:
@@ -184,7 +186,8 @@ class Sender:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 await self._ensure_sure()
-                remote_ids = await self._deliver(row)
+                with span("channel", channel=kind):
+                    remote_ids = await self._deliver(row)
         except ChannelError as error:
             CHANNEL_CALLS.labels(kind, _outcome(error)).inc()
             await self._after_error(row, error)

@@ -38,6 +38,8 @@ from clawsite.core.features import STREAMING
 from clawsite.core.leases import Held
 from clawsite.core.metrics import INTAKE_SECONDS
 from clawsite.core.nudge import nudge
+from clawsite.core.tracing import trace
+from clawsite.core.tracing.spans import OpenTrace
 from guardrails.outputs import OutputContext, StreamGuard, check_output
 from guardrails.policy import policy_from_settings
 from guardrails.types import Checked
@@ -67,6 +69,10 @@ class Pipeline:
 
     async def run_row(self, head: Head, channel: OpenChannel) -> bool:
         """Take one inbox row from its claim to its answer; False when another process has it."""
+        with trace("message", channel=channel.row.kind) as traced:
+            return await self._run_row(head, channel, traced)
+
+    async def _run_row(self, head: Head, channel: OpenChannel, traced: OpenTrace) -> bool:
         held: Held | None = None
         work: Work | None = None
         if not head.attempts:
@@ -78,6 +84,8 @@ class Pipeline:
                 if held is None:
                     return False
             work, rows = await run_tx(self._open, head, channel, held)
+            if work is not None:
+                traced.adopt(work.trace_id, session=work.session.ref if work.session else "")
             self._send(channel, rows)
             if work is not None and work.turn is not None:
                 await self._run_turn(work)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from bots.commands.registry import Match
 from clawsite.core.crypto import check_secret
 from clawsite.core.leases import Held
 from clawsite.core.metrics import STAGE_SECONDS
+from clawsite.core.tracing import new_trace_id, span, trace_id
 from guardrails.types import Verdict
 from sessions_app.inbox import Head
 from sessions_app.models import Channel, Contact, Session, Turn
@@ -88,8 +88,8 @@ class Work:
     decisions: Mapping[str, bool] = field(default_factory=dict)
     held: Held | None = None
     turn: Turn | None = None
-    trace_id: str = field(default_factory=lambda: secrets.token_hex(8))
     streams: bool = True
+    trace_id: str = field(default_factory=lambda: trace_id() or new_trace_id())
     stages: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
 
@@ -123,7 +123,8 @@ class Work:
         """Measure one stage: milliseconds on the turn, seconds in the metric."""
         begin = time.perf_counter()
         try:
-            yield
+            with span(f"stage {name}"):
+                yield
         finally:
             seconds = time.perf_counter() - begin
             self.stages[name] = round(self.stages.get(name, 0.0) + seconds * 1000, 3)

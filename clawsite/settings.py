@@ -13,6 +13,7 @@ from django.templatetags.static import static
 
 from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str, require
 from clawsite.core.keys import load_or_create_key
+from clawsite.core.logconfig import FORMATS, make_logging
 from clawsite.core.zones import is_time_zone
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -346,29 +347,16 @@ require(_LEVEL in ("DEBUG", "INFO", "WARNING", "ERROR"), "CLAW_LOG_LEVEL", "Use 
 # The same lines in a file that `logs.tail` reads, and three older ones; 0 writes none.
 CLAW_LOG_BYTES = env_int("CLAW_LOG_BYTES", 10_485_760)
 CLAW_LOG_FILE = CLAW_HOME / "logs" / "clawsite.log"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"redact": {"()": "clawsite.core.logs.RedactFilter"}},
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(process)d %(name)s %(message)s"},
-    },
-    "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "filters": ["redact"], "formatter": "line"},
-        "file": {
-            "class": "clawsite.core.logs.LogFile" if CLAW_LOG_BYTES else "logging.NullHandler",
-            "filters": ["redact"],
-            "formatter": "line",
-            **({"path": CLAW_LOG_FILE, "size": CLAW_LOG_BYTES} if CLAW_LOG_BYTES else {}),
-        },
-        "count": {"class": "clawsite.core.metrics.loglines.LineCounter", "level": "WARNING"},
-    },
-    "root": {"handlers": ["stderr", "file", "count"], "level": _LEVEL},
-    "loggers": {
-        name: {"level": "WARNING"}
-        for name in ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")
-    },
-}
+# Lines for people, or a JSON object a line for a collector of logs.
+_FORM = env_str("CLAW_LOG_FORMAT", "line").lower()
+require(_FORM in FORMATS, "CLAW_LOG_FORMAT", "Use line or json.")
+LOGGING = make_logging(level=_LEVEL, form=_FORM, path=CLAW_LOG_FILE, size=CLAW_LOG_BYTES)
+
+# --- Traces (optional): spans of every message and job go to an OpenTelemetry collector by OTLP over HTTP ----------
+CLAW_OTLP_URL = env_str("CLAW_OTLP_URL").rstrip("/")
+CLAW_OTLP_TOKEN = env_secret("CLAW_OTLP_TOKEN")
+_starts = CLAW_OTLP_URL.startswith(("http://", "https://"))
+require(not CLAW_OTLP_URL or _starts, "CLAW_OTLP_URL", "Use a URL such as http://127.0.0.1:4318.")
 
 # --- Admin theme --------------------------------------------------------------------------------------------------
 UNFOLD = {

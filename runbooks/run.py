@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from clawsite.core.metrics import fold_own, write_lines
 from clawsite.core.nudge import nudge
+from clawsite.core.tracing import flush
 from runbooks.jobs.working import Signals
 from runbooks.models import Job
 from runbooks.runner import perform
@@ -81,6 +82,7 @@ def _fork(work: Callable[[Signals], object]) -> int:
             connections.close_all()
             write_lines()
             fold_own()
+            flush()
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)

@@ -20,6 +20,7 @@ from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.leases import take_lease
 from clawsite.core.models import Process
 from clawsite.core.process import end_process, host_name, register_process
+from clawsite.core.tracing import trace
 from runbooks.jobs.events import move
 from runbooks.jobs.kinds import JobKind, find_kind
 from runbooks.jobs.values import bound
@@ -53,8 +54,15 @@ def perform(job_id: int, *, signals: Signals | None = None) -> bool:
     if claimed is None:
         return False
     job, process_id = claimed
+    session = job.session.ref if job.session else ""
+    with trace("job", trace_id=job.trace_id, job=job.key, session=session, kind=job.kind):
+        _perform(job, process_id, signals or Signals())
+    return True
+
+
+def _perform(job: Job, process_id: int, signals: Signals) -> None:
     kind = find_kind(job.kind)
-    ctx = _make_context(job, kind, signals or Signals())
+    ctx = _make_context(job, kind, signals)
     watch = Watch(ctx, process_id=process_id)
     watch.start()
     try:
@@ -62,7 +70,6 @@ def perform(job_id: int, *, signals: Signals | None = None) -> bool:
     finally:
         watch.stop()
     patiently(lambda: _record(job, ctx.token, process_id, outcome), seconds=RECORD_SECONDS)
-    return True
 
 
 def _claim(job_id: int) -> tuple[Job, int] | None:

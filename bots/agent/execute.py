@@ -25,6 +25,7 @@ from bots.agent.wrap import shorten
 from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.metrics import TOOL_CALLS, TOOL_SECONDS
+from clawsite.core.tracing import span
 from guardrails.tools import ToolPolicy, decide_call, hash_arguments
 from guardrails.types import Action
 
@@ -189,7 +190,8 @@ class ToolRunner:
         about = {"tool": tool.name, "call_id": call.use.call_id, "arguments": call.arguments}
         await run_hooks("before_tool", context, **about)
         began = time.monotonic()
-        output = await self._call_tool(call)
+        with span(f"tool {tool.name}"):
+            output = await self._call_tool(call)
         seconds = time.monotonic() - began
         TOOL_CALLS.labels(tool.name, "error" if output.is_error else "ok").inc()
         TOOL_SECONDS.labels(tool.name).observe(seconds)

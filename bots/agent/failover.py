@@ -20,6 +20,7 @@ from bots.breaker import BILLING_SECONDS, PROBE_SECONDS, Breakers
 from clawsite.core.errors import ClawError
 from clawsite.core.metrics import MODEL_CALLS, MODEL_SECONDS
 from clawsite.core.services import Teller
+from clawsite.core.tracing import span
 
 logger = logging.getLogger(__name__)
 
@@ -113,7 +114,8 @@ class Failover:
         """Make one call, and count how it went and how long it took."""
         began, outcome = time.monotonic(), "cancelled"
         try:
-            end = await self.provider.run(make(target), on_piece=on_piece)
+            with span("model", model=target.model):
+                end = await self.provider.run(make(target), on_piece=on_piece)
             outcome = "ok"
         except ModelError as error:
             outcome = str(error.fault)

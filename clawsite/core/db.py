@@ -27,6 +27,7 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from clawsite.core.errors import ClawError
 from clawsite.core.jitter import jitter
+from clawsite.core.tracing import carry
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -222,7 +223,7 @@ def _call(work: Callable[[], R]) -> R:
 
 
 async def _submit(work: Callable[[], R], *, rank: int = _NORMAL, grouped: bool = False) -> R:
-    result: R = await asyncio.wrap_future(_get_pool(rank).submit(work, rank=rank, grouped=grouped))
+    result: R = await asyncio.wrap_future(_get_pool(rank).submit(carry(work), rank=rank, grouped=grouped))
     return result
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clawsite.core.redaction import redact
+from clawsite.core.tracing import ids
 
 
 class RedactFilter(logging.Filter):
@@ -35,6 +36,14 @@ def _message_of(record: logging.LogRecord) -> str:
         return record.getMessage()
     except Exception:  # arguments of any type, shown by code of anybody
         return f"{record.msg} (its arguments do not fit)"
+
+
+class LineFormatter(logging.Formatter):
+    """Writes one line for people. At its end stands what it is about: trace_id, session and job, if any."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """Return the line, without a traceback."""
+        return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in ids().items())])
 
 
 class LogFile(logging.Handler):

@@ -36,6 +36,7 @@ from clawsite.core.process import (
     register_process,
     void_dead_local_processes,
 )
+from clawsite.core.tracing import flush
 from clawsite.ops.link import Link
 from clawsite.ops.lone import watch_alone
 from clawsite.ops.selfwatch import SelfWatch
@@ -87,6 +88,7 @@ def run_role(
         return drive(_live(role, main, link, note))
     finally:
         close_pool()
+        flush()
 
 
 def _watch_supervisor(link: Link) -> None:

@@ -16,6 +16,7 @@ from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed, Unavailable
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.queue import enqueue
+from clawsite.core.tracing import trace_id
 from guardrails.types import Actor, Role
 from runbooks.jobs.events import add_event, move
 from runbooks.jobs.kinds import check_params, find_kind, get_kind
@@ -102,7 +103,13 @@ def _insert(owner: str, key: str, values: dict[str, Any], actor: Actor, origin: 
     _check_room(owner)
     try:
         with transaction.atomic():
-            job = Job.objects.create(owner=owner, idempotency_key=key, requested_by=actor.subject, **values)
+            job = Job.objects.create(
+                owner=owner,
+                idempotency_key=key,
+                requested_by=actor.subject,
+                trace_id=trace_id(),
+                **values,
+            )
     except IntegrityError:
         same = _find_same(owner, key, values)
         if same is None:

@@ -16,6 +16,7 @@ from pytest_django import Settings
 from clawsite.core.errors import BadInput
 from clawsite.core.models import Lease, Process
 from clawsite.core.process import host_name
+from clawsite.core.tracing import ids, trace
 from runbooks import jobs
 from runbooks.jobs import JobContext, Park
 from runbooks.jobs.working import Overtaken
@@ -271,3 +272,21 @@ def test_the_process_beats_while_synchronous_code_runs(monkeypatch: pytest.Monke
     with kind(block, seconds=20):
         assert run(start()).state == "succeeded"
     assert connection.connection is not None
+
+
+def test_a_job_goes_on_with_the_trace_it_was_ordered_in() -> None:
+    found: list[dict[str, str]] = []
+
+    def look(_: JobContext) -> None:
+        found.append(ids())
+
+    with kind(look) as name:
+        with trace("message", trace_id="00000000000000ab"):
+            ordered = start(name)
+        alone = start(name)
+        run(ordered)
+        run(alone)
+    assert (ordered.trace_id, alone.trace_id) == ("00000000000000ab", "")
+    assert found[0] == {"trace_id": "00000000000000ab", "job": ordered.key}
+    assert found[1]["job"] == alone.key
+    assert ids() == {}

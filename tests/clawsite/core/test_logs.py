@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import logging
+import os
+import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from clawsite.core.logs import LogFile, RedactFilter
+from clawsite.core.jsonlogs import make_formatter
+from clawsite.core.logs import LineFormatter, LogFile, RedactFilter
+from clawsite.core.tracing import trace
 
 KEY = "sk-ant-api03-" + "Ab1" * 20
 
@@ -81,3 +87,40 @@ def test_text_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
     handler.close()
 
     assert (tmp_path / "claw.log").read_text(encoding="utf-8") == "lone \\ud800 surrogate\n"
+
+
+def test_a_line_for_people_ends_with_what_it_is_about() -> None:
+    formatter = LineFormatter("%(levelname)s %(message)s")
+    assert formatter.format(logged("hello")) == "INFO hello"
+    with trace("job", trace_id="00000000000000ab", job="j1", session="web:1"):
+        assert formatter.format(logged("hello")) == "INFO hello trace_id=00000000000000ab session=web:1 job=j1"
+
+
+def test_a_line_for_machines_is_one_object() -> None:
+    try:
+        raise ValueError(f"wrong key {KEY}")
+    except ValueError:
+        record = logging.LogRecord("claw.test", logging.ERROR, __file__, 1, "failed\nwith %s", (KEY,), sys.exc_info())
+    RedactFilter().filter(record)
+    with trace("job", trace_id="00000000000000ab", job="j1"):
+        line = make_formatter().format(record)
+    assert "\n" not in line
+    value = json.loads(line)
+    assert value.pop("exception").endswith("ValueError: wrong key [secret]")
+    assert datetime.fromisoformat(value.pop("ts")).utcoffset() == timedelta(0)
+    assert value.pop("pid") == record.process
+    assert value == {
+        "level": "error", "logger": "claw.test", "message": "failed\\nwith [secret]",
+        "trace_id": "00000000000000ab", "job": "j1",
+    }  # fmt: skip
+
+
+def test_settings_choose_how_lines_are_written(tmp_path: Path) -> None:
+    code = "import django, logging; django.setup(); logging.getLogger('x').warning('careful')"
+    environment = {**os.environ, "CLAW_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment | {"CLAW_LOG_FORMAT": "json"}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert json.loads(done.stderr)["message"] == "careful"
+    assert json.loads((tmp_path / "logs" / "clawsite.log").read_text())["logger"] == "x"
