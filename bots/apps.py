@@ -50,6 +50,7 @@ def _register_cards() -> None:
         project,
         project_files,
         register_card,
+        restored,
         run,
         sync,
     )
@@ -75,6 +76,7 @@ def _register_cards() -> None:
         "deploy": deploy.render,
         "deploy-end": deploy.render_end,
         "logs": logs.render,
+        "restored": restored.render,
         "feedback": feedback.render,
         "alert": alert.render,
         "alert_storm": alert_storm.render,

@@ -50,6 +50,10 @@ class HomeLock:
             time.sleep(POLL_SECONDS)
         self.note_children([])
 
+    def release(self) -> None:
+        """Give the right back."""
+        os.close(self._fd)
+
     def note_children(self, children: list[tuple[int, int]]) -> None:
         """Write down who our children are (pid and start time of each)."""
         own = os.getpid()

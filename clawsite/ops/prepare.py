@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from clawsite.core.process import void_dead_local_processes
+from clawsite.ops.backups.swapping import finish_restore
 from clawsite.ops.demo import demo_servers
 from clawsite.ops.example import prepare_example
 from clawsite.ops.first_admin import prepare_first_admin
@@ -36,6 +37,7 @@ def has_unapplied_migrations() -> bool:
 
 def prepare(answer_fd: int, *, migrate: bool) -> int:
     """Prepare the installation and write {"link": path} to the pipe; return the exit code."""
+    finish_restore()
     with _alone():
         if migrate and has_unapplied_migrations():
             logger.info("bringing the database up to date")

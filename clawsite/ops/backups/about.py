@@ -75,5 +75,15 @@ def read_about(data: bytes) -> About:
 
 
 def _unknown_migrations(about: About) -> str:
-    known = MigrationLoader(None).disk_migrations
+    known = known_migrations()
     return next((f"{app}.{name}" for app, name in about.migrations if (app, name) not in known), "")
+
+
+def is_older(about: About) -> bool:
+    """Tell whether the database of a backup lacks migrations that this version has."""
+    return known_migrations() > set(about.migrations)
+
+
+def known_migrations() -> set[tuple[str, str]]:
+    """Return the migrations of this version."""
+    return set(MigrationLoader(None).disk_migrations)

@@ -10,7 +10,6 @@ import fcntl
 import logging
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,7 +27,7 @@ from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
 from clawsite.ops.backups.packing import Packed, pack
 from clawsite.ops.backups.stores import Check, FolderStore, local_store, publish
-from clawsite.ops.backups.verifying import SCRATCH, scratch_folder, verify
+from clawsite.ops.backups.verifying import clear_scratch, scratch_folder, verify
 
 logger = logging.getLogger(__name__)
 
@@ -130,8 +129,7 @@ def _alone(store: FolderStore) -> Iterator[None]:
 
 
 def _put_away(store: FolderStore) -> None:
-    for path in store.root.glob(f"{SCRATCH}*"):
-        shutil.rmtree(path, ignore_errors=True)
+    clear_scratch(store.root)
     unfinished = Backup.objects.filter(state__in=[State.RUNNING, State.STORED])
     ours = unfinished.filter(host=host_name()) | unfinished.filter(started_at__lt=timezone.now() - ABANDONED)
     ours.update(state=State.FAILED, error="It was interrupted.", ended_at=timezone.now())

@@ -7,9 +7,8 @@ import sys
 from pathlib import Path
 
 from django.conf import settings
-from django.db.migrations.loader import MigrationLoader
 
-from clawsite.ops.backups.about import About
+from clawsite.ops.backups.about import About, is_older
 from clawsite.ops.backups.errors import BackupFailed
 from guardrails.processes import Limits, run
 
@@ -35,8 +34,7 @@ def migrate_scratch(about: About, folder: Path) -> Path:
     """Make an empty SQLite database with exactly the migrations that a backup has; return its path."""
     home = folder / "schema"
     env = {"CLAW_HOME": str(home), "DATABASE_URL": "", "DATABASE_URL_FILE": ""}
-    known = set(MigrationLoader(None).disk_migrations)
-    if known == set(about.migrations):
+    if not is_older(about):
         manage("migrate", "--verbosity", "0", env=env)
     else:
         for app, name in sorted(dict(sorted(about.migrations)).items()):  # the last migration of each app

@@ -27,6 +27,12 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
         shutil.rmtree(path, ignore_errors=True)
 
 
+def clear_scratch(parent: Path) -> None:
+    """Remove what killed processes have left there."""
+    for path in parent.glob(f"{SCRATCH}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
 def verify(source: Source, folder: Path, *, identity: Identity, proven: bool) -> Extraction:
     """Restore an archive into an empty folder and check all of it; BadArchive says what is wrong with it."""
     extraction = extract(source, folder, identity=identity, proven=proven)

@@ -1,0 +1,56 @@
+"""`manage.py restore SOURCE`: replace this installation by a backup, and see whether it is well."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from clawsite.management.asking import agree
+from clawsite.management.base import OperatorCommand
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.identity import Identity, key_path, read_identity
+from clawsite.ops.backups.restoring import restore
+
+
+class Command(OperatorCommand):
+    """Needs a system that stands still; works on an empty machine, too."""
+
+    help = "Restore a backup: check all of it, put it in place, keep what it replaces, ask /health."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("source", help='a file, the name of a backup, or "latest"')
+        parser.add_argument("--identity", metavar="FILE", help="the age identity that opens it (CLAW_HOME/backup.key)")
+        parser.add_argument(
+            "--unsealed", action="store_true", help="trust a backup that was encrypted for CLAW_BACKUP_RECIPIENT"
+        )
+        parser.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument("--json", action="store_true", help="tell what was restored as JSON")
+
+    def work(self, options: dict[str, Any]) -> None:
+        """Restore."""
+        identity = _identity(options["identity"])
+        if not options["yes"] and not agree("This replaces everything that is here by the backup. Go on?"):
+            raise CommandError("Nothing was changed.")
+        try:
+            done = restore(options["source"], identity=identity, proven=not options["unsealed"])
+        except OSError as error:
+            raise BackupFailed(f"The disk does not take or give the data: {error.strerror}.") from error
+        if options["json"]:
+            self.say_json({"name": done.name, "kept": str(done.kept), "counts": done.about.counts, "told": done.told})
+            return
+        rows = sum(done.about.counts.values())
+        self.say(f"Restored {done.name}: made at {done.about.created_at} by version {done.about.version}, {rows} rows.")
+        self.say(f"/health says: {done.health['status']}. Admins' chats that will be told: {done.told}.")
+        self.say(f"What was replaced is in {done.kept}. Delete that folder when you are sure.")
+        self.say("Start clawsite now, as you always do.")
+
+
+def _identity(given: str | None) -> Identity:
+    path = Path(given) if given else key_path()
+    if not given and not path.exists():
+        raise BackupFailed("There is no backup.key here. Give the identity that opens the backup: --identity FILE.")
+    return read_identity(path)

@@ -1,0 +1,46 @@
+"""Whether this installation stands still: a restore under a running system would be undone by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
+
+from clawsite.core.models import Process
+from clawsite.core.process import host_name, is_alive
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.home import HomeLock
+
+ORPHAN_SECONDS = 10.0
+
+
+@contextmanager
+def held_still() -> Iterator[None]:
+    """Take the place of the supervisor and make sure that no role runs by itself; raise when one does."""
+    lock = HomeLock(settings.RUN_DIR)
+    try:
+        lock.take(seconds=ORPHAN_SECONDS)
+        if running := _find_running():
+            raise BackupFailed(f"clawsite still runs: {running}. Stop it first.")
+        yield
+    finally:
+        lock.release()
+
+
+def _find_running() -> str:
+    """Return which roles run, or "". A database that cannot be read is a good reason to restore."""
+    try:
+        running = [row for row in Process.objects.all() if _runs(row)]
+    except DatabaseError:
+        return ""
+    return ", ".join(sorted({f"{row.role} on {row.host}" for row in running}))
+
+
+def _runs(row: Process) -> bool:
+    if row.host == host_name():
+        return is_alive(row.pid, started=row.started)
+    return row.beat_at > timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
