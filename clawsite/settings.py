@@ -326,6 +326,10 @@ CLAW_BACKUP_GIGABYTES = env_int("CLAW_BACKUP_GIGABYTES", 64, least=1)
 # never, which is what holds where nobody said where backups go: beside its database a log protects from little.
 CLAW_SHIPPING_SECONDS = env_int("CLAW_SHIPPING_SECONDS", 2 if env_str("CLAW_BACKUP_DIR") else 0)
 CLAW_SHIPPING_HOURS = env_int("CLAW_SHIPPING_HOURS", 72, least=1)
+# How many days, weeks and months keep their last backup.
+CLAW_BACKUP_DAYS = env_int("CLAW_BACKUP_DAYS", 30, least=1)
+CLAW_BACKUP_WEEKS = env_int("CLAW_BACKUP_WEEKS", 12)
+CLAW_BACKUP_MONTHS = env_int("CLAW_BACKUP_MONTHS", 12)
 
 # --- Gateway ------------------------------------------------------------------------------------------------------
 CLAW_GATEWAY_TOKEN = env_secret("CLAW_GATEWAY_TOKEN")

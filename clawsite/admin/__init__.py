@@ -16,6 +16,7 @@ from clawsite.admin import (
     anomaly,
     approval,
     audit_event,
+    backup,
     card,
     change_request,
     channel,
@@ -68,12 +69,12 @@ from clawsite.admin import (
 
 __all__ = [
     "alert_group", "alert_silence", "alert_subscription", "alert_webhook", "anomaly", "approval", "audit_event",
-    "card", "change_request", "channel", "ci_delivery", "code_run", "contact", "deploy", "device", "environment",
-    "escalation", "escalation_policy", "fact", "feature_flag", "feedback", "forge_connection", "gateway_target",
-    "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease", "message", "monitored_system",
-    "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer", "remote", "responder",
-    "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill", "token",
-    "turn", "user", "verdict",
+    "backup", "card", "change_request", "channel", "ci_delivery", "code_run", "contact", "deploy", "device",
+    "environment", "escalation", "escalation_policy", "fact", "feature_flag", "feedback", "forge_connection",
+    "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease", "message",
+    "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer", "remote",
+    "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill",
+    "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _label in ("django_q", "waffle"):

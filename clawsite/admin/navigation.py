@@ -114,6 +114,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
         _("System"),
         (
             ("core.Process", _("Processes"), "memory"),
+            ("clawsite.Backup", _("Backups"), "backup"),
             ("core.Lease", _("Leases"), "lock_clock"),
             ("core.AuditEvent", _("Audit log"), "history"),
             ("core.User", _("Users"), "badge"),

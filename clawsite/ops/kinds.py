@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from clawsite.ops.backups.job import BACKUP
 from clawsite.ops.housekeeping import clean
 from guardrails.types import Role
 from runbooks.jobs import JobContext, JobKind, register_kind
@@ -16,6 +17,7 @@ def _clean(ctx: JobContext) -> dict[str, Any]:
 
 def register_kinds() -> None:
     """Add them to the registry."""
+    register_kind(BACKUP)
     register_kind(
         JobKind(
             name="clean",

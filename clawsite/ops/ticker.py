@@ -34,6 +34,7 @@ TICKS = (
     Tick(task="clawsite.ops.housekeeping.settle_runs", seconds=60),
     Tick(task="clawsite.ops.housekeeping.clean", seconds=3600),
     Tick(task="clawsite.ops.housekeeping.rotate_keys", seconds=3600),
+    Tick(task="clawsite.ops.backups.job.ensure_schedule", seconds=3600),
     Tick(task="runbooks.feedback.weekly.start_week", seconds=3600),
     Tick(task="runbooks.anomalies.watching.watch_queries", seconds=60),
     Tick(task="runbooks.workspaces.sync.queue.push_due", seconds=30),

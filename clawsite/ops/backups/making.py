@@ -10,7 +10,7 @@ import fcntl
 import logging
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,8 @@ from clawsite.ops.backups.engines import take_snapshot
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
 from clawsite.ops.backups.packing import Packed, pack
+from clawsite.ops.backups.places import all_stores
+from clawsite.ops.backups.retention import forget_expired
 from clawsite.ops.backups.stores import Check, FolderStore, local_store, publish
 from clawsite.ops.backups.verifying import clear_scratch, scratch_folder, verify
 
@@ -36,25 +38,33 @@ ABANDONED = timedelta(days=1)
 SHOWN_LEFT_OUT = 100
 State = Backup.State
 
+Note = Callable[[str], object]
+
 
 def _nothing() -> None:
     """Stand for a check that nobody asked for."""
 
 
-def make_backup(*, reason: str, check: Check = _nothing) -> Backup:
-    """Make, check and keep a backup; return its row. BackupFailed says why not, and the row does, too."""
+def make_backup(*, reason: str, check: Check = _nothing, note: Note = logger.debug) -> Backup:
+    """Make, check and keep a backup; return its row. BackupFailed says why not, and the row does, too.
+
+    `check` is called often and may raise to stop it; `note` hears of each step.
+    """
     store = local_store()
     with _alone(store):
         row = Backup.objects.create(name=_new_name(), reason=reason[:64], host=host_name())
         with _noting_failure(row):
-            _make(row, store, check)
+            _make(row, store, check, note)
+            for each in all_stores():
+                forget_expired(each, now=timezone.now())
     return row
 
 
-def _make(row: Backup, store: FolderStore, check: Check) -> None:
+def _make(row: Backup, store: FolderStore, check: Check, note: Note) -> None:
     """Write the archive, then restore it into a scratch place while the identity for that is known."""
     identity = own_identity()
     witness = identity or new_identity()
+    note("The database is copied, and everything is packed.")
     with scratch_folder(store.root) as scratch:
         packed, archive = _write(row, store, scratch, identity=identity, witness=witness, check=check)
     row.size, row.sha256, row.places, row.state = packed.size, packed.sha256, [store.label], State.STORED
@@ -65,6 +75,7 @@ def _make(row: Backup, store: FolderStore, check: Check) -> None:
         "left out": archive.walk.left_out[:SHOWN_LEFT_OUT],
     }
     row.save()
+    note("It is read back and restored into a scratch place.")
     with scratch_folder(store.root) as scratch, store.open(row.name) as source:
         verify(source, scratch, identity=witness, proven=identity is not None)
     row.state, row.verified_at, row.ended_at = State.VERIFIED, timezone.now(), timezone.now()

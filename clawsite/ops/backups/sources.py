@@ -19,7 +19,7 @@ def open_source(text: str) -> tuple[str, Any]:
     if path.is_file():
         return path.name, path.open("rb")
     for store in all_stores():
-        names = [each.name for each in store.list() if each.name.endswith(SUFFIX)]
+        names = [each.name for each in store.list("clawsite-") if each.name.endswith(SUFFIX)]
         wanted = max(names, default="") if text == LATEST else text
         if wanted in names:
             return wanted, closing(store.open(wanted))

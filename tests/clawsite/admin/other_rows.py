@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sessions_app.models import Contact, Session
 from tests.clawsite.admin.alert_rows import make_alert_rows
+from tests.clawsite.admin.backup_rows import make_backup_rows
 from tests.clawsite.admin.flag_rows import make_flag_rows
 from tests.clawsite.admin.pipeline_rows import make_pipeline_rows
 from tests.clawsite.admin.project_rows import make_project_rows
@@ -16,4 +17,5 @@ def make_other_rows(session: Session, contact: Contact, *, evil: str, secret: st
         | make_pipeline_rows(evil, secret)
         | make_project_rows(evil)
         | make_flag_rows(evil)
+        | make_backup_rows(evil)
     )
