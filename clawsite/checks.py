@@ -2,7 +2,7 @@
 
 E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
 E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, E011 remotes of projects,
-E012 CLAW_RATES,
+E012 CLAW_RATES, E013 CLAW_BACKUP_RECIPIENT, E014 CLAW_BACKUP_S3 and its keys,
 W001 open to the network without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that
 can be guessed, W004 one of the webhook of alerts.
 A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django before any check, so settings.py itself refuses
@@ -30,6 +30,10 @@ TAG = "clawsite"
 # Two connections that write and checkpoint at one instant can, very rarely, damage the file before this version.
 SOUND_SQLITE = (3, 51, 3)
 _REMOTE = re.compile(r"(?:https://|ssh://[\w.-]+@)[\w.:\[\]-]+(?:/\S*)?|file:///\S+")
+_RECIPIENT = re.compile(r"age1[02-9ac-hj-np-z]{58}")
+_S3 = re.compile(
+    r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/[\w./-]*)?(?:\?(?:(?:endpoint=https?://[\w.:\[\]-]+|region=[\w-]+)(?:&|$))+)?"
+)
 _WEBHOOK_SECRET = re.compile(r"[A-Za-z0-9_-]{1,256}")
 
 
@@ -41,7 +45,7 @@ def register_checks() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
-    return [*_telegram(), *_address(), *_gateway(), *_remotes(), *_rates()]
+    return [*_telegram(), *_address(), *_gateway(), *_remotes(), *_rates(), *_backups()]
 
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -55,6 +59,18 @@ def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[C
             id="clawsite.W002",
         )
     ]
+
+
+def _backups() -> Iterator[CheckMessage]:
+    if settings.CLAW_BACKUP_RECIPIENT and not _RECIPIENT.fullmatch(settings.CLAW_BACKUP_RECIPIENT):
+        hint = "Give the line that age-keygen calls the public key: age1 and 58 more characters."
+        yield Error("CLAW_BACKUP_RECIPIENT is no public key of age.", hint=hint, id="clawsite.E013")
+    if settings.CLAW_BACKUP_S3 and not _S3.fullmatch(settings.CLAW_BACKUP_S3):
+        hint = "Use s3://bucket/folder?endpoint=https://host&region=name; what follows the ? may be left out."
+        yield Error("CLAW_BACKUP_S3 cannot be used.", hint=hint, id="clawsite.E014")
+    elif settings.CLAW_BACKUP_S3 and not (settings.CLAW_BACKUP_S3_KEY and settings.CLAW_BACKUP_S3_SECRET):
+        hint = "Set CLAW_BACKUP_S3_KEY and CLAW_BACKUP_S3_SECRET, or name files with them by ..._FILE."
+        yield Error("CLAW_BACKUP_S3 has no keys.", hint=hint, id="clawsite.E014")
 
 
 def _remotes() -> Iterator[CheckMessage]:

@@ -317,6 +317,10 @@ CLAW_ROLE_MEGABYTES = env_int("CLAW_ROLE_MEGABYTES", 1024, least=0)
 
 # --- Backups ------------------------------------------------------------------------------------------------------
 CLAW_BACKUP_DIR = Path(env_str("CLAW_BACKUP_DIR") or CLAW_HOME / "backups").expanduser().absolute()
+# A second place, s3://bucket/folder?endpoint=https://host&region=name, and its keys.
+CLAW_BACKUP_S3 = env_str("CLAW_BACKUP_S3")
+CLAW_BACKUP_S3_KEY = env_secret("CLAW_BACKUP_S3_KEY")
+CLAW_BACKUP_S3_SECRET = env_secret("CLAW_BACKUP_S3_SECRET")
 # The public key of age for whom backups are encrypted; without one CLAW_HOME/backup.key is made, to be kept elsewhere.
 CLAW_BACKUP_RECIPIENT = env_str("CLAW_BACKUP_RECIPIENT")
 # What a backup may hold: the same bounds when it is made and when an archive is opened.

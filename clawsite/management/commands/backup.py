@@ -10,9 +10,10 @@ from typing import Any
 from django.conf import settings
 
 from clawsite.management.base import OperatorCommand
+from clawsite.ops.backups.copying import copy_away, copy_one
 from clawsite.ops.backups.identity import key_path
 from clawsite.ops.backups.making import make_backup
-from clawsite.ops.backups.stores import FolderStore, local_store
+from clawsite.ops.backups.stores import FolderStore
 
 
 class Command(OperatorCommand):
@@ -28,11 +29,10 @@ class Command(OperatorCommand):
     def work(self, options: dict[str, Any]) -> None:
         """Make it."""
         row = make_backup(reason=f"cli:{getpass.getuser()}")
+        copy_away()
+        row.refresh_from_db()
         if options["to"]:
-            folder = FolderStore(Path(options["to"]).expanduser().absolute())
-            folder.put(row.name, local_store().root / row.name)
-            row.places = [*row.places, folder.label]
-            row.save(update_fields=["places"])
+            copy_one(row, FolderStore(Path(options["to"]).expanduser().absolute()))
         if options["json"]:
             self.say_json({"name": row.name, "size": row.size, "sha256": row.sha256, "places": row.places})
             return

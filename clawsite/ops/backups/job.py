@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from clawsite.models import Backup
+from clawsite.ops.backups.copying import copy_away
 from clawsite.ops.backups.making import make_backup
 from guardrails.types import Role
 from runbooks.jobs import JobContext, JobKind
@@ -17,7 +19,15 @@ CRON = "17 3 * * *"
 
 
 def _run(ctx: JobContext) -> dict[str, Any]:
-    row = make_backup(reason=ctx.job.requested_by, check=ctx.check, note=lambda text: ctx.emit("step", {"text": text}))
+    """Make a backup, unless an earlier attempt of this job did, and copy to other stores what they lack."""
+
+    def note(text: str) -> None:
+        ctx.emit("backup", {"text": text})
+
+    if "name" not in ctx.state:
+        ctx.save(name=make_backup(reason=ctx.job.requested_by, check=ctx.check, note=note).name)
+    copy_away(check=ctx.check, note=note)
+    row = Backup.objects.get(name=ctx.state["name"])
     return {"name": row.name, "size": row.size, "sha256": row.sha256, "places": row.places}
 
 

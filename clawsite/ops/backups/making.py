@@ -1,4 +1,4 @@
-"""Making a backup: snapshot, archive, check, copies elsewhere, retention. One at a time on a machine.
+"""Making a backup: snapshot, archive, check, retention. One at a time on a machine.
 
 It is safe to be killed anywhere: what is not whole lies in a scratch folder, and whoever makes the next backup removes
 it.
@@ -26,7 +26,6 @@ from clawsite.ops.backups.engines import take_snapshot
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
 from clawsite.ops.backups.packing import Packed, pack
-from clawsite.ops.backups.places import all_stores
 from clawsite.ops.backups.retention import forget_expired
 from clawsite.ops.backups.stores import Check, FolderStore, local_store, publish
 from clawsite.ops.backups.verifying import clear_scratch, scratch_folder, verify
@@ -41,11 +40,11 @@ State = Backup.State
 Note = Callable[[str], object]
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Stand for a check that nobody asked for."""
 
 
-def make_backup(*, reason: str, check: Check = _nothing, note: Note = logger.debug) -> Backup:
+def make_backup(*, reason: str, check: Check = nothing, note: Note = logger.debug) -> Backup:
     """Make, check and keep a backup; return its row. BackupFailed says why not, and the row does, too.
 
     `check` is called often and may raise to stop it; `note` hears of each step.
@@ -55,8 +54,7 @@ def make_backup(*, reason: str, check: Check = _nothing, note: Note = logger.deb
         row = Backup.objects.create(name=_new_name(), reason=reason[:64], host=host_name())
         with _noting_failure(row):
             _make(row, store, check, note)
-            for each in all_stores():
-                forget_expired(each, now=timezone.now())
+            forget_expired(store, now=timezone.now())
     return row
 
 

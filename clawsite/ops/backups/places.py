@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from clawsite.ops.backups.stores import Store, local_store
 
 
 def all_stores() -> list[Store]:
-    """Return them; the first one is where backups are made."""
-    return [local_store()]
+    """Return them; the first one is where backups are made. NotConfigured for an address that cannot be used."""
+    return [local_store(), *remote_stores()]
+
+
+def remote_stores() -> list[Store]:
+    """Return those that are not on this machine."""
+    if not settings.CLAW_BACKUP_S3:
+        return []
+    from clawsite.ops.backups.s3 import open_bucket
+
+    key, secret = settings.CLAW_BACKUP_S3_KEY, settings.CLAW_BACKUP_S3_SECRET
+    return [open_bucket(settings.CLAW_BACKUP_S3, key=key, secret=secret)]

@@ -15,7 +15,8 @@ State = Backup.State
 class LastBackup:
     """The newest backup that was verified. `age` is in seconds, None when there is none.
 
-    `size` is its bytes. `failing` says why the newest attempt did not succeed, "" when it did or none was made.
+    `size` is its bytes. `failing` says why the newest attempt did not succeed, or could not be copied away; "" when it
+    did or none was made.
     """
 
     age: float | None
@@ -29,7 +30,7 @@ def last() -> LastBackup:
     """Return the newest verified backup; two queries by an index."""
     good = Backup.objects.filter(state=State.VERIFIED).order_by("-started_at").first()
     newest = Backup.objects.exclude(state__in=[State.RUNNING, State.DELETED]).order_by("-id").first()
-    failing = newest.error if newest is not None and newest.state != State.VERIFIED else ""
+    failing = newest.error if newest is not None else ""
     if good is None:
         return LastBackup(age=None, size=0, name="", verified=False, failing=failing)
     age = max(0.0, (timezone.now() - good.started_at).total_seconds())

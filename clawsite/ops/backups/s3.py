@@ -1,0 +1,200 @@
+"""S3-compatible storage. Loaded only when CLAW_BACKUP_S3 names a place: the library takes 5 MB.
+
+What is larger than one part is stored as several objects, NAME.part-00001 and so on, and last NAME.index, which says
+how many there are. Until the index is there the name does not exist. Names are never used twice, so a part that is
+there with its right size is the right part: an upload that was interrupted goes on with the next one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import obstore
+from obstore.exceptions import BaseError
+from obstore.store import S3Store as Bucket
+
+from clawsite.core.errors import NotConfigured
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.stores import Check, Readable, Stored, check_name
+
+if TYPE_CHECKING:
+    from obstore.store import S3Config
+
+PART_BYTES = 64 * 1024 * 1024
+_INDEX, _PART = ".index", ".part-"
+_CONNECT, _REQUEST, _RETRY = timedelta(seconds=10), timedelta(minutes=10), timedelta(minutes=3)
+RETRIES = 6
+
+
+class Index(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What the last object of a name says: the size of the whole, and into how many parts it is cut."""
+
+    size: int
+    parts: int
+
+
+def open_bucket(url: str, *, key: str, secret: str, part_bytes: int = PART_BYTES, retries: int = RETRIES) -> S3Store:
+    """Return the store of `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`; NotConfigured for other words."""
+    parts = urlsplit(url)
+    given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+    if parts.scheme != "s3" or not parts.hostname or parts.username or set(given) - {"endpoint", "region"}:
+        raise NotConfigured("CLAW_BACKUP_S3 must look like s3://bucket/folder?endpoint=https://host&region=name.")
+    if not key or not secret:
+        raise NotConfigured("CLAW_BACKUP_S3 needs CLAW_BACKUP_S3_KEY and CLAW_BACKUP_S3_SECRET.")
+    endpoint = given.get("endpoint", "")
+    config: S3Config = {
+        "region": given.get("region", "us-east-1"),
+        "access_key_id": key,
+        "secret_access_key": secret,
+    }
+    if endpoint:
+        config["endpoint"] = endpoint
+    bucket = Bucket(
+        parts.hostname,
+        prefix=parts.path.strip("/") or None,
+        config=config,
+        client_options={"allow_http": endpoint.startswith("http://"), "connect_timeout": _CONNECT, "timeout": _REQUEST},
+        retry_config={"max_retries": retries, "retry_timeout": _RETRY},
+    )
+    return S3Store(bucket, label=f"s3://{parts.hostname}{parts.path.rstrip('/')}", part_bytes=part_bytes)
+
+
+class S3Store:
+    """One folder of one bucket."""
+
+    def __init__(self, bucket: Bucket, *, label: str, part_bytes: int) -> None:
+        self._bucket = bucket
+        self._label = label
+        self._part_bytes = part_bytes
+
+    @property
+    def label(self) -> str:
+        """Bucket and folder."""
+        return self._label
+
+    def put(self, name: str, path: Path, *, check: Check = lambda: None) -> None:
+        """Store a file; parts that an earlier attempt has stored are not sent again."""
+        size = path.stat().st_size
+        if size <= self._part_bytes:
+            self._put(check_name(name), path.read_bytes())
+            return
+        there = {each.name: each.size for each in self._objects(f"{check_name(name)}{_PART}")}
+        count = math.ceil(size / self._part_bytes)
+        with path.open("rb") as file:
+            for number in range(1, count + 1):
+                check()
+                due = min(self._part_bytes, size - file.tell())
+                if there.get(_part(name, number)) == due:
+                    file.seek(due, 1)
+                else:
+                    self._put(_part(name, number), file.read(due))
+        self._put(name + _INDEX, msgspec.json.encode(Index(size=size, parts=count)))
+
+    def open(self, name: str) -> Readable:
+        """Return what is stored, part after part as it is asked for."""
+        index = self._find_index(check_name(name))
+        names = [_part(name, number) for number in range(1, index.parts + 1)] if index else [name]
+        return _Reading(self._stream(names))
+
+    def _stream(self, names: list[str]) -> Iterator[bytes]:
+        for name in names:
+            with self._telling(name):
+                for data in obstore.get(self._bucket, name).stream(min_chunk_size=1024 * 1024):
+                    yield bytes(data)
+
+    def list(self, prefix: str = "") -> list[Stored]:
+        """Return the names that are whole."""
+        found = []
+        for each in self._objects(prefix):
+            if each.name.endswith(_INDEX):
+                name = each.name.removesuffix(_INDEX)
+                if index := self._find_index(name):
+                    found.append(Stored(name=name, size=index.size))
+            elif _PART not in each.name:
+                found.append(each)
+        return sorted(found, key=lambda each: each.name)
+
+    def delete(self, name: str) -> None:
+        """Remove it, the index first, so that nothing half is ever taken for whole."""
+        with self._telling(name):
+            obstore.delete(self._bucket, [check_name(name) + _INDEX, name])
+            for each in self._objects(f"{name}{_PART}"):
+                obstore.delete(self._bucket, each.name)
+
+    def _put(self, name: str, data: bytes) -> None:
+        with self._telling(name):
+            obstore.put(self._bucket, name, data, use_multipart=False)
+
+    def _objects(self, prefix: str) -> Sequence[Stored]:
+        """Return all objects whose names begin so. A store lists whole folders; the rest is looked at here."""
+        folder = prefix.rpartition("/")[0]
+        with self._telling("the list"):
+            batches = obstore.list(self._bucket, prefix=folder or None)
+            return [
+                Stored(name=each["path"], size=each["size"])
+                for batch in batches
+                for each in batch
+                if each["path"].startswith(prefix)
+            ]
+
+    def _find_index(self, name: str) -> Index | None:
+        try:
+            data = bytes(obstore.get(self._bucket, name + _INDEX).bytes())
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            raise self._failure(name, error) from None
+        return msgspec.json.decode(data, type=Index)
+
+    @contextmanager
+    def _telling(self, name: str) -> Iterator[None]:
+        """Turn the errors of the library into sentences; theirs hold addresses and whole answers."""
+        try:
+            yield
+        except (BaseError, FileNotFoundError) as error:
+            raise self._failure(name, error) from None
+
+    def _failure(self, name: str, error: Exception) -> BackupFailed:
+        reason = "it is not there, or there is no such bucket" if isinstance(error, FileNotFoundError) else ""
+        reason = reason or _REASONS.get(type(error).__name__, "the service does not answer as it should")
+        return BackupFailed(f"{self.label}: {name}: {reason}.", retryable=not isinstance(error, FileNotFoundError))
+
+
+_REASONS = {
+    "PermissionDeniedError": "the keys may not do this",
+    "UnauthenticatedError": "the keys are not known there",
+}
+
+
+class _Reading:
+    """Pieces as a file that can be read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._held = memoryview(b"")
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+        while not self._held:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._held = memoryview(piece)
+        data, self._held = bytes(self._held[:size]), self._held[size:]
+        return data
+
+    def close(self) -> None:
+        """Let the connection go."""
+        if hasattr(self._pieces, "close"):
+            self._pieces.close()
+
+
+def _part(name: str, number: int) -> str:
+    return f"{name}{_PART}{number:05d}"

@@ -1,0 +1,148 @@
+"""S3-compatible storage: parts, an upload that goes on, what is half is not there, and errors as sentences."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from clawsite.core.errors import NotConfigured
+from clawsite.models import Backup
+from clawsite.ops.backups.copying import copy_away
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.identity import own_identity
+from clawsite.ops.backups.making import make_backup
+from clawsite.ops.backups.s3 import S3Store, open_bucket
+from clawsite.ops.backups.sources import open_source
+from clawsite.ops.backups.verifying import verify
+from tests.ports import free_port
+from tests.servers.s3 import BUCKET, S3Server
+
+pytestmark = pytest.mark.timeout(240)
+
+NAME = "clawsite-20260101T000000Z-abcdef.tar.zst.age"
+
+
+@pytest.fixture(scope="module")
+def s3_server() -> Iterator[S3Server]:
+    """The storage of this module."""
+    with S3Server.running() as server:
+        yield server
+
+
+def bucket(server: S3Server, folder: str) -> S3Store:
+    return open_bucket(server.address(folder), key="key", secret="secret", part_bytes=100)
+
+
+def read(store: S3Store, name: str) -> bytes:
+    file, found = store.open(name), io.BytesIO()
+    while data := file.read(64):
+        found.write(data)
+    file.close()
+    return found.getvalue()
+
+
+def test_what_is_large_goes_in_parts_and_comes_back_whole(s3_server: S3Server, tmp_path: Path) -> None:
+    text = bytes(range(256)) * 2
+    (tmp_path / "large").write_bytes(text)
+    (tmp_path / "small").write_bytes(text[:100])
+    store = bucket(s3_server, "parts")
+    store.put(NAME, tmp_path / "large")
+    store.put("log/1/small.seg", tmp_path / "small")
+
+    assert [(each.name, each.size) for each in store.list()] == [(NAME, 512), ("log/1/small.seg", 100)]
+    assert [each.name for each in store.list("log/1/s")] == ["log/1/small.seg"]
+    assert (read(store, NAME), read(store, "log/1/small.seg")) == (text, text[:100])
+
+    for each in store.list():
+        store.delete(each.name)
+    store.delete(NAME)
+    assert store.list() == []
+
+
+def test_an_upload_that_was_stopped_goes_on_and_is_not_there_before_it_is_whole(
+    s3_server: S3Server, tmp_path: Path
+) -> None:
+    (tmp_path / "large").write_bytes(bytes(range(250)))
+    store = bucket(s3_server, "claw/one")
+    calls = iter(range(2))
+
+    with pytest.raises(RuntimeError):
+        store.put(NAME, tmp_path / "large", check=lambda: _stop(next(calls, None)))
+    assert store.list() == []
+    (tmp_path / "part").write_bytes(bytes(100))
+    store.put(f"{NAME}.part-00001", tmp_path / "part")  # something else of the same size, to see that it stays
+    store.put(NAME, tmp_path / "large")
+
+    assert read(store, NAME) == bytes(100) + bytes(range(100, 250))
+
+
+def _stop(number: int | None) -> None:
+    if number is None:
+        raise RuntimeError
+
+
+@pytest.mark.django_db
+def test_a_backup_is_copied_there_and_restored_from_there(
+    s3_server: S3Server, home: Path, tmp_path: Path, settings: Settings
+) -> None:
+    settings.CLAW_BACKUP_S3, settings.CLAW_BACKUP_S3_KEY = s3_server.address("copies"), "key"
+    settings.CLAW_BACKUP_S3_SECRET = "secret"
+    row = make_backup(reason="test")
+    assert copy_away() == [row.name]
+    assert copy_away() == []
+    row.refresh_from_db()
+    assert row.places[-1] == f"s3://{BUCKET}/copies"
+
+    (settings.CLAW_BACKUP_DIR / row.name).unlink()
+    name, opened = open_source("latest")
+    (tmp_path / "out").mkdir()
+    own = own_identity()
+    assert own is not None
+    with opened as file:
+        assert verify(file, tmp_path / "out", identity=own, proven=True).about.counts == row.counts["tables"]
+    assert name == row.name
+
+
+@pytest.mark.django_db
+def test_a_storage_that_is_away_is_told_and_caught_up_with(s3_server: S3Server, home: Path, settings: Settings) -> None:
+    settings.CLAW_BACKUP_S3 = f"s3://not-there?endpoint={s3_server.url}"
+    settings.CLAW_BACKUP_S3_KEY = settings.CLAW_BACKUP_S3_SECRET = "secret"
+    row = make_backup(reason="test")
+    with pytest.raises(BackupFailed, match="s3://not-there: the list"):
+        copy_away()
+
+    settings.CLAW_BACKUP_S3 = s3_server.address("two")
+    assert copy_away() == [row.name]
+    assert Backup.objects.get().state == "verified"
+
+
+def test_a_storage_that_does_not_answer_is_a_sentence() -> None:
+    url = f"s3://{BUCKET}?endpoint=http://127.0.0.1:{free_port()}"
+
+    with pytest.raises(BackupFailed, match="does not answer as it should"):
+        open_bucket(url, key="key", secret="secret", retries=0).list()
+
+
+def test_a_bucket_that_is_not_there_is_a_sentence_without_the_librarys_words(s3_server: S3Server) -> None:
+    store = open_bucket(f"s3://no-such-bucket?endpoint={s3_server.url}", key="key", secret="secret")
+
+    with pytest.raises(BackupFailed) as caught:
+        store.list()
+    assert str(caught.value) == ("s3://no-such-bucket: the list: the service does not answer as it should.")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://host/bucket", "s3://", "s3://user:pass@bucket", "s3://bucket?endpoint=x&other=y"]
+)
+def test_an_address_that_is_none_is_refused(url: str) -> None:
+    with pytest.raises(NotConfigured, match="must look like"):
+        open_bucket(url, key="key", secret="secret")
+
+
+def test_keys_are_needed() -> None:
+    with pytest.raises(NotConfigured, match="CLAW_BACKUP_S3_KEY"):
+        open_bucket("s3://bucket", key="", secret="")
