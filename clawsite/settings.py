@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "django_q",
     "clawsite.core.apps.FlagsConfig",
     "axes",
+    "django_otp",
     "clawsite.core",
     "guardrails",
     "sessions_app",
@@ -128,6 +129,8 @@ AXES_LOCKOUT_CALLABLE = "clawsite.web.lockout.refuse"
 AXES_SENSITIVE_PARAMETERS = ["username", "csrfmiddlewaretoken"]
 AXES_DISABLE_ACCESS_LOG = True  # logins are in the audit log
 AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+# Whether the admin pages need a second factor; without, each account chooses.
+CLAW_ADMIN_OTP = env_bool("CLAW_ADMIN_OTP")
 
 # --- Database: SQLite in CLAW_HOME, or DATABASE_URL ---------------------------------------------------------------
 # FULL: an acknowledged message survives power loss. IMMEDIATE: a reader that starts to write never fails at once.
@@ -377,6 +380,7 @@ UNFOLD = {
     "STYLES": [lambda request: static("clawadmin/admin.css")],
     "DASHBOARD_CALLBACK": "clawsite.admin.overview.overview",
     "SIDEBAR": {"navigation": "clawsite.admin.navigation.sidebar"},
+    "ACCOUNT": {"navigation": "clawsite.admin.navigation.account"},
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("web/favicon.svg")}],
     # The red of the other pages.
     "COLORS": {

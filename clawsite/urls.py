@@ -11,6 +11,7 @@ from clawsite.web import start
 from clawsite.web.chat import files, page, uploads
 from clawsite.web.first_login import first_login
 from clawsite.web.login import login
+from clawsite.web.second_factor import pages as second_factor
 
 urlpatterns = [
     path("", start.start, name="start"),
@@ -20,6 +21,9 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=static("web/favicon.svg"))),
     path("language/", include("django.conf.urls.i18n")),
     path("first-login/<str:token>", first_login, name="first-login"),
+    path("second-factor/", second_factor.home, name="second-factor"),
+    path("second-factor/code", second_factor.code, name="second-factor-code"),
+    path("second-factor/setup", second_factor.setup, name="second-factor-setup"),
     path("admin/login/", login),
     path("admin/", admin.site.urls),
 ]

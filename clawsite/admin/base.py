@@ -97,6 +97,9 @@ class AuditedAdmin(ButtonAdmin):
             "forbid",
             "revoke",
             "rotate",
+            "second_factor_on",
+            "second_factor_off",
+            "unlock",
         )
         actions = [f"{self._noun}.{verb}" for verb in verbs]
         rows = AuditEvent.objects.filter(action__in=actions, subject=self.subject_of(row))

@@ -142,6 +142,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return [{"title": "", "items": [home]}, *groups_for(request)]
 
 
+def account(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the links of the menu of one's own account."""
+    return [
+        {"title": _("Change password"), "link": reverse("admin:password_change")},
+        {"title": _("Second factor"), "link": reverse("second-factor")},
+    ]
+
+
 def _item(label: str, name: Any, icon: str) -> dict[str, Any]:
     opts = apps.get_model(label)._meta
     return {"title": name, "icon": icon, "link": reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")}

@@ -7,12 +7,22 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import AdminsOnly, SettingAdmin
+from clawsite.admin.buttons import button
+from clawsite.core.errors import NotAllowed
 from clawsite.core.models import User
 from clawsite.gateway.tokens import check_tokens_again
+from clawsite.web.lockout import is_locked, unlock
+from clawsite.web.second_factor.factor import count_codes, has_factor, remove_factor
+
+PERMISSION = "core.change_user"
+_RESET = _("Reset the second factor? The password alone then opens the account, and all its sessions end.")
 
 
 @admin.register(User)
@@ -36,9 +46,9 @@ class UserAdmin(AdminsOnly, SettingAdmin, DjangoUserAdmin):  # type: ignore[misc
     search_fields = ("username", "first_name", "last_name", "email")
     filter_horizontal = ("groups", "user_permissions")
     ordering = ("username",)
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "second_factor")
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username", "password", "second_factor")}),
         (_("Person"), {"fields": (("first_name", "last_name"), "email")}),
         (_("Rights"), {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         (_("Dates"), {"fields": ("last_login", "date_joined")}),
@@ -51,6 +61,32 @@ class UserAdmin(AdminsOnly, SettingAdmin, DjangoUserAdmin):  # type: ignore[misc
         if "is_active" in form.changed_data:
             check_tokens_again(obj.pk)
 
+    @display(description=_("Second factor"))
+    def second_factor(self, user: User) -> str:
+        """Tell whether there is one, and how many recovery codes are left."""
+        if not has_factor(user):
+            return str(_("off"))
+        return gettext("on, {count} recovery codes left").format(count=count_codes(user))
+
+    @button(_("Reset second factor"), permission=PERMISSION, shown=has_factor, confirm=_RESET)
+    def reset_second_factor(self, request: HttpRequest, user: User) -> str:
+        """Take it away for somebody who lost phone and paper."""
+        _check_admin(request)
+        remove_factor(user, actor=actor_of(request).subject, origin=origin_of(request))
+        return gettext("The password alone opens the account again. All its sessions have ended.")
+
+    @button(_("Unlock"), permission=PERMISSION, shown=is_locked)
+    def unlock(self, request: HttpRequest, user: User) -> str:
+        """Forget wrong passwords."""
+        _check_admin(request)
+        unlock(user, actor=actor_of(request).subject)
+        return gettext("The wrong passwords are forgotten.")
+
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Nobody: the audit log names accounts. Take `active` away instead."""
         return False
+
+
+def _check_admin(request: HttpRequest) -> None:
+    if not request.user.is_superuser:
+        raise NotAllowed(gettext("Only an admin may do this."))

@@ -1,7 +1,8 @@
-"""Models of the serving layer: who may call the gateway, and the backups there are."""
+"""Models of the serving layer: who may call the gateway, how people prove who they are, and which backups there are."""
 
 from clawsite.models.backup import Backup
 from clawsite.models.device import GatewayDevice
+from clawsite.models.second_factor import Authenticator, RecoveryCode
 from clawsite.models.token import GatewayToken
 
-__all__ = ["Backup", "GatewayDevice", "GatewayToken"]
+__all__ = ["Authenticator", "Backup", "GatewayDevice", "GatewayToken", "RecoveryCode"]

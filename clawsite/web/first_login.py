@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -14,8 +13,7 @@ from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.ops.first_admin import check_first_login, set_first_password
 from clawsite.web.errors import too_often
 from clawsite.web.limits import is_too_often
-
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+from clawsite.web.second_factor.entering import enter
 
 
 @never_cache
@@ -44,8 +42,7 @@ def _take(request: HttpRequest, token: str, name: str) -> HttpResponse:
         user = set_first_password(token, password=password)
     except BadInput as error:
         return _form(request, name, error.message)
-    login(request, user, backend=BACKEND)
-    return redirect("/admin/")
+    return enter(request, user, to="/admin/")
 
 
 def _form(request: HttpRequest, name: str, problem: str = "") -> HttpResponse:

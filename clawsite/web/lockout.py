@@ -7,13 +7,17 @@ people type passwords into the wrong field. Elsewhere the name stays usable: nob
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 
 from axes.handlers.proxy import AxesProxyHandler
+from axes.models import AccessAttempt
 from axes.signals import user_locked_out
 from django.conf import settings
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from clawsite.core import audit
@@ -51,6 +55,14 @@ def address_of_try(request: HttpRequest) -> str | None:
 def refuse(request: HttpRequest, response: HttpResponse | None, credentials: object) -> HttpResponse:
     """Answer a try that is not looked at any more (AXES_LOCKOUT_CALLABLE)."""
     return locked_out(request, minutes=settings.CLAW_LOGIN_LOCK_MINUTES)
+
+
+def is_locked(user: User) -> bool:
+    """Tell whether the account is locked at some address now."""
+    since = timezone.now() - timedelta(minutes=settings.CLAW_LOGIN_LOCK_MINUTES)
+    tries = AccessAttempt.objects.filter(username=digest_of(user.get_username()), attempt_time__gte=since)
+    counts = tries.values("ip_address").annotate(count=Sum("failures_since_start")).order_by()
+    return bool(counts.filter(count__gte=settings.CLAW_LOGIN_TRIES).exists())
 
 
 def unlock(user: User, *, actor: str) -> int:
