@@ -51,6 +51,17 @@ def secret_files() -> Mapping[str, Path]:
     return _files
 
 
+def secret_values() -> list[str]:
+    """Return the value of each secret that was given, read anew: for who must take them out of something."""
+    values = []
+    for name in _secrets:
+        try:
+            values.append(_files[name].read_text(encoding="utf-8").strip() if name in _files else _read(name))
+        except OSError:
+            continue
+    return [value for value in values if value]
+
+
 def env_bool(name: str, default: bool = False) -> bool:
     """Return a yes/no variable; raise ImproperlyConfigured for any other word."""
     raw = os.environ.get(name)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 
 from bots.agent.targets import list_targets
-from clawsite.core.env import secret_settings, shown_settings
-from clawsite.core.redaction import MASK, redact
+from clawsite.core.redaction import MASK
+from clawsite.core.shown import read_settings, without_secrets
 from clawsite.gateway.errors import check_sees_all
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Call, Params, method
@@ -24,7 +23,7 @@ def get_config(call: Call, params: Params) -> dict[str, Any]:
     raw = "".join(f"{name}={_as_text(value)}\n" for name, value in env.items())
     config = {
         "gateway": _gateway(),
-        "agents": {"defaults": {"model": {"primary": _without_secrets(_model())}}},
+        "agents": {"defaults": {"model": {"primary": without_secrets(_model())}}},
         "env": env,
     }
     return {
@@ -41,13 +40,6 @@ def get_config(call: Call, params: Params) -> dict[str, Any]:
     }
 
 
-def read_settings() -> dict[str, Any]:
-    """Return every setting by name as it is in effect."""
-    shown = {name: getattr(settings, name, value) for name, value in shown_settings().items()}
-    secrets = {name: MASK if given else None for name, given in secret_settings().items()}
-    return {name: _without_secrets(value) for name, value in sorted((shown | secrets).items())}
-
-
 def _gateway() -> dict[str, Any]:
     local = settings.CLAW_HOST in ("127.0.0.1", "localhost", "::1")
     bind = "loopback" if local else "custom"
@@ -56,15 +48,6 @@ def _gateway() -> dict[str, Any]:
 
 def _model() -> str:
     return list_targets()[0].name
-
-
-def _without_secrets(value: Any) -> Any:
-    """Return a value as JSON has it; a password in an address is masked."""
-    if isinstance(value, str | Path):
-        return redact(str(value))
-    if isinstance(value, list | tuple):
-        return [_without_secrets(each) for each in value]
-    return value
 
 
 def _as_text(value: Any) -> str:
