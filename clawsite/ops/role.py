@@ -37,6 +37,7 @@ from clawsite.core.process import (
     void_dead_local_processes,
 )
 from clawsite.core.tracing import flush
+from clawsite.ops import dumps
 from clawsite.ops.link import Link
 from clawsite.ops.lone import watch_alone
 from clawsite.ops.selfwatch import SelfWatch
@@ -120,6 +121,7 @@ async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dic
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _on_signal, stop)
+    loop.add_signal_handler(signal.SIGUSR2, dumps.on_signal, role)
     pulse = Pulse()
     watch = SelfWatch(megabytes=settings.CLAW_ROLE_MEGABYTES)
     if link is None:
@@ -166,6 +168,7 @@ async def _work(role: str, main: Main, process_id: int, stop: asyncio.Event, lin
     try:
         async with NudgeListener(role) as listener:
             flags.listen(listener)
+            dumps.listen(listener)
             if link is not None:
                 link.ready()
             logger.info("%s runs (pid %d)", role, os.getpid())

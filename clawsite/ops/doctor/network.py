@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
-from clawsite.ops.doctor.running import running_roles
+from clawsite.ops.running import running_roles
 
 AREA = "network"
 MACHINE = "machine"

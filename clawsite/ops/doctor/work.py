@@ -11,7 +11,7 @@ from django.utils import timezone
 from clawsite.core.process import void_dead_local_processes
 from clawsite.ops import backups
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
-from clawsite.ops.doctor.running import dead_rows, running_roles
+from clawsite.ops.running import dead_rows, running_roles
 from guardrails.sandbox import has_sandbox
 from runbooks.models import Schedule
 from sessions_app.models import Inbox, Outbox

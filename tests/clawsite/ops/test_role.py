@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -85,6 +86,18 @@ def test_a_signal_ends_it_and_its_row(tmp_path: Path, number: signal.Signals) ->
     assert (code, out) == (0, "rows 1\n")
     assert "a broken task" in errors  # it is in the log, and it ended nothing
     assert count_rows(tmp_path) == "0"
+
+
+def test_a_signal_has_it_write_down_what_it_does_and_go_on(tmp_path: Path) -> None:
+    process = start(tmp_path, "wait")
+    process.send_signal(signal.SIGUSR2)
+    until(lambda: list((tmp_path / "run" / "dumps").glob("signal-*.json")), seconds=30, what="a dump")
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 0
+    (path,) = (tmp_path / "run" / "dumps").glob("signal-*.json")
+    dump = json.loads(path.read_text())
+    assert (dump["role"], dump["pid"]) == ("bots", process.pid)
+    assert any(each["name"] == "beat row" for each in dump["tasks"])
 
 
 def test_an_error_of_the_role_is_logged_with_an_id_and_ends_it(tmp_path: Path) -> None:
