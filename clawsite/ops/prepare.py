@@ -37,6 +37,15 @@ def has_unapplied_migrations() -> bool:
 
 def prepare(answer_fd: int, *, migrate: bool) -> int:
     """Prepare the installation and write {"link": path} to the pipe; return the exit code."""
+    link = prepare_installation(migrate=migrate)
+    connection.close()
+    with suppress(BrokenPipeError):
+        os.write(answer_fd, json.dumps({"link": link}).encode())
+    return 0
+
+
+def prepare_installation(*, migrate: bool) -> str:
+    """Prepare the installation and return the path of the first admin's link, "" when none is needed."""
     finish_restore()
     with _alone():
         if migrate and has_unapplied_migrations():
@@ -46,10 +55,7 @@ def prepare(answer_fd: int, *, migrate: bool) -> int:
         sync_channels_from_settings()
         link = prepare_first_admin()
         prepare_example(demo_servers(os.environ))
-    connection.close()
-    with suppress(BrokenPipeError):
-        os.write(answer_fd, json.dumps({"link": link}).encode())
-    return 0
+    return link
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from clawsite.rpc.target import GatewayTarget, TlsOptions
 TOKEN_LIFE = timedelta(minutes=10)
 ANSWER_SECONDS = 5.0
 POLL_SECONDS = 0.1
+AGAIN_SECONDS = 0.5
 QUESTION = "/status"
 
 
@@ -121,6 +122,7 @@ def _exchange(client: BlockingClient, deadline: float) -> None:
             raise NotSound(f"It did not answer a message: {error}") from None
         if name_instance() in answered.splitlines():
             return
+        time.sleep(AGAIN_SECONDS)
     raise NotSound(f"It answered no message; {'another instance did' if answered else 'nobody did'}.")
 
 

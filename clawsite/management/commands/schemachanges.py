@@ -19,9 +19,10 @@ class Command(OperatorCommand):
     def work(self, options: dict[str, Any]) -> None:
         """Show them."""
         pending = read_pending()
-        if not pending:
-            self.say("The database is as this version wants it.")
-        for migration in pending:
-            self.say(f"{migration.name}: {'; '.join(migration.breaking) or 'only adds'}")
-        if any(migration.breaking for migration in pending):
+        breaking = [migration for migration in pending if migration.breaking]
+        for migration in breaking:
+            self.say(f"{migration.name}: {'; '.join(migration.breaking)}")
+        if breaking:
             sys.exit(BREAKING)
+        what = f"{len(pending)} migrations, which only add" if pending else "nothing"
+        self.say(f"To change in the database: {what}.")

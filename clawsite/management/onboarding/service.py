@@ -51,6 +51,24 @@ def _user_directory() -> Path:
     return Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "systemd" / "user"
 
 
+# The service may change its own state and nothing else. docker/systemd says what is not here, and why.
+_CONFINED = """\
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectControlGroups=yes
+ProtectKernelModules=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+"""
+
+
 def unit(kind: str) -> str:
     """Return the text of the unit for this checkout and this state directory."""
     start = " ".join(_quoted(part) for part in (sys.executable, str(settings.BASE_DIR / "manage.py"), "up"))
@@ -62,8 +80,15 @@ def unit(kind: str) -> str:
         f"[Service]\n{owner}WorkingDirectory={_escaped(str(settings.BASE_DIR))}\nExecStart={start}\n"
         f'Environment="CLAW_HOME={home}"\nEnvironmentFile=-{_escaped(str(settings_file()))}\n'
         f"Restart=always\nRestartSec=5\nKillMode=mixed\nTimeoutStopSec={settings.CLAW_DRAIN_SECONDS + 15}\n"
-        f"NoNewPrivileges=yes\nUMask=0077\n\n[Install]\nWantedBy={target}\n"
+        f"{_confined(kind, home)}UMask=0077\n\n[Install]\nWantedBy={target}\n"
     )
+
+
+def _confined(kind: str, home: str) -> str:
+    """Return how the service is confined. A user's own systemd may do less: most of it takes root."""
+    if kind != "system":
+        return "NoNewPrivileges=yes\n"
+    return f'{_CONFINED}ProtectSystem=strict\nReadWritePaths="{home}"\n'
 
 
 def _escaped(text: str) -> str:

@@ -1,0 +1,129 @@
+"""docker/deploy, with nginx and two versions on one database: nobody notices, and what is broken never gets anybody."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.docker.crowd import Crowd
+from tests.docker.proxies import NginxService
+from tests.docker.releases import break_pipeline, make_release
+from tests.faults.conversation import Conversation
+from tests.faults.stack import product_environment, wait_for
+from tests.faults.store import Store
+from tests.ports import free_port
+from tests.programs import ROOT, need_program
+from tests.servers.messages import MessagesServer
+from tests.servers.telegram import TelegramServer
+from tests.template import put_database
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+TOKEN = "token-of-the-blue-green-tests-0123456789"
+READY_SECONDS = 90
+NOBODY = "upstream claw { server 127.0.0.1:1; }\nmap $host $claw_colour { default none; }\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One installation with its proxy, and what deploys to it."""
+
+    root: Path
+    home: Path
+    proxy: NginxService
+    people: Conversation
+    telegram: TelegramServer
+
+    def deploy(self, *arguments: str, code: int = 0) -> str:
+        """Run docker/deploy to its end and return what it said."""
+        command = [sys.executable, str(ROOT / "docker/deploy"), "--config", str(self.root / "deploy.toml"), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def health(self) -> dict[str, object]:
+        """Return what the live version says of itself."""
+        request = urllib.request.Request(  # noqa: S310 - our own address
+            f"{self.proxy.url}/health", headers={"Authorization": f"Bearer {TOKEN}"}
+        )
+        with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+            told: dict[str, object] = json.load(answer)
+        return told
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site whose first version is live."""
+    root, nginx = tmp_path_factory.mktemp("site"), need_program("nginx")
+    home = root / "home"
+    put_database(home)
+    (root / "upstream.conf").write_text(NOBODY)
+    with (
+        TelegramServer().running() as telegram,
+        MessagesServer().running() as model,
+        NginxService.running(nginx, str(root / "upstream.conf")) as proxy,
+    ):
+        people = Conversation(telegram, count=3)
+        settings = product_environment(telegram, model) | {
+            "CLAW_HOME": str(home),
+            "CLAW_GATEWAY_TOKEN": TOKEN,
+            "CLAW_BEHIND_PROXY": "yes",
+            "TELEGRAM_ALLOWED_USERS": people.allowed,
+        }
+        (root / "clawsite.env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        (root / "deploy.toml").write_text(
+            f'kind = "processes"\nroot = "{root}"\nproxy = "{proxy.url}"\nreload = {json.dumps(proxy.reload)}\n'
+            f'blue = "127.0.0.1:{free_port()}"\ngreen = "127.0.0.1:{free_port()}"\n'
+            f"ready_seconds = {READY_SECONDS}\nsmoke_seconds = 15\nwatch_seconds = 1\n"
+        )
+        opened = Site(root=root, home=home, proxy=proxy, people=people, telegram=telegram)
+        try:
+            opened.deploy(str(make_release(root / "first", version="1.0.0")))
+            yield opened
+        finally:
+            for colour in ("blue", "green"):
+                stop(root, colour)
+
+
+def stop(root: Path, colour: str) -> None:
+    """Stop what runs in a place."""
+    code = (
+        "import sys; from pathlib import Path; from bluegreen.places import Processes;"
+        "Processes(Path(sys.argv[1]), {}).stop(sys.argv[2])"
+    )
+    subprocess.run([sys.executable, "-c", code, str(root), colour], cwd=ROOT / "docker", timeout=200, check=True)
+
+
+def test_a_new_version_takes_over_under_load_and_a_broken_one_never_does(site: Site) -> None:
+    assert site.health()["version"] == "1.0.0"
+    second = make_release(site.root / "second", version="2.0.0")
+    broken = make_release(site.root / "broken", version="3.0.0")
+    break_pipeline(broken)
+    crowd = Crowd(site.proxy.port, site.people, token=TOKEN)
+
+    with crowd.at_work():
+        said = site.deploy(str(second))
+        assert "green is live." in said
+        assert site.health()["version"] == "2.0.0"
+        refused = site.deploy(str(broken), code=1)
+
+    assert "another instance did" in refused
+    assert "green stays live." in refused
+    assert site.health()["version"] == "2.0.0"
+    assert site.deploy("status") == "live: green\nrunning: green\n"
+    assert crowd.failed == []
+    assert min(crowd.pages.values()) > 20
+    assert crowd.calls > 20
+    site.people.wait_answered(timeout=60)
+    site.people.check()
+    store = Store(site.home)
+    wait_for(lambda: store.waiting() == 0, timeout=60, what="nothing waits")
+    assert store.value("SELECT count(*) FROM sessions_app_inbox WHERE state = 'dead'") == 0
+    assert store.value("SELECT count(*) FROM runbooks_job WHERE kind = 'selftest'") == crowd.calls
+    assert [call for call in site.telegram.calls(method="getUpdates") if call["status"] == 409] == []

@@ -1,0 +1,112 @@
+"""The compose files: every service is confined and bounded, and nothing but the proxy is reached from outside."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docker.reading import DOCKER, read_document
+from tests.test_house import settings_read
+
+PLAIN, PROD = (read_document(DOCKER / name) for name in ("compose.yaml", "compose.prod.yaml"))
+SERVICES = [(f"{name} of {kind}", service) for kind, file in (("one", PLAIN), ("prod", PROD))
+            for name, service in file["services"].items()]  # fmt: skip
+
+
+def names(service: Any) -> str:
+    return service if isinstance(service, str) else ""
+
+
+@pytest.mark.parametrize(("name", "service"), SERVICES, ids=names)
+def test_a_service_is_confined_and_bounded(name: str, service: dict[str, Any]) -> None:
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in service
+    assert service["restart"] == "unless-stopped"
+    assert {"mem_limit", "pids_limit"} <= service.keys()
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize(("name", "service"), SERVICES, ids=names)
+def test_an_image_has_a_version(name: str, service: dict[str, Any]) -> None:
+    tag = re.fullmatch(r"\$\{[A-Z_]+:-[\w./-]+:([\w.-]+)\}", service["image"])
+
+    assert tag
+    assert tag[1] != "latest"
+
+
+@pytest.mark.parametrize(("name", "service"), SERVICES, ids=names)
+def test_only_the_proxy_listens_to_the_world(name: str, service: dict[str, Any]) -> None:
+    open_ports = [port for port in service.get("ports", ()) if not port.startswith("127.0.0.1:")]
+
+    assert bool(open_ports) == name.startswith("nginx")
+
+
+@pytest.mark.parametrize(("name", "service"), SERVICES, ids=names)
+def test_its_health_is_asked(name: str, service: dict[str, Any]) -> None:
+    ours = any(name.startswith(own) for own in ("clawsite", "blue", "green"))
+
+    assert ours or "healthcheck" in service  # our image brings its own
+
+
+def test_secrets_are_files_and_each_is_declared_and_used() -> None:
+    declared = set(PROD["secrets"])
+    used = {secret for service in PROD["services"].values() for secret in service.get("secrets", ())}
+
+    assert used == declared
+    assert all(secret["file"].startswith("secrets/") for secret in PROD["secrets"].values())
+    plain = [value for service in PROD["services"].values() for value in service.get("environment", {}).values()]
+    assert [value for value in plain if "password" in str(value).lower() and "/run/secrets/" not in str(value)] == []
+
+
+def test_ours_are_settings_that_exist() -> None:
+    known = set(settings_read())
+    given = {name for colour in ("blue", "green") for name in PROD["services"][colour]["environment"]}
+
+    assert {name for name in given if name.removesuffix("_FILE") not in known} == set()
+
+
+def test_the_two_places_differ_only_in_what_names_them() -> None:
+    blue, green = (str(PROD["services"][colour]) for colour in ("blue", "green"))
+
+    assert blue.replace("blue", "green").replace("BLUE", "GREEN").replace("250.11", "250.12") == green
+
+
+def test_the_database_is_of_the_version_that_the_image_can_dump() -> None:
+    assert "postgres:15-" in PROD["services"]["postgres"]["image"]
+    assert "bookworm" in (DOCKER / "Dockerfile").read_text(encoding="utf-8")  # whose client is 15
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Path:
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl is not on this machine. On Debian or Ubuntu: apt-get install openssl")
+    shutil.copy(DOCKER / "prepare", tmp_path)
+    prepare(tmp_path)
+    return tmp_path
+
+
+def prepare(place: Path) -> str:
+    done = subprocess.run(
+        [place / "prepare", "claw.test"], capture_output=True, text=True, timeout=60, check=True
+    )  # fmt: skip
+    return done.stdout
+
+
+def test_prepare_makes_every_secret_once_and_for_nobody_else(prepared: Path) -> None:
+    secrets = prepared / "secrets"
+    made = {path.name: path.read_bytes() for path in secrets.iterdir()}
+
+    assert set(PROD["secrets"]) <= made.keys()
+    assert secrets.stat().st_mode & 0o077 == 0
+    assert len({value for name, value in made.items() if name.endswith(("password", "token", "key"))}) == 7
+    assert "made" not in prepare(prepared)
+    assert {path.name: path.read_bytes() for path in secrets.iterdir()} == made
+    assert made["postgres_password"].strip() in made["database_url"]
+    assert "CLAW_PUBLIC_URL=https://claw.test\n" in (prepared / ".env").read_text()
