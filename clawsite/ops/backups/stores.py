@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -97,7 +98,8 @@ class FolderStore:
                 os.fsync(file.fileno())
             publish(draft, target)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):  # what stands in the way of the file may do so of this, too
+                draft.unlink()
             raise BackupFailed(f"{self.label} cannot be written: {error.strerror}.") from error
 
     def open(self, name: str) -> BinaryIO:

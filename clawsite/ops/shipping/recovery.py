@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from clawsite.ops.backups.about import describe
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
+from clawsite.ops.backups.sqlite import applied_migrations, opened
+from clawsite.ops.backups.sqlite import check as check_schema
 from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping.names import Part, only
 from clawsite.ops.shipping.reading import lay
@@ -62,12 +65,14 @@ def recover_until(
     What was committed after it, up to the next copy of the log, is not in it. `target` must not exist.
     """
     way = plan(stored(store), until=None if until is None else int(until.timestamp() * 1000))
-    recover(store, way, target, identity=identity, proven=proven)
+    recover(store, way, target, identity=identity, check=check_ours, proven=proven)
     return datetime.fromtimestamp(way.moment / 1000, UTC)
 
 
-def recover(store: Store, way: Plan, target: Path, *, identity: Identity, proven: bool = True) -> None:
-    """Make the database of a plan as a new file. It has its name only when SQLite finds it whole."""
+def recover(
+    store: Store, way: Plan, target: Path, *, identity: Identity, check: Callable[[Path], None], proven: bool = True
+) -> None:
+    """Make the database of a plan as a new file, which has its name only when `check` finds nothing wrong with it."""
     draft = target.with_name(f"{target.name}.draft")
     try:
         with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file:
@@ -82,13 +87,11 @@ def recover(store: Store, way: Plan, target: Path, *, identity: Identity, proven
         draft.unlink(missing_ok=True)
 
 
-def check(path: Path) -> None:
-    """See that a database that nobody uses is whole; BadArchive otherwise."""
+def check_ours(path: Path) -> None:
+    """See that a recovered database is whole and has our tables and nothing else; BadArchive otherwise."""
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True)) as connection:
-            connection.execute("PRAGMA trusted_schema=OFF")
-            found = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-    except sqlite3.DatabaseError as error:
+        with opened(path) as base:
+            migrations = applied_migrations(base)
+    except sqlite3.Error as error:
         raise BadArchive(f"The recovered database cannot be read: {error}.") from None
-    if found != "ok":
-        raise BadArchive(f"The recovered database is damaged: {found}")
+    check_schema(path, describe(migrations=migrations, counts={}, schema="", sha256="", size=path.stat().st_size))

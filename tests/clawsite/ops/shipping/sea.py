@@ -85,7 +85,7 @@ class Sea:
         target = self.home.parent / f"recovered-{self.recovered}.sqlite3"
         identity = own_identity()
         assert identity is not None
-        recover(self.store, plan(stored(self.store), until=until), target, identity=identity)
+        recover(self.store, plan(stored(self.store), until=until), target, identity=identity, check=check_whole)
         return target
 
 
@@ -99,6 +99,12 @@ def dump(database: Path) -> list[str]:
     """Everything in a database, as SQL."""
     with closing(sqlite3.connect(database)) as connection:
         return list(connection.iterdump())
+
+
+def check_whole(database: Path) -> None:
+    """See that SQLite finds a database in order."""
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
 def check_numbers(found: list[str]) -> None:

@@ -1,0 +1,149 @@
+"""The work of the worker: one process ships, a store that fails holds nothing up, a full disk lets the log go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.stores import FolderStore
+from clawsite.ops.shipping import work
+from clawsite.ops.shipping.names import only
+from clawsite.ops.shipping.sending import Sender, stored
+from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.status import shipped
+from tests.clawsite.ops.shipping.sea import Sea, texts
+from tests.faults.stack import wait_for
+
+
+@pytest.fixture
+def sea(tmp_path: Path, settings: LazySettings) -> Iterator[Sea]:
+    settings.CLAW_HOME = tmp_path / "home"
+    settings.CLAW_BACKUP_DIR = str(tmp_path / "store")
+    settings.CLAW_SHIPPING_SECONDS = 1
+    made = Sea(tmp_path)
+    made.collector.abandon()
+    yield made
+    made.other.close()
+
+
+async def ship(sea: Sea, *, until: str, last: str = "") -> None:
+    """Work until the store leads to a text; then write another one and end."""
+    task = asyncio.create_task(work.Shipping(Spool(sea.home), sea.database).run())
+    await asyncio.to_thread(wait_for, lambda: _leads_to(sea, until), timeout=30, what=f"{until} is in the store")
+    if last:
+        sea.write(last)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def _leads_to(sea: Sea, text: str) -> bool:
+    return bool(only("snap", stored(sea.store))) and text in texts(sea.recover())
+
+
+def test_a_process_begins_and_the_next_goes_on(sea: Sea) -> None:
+    sea.write("one")
+    asyncio.run(ship(sea, until="one"))
+    sea.write("two")
+    asyncio.run(ship(sea, until="two"))
+    found = shipped()
+    assert found is not None
+    assert found.waiting == 0
+    assert found.lag is not None
+    assert found.lag < 30
+
+
+def test_what_is_committed_until_the_end_is_shipped(sea: Sea) -> None:
+    sea.write("one")
+    asyncio.run(ship(sea, until="one", last="two"))
+    assert texts(sea.recover()) == ["one", "two"]
+
+
+def test_two_processes_do_not_ship_the_same(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    assert spool.take()
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        os.write(writer, b"yes" if Spool(tmp_path).take() else b"no")
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert os.read(reader, 3) == b"no"
+    spool.release()
+    assert Spool(tmp_path).take()
+
+
+def test_a_store_that_fails_holds_the_others_not_up(sea: Sea, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    broken = FolderStore(tmp_path / "file")
+    collector = sea.begin()
+    sea.snapshot(anew=True)
+    sea.write("one")
+    collector.collect()
+    sender = Sender(collector.spool, [broken, sea.store])
+    with pytest.raises(BackupFailed):
+        sender.send()
+    assert texts(sea.recover()) == ["one"]
+    assert len(collector.spool.parts()) == 2
+    (tmp_path / "file").unlink()
+    assert sender.send() == 2
+    assert stored(broken) == stored(sea.store)
+    assert collector.spool.parts() == []
+    collector.close()
+
+
+def test_a_full_disk_lets_the_log_go_and_a_chain_begins_afterwards(sea: Sea) -> None:
+    """The folder of the spool is replaced by a file, so that nothing can be written there."""
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    shipping._collect()
+    shipping._take_snapshot()
+    chain = sea.home / "shipping" / stored_chain(sea)
+    sea.write("one")
+    hidden = chain.rename(chain.with_name("hidden"))
+    chain.write_text("in the way")
+    with pytest.raises(OSError, match=chain.name):
+        shipping._collect()
+    with sea.open() as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "nobody holds the log"
+    sea.write("two")
+    chain.unlink()
+    hidden.rename(chain)
+    wait_for(lambda: _goes_on(shipping) and stored_chain(sea) != chain.name, timeout=30, what="a new chain")
+    wait_for(lambda: _goes_on(shipping) and shipping._frozen is None, timeout=30, what="its snapshot")
+    shipping._end()
+    assert len({part.chain for part in stored(sea.store)}) == 2
+    assert texts(sea.recover()) == ["one", "two"]
+
+
+def _goes_on(shipping: work.Shipping) -> bool:
+    shipping._collect()
+    shipping._take_snapshot()
+    return True
+
+
+def stored_chain(sea: Sea) -> str:
+    """The name of the chain that has begun."""
+    state = Spool(sea.home).load()
+    assert state is not None
+    return state.chain
+
+
+def test_nothing_is_told_where_nothing_is_shipped(settings: LazySettings) -> None:
+    settings.CLAW_SHIPPING_SECONDS = 0
+    assert shipped() is None
+
+
+def test_the_lag_counts_from_the_oldest_part_that_waits(sea: Sea) -> None:
+    collector = sea.begin()
+    sea.snapshot(anew=True)
+    found = shipped()
+    assert found is not None
+    assert found.lag is not None
+    assert found.waiting == 1
+    assert found.lag * 1000 <= now() - only("snap", collector.spool.parts())[0].moment + 50
+    collector.close()
