@@ -331,7 +331,7 @@ CLAW_BACKUP_FILES = env_int("CLAW_BACKUP_FILES", 200_000, least=100)
 CLAW_BACKUP_GIGABYTES = env_int("CLAW_BACKUP_GIGABYTES", 64, least=1)
 # How often the log of a SQLite database is copied there, for a recovery to any moment of the last so many hours; 0 is
 # never, which is what holds where nobody said where backups go: beside its database a log protects from little.
-CLAW_SHIPPING_SECONDS = env_int("CLAW_SHIPPING_SECONDS", 2 if env_str("CLAW_BACKUP_DIR") else 0)
+CLAW_SHIPPING_SECONDS = env_int("CLAW_SHIPPING_SECONDS", 2 if env_str("CLAW_BACKUP_DIR") or CLAW_BACKUP_S3 else 0)
 CLAW_SHIPPING_HOURS = env_int("CLAW_SHIPPING_HOURS", 72, least=1)
 # How many days, weeks and months keep their last backup.
 CLAW_BACKUP_DAYS = env_int("CLAW_BACKUP_DAYS", 30, least=1)

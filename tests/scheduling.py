@@ -14,7 +14,7 @@ TOGETHER = (
     "tests/e2e/test_admin_browser.py",
     *(
         f"tests/faults/test_{name}.py"
-        for name in ("gateway_slow_client", "kill_storm", "poison", "postgresql", "webhook")
+        for name in ("gateway_slow_client", "kill_storm", "poison", "postgresql", "two_machines", "webhook")
     ),
     *(f"tests/clawsite/ops/test_{name}.py" for name in ("alone", "supervisor")),
     *(f"{GATEWAY}test_{name}.py" for name in ("bad_frames", "handshake", "limits", "slow_readers", "tls", "tokens")),

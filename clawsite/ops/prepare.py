@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 # Any number that nobody else uses for an advisory lock of this database.
 _LOCK = 0x636C6177
+# Another machine may be bringing a large database up to date; no other lock is waited for so long.
+_PATIENCE = "30min"
 
 
 def has_unapplied_migrations() -> bool:
@@ -65,7 +67,9 @@ def _alone() -> Iterator[None]:
         yield
         return
     with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [_PATIENCE])
         cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        cursor.execute("RESET lock_timeout")
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from clawsite.management.asking import agree
 from clawsite.management.base import OperatorCommand
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, key_path, read_identity
+from clawsite.ops.backups.moments import parse_moment
 from clawsite.ops.backups.restoring import restore
 
 
@@ -27,21 +28,28 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--unsealed", action="store_true", help="trust a backup that was encrypted for CLAW_BACKUP_RECIPIENT"
         )
+        parser.add_argument(
+            "--until", metavar="TIME",
+            help='the database as it was then, such as "2026-11-26 14:03:20"; "end": as far as its log was copied',
+        )  # fmt: skip
         parser.add_argument("--yes", action="store_true", help="do not ask")
         parser.add_argument("--json", action="store_true", help="tell what was restored as JSON")
 
     def work(self, options: dict[str, Any]) -> None:
         """Restore."""
         identity = _identity(options["identity"])
+        until = parse_moment(options["until"]) if options["until"] else None
         if not options["yes"] and not agree("This replaces everything that is here by the backup. Go on?"):
             raise CommandError("Nothing was changed.")
         try:
-            done = restore(options["source"], identity=identity, proven=not options["unsealed"])
+            done = restore(options["source"], identity=identity, proven=not options["unsealed"], until=until)
         except OSError as error:
             raise BackupFailed(f"The disk does not take or give the data: {error.strerror}.") from error
         if options["json"]:
             self.say_json({"name": done.name, "kept": str(done.kept), "counts": done.about.counts, "told": done.told})
             return
+        if done.moment is not None:
+            self.say(f"The database is as it was at {done.moment.isoformat(timespec='milliseconds')}.")
         rows = sum(done.about.counts.values())
         self.say(f"Restored {done.name}: made at {done.about.created_at} by version {done.about.version}, {rows} rows.")
         self.say(f"/health says: {done.health['status']}. Admins' chats that will be told: {done.told}.")

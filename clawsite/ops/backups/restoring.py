@@ -11,6 +11,7 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from clawsite.ops.backups.extraction import Extraction
 from clawsite.ops.backups.identity import Identity, key_path
 from clawsite.ops.backups.leaving import statements
 from clawsite.ops.backups.migrating import manage
+from clawsite.ops.backups.moments import go_to
 from clawsite.ops.backups.quiet import held_still
 from clawsite.ops.backups.sources import open_source
 from clawsite.ops.backups.sqlite import live_path, objects
@@ -37,43 +39,57 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restored:
-    """What was restored. `kept` is the folder of what was replaced, `health` what /health says now."""
+    """What was restored. `kept` is the folder of what was replaced, `health` what /health says now.
+
+    `moment` is what the database is of when it is not the backup's.
+    """
 
     name: str
     about: About
     kept: Path
     health: dict[str, Any]
     told: int
+    moment: datetime | None
 
 
-def restore(source: str, *, identity: Identity, proven: bool = True) -> Restored:
-    """Replace this installation by a backup; BadArchive or BackupFailed when it cannot be, with nothing changed."""
+def restore(source: str, *, identity: Identity, proven: bool = True, until: datetime | None = None) -> Restored:
+    """Replace this installation by a backup; BadArchive or BackupFailed when it cannot be, with nothing changed.
+
+    With `until` the database is as it was at that moment.
+    """
     with held_still():
         name, opened = open_source(source)
         with opened as archive:
-            about, kept = _replace(archive, identity=identity, proven=proven)
+            about, kept, moment = _replace(archive, identity=identity, proven=proven, until=until)
         logger.warning("restored from backup %s; what was replaced is in %s", name, kept)
-        if is_older(about):
+        if moment is not None or is_older(about):
             manage("migrate", "--verbosity", "0", env={})
         _keep_identity(identity)
-        told = tell_admins(name, about.created_at)
+        told = tell_admins(name, about.created_at if moment is None else moment.isoformat(timespec="seconds"))
         connections.close_all()
-        return Restored(name=name, about=about, kept=kept, health=ask_health(), told=told)
+        return Restored(name=name, about=about, kept=kept, health=ask_health(), told=told, moment=moment)
 
 
-def _replace(archive: Source, *, identity: Identity, proven: bool) -> tuple[About, Path]:
-    """Check everything in a scratch place, then put it in place; return what it was and where the old things are."""
+def _replace(
+    archive: Source, *, identity: Identity, proven: bool, until: datetime | None
+) -> tuple[About, Path, datetime | None]:
+    """Check everything in a scratch place, then put it in place.
+
+    Returns what it was, where the old things are, and the moment of the database.
+    """
     home = Path(settings.CLAW_HOME)
     if swapping.has_unfinished(home):
         swapping.finish(home)
     clear_scratch(home)
     with scratch_folder(home) as scratch:
         extraction = verify(archive, scratch, identity=identity, proven=proven)
-        _leave_behind(extraction.database)
+        path, made_at = extraction.database, extraction.about.created_at
+        moment = go_to(path, until, made_at=made_at, identity=identity, proven=proven) if until is not None else None
+        _leave_behind(path)
         _stage(home, scratch, extraction)
     connections.close_all()
     _settle(live_path())
-    return extraction.about, swapping.swap(home, database=live_path().name)
+    return extraction.about, swapping.swap(home, database=live_path().name), moment
 
 
 def _leave_behind(path: Path) -> None:

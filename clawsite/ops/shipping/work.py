@@ -18,10 +18,10 @@ from django.conf import settings
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap
-from clawsite.ops.shipping.places import stores
 from clawsite.ops.shipping.sending import Sender, forget
 from clawsite.ops.shipping.spool import Spool, now
 
@@ -54,7 +54,7 @@ class Shipping:
     def __init__(self, spool: Spool, database: Path) -> None:
         self._spool = spool
         self._database = database
-        self._sender = Sender(spool, stores())
+        self._sender = Sender(spool, all_stores())
         self._collector: Collector | None = None
         self._broken = False
         self._frozen: Frozen | None = None
@@ -125,7 +125,7 @@ class Shipping:
 
     def _forget(self) -> None:
         before = now() - settings.CLAW_SHIPPING_HOURS * HOUR
-        for store in stores():
+        for store in all_stores():
             forget(store, before=before)
 
     def _let_go(self) -> None:
