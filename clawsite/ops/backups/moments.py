@@ -42,9 +42,10 @@ def go_to(database: Path, until: datetime, *, made_at: str, identity: Identity, 
         raise BackupFailed("With PostgreSQL its own archive of the log leads to a moment: see the page on recovery.")
     for store in all_stores():
         if stored(store):
-            database.unlink()
-            reached = recover_until(store, database, identity=identity, until=until, proven=proven)
+            target = database.with_name("recovered.sqlite3")
+            reached = recover_until(store, target, like=database, identity=identity, until=until, proven=proven)
             if until == END and reached < datetime.fromisoformat(made_at):
                 raise BackupFailed("The log ends before the backup was made: restore without --until.")
+            target.replace(database)
             return reached
     raise BackupFailed("No store has anything of the database's log: restore without --until.")

@@ -8,12 +8,13 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from clawsite.ops.backups.about import describe
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
-from clawsite.ops.backups.sqlite import applied_migrations, opened
+from clawsite.ops.backups.sqlite import applied_migrations, objects, opened
 from clawsite.ops.backups.sqlite import check as check_schema
 from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping.names import Part, only
@@ -58,14 +59,15 @@ def _whole(segments: Sequence[Part], number: int) -> int:
 
 
 def recover_until(
-    store: Store, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
+    store: Store, target: Path, *, like: Path, identity: Identity, until: datetime | None = None, proven: bool = True
 ) -> datetime:
     """Make the database as it was at a moment, or at the last one there is, and return that moment.
 
-    What was committed after it, up to the next copy of the log, is not in it. `target` must not exist.
+    What was committed after it, up to the next copy of the log, is not in it. `target` must not exist; `like` is a
+    database whose schema is known to be ours.
     """
     way = plan(stored(store), until=None if until is None else int(until.timestamp() * 1000))
-    recover(store, way, target, identity=identity, check=check_ours, proven=proven)
+    recover(store, way, target, identity=identity, check=partial(check_ours, like=like), proven=proven)
     return datetime.fromtimestamp(way.moment / 1000, UTC)
 
 
@@ -87,11 +89,21 @@ def recover(
         draft.unlink(missing_ok=True)
 
 
-def check_ours(path: Path) -> None:
-    """See that a recovered database is whole and has our tables and nothing else; BadArchive otherwise."""
+def check_ours(path: Path, *, like: Path) -> None:
+    """See that a recovered database is whole and has our tables and nothing else; BadArchive otherwise.
+
+    One of the same version must look as `like` does; for another one its own migrations are run to compare.
+    """
     try:
-        with opened(path) as base:
+        with opened(path) as base, opened(like) as known:
             migrations = applied_migrations(base)
+            if objects(base) == objects(known):
+                # Now that the schema is known to be ours, its checks may run: they call json_valid().
+                base.execute("PRAGMA trusted_schema=ON")
+                found = base.execute("PRAGMA integrity_check(1)").fetchone()[0]
+                if found != "ok":
+                    raise BadArchive(f"The recovered database is damaged: {found}")
+                return
     except sqlite3.Error as error:
         raise BadArchive(f"The recovered database cannot be read: {error}.") from None
     check_schema(path, describe(migrations=migrations, counts={}, schema="", sha256="", size=path.stat().st_size))

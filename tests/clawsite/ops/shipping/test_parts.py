@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,13 @@ def test_a_database_that_is_not_ours_is_refused(sea: Sea) -> None:
     identity = own_identity()
     assert identity is not None
     with pytest.raises(BadArchive, match="cannot be read"):
-        recover(sea.store, plan(stored(sea.store)), sea.home / "new", identity=identity, check=check_ours)
+        recover(
+            sea.store,
+            plan(stored(sea.store)),
+            sea.home / "new",
+            identity=identity,
+            check=partial(check_ours, like=sea.database),
+        )
     assert not (sea.home / "new").exists()
 
 
