@@ -19,6 +19,7 @@ from django.utils import timezone
 from clawsite.core.models import AuditEvent, Lease, Process
 from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
+from clawsite.models import Minute
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_alerts, old_groups, old_webhooks
@@ -50,6 +51,8 @@ CARD_DAYS = 30
 PAIRING_DAYS = 1
 STEP_DAYS = 2
 PROCESS_DAYS = 1
+# A week is the longest range of the dashboard.
+MINUTE_DAYS = 8
 # Short transactions: others wait for the lock of SQLite no longer than one batch takes.
 BATCH = 500
 MAX_BATCHES = 200
@@ -87,6 +90,7 @@ def clean() -> dict[str, int]:
         "cards": _delete(Card.objects.filter(changed=False, changed_at__lt=_ago(CARD_DAYS))),
         "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
         "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
+        "minutes": _delete(Minute.objects.filter(at__lt=_ago(MINUTE_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),
         "jobs": clean_jobs(),
         "schedule runs": clean_runs(),

@@ -33,6 +33,7 @@ TICKS = (
     Tick(task="clawsite.ops.housekeeping.expire_approvals", seconds=60),
     Tick(task="clawsite.ops.housekeeping.settle_runs", seconds=60),
     Tick(task="clawsite.ops.housekeeping.clean", seconds=3600),
+    Tick(task="clawsite.ops.minutes.record_minutes", seconds=20),
     Tick(task="clawsite.ops.housekeeping.rotate_keys", seconds=3600),
     Tick(task="clawsite.ops.backups.job.ensure_schedule", seconds=3600),
     Tick(task="runbooks.feedback.weekly.start_week", seconds=3600),

@@ -135,6 +135,22 @@ def test_the_size_of_a_layer_is_counted_while_she_types(
         expect(page.locator("tr", has_text="Business context")).to_contain_text(re.compile(r"[1-9]\d* / 5000"))
 
 
+def test_the_dashboard_draws_what_its_socket_tells(
+    stack: Stack, code: str, known: StorageState, browser: Browser
+) -> None:
+    with watched(browser, storage_state=known, viewport={"width": 390, "height": 800}) as alice:
+        page = alice.page
+        page.goto(stack.url)
+        expect(page.locator("#charts canvas")).to_have_count(8)
+        expect(page.locator("#stale")).to_be_hidden()
+        drawn_at = page.locator("#figures time").get_attribute("datetime")
+        expect(page.locator("#figures time")).not_to_have_attribute("datetime", drawn_at or "")
+        page.get_by_role("button", name="24 hours").click()
+        expect(page.get_by_role("button", name="24 hours")).to_have_attribute("aria-pressed", "true")
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0
+
+
 def test_every_page_keeps_to_its_policy(stack: Stack, code: str, known: StorageState, browser: Browser) -> None:
     for scheme in ("light", "dark"):
         with watched(browser, storage_state=known, color_scheme=scheme) as alice:

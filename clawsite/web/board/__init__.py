@@ -1,0 +1,1 @@
+"""The dashboard: what it shows now (`figures`), what it draws (`charts`, `history`), and its socket (`consumer`)."""

@@ -1,0 +1,136 @@
+"""What the dashboard shows of this moment. At most three seconds old, so that many open pages cost one look."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Sum
+from django.utils import timezone
+
+from clawsite.ops.backups import last as last_backup
+from clawsite.web.report import take_report
+from runbooks.models import AlertGroup, Incident, Job
+from sessions_app.models import Contact, Inbox, Turn
+
+KEEP_SECONDS = 3.0
+# A role whose last beat is older than this is shown as silent.
+SILENT_SECONDS = 30
+# A backup that is older than this is shown as late: one is made every day.
+BACKUP_SECONDS = 26 * 3600
+LISTED = 8
+
+_lock = threading.Lock()
+_kept: tuple[float, dict[str, Any]] = (0.0, {})
+
+
+def figures() -> dict[str, Any]:
+    """Return what is shown."""
+    global _kept
+    with _lock:
+        taken_at, kept = _kept
+        if not kept or time.monotonic() - taken_at > KEEP_SECONDS:
+            kept = _take()
+            _kept = (time.monotonic(), kept)
+        return kept
+
+
+def _take() -> dict[str, Any]:
+    report = take_report()
+    queues = report["queues"]
+    return {
+        "now": timezone.now(),
+        **_today(),
+        "sessions": report["sessions"],
+        "waiting": queues["inbox"]["new"] + queues["outbox"]["new"],
+        "oldest_age": max(queues["inbox"]["oldest_age"], queues["outbox"]["oldest_age"]),
+        "dead": queues["inbox"]["dead"] + queues["outbox"]["dead"],
+        "pending": _people_waiting(),
+        "channels": [_channel(row) for row in report["channels"]],
+        "processes": [_process(row) for row in report["processes"]],
+        "queues": [{"name": name, **queues[name]} for name in ("inbox", "outbox", "alerts")],
+        "jobs": queues["jobs"],
+        "failed_jobs": _failed_jobs(),
+        "services": [_service(row) for row in report["services"]],
+        "alerts": _alerts(),
+        "incidents": Incident.objects.filter(state=Incident.State.OPEN).count(),
+        "backup": _backup(),
+        "storage": _storage(report["storage"]),
+    }
+
+
+def _today() -> dict[str, Any]:
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    turns = Turn.objects.filter(finished_at__gte=midnight)
+    total = turns.aggregate(usd=Sum("cost_usd"), read=Sum("input_tokens"), written=Sum("output_tokens"))
+    return {
+        "messages_today": Inbox.objects.filter(received_at__gte=midnight).count(),
+        "answers_today": turns.filter(outcome="answer").count(),
+        "spent_today": f"{total['usd'] or Decimal(0):.2f}",
+        "tokens_today": (total["read"] or 0) + (total["written"] or 0),
+    }
+
+
+def _people_waiting() -> int:
+    asking = Contact.objects.filter(
+        state=Contact.State.PENDING, pairings__decided_at=None, pairings__expires_at__gt=timezone.now()
+    )
+    return asking.distinct().count()
+
+
+def _channel(row: dict[str, Any]) -> dict[str, Any]:
+    state = "off" if not row["enabled"] else "error" if row["last_error"] else "blocked" if row["blocked"] else "ok"
+    return {**row, "state": state, "polled": _moment(row["poll_age"])}
+
+
+def _process(row: dict[str, Any]) -> dict[str, Any]:
+    state = "silent" if row["beat_age"] > SILENT_SECONDS else "ok"
+    return {**row, "state": state, "megabytes": _megabytes(row["memory"]), "started": _moment(row["uptime"])}
+
+
+def _service(row: dict[str, Any]) -> dict[str, Any]:
+    state = {"closed": "ok", "half_open": "blocked"}.get(row["state"], "error")
+    return {**row, "breaker": row["state"], "state": state, "since": _moment(row["failing"])}
+
+
+def _failed_jobs() -> list[Job]:
+    """Return the newest jobs that failed within a day."""
+    since = timezone.now() - timedelta(days=1)
+    bad = Job.objects.filter(ended_at__gte=since, state__in=[Job.State.FAILED, Job.State.TIMED_OUT])
+    return list(bad.only("key", "kind", "error", "ended_at").order_by("-ended_at")[:LISTED])
+
+
+def _alerts() -> list[AlertGroup]:
+    firing = AlertGroup.objects.filter(state=AlertGroup.State.FIRING)
+    return list(firing.order_by("-pk")[:LISTED])
+
+
+def _backup() -> dict[str, Any]:
+    found = last_backup()
+    if found.age is None:
+        return {"state": "error", "made": None, "failing": found.failing}
+    state = "error" if found.failing else "blocked" if found.age > BACKUP_SECONDS else "ok"
+    return {
+        "state": state, "made": _moment(round(found.age)), "failing": found.failing,
+        "megabytes": _megabytes(found.size),
+    }  # fmt: skip
+
+
+def _storage(storage: dict[str, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {"database": _megabytes(sum(storage["database"].values()))}
+    if "disk" in storage:
+        free = storage["free"] * 100 // storage["disk"]
+        shown |= {"free": free, "state": "error" if free < 3 else "blocked" if free < 10 else "ok"}
+    return shown
+
+
+def _moment(age: int | None) -> Any:
+    """Return when it was, for what is so many seconds old."""
+    return None if age is None else timezone.now() - timedelta(seconds=age)
+
+
+def _megabytes(size: int) -> int:
+    return round(size / 1024 / 1024)

@@ -1,0 +1,1 @@
+"""The dashboard: its figures, its history and its socket."""
