@@ -118,13 +118,20 @@ class RawSocket:
 
 
 @contextlib.asynccontextmanager
-async def raw_socket(port: int, *, more: str = "") -> AsyncIterator[RawSocket]:
+async def raw_streams(port: int, *, more: str = "") -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
     """Open a WebSocket, with more header lines if wanted, and cut it at the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(_UPGRADE.format(port=port, more=more).encode())
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), READ_SECONDS)
         assert b" 101 " in head, head
-        yield RawSocket(reader, writer)
+        yield reader, writer
     finally:
         writer.transport.abort()
+
+
+@contextlib.asynccontextmanager
+async def raw_socket(port: int, *, more: str = "") -> AsyncIterator[RawSocket]:
+    """Open a WebSocket that is read and written a frame at a time."""
+    async with raw_streams(port, more=more) as (reader, writer):
+        yield RawSocket(reader, writer)
