@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 from prometheus_client.metrics_core import Metric
 
+from clawsite.web.report.backups import backup_gauges, read_backups
 from clawsite.web.report.channels import channel_gauges, read_channels, read_last_command, read_sessions
 from clawsite.web.report.crashes import crash_gauges, read_crashes
 from clawsite.web.report.processes import add_memory, process_gauges, read_processes
@@ -29,6 +30,7 @@ _GAUGES: tuple[Callable[[dict[str, Any]], Iterator[Metric]], ...] = (
     crash_gauges,
     channel_gauges,
     storage_gauges,
+    backup_gauges,
 )
 
 
@@ -46,6 +48,7 @@ def take_report() -> dict[str, Any]:
         "sources": read_sources(now),
         "services": read_services(now),
         "storage": read_storage(),
+        "backups": read_backups(),
         "last_command": read_last_command(),
     }
 
