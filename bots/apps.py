@@ -52,6 +52,7 @@ def _register_cards() -> None:
         register_card,
         restored,
         run,
+        selfalert,
         sync,
     )
     from bots.uploads.job import CARD
@@ -88,6 +89,7 @@ def _register_cards() -> None:
         "project-tree": project_files.render_tree,
         "project-file": project_files.render_file,
         CARD: project_files.render_upload,
+        selfalert.KIND: selfalert.render,
     }
     for kind, render in renders.items():
         register_card(kind, render)

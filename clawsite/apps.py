@@ -15,9 +15,12 @@ class ClawsiteConfig(AppConfig):
     def ready(self) -> None:
         """Load the checks of the settings and the kinds of job of this layer."""
         from clawsite import checks
+        from clawsite.core.services import register_service
         from clawsite.gateway.scheduled import kinds as scheduled
         from clawsite.ops import kinds
+        from clawsite.ops.selfalerts import server
 
         checks.register_checks()
         kinds.register_kinds()
+        register_service(server.SERVICE, server.server_names)
         scheduled.register_kinds()

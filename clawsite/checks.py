@@ -2,9 +2,9 @@
 
 E003 TELEGRAM_MODE, E004 webhook without https address, E005 malformed webhook secret (a missing one is made up),
 E006 CLAW_PUBLIC_URL, E007 TELEGRAM_API_URL, E008 ids of people, E009 and E010 files of TLS, E011 remotes of projects,
-E012 CLAW_RATES, E013 CLAW_BACKUP_RECIPIENT, E014 CLAW_BACKUP_S3 and its keys,
+E012 CLAW_RATES, E013 CLAW_BACKUP_RECIPIENT, E014 CLAW_BACKUP_S3 and its keys, E015 the mail server of self alerts,
 W001 open to the network without an address, W002 (with --deploy) a SQLite with a known fault, W003 a gateway token that
-can be guessed, W004 one of the webhook of alerts.
+can be guessed, W004 one of the webhook of alerts, W005 people to mail without a mail server.
 A wrong CLAW_LANGUAGE, TIME_ZONE or CLAW_LOG_LEVEL would stop Django before any check, so settings.py itself refuses
 those with a sentence.
 """
@@ -45,7 +45,7 @@ def register_checks() -> None:
 
 def check_settings(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """Return what is wrong with the settings."""
-    return [*_telegram(), *_address(), *_gateway(), *_remotes(), *_rates(), *_backups()]
+    return [*_telegram(), *_address(), *_gateway(), *_remotes(), *_rates(), *_backups(), *_alert_mail()]
 
 
 def check_sqlite(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
@@ -84,6 +84,17 @@ def _rates() -> Iterator[CheckMessage]:
     for entry in wrong_entries():
         hint = f"Write login=10/m, with s, m, h or d, and one of the names {', '.join(DEFAULTS)}."
         yield _error("CLAW_RATES", entry, hint, 12)
+
+
+def _alert_mail() -> Iterator[CheckMessage]:
+    server = settings.CLAW_ALERT_MAIL_SERVER
+    if settings.CLAW_ALERT_MAIL and not server:
+        hint = "Set CLAW_ALERT_MAIL_SERVER to smtp://user:password@host:587."
+        yield Warning("CLAW_ALERT_MAIL names people, but no mail server.", hint=hint, id="clawsite.W005")
+    parts = urlsplit(server)
+    if server and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+        hint = "Use smtp://user:password@host:587, or smtps://user:password@host:465."
+        yield Error("CLAW_ALERT_MAIL_SERVER is no address of a mail server.", hint=hint, id="clawsite.E015")
 
 
 def _telegram() -> Iterator[CheckMessage]:

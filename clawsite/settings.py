@@ -318,6 +318,12 @@ CLAW_HANG_SECONDS = env_int("CLAW_HANG_SECONDS", 15, least=2)
 # A role that needs more for some time finishes or hands back its work and begins anew; 0: none does.
 CLAW_ROLE_MEGABYTES = env_int("CLAW_ROLE_MEGABYTES", 1024, least=0)
 
+# --- Self alerts: the system's own troubles, to the chats of its admins and by mail ---------------------------------
+CLAW_SELF_ALERTS = env_bool("CLAW_SELF_ALERTS", True)
+CLAW_ALERT_MAIL = env_list("CLAW_ALERT_MAIL")
+CLAW_ALERT_MAIL_FROM = env_str("CLAW_ALERT_MAIL_FROM")
+CLAW_ALERT_MAIL_SERVER = env_secret("CLAW_ALERT_MAIL_SERVER")
+
 # --- Backups ------------------------------------------------------------------------------------------------------
 CLAW_BACKUP_DIR = Path(env_str("CLAW_BACKUP_DIR") or CLAW_HOME / "backups").expanduser().absolute()
 # A second place, s3://bucket/folder?endpoint=https://host&region=name, and its keys.

@@ -58,6 +58,8 @@ from clawsite.admin import (
     runbook,
     schedule,
     secret,
+    self_alert,
+    service_state,
     session,
     session_layer,
     skill,
@@ -73,8 +75,8 @@ __all__ = [
     "environment", "escalation", "escalation_policy", "fact", "feature_flag", "feedback", "forge_connection",
     "gateway_target", "group", "heartbeat", "inbox", "incident", "incident_hook", "job", "lease", "message",
     "monitored_system", "named_query", "outbox", "pairing", "pipeline", "process", "project", "prompt_layer", "remote",
-    "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "session", "session_layer", "skill",
-    "token", "turn", "user", "verdict",
+    "responder", "rights_group", "rota", "run", "runbook", "schedule", "secret", "self_alert", "service_state",
+    "session", "session_layer", "skill", "token", "turn", "user", "verdict",
 ]  # fmt: skip
 
 for _label in ("django_q", "waffle"):

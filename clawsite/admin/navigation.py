@@ -113,6 +113,8 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
     (
         _("System"),
         (
+            ("clawsite.SelfAlert", _("Own troubles"), "healing"),
+            ("core.ServiceState", _("Outside services"), "electrical_services"),
             ("core.Process", _("Processes"), "memory"),
             ("clawsite.Backup", _("Backups"), "backup"),
             ("core.Lease", _("Leases"), "lock_clock"),

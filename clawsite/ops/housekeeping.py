@@ -16,10 +16,10 @@ from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from clawsite.core.models import AuditEvent, Lease, Process
+from clawsite.core.models import AuditEvent, Lease, Process, ServiceState
 from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
-from clawsite.models import Minute
+from clawsite.models import Minute, SelfAlert
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_alerts, old_groups, old_webhooks
@@ -49,6 +49,7 @@ UPLOAD_DAYS = 7
 # A message so old is not changed any more.
 CARD_DAYS = 30
 PAIRING_DAYS = 1
+TROUBLE_DAYS = 90
 STEP_DAYS = 2
 PROCESS_DAYS = 1
 # A week is the longest range of the dashboard.
@@ -100,6 +101,8 @@ def clean() -> dict[str, int]:
         "alerts": _delete(old_groups()),
         "ended alerts": _delete(old_alerts()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),
+        "own troubles": _delete(SelfAlert.objects.filter(closed_at__lt=_ago(TROUBLE_DAYS))),
+        "services": _delete(ServiceState.objects.filter(failing_since=None, changed_at__lt=_ago(TROUBLE_DAYS))),
         "charts": clean_charts(),
         "files of projects": clean_handed() + clean_rows(),
     }

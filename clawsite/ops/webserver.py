@@ -30,6 +30,7 @@ from clawsite.gateway.wire import EXTENSION
 from clawsite.ops import tls
 from clawsite.ops.link import Link
 from clawsite.ops.role import run_role
+from clawsite.ops.selfalerts.keeping import keep_watching_ourselves
 from clawsite.ops.wire import WebSocket
 from clawsite.web import sockets
 from clawsite.web.plain import App
@@ -63,7 +64,10 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
 
     async def main(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
         listen(listener)
+        looks = asyncio.create_task(keep_watching_ourselves(process_id), name="self alerts")
         await stop.wait()
+        looks.cancel()
+        await asyncio.gather(looks, return_exceptions=True)
         await _drain(server)
 
     def drive(role: Coroutine[Any, Any, int]) -> int:

@@ -25,6 +25,7 @@ from clawsite.ops.link import Link, die_with_parent
 from clawsite.ops.reading import keep_reading_systems
 from clawsite.ops.reaping import keep_reaping
 from clawsite.ops.role import run_role
+from clawsite.ops.selfalerts.keeping import keep_watching_ourselves
 from clawsite.ops.shipping.keeping import keep_shipping
 from clawsite.ops.ticker import keep_ticking
 
@@ -64,8 +65,9 @@ def run_worker(link: Link | None = None) -> int:
         alerts = asyncio.create_task(keep_alerting(listener), name="work on alerts")
         pipelines = asyncio.create_task(keep_following_pipelines(listener), name="work on pipelines")
         ships = asyncio.create_task(keep_shipping(), name="copying of the log")
+        looks = asyncio.create_task(keep_watching_ourselves(process_id), name="self alerts")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships)
+        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -48,7 +48,9 @@ class Running:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", *arguments],
                 cwd=ROOT,
-                env={**clean, "CLAW_HOME": str(home), "CLAW_PORT": str(self.port), **environment},
+                env=clean
+                | {"CLAW_HOME": str(home), "CLAW_PORT": str(self.port), "CLAW_SELF_ALERTS": "no"}
+                | environment,
                 stdout=log,
                 stderr=log,
             )

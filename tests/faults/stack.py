@@ -73,7 +73,7 @@ class Program:
         self.arguments = arguments
         self.log = home.parent / f"{name or home.name}.log"
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "TELEGRAM_"))}
-        self.environment = kept | {"CLAW_HOME": str(home)} | dict(environment)
+        self.environment = kept | {"CLAW_HOME": str(home), "CLAW_SELF_ALERTS": "no"} | dict(environment)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:

@@ -8,6 +8,7 @@ from tests.clawsite.admin.backup_rows import make_backup_rows
 from tests.clawsite.admin.flag_rows import make_flag_rows
 from tests.clawsite.admin.pipeline_rows import make_pipeline_rows
 from tests.clawsite.admin.project_rows import make_project_rows
+from tests.clawsite.admin.trouble_rows import make_trouble_rows
 
 
 def make_other_rows(session: Session, contact: Contact, *, evil: str, secret: str) -> dict[str, int]:
@@ -18,4 +19,5 @@ def make_other_rows(session: Session, contact: Contact, *, evil: str, secret: st
         | make_project_rows(evil)
         | make_flag_rows(evil)
         | make_backup_rows(evil)
+        | make_trouble_rows(evil)
     )

@@ -1,0 +1,138 @@
+"""The system's own troubles in words: what is wrong, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.template.defaultfilters import filesizeformat
+from django.utils.translation import gettext as _
+
+from bots.cards.registry import CardView
+from bots.cards.times import clock, length
+from bots.channels.base import OutboundMessage
+from bots.commands.figures import show_span
+
+KIND = "self-alert"
+_MARKS = {"critical": "🚨", "warning": "⚠️"}
+
+
+def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
+    """Return the message of one trouble; when it is over, that it is, and how long it lasted."""
+    title, advice = word(data)
+    if data["closed"]:
+        text = _("✅ Over: {title} It lasted {span}.").format(title=title, span=length(data["opened"], data["closed"]))
+        return OutboundMessage(text=text, plain=True)
+    head = f"{_MARKS.get(data['severity'], '⚠️')} {title}"
+    since = _("Since {time}").format(time=clock(data["opened"], view.zone))
+    return OutboundMessage(text="\n".join(line for line in (head, advice, since) if line), plain=True)
+
+
+def word(data: Mapping[str, Any]) -> tuple[str, str]:
+    """Return what is wrong as a sentence, and what to do as another, in the active language."""
+    words = _WORDS.get(data["check"])
+    if words is None:
+        return _("{check} {subject} is not as it should be.").format(check=data["check"], subject=data["subject"]), ""
+    return words(data["subject"], data["numbers"])
+
+
+def _service(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("{kind} {name} does not answer.").format(kind=numbers["kind"], name=numbers["name"])
+    if numbers["fallback"]:
+        return title, _("I use {other} instead. {error}").format(other=numbers["fallback"], error=numbers["error"])
+    return title, str(numbers["error"])
+
+
+def _role(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("No process of the role {role} is alive.").format(role=subject)
+    return title, _("Look whether the service runs, and into its log.")
+
+
+def _crashes(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("The role {role} dies again and again ({count} times in a row): {how}.")
+    return title.format(role=subject, count=numbers["deaths"], how=numbers["how"]), _("The log says why.")
+
+
+def _queue(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    if subject == "tasks":
+        return _("{count} tasks wait for the worker.").format(count=numbers["rows"]), ""
+    names = {
+        "inbox": _("A message has waited for an answer for {span}."),
+        "outbox": _("An answer has waited to be sent for {span}."),
+        "alerts": _("A delivery of alerts has waited for {span}."),
+        "jobs": _("A job has waited for its start for {span}."),
+    }
+    return names[subject].format(span=_span(numbers["seconds"])), _("/status shows the queues.")
+
+
+def _errors(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    if subject == "sending":
+        title = _("{count} answers could not be sent in the last five minutes.")
+        return title.format(count=numbers["bad"]), _("The outbox in the admin pages says why.")
+    title = _("{bad} of {total} messages of the last five minutes got no answer.")
+    return title.format(bad=numbers["bad"], total=numbers["total"]), _("/status shows what does not work.")
+
+
+def _slow(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("Answers take {ms} ms longer than the model needs.").format(ms=numbers["ms"])
+    return title, _("Look at the processor, the disk and the number of messages.")
+
+
+def _level(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    names = {
+        "availability": _("Too many messages get no answer"),
+        "overhead": _("Too many answers are slow"),
+        "errors": _("Too many messages are given up"),
+    }
+    title = _("{what}: the budget of the week is used up {rate} times as fast as it may be.")
+    return title.format(what=names[subject], rate=numbers["rate"]), ""
+
+
+def _poller(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("{name} has not been asked for messages for {span}.")
+    return title.format(name=subject, span=_span(numbers["seconds"])), _("The role bots may hang; a restart helps.")
+
+
+def _backup(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    advice = str(numbers["error"]) or _("`manage.py backup` makes one now.")
+    if numbers["hours"] is None:
+        return _("There is no backup that was verified."), advice
+    return _("The last good backup is {hours} hours old.").format(hours=numbers["hours"]), advice
+
+
+def _disk(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("The disk is filling up: {free} ({percent} %) are left.")
+    return title.format(free=filesizeformat(numbers["free"]), percent=numbers["percent"]), _(
+        "Without room nothing more is taken in. Make room, or a larger disk."
+    )
+
+
+def _memory(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("The machine is short of memory: {free} ({percent} %) are left.")
+    return title.format(free=filesizeformat(numbers["free"]), percent=numbers["percent"]), ""
+
+
+def _clock(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("The clock of this machine jumped by {seconds} seconds.").format(seconds=numbers["seconds"])
+    return title, _("Look whether it is kept right by the network (NTP).")
+
+
+def _span(seconds: float) -> str:
+    return show_span(timedelta(seconds=seconds))
+
+
+_WORDS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
+    "service": _service,
+    "role": _role,
+    "crashes": _crashes,
+    "queue": _queue,
+    "errors": _errors,
+    "slow": _slow,
+    "level": _level,
+    "poller": _poller,
+    "backup": _backup,
+    "disk": _disk,
+    "memory": _memory,
+    "clock": _clock,
+}

@@ -1,0 +1,166 @@
+"""What the checks find: each has rows that must be found and rows that must not, and words for both."""
+
+from __future__ import annotations
+
+import shutil
+from collections import namedtuple
+from datetime import timedelta
+from typing import Any
+
+import psutil
+import pytest
+from django.utils import timezone
+
+from bots.cards.selfalert import _WORDS, render
+from clawsite.core.models import Process, User
+from clawsite.core.services import note_failure, registry
+from clawsite.models import Backup
+from clawsite.ops.crashes import CrashLog
+from clawsite.ops.selfalerts import machine, work
+from clawsite.ops.selfalerts.checks import make_checks
+from clawsite.ops.selfalerts.findings import Finding
+from runbooks.jobs import create_job
+from sessions_app.models import Channel, Inbox, Outbox
+from tests.clawsite.ops.selfalerts.people import view
+from tests.runbooks.people import ALICE
+
+pytestmark = pytest.mark.django_db
+
+NOW = timezone.now()
+Usage = namedtuple("Usage", "total used free")
+
+
+def said(finding: Finding, *, closed: str = "") -> str:
+    """Return what people read of a finding."""
+    data = {
+        "check": finding.check,
+        "subject": finding.subject,
+        "severity": str(finding.severity),
+        "opened": NOW.isoformat(),
+        "closed": closed,
+        "numbers": finding.data,
+    }
+    return render(data, view()).text
+
+
+def test_each_check_has_words_and_no_words_are_left_over() -> None:
+    assert {check.name for check in make_checks()} == set(_WORDS)
+
+
+def test_a_service_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_kinds", {})
+    registry.register_service("shop", lambda: ["a", "b"])
+    assert list(work.find_services(NOW)) == []
+    note_failure("shop", "a", error="It is shut.")
+    (found,) = work.find_services(timezone.now())
+    assert (found.subject, found.severity) == ("shop a", "warning")
+    assert said(found).startswith("⚠️ shop a does not answer.\nIt is shut.\nSince ")
+    assert said(found, closed=(NOW + timedelta(minutes=3)).isoformat()).startswith("✅ Over: shop a does not answer.")
+
+
+def test_a_role_that_is_gone() -> None:
+    for pid, (role, age) in enumerate({"web": 0, "bots": 31, "worker": 29}.items()):
+        beat = NOW - timedelta(seconds=age)
+        Process.objects.create(role=role, host="h", pid=pid, started=1, beat_at=beat)
+    (found,) = machine.find_roles(NOW)
+    assert said(found).startswith("🚨 No process of the role bots is alive.")
+
+
+def test_a_role_that_dies_again_and_again(settings: Any, tmp_path: Any) -> None:
+    settings.RUN_DIR = tmp_path
+    assert list(machine.find_crash_loops(NOW)) == []
+    CrashLog(tmp_path).note("bots", deaths=4, how="exit code 1")
+    (found,) = machine.find_crash_loops(NOW)
+    assert "bots dies again and again (4 times in a row): exit code 1" in said(found)
+
+
+@pytest.mark.parametrize(("free", "severity"), [(50, None), (11, None), (4, "warning"), (0.4, "critical")])
+def test_a_disk_that_fills_up(monkeypatch: pytest.MonkeyPatch, free: float, severity: str | None) -> None:
+    size = 1024**3
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100 * size, 0, int(free * size)))
+    found = list(machine.find_disk(NOW))
+    assert [each.severity for each in found] == ([severity] if severity else [])
+    assert all("The disk is filling up" in said(each) for each in found)
+
+
+def test_memory_that_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    Memory = namedtuple("Memory", "total available")
+    for available, count in ((100, 0), (4, 1)):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda available=available: Memory(100, available))
+        found = list(machine.find_memory(NOW))
+        assert len(found) == count
+        assert all("short of memory" in said(each) for each in found)
+
+
+def test_a_clock_that_jumps_is_told_for_ten_minutes() -> None:
+    passed, wall = 0.0, 1000.0
+    jumps = machine.ClockJumps(clock=lambda: passed, wall=lambda: wall)
+    passed, wall = 15.0, 1015.2
+    assert list(jumps.find(NOW)) == []
+    passed, wall = 30.0, 4630.0
+    (found,) = jumps.find(NOW)
+    assert "jumped by 3600 seconds" in said(found)
+    passed, wall = 600.0, 5200.0
+    assert len(list(jumps.find(NOW))) == 1
+    passed, wall = 700.0, 5300.0
+    assert list(jumps.find(NOW)) == []
+
+
+def test_queues_that_stand_still() -> None:
+    channel = Channel.objects.create(kind="webchat", name="web")
+    row = Inbox.objects.create(channel=channel, external_id="1", lane="l", raw="{}", received_at=NOW)
+    job = create_job("selftest", actor=ALICE, start=True)
+    assert list(work.find_queues(NOW)) == []
+    old = NOW - timedelta(seconds=200)
+    Inbox.objects.filter(pk=row.pk).update(received_at=old)
+    Outbox.objects.create(channel=channel, chat_id="1", dedupe_key="k", payload={}, created_at=old)
+    type(job).objects.update(not_before=old)
+    found = {each.subject: said(each) for each in work.find_queues(NOW)}
+    assert set(found) == {"inbox", "outbox", "jobs"}
+    assert "waited for an answer for 3 min" in found["inbox"]
+
+
+def test_answers_that_cannot_be_sent() -> None:
+    channel = Channel.objects.create(kind="webchat", name="web")
+    for number in range(3):
+        assert list(work.find_errors(NOW)) == []
+        Outbox.objects.create(channel=channel, chat_id="1", dedupe_key=str(number), payload={}, state="dead")
+    (found,) = work.find_errors(NOW)
+    assert "3 answers could not be sent" in said(found)
+
+
+def test_a_poller_that_went_quiet() -> None:
+    for name, kind, age in (("fresh", "telegram", 30), ("stale", "telegram", 600), ("own", "webchat", 600)):
+        Channel.objects.create(kind=kind, name=name, token="1:x", last_poll_at=NOW - timedelta(seconds=age))
+    Channel.objects.create(
+        kind="telegram", name="hook", token="2:x", config={"mode": "webhook"}, last_poll_at=NOW - timedelta(days=1)
+    )
+    (found,) = work.find_pollers(NOW)
+    assert "stale has not been asked for messages for 10 min" in said(found)
+
+
+def test_backups_that_are_old_or_missing() -> None:
+    assert list(work.find_backup(NOW)) == [], "nobody works here yet"
+    User.objects.create(username="alice", date_joined=NOW - timedelta(days=3))
+    (found,) = work.find_backup(NOW)
+    assert "no backup that was verified" in said(found)
+    Backup.objects.create(name="b", state="verified", started_at=NOW - timedelta(hours=2))
+    assert list(work.find_backup(NOW)) == []
+    Backup.objects.update(started_at=NOW - timedelta(hours=40))
+    Backup.objects.create(name="c", state="failed", error="The disk is full.")
+    (found,) = work.find_backup(NOW)
+    assert "The last good backup is 40 hours old.\nThe disk is full." in said(found)
+
+
+@pytest.mark.parametrize(
+    ("finding", "words"),
+    [
+        (Finding(check="queue", subject="tasks", data={"rows": 120}), "120 tasks wait"),
+        (Finding(check="errors", subject="answers", data={"bad": 5, "total": 9}), "5 of 9 messages"),
+        (Finding(check="slow", data={"ms": 2500, "turns": 30}), "2500 ms longer than the model needs"),
+        (Finding(check="level", subject="availability", data={"rate": 20.0}), "20.0 times as fast"),
+        (Finding(check="gone", subject="x"), "gone x is not as it should be"),
+    ],
+)
+def test_the_words_of_the_others(finding: Finding, words: str) -> None:
+    assert words in said(finding)
