@@ -13,7 +13,7 @@ from clawsite.management.base import OperatorCommand
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, key_path, read_identity
 from clawsite.ops.backups.moments import parse_moment
-from clawsite.ops.backups.restoring import restore
+from clawsite.ops.backups.restoring import Restored, restore
 
 
 class Command(OperatorCommand):
@@ -45,15 +45,23 @@ class Command(OperatorCommand):
             done = restore(options["source"], identity=identity, proven=not options["unsealed"], until=until)
         except OSError as error:
             raise BackupFailed(f"The disk does not take or give the data: {error.strerror}.") from error
-        if options["json"]:
-            self.say_json({"name": done.name, "kept": str(done.kept), "counts": done.about.counts, "told": done.told})
-            return
-        if done.moment is not None:
-            self.say(f"The database is as it was at {done.moment.isoformat(timespec='milliseconds')}.")
-        rows = sum(done.about.counts.values())
-        self.say(f"Restored {done.name}: made at {done.about.created_at} by version {done.about.version}, {rows} rows.")
+        self._tell_json(done) if options["json"] else self._tell(done)
+
+    def _tell_json(self, done: Restored) -> None:
+        put = done.replaced
+        told = {"name": done.name, "kept": str(put.kept), "database": put.kept_database, "told": done.told}
+        self.say_json(told | {"counts": put.about.counts})
+
+    def _tell(self, done: Restored) -> None:
+        put, about = done.replaced, done.replaced.about
+        if put.moment is not None:
+            self.say(f"The database is as it was at {put.moment.isoformat(timespec='milliseconds')}.")
+        rows = sum(about.counts.values())
+        self.say(f"Restored {done.name}: made at {about.created_at} by version {about.version}, {rows} rows.")
         self.say(f"/health says: {done.health['status']}. Admins' chats that will be told: {done.told}.")
-        self.say(f"What was replaced is in {done.kept}. Delete that folder when you are sure.")
+        self.say(f"What was replaced is in {put.kept}. Delete that folder when you are sure.")
+        if put.kept_database:
+            self.say(f"The database that was replaced is called {put.kept_database} now.")
         self.say("Start clawsite now, as you always do.")
 
 

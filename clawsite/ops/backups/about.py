@@ -66,17 +66,19 @@ def read_about(data: bytes) -> About:
         raise BadArchive(f"The backup has format {about.format}; this version reads format {FORMAT}.")
     if about.engine != engine():
         raise BadArchive(f"The backup is of {about.engine}, and DATABASE_URL here says {engine()}.")
-    if unknown := _unknown_migrations(about):
+    check_known(about)
+    return about
+
+
+def check_known(about: About) -> None:
+    """Raise BadArchive for a database with migrations that this version does not have."""
+    known = known_migrations()
+    unknown = next((f"{app}.{name}" for app, name in about.migrations if (app, name) not in known), "")
+    if unknown:
         raise BadArchive(
             f"The backup was made by a newer version ({about.version}): this one does not know {unknown}. Install "
             "that version first."
         )
-    return about
-
-
-def _unknown_migrations(about: About) -> str:
-    known = known_migrations()
-    return next((f"{app}.{name}" for app, name in about.migrations if (app, name) not in known), "")
 
 
 def is_older(about: About) -> bool:

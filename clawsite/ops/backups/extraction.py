@@ -48,6 +48,7 @@ class Extraction:
         self._read_about: About | None = None
         self._links: dict[str, str] = {}
         self._seal: Seal | None = None
+        self.restored_as = ""  # of a dump: the database that it was restored into
 
     @property
     def about(self) -> About:

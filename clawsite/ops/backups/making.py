@@ -22,7 +22,7 @@ from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups.archive import Archive
-from clawsite.ops.backups.engines import take_snapshot
+from clawsite.ops.backups.engines import put_away, take_snapshot
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
 from clawsite.ops.backups.packing import Packed, pack
@@ -139,6 +139,7 @@ def _alone(store: FolderStore) -> Iterator[None]:
 
 def _put_away(store: FolderStore) -> None:
     clear_scratch(store.root)
+    put_away()
     unfinished = Backup.objects.filter(state__in=[State.RUNNING, State.STORED])
     ours = unfinished.filter(host=host_name()) | unfinished.filter(started_at__lt=timezone.now() - ABANDONED)
     ours.update(state=State.FAILED, error="It was interrupted.", ended_at=timezone.now())

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sqlite3
-from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,14 +20,14 @@ from clawsite.ops.backups import swapping
 from clawsite.ops.backups.about import About, is_older
 from clawsite.ops.backups.answering import ask_health
 from clawsite.ops.backups.contents import FILES
+from clawsite.ops.backups.engines import check_recovered, database_file, find_renaming, leave_behind, put_away
 from clawsite.ops.backups.extraction import Extraction
 from clawsite.ops.backups.identity import Identity, key_path
-from clawsite.ops.backups.leaving import statements
 from clawsite.ops.backups.migrating import manage
 from clawsite.ops.backups.moments import go_to
 from clawsite.ops.backups.quiet import held_still
 from clawsite.ops.backups.sources import open_source
-from clawsite.ops.backups.sqlite import live_path, objects
+from clawsite.ops.backups.sqlite import settle
 from clawsite.ops.backups.tar import Source
 from clawsite.ops.backups.telling import tell_admins
 from clawsite.ops.backups.verifying import clear_scratch, scratch_folder, verify
@@ -38,18 +36,26 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Restored:
-    """What was restored. `kept` is the folder of what was replaced, `health` what /health says now.
+class Replaced:
+    """What was put in place. `moment` is what the database is of when it is not the backup's.
 
-    `moment` is what the database is of when it is not the backup's.
+    What was replaced is in the folder `kept` and, of a server, in the database `kept_database`.
     """
 
-    name: str
     about: About
     kept: Path
+    kept_database: str
+    moment: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Restored:
+    """What was restored. `health` is what /health says now, `told` in how many chats admins will hear of it."""
+
+    name: str
+    replaced: Replaced
     health: dict[str, Any]
     told: int
-    moment: datetime | None
 
 
 def restore(source: str, *, identity: Identity, proven: bool = True, until: datetime | None = None) -> Restored:
@@ -60,45 +66,38 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
     with held_still():
         name, opened = open_source(source)
         with opened as archive:
-            about, kept, moment = _replace(archive, identity=identity, proven=proven, until=until)
-        logger.warning("restored from backup %s; what was replaced is in %s", name, kept)
-        if moment is not None or is_older(about):
+            done = _replace(archive, identity=identity, proven=proven, until=until)
+        logger.warning("restored from backup %s; what was replaced is in %s", name, done.kept)
+        if done.moment is not None or is_older(done.about):
             manage("migrate", "--verbosity", "0", env={})
         _keep_identity(identity)
-        told = tell_admins(name, about.created_at if moment is None else moment.isoformat(timespec="seconds"))
+        told = tell_admins(name, done.moment.isoformat(timespec="seconds") if done.moment else done.about.created_at)
         connections.close_all()
-        return Restored(name=name, about=about, kept=kept, health=ask_health(), told=told, moment=moment)
+        return Restored(name=name, replaced=done, health=ask_health(), told=told)
 
 
-def _replace(
-    archive: Source, *, identity: Identity, proven: bool, until: datetime | None
-) -> tuple[About, Path, datetime | None]:
-    """Check everything in a scratch place, then put it in place.
-
-    Returns what it was, where the old things are, and the moment of the database.
-    """
+def _replace(archive: Source, *, identity: Identity, proven: bool, until: datetime | None) -> Replaced:
+    """Check everything in a scratch place, then put it in place."""
     home = Path(settings.CLAW_HOME)
     if swapping.has_unfinished(home):
         swapping.finish(home)
     clear_scratch(home)
+    moment: datetime | None = None
     with scratch_folder(home) as scratch:
-        extraction = verify(archive, scratch, identity=identity, proven=proven)
-        path, made_at = extraction.database, extraction.about.created_at
-        moment = go_to(path, until, made_at=made_at, identity=identity, proven=proven) if until is not None else None
-        _leave_behind(path)
-        _stage(home, scratch, extraction)
-    connections.close_all()
-    _settle(live_path())
-    return extraction.about, swapping.swap(home, database=live_path().name), moment
-
-
-def _leave_behind(path: Path) -> None:
-    """Remove from the database what belongs to the machine that it came from. Its schema is known to be ours."""
-    with closing(sqlite3.connect(path)) as base:
-        tables = {name for kind, name, _ in objects(base) if kind == "table"}
-        for statement in statements(tables):
-            base.execute(statement)
-        base.commit()
+        extraction = verify(archive, scratch, identity=identity, proven=proven, keep=True)
+        path, about = extraction.database, extraction.about
+        try:
+            if until is not None:
+                moment = go_to(path, until, made_at=about.created_at, identity=identity, proven=proven)
+                check_recovered(path, about)
+            leave_behind(extraction)
+            _stage(home, scratch, extraction)
+            connections.close_all()
+            kept, database = _swap(home, extraction)
+        except BaseException:
+            put_away(extraction.restored_as)
+            raise
+    return Replaced(about=about, kept=kept, kept_database=database, moment=moment)
 
 
 def _stage(home: Path, scratch: Path, extraction: Extraction) -> None:
@@ -107,15 +106,19 @@ def _stage(home: Path, scratch: Path, extraction: Extraction) -> None:
     for folder in (scratch / FILES, scratch / "keys"):
         for path in folder.iterdir() if folder.is_dir() else ():
             path.rename(new / path.name)
-    extraction.database.rename(new / live_path().name)
+    if live := database_file():
+        extraction.database.rename(new / live.name)
     os.sync()
 
 
-def _settle(path: Path) -> None:
-    """Bring what is in the log of the database that is replaced into its file, so that the copy kept is whole."""
-    if path.is_file():
-        with suppress(sqlite3.Error), closing(sqlite3.connect(path)) as base:
-            base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+def _swap(home: Path, extraction: Extraction) -> tuple[Path, str]:
+    kept = swapping.kept_name()
+    renamed = find_renaming(extraction, kept)
+    live = database_file()
+    if live is not None:
+        settle(live)
+    folder = swapping.swap(home, kept=kept, database=live.name if live else "", renamed=renamed)
+    return folder, renamed[-1] if renamed else ""
 
 
 def _keep_identity(identity: Identity) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from django.db import connection
@@ -18,6 +18,7 @@ from django.db import connection
 from clawsite.ops.backups.about import About
 from clawsite.ops.backups.database import Snapshot
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.leaving import statements
 from clawsite.ops.backups.migrating import migrate_scratch
 
 TIMEOUT_SECONDS = 30.0
@@ -115,6 +116,21 @@ def _own_schema(migrations: list[tuple[str, str]]) -> list[tuple[str, str, str]]
             return objects(base) if applied_migrations(base) == sorted(migrations) else None
     except (sqlite3.Error, BackupFailed):
         return None
+
+
+def leave_behind(path: Path) -> None:
+    """Remove what belongs to the machine that a database came from, before anything else opens it."""
+    with closing(_connect(path)) as base:
+        tables = {name for kind, name, _ in objects(base) if kind == "table"}
+        for statement in statements(tables):
+            base.execute(statement)
+        base.commit()
+
+
+def settle(path: Path) -> None:
+    """Bring what is in the log of a database that is replaced into its file, so that the copy kept is whole."""
+    with suppress(sqlite3.Error, BackupFailed), closing(_connect(path)) as base:
+        base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from clawsite.ops.backups.contents import FOLDERS, KEYS
+from clawsite.ops.backups.engines import rename_databases
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import publish
 
@@ -26,9 +27,13 @@ _BESIDE = ("-wal", "-shm")
 
 
 class Journal(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """Names in CLAW_HOME: where what is replaced goes, what comes from `new`, and what only goes away."""
+    """Names in CLAW_HOME: where what is replaced goes, what comes from `new`, and what only goes away.
+
+    renamed: the restored, the live and the kept database of a server.
+    """
 
     kept: str
+    renamed: list[str]
     replaced: list[str]
     removed: list[str]
 
@@ -50,12 +55,22 @@ def has_unfinished(home: Path) -> bool:
     return (home / NAME / _JOURNAL).is_file()
 
 
-def swap(home: Path, *, database: str) -> Path:
-    """Move everything in `new` to its place; return the folder of what was replaced. `database` is its file's name."""
+def kept_name() -> str:
+    """Return a name for what is replaced."""
+    return f"replaced-{timezone.now():%Y%m%dT%H%M%SZ}"
+
+
+def swap(home: Path, *, kept: str, database: str = "", renamed: list[str] | None = None) -> Path:
+    """Move everything in `new` to its place; return the folder `kept` of what was replaced.
+
+    The database is a file of this name, or a change of names of a server's databases. When those names cannot be
+    changed nothing was, and the journal goes again.
+    """
     new = home / NAME / "new"
     found = {path.name for path in new.iterdir()}
     journal = Journal(
-        kept=f"replaced-{timezone.now():%Y%m%dT%H%M%SZ}",
+        kept=kept,
+        renamed=renamed or [],
         replaced=[name for name in (*KEYS, database, *FOLDERS) if name in found],
         removed=[name for name in FOLDERS if name not in found],
     )
@@ -63,6 +78,11 @@ def swap(home: Path, *, database: str) -> Path:
     draft.write_bytes(msgspec.json.encode(journal))
     _sync(draft)
     publish(draft, home / NAME / _JOURNAL)
+    try:
+        rename_databases(journal.renamed)
+    except BackupFailed:
+        (home / NAME / _JOURNAL).unlink()
+        raise
     return finish(home)
 
 
@@ -70,6 +90,7 @@ def finish(home: Path) -> Path:
     """Do the moves of the journal that are not done yet; return the folder of what was replaced."""
     place = home / NAME
     journal = msgspec.json.decode((place / _JOURNAL).read_bytes(), type=Journal)
+    rename_databases(journal.renamed)
     old, kept = place / "old", home / journal.kept
     if not kept.exists():
         _move_all(home, journal, old)

@@ -33,8 +33,11 @@ def clear_scratch(parent: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
 
 
-def verify(source: Source, folder: Path, *, identity: Identity, proven: bool) -> Extraction:
-    """Restore an archive into an empty folder and check all of it; BadArchive says what is wrong with it."""
+def verify(source: Source, folder: Path, *, identity: Identity, proven: bool, keep: bool = False) -> Extraction:
+    """Restore an archive into an empty folder and check all of it; BadArchive says what is wrong with it.
+
+    With `keep` a dump stays restored in a scratch database, `restored_as`.
+    """
     extraction = extract(source, folder, identity=identity, proven=proven)
-    check_database(extraction.database, extraction.about)
+    extraction.restored_as = check_database(extraction.database, extraction.about, keep=keep)
     return extraction

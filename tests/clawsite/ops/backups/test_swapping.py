@@ -48,7 +48,7 @@ def check(home: Path) -> None:
 
 
 def test_everything_is_replaced_and_kept(place: Path) -> None:
-    kept = swapping.swap(place, database=DATABASE)
+    kept = swapping.swap(place, kept=swapping.kept_name(), database=DATABASE)
 
     check(place)
     assert kept.is_dir()
@@ -67,7 +67,7 @@ def die_at(number: int, home: Path) -> bool:
                 os._exit(9)
 
         sys.addaudithook(count)
-        swapping.swap(home, database=DATABASE)
+        swapping.swap(home, kept=swapping.kept_name(), database=DATABASE)
         os._exit(0)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
 
