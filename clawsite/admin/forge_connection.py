@@ -27,7 +27,7 @@ else:
     _ModelForm = forms.ModelForm
 
 PERMISSION = "runbooks.change_forgeconnection"
-SECRETS = {"new_token": "token", "new_webhook_secret": "webhook_secret"}
+SECRETS = {"new_token": "token", "new_webhook_secret": "webhook_secret"}  # nosec B105  # names of columns
 WHERE = ("project", "kind", "api_url", "repository", "workflow", "enabled")
 
 

@@ -49,7 +49,7 @@ class Line:
         self._registry = registry
         self._held = held
         self._on_change = on_change
-        self._token = ""
+        self._token = ""  # nosec B105  # not connected yet
         self._seen_at = float("-inf")
         self._backoff = Backoff(first=FIRST_AWAY_SECONDS, most=MOST_AWAY_SECONDS)
 

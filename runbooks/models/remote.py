@@ -77,4 +77,4 @@ class Remote(models.Model):
             raise ValidationError({"url": error.message}) from None
         self.url = address.url
         if not self.token.isprintable() or not self.user.isprintable():
-            raise ValidationError({"token": "A token is one line."})
+            raise ValidationError({"token": "A token is one line."})  # nosec B105  # a sentence
