@@ -9,12 +9,12 @@ from pathlib import Path
 
 import dj_database_url
 from cryptography.fernet import Fernet
-from django.templatetags.static import static
 
 from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str, require
 from clawsite.core.keys import load_or_create_key
 from clawsite.core.logconfig import FORMATS, make_logging
 from clawsite.core.zones import is_time_zone
+from clawsite.theme import THEME
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -250,12 +250,18 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 _TLS = CLAW_PUBLIC_URL.startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _TLS
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = _TLS
+CSRF_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if _TLS else 0
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 # Only a proxy that sets this header itself may be trusted with it.
 if env_bool("CLAW_BEHIND_PROXY"):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 CLAW_BEHIND_PROXY = env_bool("CLAW_BEHIND_PROXY")
+SECURE_SSL_REDIRECT = _TLS and CLAW_BEHIND_PROXY
+# W005, W021: other names below this domain are not ours to decide on.
+SILENCED_SYSTEM_CHECKS += ["security.W005", "security.W021"]
 
 # --- Channels and people ------------------------------------------------------------------------------------------
 TELEGRAM_BOT_TOKEN = env_secret("TELEGRAM_BOT_TOKEN")
@@ -375,24 +381,4 @@ CLAW_OTLP_TOKEN = env_secret("CLAW_OTLP_TOKEN")
 _starts = CLAW_OTLP_URL.startswith(("http://", "https://"))
 require(not CLAW_OTLP_URL or _starts, "CLAW_OTLP_URL", "Use a URL such as http://127.0.0.1:4318.")
 
-# --- Admin theme --------------------------------------------------------------------------------------------------
-UNFOLD = {
-    "SITE_TITLE": "clawsite",
-    "SITE_HEADER": "clawsite",
-    "SITE_SYMBOL": "forum",
-    "SHOW_HISTORY": False,
-    "SHOW_VIEW_ON_SITE": False,
-    "BORDER_RADIUS": "6px",
-    "STYLES": [lambda request: static("clawadmin/admin.css")],
-    "DASHBOARD_CALLBACK": "clawsite.admin.overview.overview",
-    "SIDEBAR": {"navigation": "clawsite.admin.navigation.sidebar"},
-    "ACCOUNT": {"navigation": "clawsite.admin.navigation.account"},
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("web/favicon.svg")}],
-    # The red of the other pages.
-    "COLORS": {
-        "primary": {
-            "50": "#fdf3f1", "100": "#fbe4df", "200": "#f7cdc4", "300": "#f0aa9b", "400": "#f0745d", "500": "#dc5640",
-            "600": "#c8412b", "700": "#a83321", "800": "#8b2d1f", "900": "#742b20", "950": "#3f130c",
-        },
-    },
-}  # fmt: skip
+UNFOLD = THEME

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 # Their own records are of no use below this.
-_CHATTY = ("httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")
+_CHATTY = ("axes", "httpx", "httpx2", "httpcore", "httpcore2", "telegram", "anthropic", "daphne", "twisted")
 
 _FORMATTERS = {
     "line": {

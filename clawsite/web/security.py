@@ -18,8 +18,15 @@ ADMIN = (
 )
 
 
+# What no page needs a browser to give it.
+PERMISSIONS = ", ".join(
+    f"{feature}=()"
+    for feature in ("camera", "microphone", "geolocation", "payment", "usb", "serial", "bluetooth", "display-capture")
+)
+
+
 class SecurityHeadersMiddleware:
-    """Adds a content security policy to every answer that has none."""
+    """Adds a content security policy to every answer that has none, and what else a page may not do."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -29,4 +36,6 @@ class SecurityHeadersMiddleware:
         response = self.get_response(request)
         policy = ADMIN if request.path.startswith("/admin/") else STRICT
         response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
