@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect
 
+from tests.clawsite.web.second_factor.app import App
 from tests.e2e.browser import open_browser, watched
 from tests.faults.stack import ROOT, Stack, product_environment, running_stack
 from tests.servers.messages import MessagesServer
@@ -25,6 +26,7 @@ from sessions_app.contacts import issue_pairing
 from sessions_app.models import Channel, Contact, Session
 from sessions_app.sessions import add_message
 User.objects.create_superuser("alice", password="{PASSWORD}")
+User.objects.create_user("dana", password="{PASSWORD}", is_staff=True)
 channel = Channel.objects.get(kind="webchat")
 contact = Contact.objects.create(channel=channel, external_id="visitor:1", name="Charlie")
 print(issue_pairing(contact).code)
@@ -194,3 +196,46 @@ def test_alice_schedules_a_job_runs_it_now_and_watches_its_events(
         assert page.locator("#job-events li").count() > before
         expect(page.locator("#job-events output")).to_have_text("Succeeded")
         expect(page.locator("#job-events li").last).to_contain_text("end")
+
+
+@pytest.mark.usefixtures("code")
+def test_dana_sets_up_a_second_factor_on_her_phone_and_logs_in_with_it(stack: Stack, browser: Browser) -> None:
+    with watched(browser, viewport={"width": 360, "height": 740}) as dana:
+        page = dana.page
+        _give_password(page, stack, "dana")
+        page.goto(f"{stack.url}/second-factor/")
+        page.get_by_role("link", name="Set it up").click()
+        _fits(page)
+        page.get_by_text("No camera?").click()
+        app = App(page.locator("code.codes").inner_text())
+        page.fill("input[name=password]", PASSWORD)
+        page.fill("input[name=code]", app.code())
+        page.get_by_role("button", name="Switch it on").click()
+        expect(page.locator("ul.codes li")).to_have_count(10)
+        _fits(page)
+        page.get_by_role("link", name="I have kept them").click()
+        page.wait_for_url(f"{stack.url}/admin/")
+        page.context.clear_cookies()
+        _give_password(page, stack, "dana")
+        page.wait_for_url(f"{stack.url}/second-factor/code")
+        _fits(page)
+        page.fill("input[name=code]", app.code(later=1))
+        page.press("input[name=code]", "Enter")
+        page.wait_for_url(f"{stack.url}/admin/")
+        page.goto(f"{stack.url}/second-factor/")
+        expect(page.get_by_text("10 recovery codes are left")).to_be_visible()
+        _fits(page)
+
+
+def _give_password(page: Page, stack: Stack, name: str) -> None:
+    page.goto(f"{stack.url}/admin/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+
+
+def _fits(page: Page) -> None:
+    """Nothing stands out of the screen to the right."""
+    page.wait_for_load_state()
+    width = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    assert page.evaluate(width) <= 0
