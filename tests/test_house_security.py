@@ -121,6 +121,7 @@ RULES: Mapping[str, Rule] = {
             "guardrails/http/*.py": "the guarded client",
             "bots/channels/telegram/*.py": "the SDK's own client, to the address of a setting",
             "clawsite/ops/smoke.py": "asks an instance of ours for its health",
+            "clawsite/ops/backups/answering.py": "asks our own health after a restore",
             "clawsite/ops/selfalerts/*.py": "mail to the server of a setting",
         },
     ),

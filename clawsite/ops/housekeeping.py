@@ -12,14 +12,16 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from axes.models import AccessAttempt
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from clawsite.core.models import AuditEvent, Lease, Process, ServiceState
 from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
-from clawsite.models import Minute, SelfAlert
+from clawsite.models import Authenticator, Minute, SelfAlert
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_alerts, old_groups, old_webhooks
@@ -52,6 +54,7 @@ PAIRING_DAYS = 1
 TROUBLE_DAYS = 90
 STEP_DAYS = 2
 PROCESS_DAYS = 1
+TRY_DAYS = 1
 # A week is the longest range of the dashboard.
 MINUTE_DAYS = 8
 # Short transactions: others wait for the lock of SQLite no longer than one batch takes.
@@ -93,6 +96,11 @@ def clean() -> dict[str, int]:
         "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
         "minutes": _delete(Minute.objects.filter(at__lt=_ago(MINUTE_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),
+        "browser sessions": _delete(Session.objects.filter(expire_date__lt=timezone.now())),
+        "wrong passwords": _delete(AccessAttempt.objects.filter(attempt_time__lt=_ago(TRY_DAYS))),
+        "unfinished second factors": _delete(
+            Authenticator.objects.filter(confirmed=False, created_at__lt=_ago(TRY_DAYS))
+        ),
         "jobs": clean_jobs(),
         "schedule runs": clean_runs(),
         "alert webhooks": _delete(old_webhooks()),

@@ -8,10 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from axes.models import AccessAttempt
+from django.contrib.sessions.models import Session as BrowserSession
 from django.utils import timezone
 from pytest_django import Settings
 
-from clawsite.core.models import AuditEvent, Lease, Process
+from clawsite.core.models import AuditEvent, Lease, Process, User
+from clawsite.models import Authenticator
 from clawsite.ops import housekeeping
 from clawsite.ops.housekeeping import clean, expire_approvals
 from guardrails.approvals import create_approval
@@ -163,3 +166,18 @@ def test_anomalies_that_are_over_go_after_three_months(channel: Channel) -> None
 
     assert clean()["anomalies"] == 1
     assert [row.kind for row in Anomaly.objects.all()] == ["spike"]
+
+
+def test_what_browsers_left_goes() -> None:
+    now = timezone.now()
+    alice = User.objects.create_user("alice")
+    for name, age in (("old", 1), ("new", -1)):
+        BrowserSession.objects.create(session_key=name, session_data="", expire_date=now - days(age))
+        made = AccessAttempt.objects.create(username=name, user_agent=name, failures_since_start=1)
+        AccessAttempt.objects.filter(pk=made.pk).update(attempt_time=now - days(age + 0.1))
+    Authenticator.objects.create(user=alice, name="app", confirmed=False, created_at=now - days(2))
+    Authenticator.objects.create(user=alice, name="app", confirmed=True, created_at=now - days(2))
+    clean()
+    assert list(BrowserSession.objects.values_list("session_key", flat=True)) == ["new"]
+    assert list(AccessAttempt.objects.values_list("username", flat=True)) == ["new"]
+    assert [row.confirmed for row in Authenticator.objects.all()] == [True]
