@@ -12,7 +12,7 @@ import re
 import selectors
 import shutil
 import signal
-import subprocess  # nosec B404  # the door to processes
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

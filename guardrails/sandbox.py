@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess  # nosec B404  # the trial of the sandbox
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
