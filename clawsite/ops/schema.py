@@ -6,6 +6,7 @@ it need not fill, and indexes. Whatever else happens to a table that it knows ma
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import connection
@@ -44,29 +45,33 @@ def read_pending() -> list[Pending]:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return []
-    state = executor.loader.project_state(nodes=list(executor.loader.applied_migrations)).clone()
-    if not executor.loader.applied_migrations:
-        return [Pending(name=_name(migration)) for migration, _ in plan]
-    return [_look_at(migration, state) for migration, _ in plan]
+    applied = list(executor.loader.applied_migrations)
+    state = executor.loader.project_state(nodes=applied).clone()
+    return judge([migration for migration, _ in plan], state, known={app for app, _ in applied})
 
 
-def _look_at(migration: Migration, state: ProjectState) -> Pending:
-    """Judge one migration, and bring the state to what is after it."""
-    new = {operation.name_lower for operation in migration.operations if isinstance(operation, CreateModel)}
-    breaking = []
-    for operation in migration.operations:
-        if not _is_harmless(operation, migration.app_label, state, new):
-            breaking.append(operation.describe())
-        operation.state_forwards(migration.app_label, state)
-    return Pending(name=_name(migration), breaking=tuple(breaking))
+def judge(plan: Iterable[Migration], state: ProjectState, *, known: set[str]) -> list[Pending]:
+    """Judge migrations in their order, from the state before them; known: the apps that the older version has."""
+    new: set[tuple[str, str]] = set()
+    found = []
+    for migration in plan:
+        breaking = []
+        for operation in migration.operations:
+            if migration.app_label in known and not _is_harmless(operation, migration.app_label, state, new):
+                breaking.append(operation.describe())
+            if isinstance(operation, CreateModel):
+                new.add((migration.app_label, operation.name_lower))
+            operation.state_forwards(migration.app_label, state)
+        found.append(Pending(name=f"{migration.app_label}.{migration.name}", breaking=tuple(breaking)))
+    return found
 
 
-def _is_harmless(operation: Operation, app: str, state: ProjectState, new: set[str]) -> bool:
+def _is_harmless(operation: Operation, app: str, state: ProjectState, new: set[tuple[str, str]]) -> bool:
     if isinstance(operation, _HARMLESS):
         return True
     if isinstance(operation, SeparateDatabaseAndState):
         return all(_is_harmless(part, app, state, new) for part in operation.database_operations)
-    if getattr(operation, "model_name_lower", None) in new:
+    if (app, getattr(operation, "model_name_lower", "")) in new:
         return True  # nobody knows that table yet
     if isinstance(operation, AddField):
         return _needs_no_value(operation.field)
@@ -103,7 +108,3 @@ def _column(field: Field[object, object]) -> dict[str, object]:
     _, path, arguments, options = field.deconstruct()
     kept = {name: value for name, value in options.items() if name not in _ONLY_DJANGO}
     return kept | {"path": path, "arguments": list(arguments)}
-
-
-def _name(migration: Migration) -> str:
-    return f"{migration.app_label}.{migration.name}"

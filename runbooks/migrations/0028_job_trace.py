@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='job',
             name='trace_id',
-            field=models.CharField(blank=True, help_text='What it was ordered in; its log lines have it.', max_length=32),
+            field=models.CharField(blank=True, db_default='', default='', help_text='What it was ordered in; its log lines have it.', max_length=32),
         ),
     ]

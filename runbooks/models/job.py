@@ -56,7 +56,13 @@ class Job(models.Model):
     owner = models.CharField(max_length=64)
     session = models.ForeignKey(Session, null=True, blank=True, on_delete=models.SET_NULL, related_name="jobs")
     idempotency_key = models.CharField(max_length=128, blank=True)
-    trace_id = models.CharField(max_length=32, blank=True, help_text="What it was ordered in; its log lines have it.")
+    trace_id = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",  # the version before this one makes jobs while it hands over
+        help_text="What it was ordered in; its log lines have it.",
+    )
     state = models.CharField(max_length=16, choices=State.choices, default=State.CREATED)
     result = models.JSONField(null=True, blank=True)
     error = models.CharField(max_length=500, blank=True)

@@ -17,7 +17,7 @@ class User(AbstractUser):  # type: ignore[django-manager-missing]  # django-otp 
     second factor is necessary: what began without what is asked for now has ended.
     """
 
-    login_stamp = models.CharField(max_length=32, blank=True, default="", editable=False)
+    login_stamp = models.CharField(max_length=32, blank=True, default="", db_default="", editable=False)
 
     class Meta(AbstractUser.Meta):
         """Keeps Django's names."""

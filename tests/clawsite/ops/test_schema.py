@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from django.db import migrations, models
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ModelState, ProjectState
 
@@ -19,7 +22,8 @@ def judge(*operations: Operation) -> tuple[str, ...]:
     state = ProjectState(models={("app", "thing"): KNOWN.clone()})
     kind = type("Migration", (migrations.Migration,), {"operations": list(operations)})
     migration = kind("0002_more", "app")
-    return schema._look_at(migration, state).breaking
+    (found,) = schema.judge([migration], state, known={"app"})
+    return found.breaking
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,29 @@ def test_a_table_that_nobody_knows_yet_may_be_changed_as_one_likes() -> None:
     needed = migrations.AddField("other", "size", models.IntegerField(default=0))
 
     assert judge(created, needed) == ()
+
+
+# Where the applications of the first release that others may run stood.
+RELEASED = {
+    "core": "0001_initial",
+    "guardrails": "0002_approval_of_session",
+    "sessions_app": "0008_calls_of_jobs",
+    "runbooks": "0026_changes",
+    "clawsite": "0002_rotation_keeps_the_owner",
+}
+
+
+def test_the_released_version_can_work_on_the_database_of_this_one() -> None:
+    loader = MigrationLoader(None)
+    released = list(RELEASED.items())
+    before = set(itertools.chain.from_iterable(loader.graph.forwards_plan(node) for node in released))
+    leaves = [loader.graph.forwards_plan((app, name)) for app, name in loader.graph.leaf_nodes()]
+    plan = [node for node in dict.fromkeys(itertools.chain.from_iterable(leaves)) if node not in before]
+    found = schema.judge(
+        [loader.graph.nodes[node] for node in plan], loader.project_state(nodes=list(before)), known=set(RELEASED)
+    )
+
+    assert {migration.name: migration.breaking for migration in found if migration.breaking} == {}
 
 
 @pytest.mark.django_db
