@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from clawsite.core.db import run_db
-from sessions_app.models import Inbox, Outbox
-from tests.bots.flow import Flow, until
+from sessions_app.models import Contact, Inbox, Outbox
+from tests.bots.flow import Flow, open_flow, until
 from tests.faults.ledger import numbered, read_ledger
 from tests.servers.messages import text
 from tests.servers.telegram import TelegramServer
@@ -19,6 +19,8 @@ pytestmark = pytest.mark.faults
 
 OUTAGE_SECONDS = 2.0
 EACH = 4
+CROWD, MOST_A_SECOND = 40, 30
+LONG_OUTAGE_SECONDS, RESUME_SECONDS = 300.0, 35.0
 OUTAGES: dict[str, Callable[[TelegramServer], None]] = {
     "limits of sends": lambda t: t.fault("status", method="sendMessage", status=429, retry_after=2, for_seconds=2),
     "limits of everything": lambda t: t.fault("status", status=429, retry_after=2, for_seconds=2),
@@ -80,6 +82,61 @@ async def test_an_edit_that_must_wait_makes_no_second_message(flow: Flow) -> Non
         flow.telegram.fault("status", method="editMessageText", status=429, retry_after=2, for_seconds=4)
         assert await flow.says(flow.alice, "tell me", timeout=30) == [words]
     assert len(flow.telegram.calls(method="sendMessage")) == 1
+
+
+async def test_under_telegrams_own_limits_a_crowd_is_answered_and_no_call_refused(transactional_db: None) -> None:
+    """With the rates as they are set from the start, against the limits as Telegram enforces them."""
+    async with open_flow(CLAW_CHAT_RATE=1.0, CLAW_GROUP_RATE=18.0, CLAW_BOT_RATE=25.0) as flow:
+        crowd = [flow.telegram.add_user(f"Guest {number}")["id"] for number in range(CROWD)]
+        await run_db(_let_in, flow, crowd)
+        flow.telegram.set_limits()
+        sent = dict.fromkeys(crowd, 2)
+        begun = time.monotonic()
+        async with flow.running():
+            for number in (1, 2):
+                for chat in crowd:
+                    flow.telegram.user_sends(chat, numbered(number, chat))
+            await until(lambda: read_ledger(flow.telegram, crowd, sent=sent).lost == 0, timeout=60)
+            took = time.monotonic() - begun
+            await flow.quiet(timeout=20)
+        found = read_ledger(flow.telegram, crowd, sent=sent)
+        assert (found.lost, found.out_of_order, found.duplicates) == (0, 0, 0), found
+        calls = flow.telegram.calls()
+        assert [call for call in calls if call["status"] == 429] == []
+        moments = sorted(call["at"] for call in calls if call["method"] == "sendMessage")
+        assert max(sum(begin <= at < begin + 1 for at in moments) for begin in moments) <= MOST_A_SECOND
+        assert took >= 2 * CROWD / MOST_A_SECOND - 1
+
+
+def _let_in(flow: Flow, people: list[int]) -> None:
+    rows = [Contact(channel=flow.channel, external_id=str(each), role="viewer", state="approved") for each in people]
+    Contact.objects.bulk_create(rows)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+async def test_five_minutes_of_bad_gateways_are_waited_out(flow: Flow) -> None:
+    sent = {flow.alice: 0}
+
+    def write() -> None:
+        sent[flow.alice] += 1
+        flow.telegram.user_sends(flow.alice, numbered(sent[flow.alice], flow.alice))
+
+    async with flow.running():
+        write()
+        await until(lambda: read_ledger(flow.telegram, sent, sent=sent).lost == 0)
+        before = flow.telegram.last_call()
+        flow.telegram.fault("status", status=502, for_seconds=LONG_OUTAGE_SECONDS)
+        flow.telegram.cut_connections()
+        over = time.monotonic() + LONG_OUTAGE_SECONDS
+        for _ in range(10):
+            write()
+        await until(lambda: time.monotonic() >= over, timeout=LONG_OUTAGE_SECONDS + 10)
+        await until(lambda: read_ledger(flow.telegram, sent, sent=sent).lost == 0, timeout=RESUME_SECONDS)
+        await flow.quiet(timeout=20)
+    found = read_ledger(flow.telegram, sent, sent=sent)
+    assert (found.lost, found.out_of_order, found.duplicates) == (0, 0, 0), found
+    assert len(flow.telegram.calls(since=before)) <= LONG_OUTAGE_SECONDS / 10 + 60
 
 
 async def test_what_waits_for_telegram_costs_rows_not_memory(flow: Flow) -> None:
