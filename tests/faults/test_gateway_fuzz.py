@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections import Counter
 from pathlib import Path
 
@@ -94,17 +95,31 @@ class Fuzz:
 @pytest.mark.alone
 @pytest.mark.timeout(180)
 async def test_spoilt_frames_hurt_nobody(tmp_path: Path) -> None:
-    with running_gate(tmp_path / "home") as gate:
+    await spoil_much(tmp_path, seed=SEED, frames=FRAMES)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+async def test_a_million_spoilt_frames_hurt_nobody(tmp_path: Path) -> None:
+    """Other ones each time; the seed is told where it fails."""
+    seed = secrets.randbelow(2**32)
+    print(f"seed {seed}")
+    await spoil_much(tmp_path, seed=seed, frames=10 * FRAMES)
+
+
+async def spoil_much(folder: Path, *, seed: int, frames: int) -> None:
+    """Send so many spoilt frames over several sockets at once, and others that never get in; then look around."""
+    with running_gate(folder / "home") as gate:
         fuzz = Fuzz(gate)
-        await asyncio.gather(*(fuzz.spoil(SEED + 100 + number, WARM_FRAMES // SOCKETS) for number in range(SOCKETS)))
+        await asyncio.gather(*(fuzz.spoil(seed + 100 + number, WARM_FRAMES // SOCKETS) for number in range(SOCKETS)))
         before = gate.memory()
         with Bystander(gate) as bystander, Bystander(gate, "jobs.list", limit=1) as reader:
             async with asyncio.TaskGroup() as group:
                 for number in range(SOCKETS):
-                    group.create_task(fuzz.spoil(SEED + number, FRAMES // SOCKETS))
-                group.create_task(fuzz.intrude(SEED - 1, STRANGERS))
+                    group.create_task(fuzz.spoil(seed + number, frames // SOCKETS))
+                group.create_task(fuzz.intrude(seed - 1, STRANGERS))
                 group.create_task(fuzz.overfill())
-        assert fuzz.sent >= 100_000
+        assert fuzz.sent >= frames + STRANGERS * FIRST_FRAMES
         assert fuzz.errors[b"INVALID_REQUEST"] > fuzz.sent / 2
         log = gate.log.read_text(encoding="utf-8", errors="replace")
         assert not re.search(r"Traceback|unexpected error|Unhandled|never retrieved", log), gate.tail()

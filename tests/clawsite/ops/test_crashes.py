@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from clawsite.ops.crashes import CrashLog, read_crash_loops
 from clawsite.web.report.crashes import crash_gauges, read_crashes
 from tests.clawsite.running import ROOT, until
 
-# Two roles, of which one dies six times before it runs.
+# Three roles, of which one dies six times before it runs, and one ends once to begin anew.
 CODE = """
 import os, signal, sys
 from pathlib import Path
@@ -40,7 +41,12 @@ def fail(link):
         file.write(".")
     return wait(link) if len(tries.read_text()) > 6 else 3
 
-roles = [Role(name="good", run=wait, beats=False), Role(name="bad", run=fail, beats=False)]
+def renew(link):
+    first = not tries.with_name("once").exists()
+    tries.with_name("once").touch()
+    return watchdog.ANEW if first else wait(link)
+
+roles = [Role(name=name, run=run, beats=False) for name, run in (("good", wait), ("bad", fail), ("new", renew))]
 sys.exit(supervisor.Supervisor(
     roles, drain_seconds=5, hang_seconds=5, sweep=lambda: None, on_ready=lambda name: None, on_fork=lambda pids: None,
     crashes=CrashLog(settings.RUN_DIR),
@@ -106,5 +112,6 @@ def test_the_supervisor_tells_of_a_role_that_cannot_start_and_keeps_the_others(t
     finally:
         process.kill()
     assert process.returncode == 0
-    assert "bad (pid" in errors
-    assert "good (pid" not in errors
+    assert re.search(r"bad \(pid \d+\) died of exit code 3", errors)
+    assert re.search(r"new \(pid \d+\) begins anew now", errors)
+    assert not re.search(r"good \(pid|new \(pid \d+\) died", errors)
