@@ -345,6 +345,8 @@ CLAW_BACKUP_GIGABYTES = env_int("CLAW_BACKUP_GIGABYTES", 64, least=1)
 # never, which is what holds where nobody said where backups go: beside its database a log protects from little.
 CLAW_SHIPPING_SECONDS = env_int("CLAW_SHIPPING_SECONDS", 2 if env_str("CLAW_BACKUP_DIR") or CLAW_BACKUP_S3 else 0)
 CLAW_SHIPPING_HOURS = env_int("CLAW_SHIPPING_HOURS", 72, least=1)
+# The folder that PostgreSQL's archive_command fills, where this machine sees it (manage.py postgreslog settings).
+CLAW_WAL_DIR = env_str("CLAW_WAL_DIR")
 # How many days, weeks and months keep their last backup.
 CLAW_BACKUP_DAYS = env_int("CLAW_BACKUP_DAYS", 30, least=1)
 CLAW_BACKUP_WEEKS = env_int("CLAW_BACKUP_WEEKS", 12)

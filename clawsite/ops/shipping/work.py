@@ -68,7 +68,7 @@ class Shipping:
             (self._sender.send, LOOK_SECONDS),
             (self._forget, FORGET_SECONDS),
         ]
-        tasks = [asyncio.create_task(_again(work, seconds)) for work, seconds in works]
+        tasks = [asyncio.create_task(again(work, seconds)) for work, seconds in works]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -144,7 +144,7 @@ class Shipping:
         self._let_go()
 
 
-async def _again(work: Callable[[], object], seconds: float) -> None:
+async def again(work: Callable[[], object], seconds: float) -> None:
     """Do a work again and again in a thread; what fails is done again after a pause that grows."""
     pause = seconds
     while True:

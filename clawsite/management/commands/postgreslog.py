@@ -1,0 +1,59 @@
+"""`manage.py postgreslog`: what PostgreSQL needs to archive its log for us, and a data directory of any moment."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from clawsite.core.errors import NotConfigured
+from clawsite.management.base import Subcommands
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.identity import key_path, read_identity
+from clawsite.ops.backups.moments import parse_moment
+from clawsite.ops.backups.places import all_stores
+from clawsite.ops.shipping.postgres.archiving import archive_settings, bases
+from clawsite.ops.shipping.postgres.clusters import make_cluster
+
+
+class Command(Subcommands):
+    """Needs no database: the server may be what is gone."""
+
+    help = "Say how PostgreSQL archives its log, and make a data directory as it was at a moment."
+
+    def verbs(self) -> dict[str, tuple[str, Callable[[ArgumentParser], None], Callable[[dict[str, Any]], None]]]:
+        """Return the subcommands."""
+        return {
+            "settings": ("print the lines for postgresql.conf", lambda parser: None, self.tell_settings),
+            "recover": ("make a data directory from the stores", _declare_recover, self.recover),
+        }
+
+    def tell_settings(self, options: dict[str, Any]) -> None:
+        """Print what the server's configuration needs."""
+        if not settings.CLAW_WAL_DIR:
+            raise NotConfigured("Set CLAW_WAL_DIR to the folder that the server shall fill.")
+        for name, value in archive_settings(Path(settings.CLAW_WAL_DIR)).items():
+            self.say(f"{name} = '{value}'")
+
+    def recover(self, options: dict[str, Any]) -> None:
+        """Make the data directory."""
+        identity = read_identity(Path(options["identity"]) if options["identity"] else key_path())
+        until = parse_moment(options["until"]) if options["until"] else None
+        store = next((store for store in all_stores() if bases(store)), None)
+        if store is None:
+            raise BackupFailed("No store has a base backup of PostgreSQL: see CLAW_BACKUP_DIR and CLAW_BACKUP_S3.")
+        target = Path(options["directory"]).absolute()
+        made = make_cluster(store, target, identity=identity, until=until, proven=not options["unsealed"])
+        self.say(f"Made {target} from a base backup and {made.files} files of the log.")
+        self.say("Give it to the server's user, and start a server of the same version on it. It reads the log up to")
+        self.say("the moment and serves then. DATABASE_URL must lead to it before clawsite starts.")
+
+
+def _declare_recover(parser: ArgumentParser) -> None:
+    parser.add_argument("directory", help="the data directory that is to be made")
+    parser.add_argument("--until", metavar="TIME", help='such as "2026-11-26 14:03:20"; without it as far as it goes')
+    parser.add_argument("--identity", metavar="FILE", help="the age identity that opens it (CLAW_HOME/backup.key)")
+    parser.add_argument("--unsealed", action="store_true", help="trust what was encrypted for CLAW_BACKUP_RECIPIENT")

@@ -1,0 +1,94 @@
+"""The worker's part: files of the log from CLAW_WAL_DIR to the stores, a base backup a day, and what is old away."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from clawsite.ops.backups.stores import Store
+from clawsite.ops.shipping.postgres.bases import take_base
+from clawsite.ops.shipping.postgres.files import wrap
+from clawsite.ops.shipping.postgres.names import (
+    BASE_PREFIX,
+    WAL_FILE,
+    WAL_PREFIX,
+    Base,
+    find_base,
+    find_wal,
+    is_needed,
+    wal_name,
+)
+from clawsite.ops.shipping.spool import Spool, now
+
+DAY = 86_400_000
+
+
+def archive_settings(folder: Path) -> dict[str, str]:
+    """Return what the server's configuration needs.
+
+    The command may be run again for a file that is there, and must not change another one. A file has its name when
+    it is whole and on the disk.
+    """
+    command = (
+        f'if test -f "{folder}/%f"; then cmp -s "%p" "{folder}/%f"; '
+        f'else cp "%p" "{folder}/.%f" && sync "{folder}/.%f" && mv "{folder}/.%f" "{folder}/%f"; fi'
+    )
+    return {"wal_level": "replica", "archive_mode": "on", "archive_timeout": "5", "archive_command": command}
+
+
+class Archiving:
+    """The work on one folder, which its spool says is ours."""
+
+    def __init__(self, folder: Path, spool: Spool, stores: Sequence[Store]) -> None:
+        self._folder = folder
+        self._spool = spool
+        self._stores = stores
+
+    def send(self) -> int:
+        """Bring finished files to every store and remove them, oldest first; return how many."""
+        names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
+        for name in names:
+            self._store(self._folder / name, wal_name(name), inside=name)
+            (self._folder / name).unlink()
+        return len(names)
+
+    def back_up(self) -> bool:
+        """Take a base backup when the newest one is a day old; True when one was taken."""
+        newest = max((base.moment for base in bases(self._stores[0])), default=0)
+        if now() - newest < DAY:
+            return False
+        folder = self._spool.root / "base"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
+        try:
+            path, first = take_base(folder)
+            self._store(path, Base(moment=now(), first=first).name, inside="base.tar")
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+    def forget(self, *, before: int) -> None:
+        """Remove what is not needed to recover any moment from `before` on."""
+        for store in self._stores:
+            old = [base for base in bases(store) if base.moment <= before]
+            for base in old[:-1]:
+                store.delete(base.name)
+            for each in store.list(WAL_PREFIX) if old else ():
+                if not is_needed(find_wal(each.name), old[-1]):
+                    store.delete(each.name)
+
+    def _store(self, path: Path, name: str, *, inside: str) -> None:
+        # A file of its own: the log goes on while a base backup is stored.
+        wrapped = self._spool.root / name.replace("/", "-")
+        try:
+            wrap(path, wrapped, name=inside)
+            for store in self._stores:
+                store.put(name, wrapped)
+        finally:
+            wrapped.unlink(missing_ok=True)
+
+
+def bases(store: Store) -> list[Base]:
+    """Return the base backups in a store, oldest first."""
+    return sorted(base for each in store.list(BASE_PREFIX) if (base := find_base(each.name)) is not None)

@@ -1,0 +1,60 @@
+"""Base backups by pg_basebackup, as the user of DATABASE_URL, who needs the right REPLICATION."""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+from pathlib import Path
+
+from django.conf import settings
+
+from clawsite.ops.backups.errors import BackupFailed
+from guardrails.processes import Limits, run
+
+SECONDS = 3 * 3600.0
+_LIMITS = Limits(seconds=SECONDS, cpu_seconds=0, memory_bytes=0, file_bytes=0)
+_LABEL = re.compile(r"^START WAL LOCATION: [0-9A-F/]+ \(file ([0-9A-F]{24})\)$", re.MULTILINE)
+
+
+def take_base(folder: Path) -> tuple[Path, str]:
+    """Write a base backup into an empty folder; return it as a tar, and the file of the log that it begins with.
+
+    This ends when the server has archived all of the log that the backup needs.
+    """
+    done = run(
+        ["pg_basebackup", "--format=tar", f"--pgdata={folder}", "--wal-method=none", "--checkpoint=fast",
+         "--no-manifest", "--no-password"],
+        cwd=folder.parent, env=_environment(), limits=_LIMITS, with_parent=True,
+    )  # fmt: skip
+    if not done.ok:
+        told = done.stderr.decode(errors="replace").strip().splitlines() or ["it took too long"]
+        raise BackupFailed(f"pg_basebackup did not succeed: {told[-1][:300]}")
+    if sorted(os.listdir(folder)) != ["base.tar"]:
+        raise BackupFailed("The server has tablespaces, which a recovery to a moment does not cover.")
+    return folder / "base.tar", _first_file(folder / "base.tar")
+
+
+def _first_file(base: Path) -> str:
+    """Return what the label of a backup says; it is our own, just written."""
+    with tarfile.open(base) as archive:
+        label = archive.extractfile("backup_label")
+        found = _LABEL.search(label.read().decode("ascii", "replace")) if label is not None else None
+    if found is None:
+        raise BackupFailed("The base backup does not say with which file of the log it begins.")
+    return found[1]
+
+
+def _environment() -> dict[str, str]:
+    """Return how to connect, and the password, which is never an argument."""
+    given = settings.DATABASES["default"]
+    found = {
+        "PGHOST": given.get("HOST"),
+        "PGPORT": given.get("PORT"),
+        "PGUSER": given.get("USER"),
+        "PGPASSWORD": given.get("PASSWORD"),
+        "PATH": os.environ.get("PATH"),
+        "PGSSLMODE": given.get("OPTIONS", {}).get("sslmode"),
+        "PGSSLROOTCERT": given.get("OPTIONS", {}).get("sslrootcert"),
+    }
+    return {name: str(value) for name, value in found.items() if value}

@@ -1,0 +1,43 @@
+"""The archiving as the worker runs it: send, take base backups, forget. One process for each folder does it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+from django.conf import settings
+
+from clawsite.ops.backups.places import all_stores
+from clawsite.ops.shipping.postgres.archiving import Archiving
+from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.work import FORGET_SECONDS, HOUR, OWN_SECONDS, again
+
+SEND_SECONDS = 1.0
+BASE_SECONDS = 300.0
+
+
+async def ship() -> None:
+    """Ship until cancelled, as soon as no other process does."""
+    folder = Path(settings.CLAW_WAL_DIR)
+    spool = Spool(folder)
+    while not spool.take():  # noqa: ASYNC110 - the end of another process sets no event here
+        await asyncio.sleep(OWN_SECONDS)
+    archiving = Archiving(folder, spool, all_stores())
+
+    def forget() -> None:
+        archiving.forget(before=now() - settings.CLAW_SHIPPING_HOURS * HOUR)
+
+    works: list[tuple[Callable[[], object], float]] = [
+        (archiving.send, SEND_SECONDS),
+        (archiving.back_up, BASE_SECONDS),
+        (forget, FORGET_SECONDS),
+    ]
+    tasks = [asyncio.create_task(again(work, seconds)) for work, seconds in works]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        spool.release()

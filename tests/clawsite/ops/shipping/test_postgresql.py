@@ -1,0 +1,238 @@
+"""PostgreSQL: what its server archives comes to the stores, and a server goes back to each moment by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pwd
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.conf import LazySettings
+from django.core.management import CommandError, call_command
+
+from clawsite.core.errors import BadInput
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.identity import new_identity, own_identity
+from clawsite.ops.backups.stores import FolderStore
+from clawsite.ops.shipping.keeping import keep_shipping
+from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
+from clawsite.ops.shipping.postgres.clusters import make_cluster
+from clawsite.ops.shipping.postgres.names import WAL_PREFIX, wal_name
+from clawsite.ops.shipping.spool import Spool, now
+from tests.faults.stack import wait_for
+from tests.programs import need_program
+from tests.servers.services import PostgresService
+
+pytestmark = [pytest.mark.services, pytest.mark.faults, pytest.mark.timeout(240)]
+
+
+class Server:
+    """A server of its own that archives into a folder, and what a worker makes of that."""
+
+    def __init__(self, service: PostgresService, place: Path) -> None:
+        self.service = service
+        self.folder = service.directory / "archive"
+        self.folder.mkdir()
+        give_to(service, self.folder)
+        self.store = FolderStore(place)
+        spool = Spool(self.folder)
+        assert spool.take()
+        self.work = Archiving(self.folder, spool, [self.store])
+
+    def run(self, *statements: str) -> None:
+        """Run statements, each in a transaction of its own."""
+        with psycopg.connect(self.service.url(), autocommit=True) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def archive(self) -> None:
+        """Have the server finish a file of its log, and bring all there is to the store."""
+        with psycopg.connect(self.service.url(), autocommit=True) as connection:
+            row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
+        assert row is not None
+        self.wait_stored(wal_name(row[0]), timeout=60)
+
+    def wait_stored(self, name: str, *, timeout: float) -> None:
+        """Do the worker's part until the store has a file."""
+
+        def is_stored() -> bool:
+            self.work.send()
+            return name in {each.name for each in self.store.list(WAL_PREFIX)}
+
+        wait_for(is_stored, timeout=timeout, what=f"{name} is in the store")
+
+
+def give_to(service: PostgresService, path: Path) -> None:
+    """Let the server's user own what lies here."""
+    if service.user is not None:
+        account = pwd.getpwnam(service.user)
+        for each in (path, *path.rglob("*")):
+            os.chown(each, account.pw_uid, account.pw_gid)
+
+
+@contextmanager
+def started(data: Path | None = None) -> Iterator[PostgresService]:
+    """A server on a new cluster, or on a data directory that somebody made."""
+    postgres = need_program("postgres")
+    service = PostgresService(postgres, str(Path(postgres).resolve().with_name("initdb")))
+    try:
+        if data is not None:
+            service.directory.chmod(0o755)
+            shutil.move(data, service.data)
+            give_to(service, service.directory)
+        service.start()
+        yield service
+    finally:
+        service.remove()
+
+
+@pytest.fixture
+def server(tmp_path: Path, settings: LazySettings) -> Iterator[Server]:
+    settings.CLAW_HOME = tmp_path / "home"
+    with started() as service:
+        made = Server(service, tmp_path / "store")
+        for name, value in archive_settings(made.folder).items():
+            made.run(f"ALTER SYSTEM SET {name} = '{value}'")
+        service.stop()
+        service.start()
+        settings.DATABASES["default"] |= {"HOST": "127.0.0.1", "PORT": service.port, "USER": "clawsite"}
+        yield made
+
+
+def numbers(data: Path) -> list[int]:
+    """Start a server on a recovered data directory; return what is in its table once it serves."""
+    with started(data) as service:
+
+        def serves() -> bool:
+            with psycopg.connect(service.url()) as connection:
+                row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
+                return row is not None and not row[0]
+
+        wait_for(serves, timeout=60, what="the recovery is over")
+        with psycopg.connect(service.url()) as connection:
+            return [row[0] for row in connection.execute("SELECT n FROM numbers ORDER BY n")]
+
+
+def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: Path) -> None:
+    identity = own_identity()
+    assert identity is not None
+    server.run("CREATE TABLE numbers (n int)", "INSERT INTO numbers VALUES (1)")
+    assert server.work.back_up()
+    assert not server.work.back_up(), "one a day"
+    server.run("INSERT INTO numbers VALUES (2)")
+    moment = moment_of(server)
+    server.run("INSERT INTO numbers VALUES (3)")
+    server.archive()
+    server.service.kill()
+
+    make_cluster(server.store, tmp_path / "then", identity=identity, until=moment)
+    assert numbers(tmp_path / "then") == [1, 2]
+    made = make_cluster(server.store, tmp_path / "end", identity=identity)
+    assert made.files >= 2
+    assert numbers(tmp_path / "end") == [1, 2, 3]
+
+    with pytest.raises(BadInput, match="already"):
+        make_cluster(server.store, tmp_path / "store", identity=identity)
+    with pytest.raises(BackupFailed, match="so old"):
+        make_cluster(server.store, tmp_path / "none", identity=identity, until=datetime(2020, 1, 1, tzinfo=UTC))
+    with pytest.raises(BadArchive, match="another identity"):
+        make_cluster(server.store, tmp_path / "none", identity=new_identity())
+    assert list(tmp_path.glob("none*")) == []
+
+    server.work.forget(before=now() - 86_400_000)
+    assert len(bases(server.store)) == 1
+    server.work.forget(before=now())
+    assert len(bases(server.store)) == 1, "the newest one is needed"
+
+
+def test_the_worker_does_it_by_itself(server: Server, settings: LazySettings) -> None:
+    settings.CLAW_WAL_DIR, settings.CLAW_BACKUP_DIR = str(server.folder), str(server.store.root)
+
+    async def work() -> None:
+        task = asyncio.create_task(keep_shipping())
+        await asyncio.to_thread(wait_for, lambda: bases(server.store), timeout=60, what="a base backup")
+        await asyncio.to_thread(wait_for, lambda: server.store.list(WAL_PREFIX), timeout=60, what="some of the log")
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    settings.CLAW_ON_SQLITE = False
+    asyncio.run(work())
+
+
+@pytest.mark.soak
+@pytest.mark.bench
+def test_what_is_committed_is_in_the_store_within_ten_seconds(
+    server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Aim: at most ten seconds of commits are lost with the server's disk."""
+    server.run("CREATE TABLE numbers (n int)")
+    server.archive()
+    waits = []
+    for _ in range(5):
+        server.run("INSERT INTO numbers VALUES (1)")
+        began = time.monotonic()
+        with psycopg.connect(server.service.url()) as connection:
+            row = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
+        assert row is not None
+        server.wait_stored(wal_name(row[0]), timeout=30)
+        waits.append(time.monotonic() - began)
+    with capsys.disabled():
+        print(f"\ncommitted and in the store after {min(waits):.1f} to {max(waits):.1f} s")
+    assert max(waits) <= 10.0
+
+
+def moment_of(server: Server) -> datetime:
+    """A moment between what was committed and what will be, by the server's clock."""
+    with psycopg.connect(server.service.url()) as connection:
+        row = connection.execute("SELECT clock_timestamp(), pg_sleep(0.01)").fetchone()
+        assert row is not None
+        found: datetime = row[0]
+        return found
+
+
+def test_the_archive_command_keeps_what_is_there(tmp_path: Path) -> None:
+    """The server runs it again when it was killed in between; another cluster's file must not be replaced."""
+    source, folder = tmp_path / "source", tmp_path / "archive"
+    folder.mkdir()
+    source.write_text("one")
+    command = archive_settings(folder)["archive_command"].replace("%p", str(source)).replace("%f", "0" * 24)
+    assert [subprocess.run(["sh", "-c", command], check=False).returncode for _ in range(2)] == [0, 0]
+    source.write_text("two")
+    assert subprocess.run(["sh", "-c", command], check=False).returncode != 0
+    assert (folder / ("0" * 24)).read_text() == "one"
+
+
+def test_what_is_no_file_of_the_log_stays(tmp_path: Path, settings: LazySettings) -> None:
+    settings.CLAW_HOME = tmp_path / "home"
+    folder, store = tmp_path / "archive", FolderStore(tmp_path / "store")
+    folder.mkdir()
+    for name in ("0" * 24, "." + "1" * 24, "notes.txt", "00000002.history"):
+        (folder / name).write_text(name)
+    spool = Spool(folder)
+    assert Archiving(folder, spool, [store]).send() == 2
+    assert [each.name for each in store.list(WAL_PREFIX)] == [wal_name("0" * 24), wal_name("00000002.history")]
+    assert {path.name for path in folder.iterdir() if path.is_file()} == {"." + "1" * 24, "notes.txt"}
+
+
+def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Path, settings: LazySettings) -> None:
+    settings.CLAW_WAL_DIR = ""
+    with pytest.raises(CommandError, match="CLAW_WAL_DIR"):
+        call_command("postgreslog", "settings")
+    settings.CLAW_WAL_DIR = "/var/lib/archive"
+    told = StringIO()
+    call_command("postgreslog", "settings", stdout=told)
+    assert "archive_mode = 'on'" in told.getvalue()
+    settings.CLAW_HOME = tmp_path
+    settings.CLAW_BACKUP_DIR = str(tmp_path / "store")
+    own_identity()
+    with pytest.raises(CommandError, match="No store has a base backup"):
+        call_command("postgreslog", "recover", str(tmp_path / "data"))
