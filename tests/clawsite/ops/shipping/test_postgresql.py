@@ -173,8 +173,11 @@ def test_the_worker_does_it_by_itself(server: Server, settings: LazySettings) ->
 def test_what_is_committed_is_in_the_store_within_ten_seconds(
     server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Aim: at most ten seconds of commits are lost with the server's disk."""
-    server.run("CREATE TABLE numbers (n int)")
+    """Aim: at most ten seconds of commits are lost with the server's disk.
+
+    A server that has just started looks at archive_timeout with its first checkpoint, within checkpoint_timeout.
+    """
+    server.run("CREATE TABLE numbers (n int)", "CHECKPOINT")
     server.archive()
     waits = []
     for _ in range(5):
