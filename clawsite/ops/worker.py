@@ -19,6 +19,7 @@ from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
 from clawsite.ops.alerting import keep_alerting
+from clawsite.ops.configuration import keep_following_config
 from clawsite.ops.dispatching import keep_dispatching_jobs
 from clawsite.ops.following import keep_following_pipelines
 from clawsite.ops.link import Link, die_with_parent
@@ -66,8 +67,9 @@ def run_worker(link: Link | None = None) -> int:
         pipelines = asyncio.create_task(keep_following_pipelines(listener), name="work on pipelines")
         ships = asyncio.create_task(keep_shipping(), name="copying of the log")
         looks = asyncio.create_task(keep_watching_ourselves(process_id), name="self alerts")
+        config = asyncio.create_task(keep_following_config(), name="history of the configuration")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks)
+        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks, config)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
