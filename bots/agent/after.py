@@ -22,6 +22,7 @@ from clawsite.core import flags
 from clawsite.core.db import run_db
 from clawsite.core.errors import BadInput, Unavailable, log_unknown
 from clawsite.core.features import FACTS, SUMMARIES
+from clawsite.core.tracing import trace, trace_id
 from guardrails.models import VerdictRecord
 from sessions_app import facts
 from sessions_app.memory.summarize import CompactionPlan, plan_compaction, store_summary
@@ -51,14 +52,14 @@ class AfterAnswers:
     """The queue of a process. `run` works until it is cancelled, and gives way while `is_busy` says so."""
 
     def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
-        self._queue: asyncio.Queue[tuple[int, int]] = asyncio.Queue(maxsize=QUEUE_MAX)
+        self._queue: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue(maxsize=QUEUE_MAX)
         self._is_busy = is_busy
         self._left_out = 0
 
     def add(self, session_id: int, turn_id: int) -> None:
         """Queue a finished turn; never waits and never fails."""
         try:
-            self._queue.put_nowait((session_id, turn_id))
+            self._queue.put_nowait((session_id, turn_id, trace_id()))
         except asyncio.QueueFull:
             self._left_out += 1
             if self._left_out % QUEUE_MAX == 1:
@@ -72,10 +73,11 @@ class AfterAnswers:
     async def run(self) -> None:
         """Take one turn after the other."""
         while True:
-            session_id, turn_id = await self._queue.get()
+            session_id, turn_id, trace_id_of_turn = await self._queue.get()
             await self._give_way()
             try:
-                await after_answer(session_id, turn_id)
+                with trace("after the answer", trace_id=trace_id_of_turn):
+                    await after_answer(session_id, turn_id)
             except Exception as error:
                 log_unknown(error, where=f"the work after turn {turn_id}")
 
