@@ -20,7 +20,7 @@ def start(request: HttpRequest) -> HttpResponse:
     if not may_look(request.user):
         return render(request, "web/landing.html")
     shown = {"charts": describe(), "ranges": [{"hours": hours, "usual": hours == USUAL} for hours in RANGES]}
-    return render(request, "web/dashboard.html", {**figures.figures(), **shown})
+    return render(request, "web/dashboard.html", {**figures.show(), **shown})
 
 
 def may_look(user: object) -> bool:

@@ -23,7 +23,7 @@ from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.models import User
 from clawsite.web import sockets
-from clawsite.web.board.figures import figures
+from clawsite.web.board.figures import show
 from clawsite.web.board.history import RANGES, USUAL, read_history
 from clawsite.web.chat.door import find_sitter, is_own_page
 from clawsite.web.chat.feed import FOREIGN, NOBODY, TOO_MANY
@@ -156,4 +156,4 @@ class BoardConsumer(AsyncWebsocketConsumer):
 def render(language: str) -> str:
     """Return the part of the page that changes, in a language."""
     with translation.override(language):
-        return render_to_string("web/figures.html", figures())
+        return render_to_string("web/figures.html", show())

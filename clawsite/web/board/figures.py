@@ -11,7 +11,10 @@ from typing import Any
 from django.db.models import Sum
 from django.utils import timezone
 
-from clawsite.ops.backups import last as last_backup
+from bots.cards.selfalert import word
+from clawsite.models import SelfAlert
+from clawsite.ops.levels import judging as levels
+from clawsite.ops.selfalerts.chats import describe
 from clawsite.web.report import take_report
 from runbooks.models import AlertGroup, Incident, Job
 from sessions_app.models import Contact, Inbox, Turn
@@ -27,8 +30,15 @@ _lock = threading.Lock()
 _kept: tuple[float, dict[str, Any]] = (0.0, {})
 
 
+def show() -> dict[str, Any]:
+    """Return what is shown, in the language of this moment."""
+    found = figures()
+    troubles = [{**each, "title": word(each)[0], "advice": word(each)[1]} for each in found["troubles"]]
+    return {**found, "troubles": troubles}
+
+
 def figures() -> dict[str, Any]:
-    """Return what is shown."""
+    """Return what is shown, without the words of it."""
     global _kept
     with _lock:
         taken_at, kept = _kept
@@ -56,8 +66,10 @@ def _take() -> dict[str, Any]:
         "failed_jobs": _failed_jobs(),
         "services": [_service(row) for row in report["services"]],
         "alerts": _alerts(),
+        "troubles": _troubles(),
+        "levels": [_level(row) for row in report["levels"]],
         "incidents": Incident.objects.filter(state=Incident.State.OPEN).count(),
-        "backup": _backup(),
+        "backup": _backup(report["backups"]),
         "storage": _storage(report["storage"]),
     }
 
@@ -108,15 +120,27 @@ def _alerts() -> list[AlertGroup]:
     return list(firing.order_by("-pk")[:LISTED])
 
 
-def _backup() -> dict[str, Any]:
-    found = last_backup()
-    if found.age is None:
-        return {"state": "error", "made": None, "failing": found.failing}
-    state = "error" if found.failing else "blocked" if found.age > BACKUP_SECONDS else "ok"
-    return {
-        "state": state, "made": _moment(round(found.age)), "failing": found.failing,
-        "megabytes": _megabytes(found.size),
-    }  # fmt: skip
+def _troubles() -> list[dict[str, Any]]:
+    """Return the trouble of our own that lasts, the worst first."""
+    rows = SelfAlert.objects.filter(closed_at=None).order_by("severity", "-id")[:LISTED]
+    return [{**describe(row), "since": row.opened_at} for row in rows]
+
+
+def _level(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a level in per cent, which is bad when it is not held or its budget burns."""
+    burns = row["fast"] >= levels.FAST or row["slow"] >= levels.SLOW
+    state = "ok" if row["held"] and not burns else "blocked" if row["held"] else "error"
+    shown = {"value": f"{row['value'] * 100:.2f}", "aim": f"{row['aim'] * 100:g}", "state": state}
+    p95 = None if row["p95_ms"] is None else round(row["p95_ms"])
+    return {"name": row["name"], "total": row["total"], "p95": p95, **shown}
+
+
+def _backup(backups: dict[str, Any]) -> dict[str, Any]:
+    if backups["age"] is None:
+        return {"state": "error", "made": None, "failing": backups["failing"]}
+    state = "error" if backups["failing"] else "blocked" if backups["age"] > BACKUP_SECONDS else "ok"
+    made = {"made": _moment(backups["age"]), "megabytes": _megabytes(backups["size"])}
+    return {"state": state, "failing": backups["failing"], **made}
 
 
 def _storage(storage: dict[str, Any]) -> dict[str, Any]:

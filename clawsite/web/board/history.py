@@ -15,6 +15,8 @@ from clawsite.models import Minute
 from clawsite.web.board.charts import LINES
 
 KEEP_SECONDS = 15.0
+# A minute is written so long after its end.
+SETTLE_SECONDS = 40
 # Hours of each range, and minutes of one of its steps.
 RANGES = {1: 1, 6: 2, 24: 10, 168: 60}
 USUAL = 6
@@ -41,7 +43,7 @@ def read_history(hours: int) -> dict[str, Any]:
 
 def _read(hours: int, step: int) -> dict[str, Any]:
     seconds = step * 60
-    end = int(timezone.now().timestamp()) // seconds * seconds
+    end = (int(timezone.now().timestamp()) - SETTLE_SECONDS) // seconds * seconds
     moments = list(range(end - hours * 3600, end, seconds))  # only steps that are over
     since = datetime.fromtimestamp(moments[0], UTC)
     places: dict[int, list[dict[str, Any]]] = defaultdict(list)

@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import Metric
 from clawsite.web.report.backups import backup_gauges, read_backups
 from clawsite.web.report.channels import channel_gauges, read_channels, read_last_command, read_sessions
 from clawsite.web.report.crashes import crash_gauges, read_crashes
+from clawsite.web.report.levels import level_gauges, read_levels, read_self_alerts
 from clawsite.web.report.processes import add_memory, process_gauges, read_processes
 from clawsite.web.report.queues import queue_gauges, read_queues
 from clawsite.web.report.services import read_services, service_gauges
@@ -31,6 +32,7 @@ _GAUGES: tuple[Callable[[dict[str, Any]], Iterator[Metric]], ...] = (
     channel_gauges,
     storage_gauges,
     backup_gauges,
+    level_gauges,
 )
 
 
@@ -49,6 +51,8 @@ def take_report() -> dict[str, Any]:
         "services": read_services(now),
         "storage": read_storage(),
         "backups": read_backups(),
+        "levels": read_levels(),
+        "self_alerts": read_self_alerts(),
         "last_command": read_last_command(),
     }
 

@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from clawsite.core.db import close_pool
 from clawsite.web.board import figures, history
+from clawsite.web.report import levels
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.clear()
     monkeypatch.setattr(figures, "_kept", (0.0, {}))
     monkeypatch.setattr(history, "_kept", {})
+    monkeypatch.setattr(levels, "_kept", None)
 
 
 @pytest.fixture
