@@ -38,7 +38,7 @@ class BackupAdmin(RecordAdmin):
     fieldsets = (
         (None, {"fields": ("name", "state", "error", "reason", "host")}),
         (gettext_lazy("Time"), {"fields": (("started_at", "ended_at", "verified_at"),)}),
-        (gettext_lazy("File"), {"fields": ("kept", "shown_size", "sha256")}),
+        (gettext_lazy("File"), {"fields": ("kept", "shown_size", "digest")}),
         (gettext_lazy("Content"), {"fields": ("files", "left_out", "tables")}),
     )
 
@@ -83,6 +83,11 @@ class BackupAdmin(RecordAdmin):
     def kept(self, row: Backup) -> SafeString:
         """Every place that has it."""
         return text_block("\n".join(row.places) or "–")
+
+    @display(description="SHA-256")
+    def digest(self, row: Backup) -> SafeString:
+        """Of the file as it is kept."""
+        return text_block(row.sha256 or "–")
 
     @display(description=gettext_lazy("files"))
     def files(self, row: Backup) -> Any:

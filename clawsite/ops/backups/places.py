@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 
 from clawsite.ops.backups.stores import Store, local_store
@@ -12,6 +14,17 @@ def all_stores() -> list[Store]:
     return [local_store(), *remote_stores()]
 
 
+def remote_names() -> list[str]:
+    """Return what people call the stores that are not on this machine."""
+    return [label_of(settings.CLAW_BACKUP_S3)] if settings.CLAW_BACKUP_S3 else []
+
+
+def label_of(url: str) -> str:
+    """Return the bucket and folder of an address."""
+    parts = urlsplit(url)
+    return f"s3://{parts.hostname}{parts.path.rstrip('/')}"
+
+
 def remote_stores() -> list[Store]:
     """Return those that are not on this machine."""
     if not settings.CLAW_BACKUP_S3:
@@ -19,4 +32,4 @@ def remote_stores() -> list[Store]:
     from clawsite.ops.backups.s3 import open_bucket
 
     key, secret = settings.CLAW_BACKUP_S3_KEY, settings.CLAW_BACKUP_S3_SECRET
-    return [open_bucket(settings.CLAW_BACKUP_S3, key=key, secret=secret)]
+    return [open_bucket(settings.CLAW_BACKUP_S3, label=remote_names()[0], key=key, secret=secret)]

@@ -40,7 +40,9 @@ class Index(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     parts: int
 
 
-def open_bucket(url: str, *, key: str, secret: str, part_bytes: int = PART_BYTES, retries: int = RETRIES) -> S3Store:
+def open_bucket(
+    url: str, *, label: str, key: str, secret: str, part_bytes: int = PART_BYTES, retries: int = RETRIES
+) -> S3Store:
     """Return the store of `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`; NotConfigured for other words."""
     parts = urlsplit(url)
     given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
@@ -63,7 +65,7 @@ def open_bucket(url: str, *, key: str, secret: str, part_bytes: int = PART_BYTES
         client_options={"allow_http": endpoint.startswith("http://"), "connect_timeout": _CONNECT, "timeout": _REQUEST},
         retry_config={"max_retries": retries, "retry_timeout": _RETRY},
     )
-    return S3Store(bucket, label=f"s3://{parts.hostname}{parts.path.rstrip('/')}", part_bytes=part_bytes)
+    return S3Store(bucket, label=label, part_bytes=part_bytes)
 
 
 class S3Store:

@@ -10,7 +10,9 @@ import pytest
 from pytest_django import Settings
 
 from clawsite.core.errors import NotConfigured
+from clawsite.core.services import report
 from clawsite.models import Backup
+from clawsite.ops.backups import last
 from clawsite.ops.backups.copying import copy_away
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import own_identity
@@ -34,7 +36,7 @@ def s3_server() -> Iterator[S3Server]:
 
 
 def bucket(server: S3Server, folder: str) -> S3Store:
-    return open_bucket(server.address(folder), key="key", secret="secret", part_bytes=100)
+    return open_bucket(server.address(folder), label="the storage", key="key", secret="secret", part_bytes=100)
 
 
 def read(store: S3Store, name: str) -> bytes:
@@ -114,25 +116,32 @@ def test_a_storage_that_is_away_is_told_and_caught_up_with(s3_server: S3Server, 
     row = make_backup(reason="test")
     with pytest.raises(BackupFailed, match="s3://not-there: the list"):
         copy_away()
+    [told] = [each for each in report() if each.kind == "backup store"]
+    assert told.is_failing
+    assert last().failing.startswith("s3://not-there")
 
     settings.CLAW_BACKUP_S3 = s3_server.address("two")
     assert copy_away() == [row.name]
     assert Backup.objects.get().state == "verified"
+    assert [each.name for each in report() if each.kind == "backup store"] == [f"s3://{BUCKET}/two"]
+    assert not any(each.is_failing for each in report() if each.kind == "backup store")
 
 
 def test_a_storage_that_does_not_answer_is_a_sentence() -> None:
     url = f"s3://{BUCKET}?endpoint=http://127.0.0.1:{free_port()}"
 
     with pytest.raises(BackupFailed, match="does not answer as it should"):
-        open_bucket(url, key="key", secret="secret", retries=0).list()
+        open_bucket(url, label="the storage", key="key", secret="secret", retries=0).list()
 
 
 def test_a_bucket_that_is_not_there_is_a_sentence_without_the_librarys_words(s3_server: S3Server) -> None:
-    store = open_bucket(f"s3://no-such-bucket?endpoint={s3_server.url}", key="key", secret="secret")
+    store = open_bucket(
+        f"s3://no-such-bucket?endpoint={s3_server.url}", label="the storage", key="key", secret="secret"
+    )
 
     with pytest.raises(BackupFailed) as caught:
         store.list()
-    assert str(caught.value) == ("s3://no-such-bucket: the list: the service does not answer as it should.")
+    assert str(caught.value) == ("the storage: the list: the service does not answer as it should.")
 
 
 @pytest.mark.parametrize(
@@ -140,9 +149,9 @@ def test_a_bucket_that_is_not_there_is_a_sentence_without_the_librarys_words(s3_
 )
 def test_an_address_that_is_none_is_refused(url: str) -> None:
     with pytest.raises(NotConfigured, match="must look like"):
-        open_bucket(url, key="key", secret="secret")
+        open_bucket(url, label="the storage", key="key", secret="secret")
 
 
 def test_keys_are_needed() -> None:
     with pytest.raises(NotConfigured, match="CLAW_BACKUP_S3_KEY"):
-        open_bucket("s3://bucket", key="", secret="")
+        open_bucket("s3://bucket", label="the storage", key="", secret="")
