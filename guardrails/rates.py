@@ -51,7 +51,7 @@ DEFAULTS: Mapping[str, Rate] = {
     "chat.new": Rate(count=30, seconds=60, what="browsers of one address that open the chat for the first time"),
     "chat.upload": Rate(count=30, seconds=60, what="files that one visitor of the chat sends"),
     "chat.frame": Rate(count=20, seconds=1, what="frames on one socket of the chat; twice as many at once"),
-    "chat.socket": Rate(count=600, seconds=60, open=True, what="sockets that the pages of one address open"),
+    "page.socket": Rate(count=600, seconds=60, open=True, what="sockets that the pages of one address open"),
     "webhook.refused": Rate(count=60, seconds=60, open=True, what="deliveries of one address that were refused"),
     "webhook.telegram": Rate(count=6000, seconds=60, open=True, what="deliveries of Telegram to one channel"),
     "webhook.ci": Rate(count=600, seconds=60, open=True, what="deliveries of forges for one project"),

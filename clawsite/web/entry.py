@@ -11,10 +11,12 @@ from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from django.core.handlers.asgi import ASGIHandler
 
+from clawsite.core.metrics import RATE_REFUSALS
 from clawsite.core.nudge import NudgeListener
 from clawsite.gateway.consumer import GatewayConsumer
 from clawsite.gateway.events import listen as listen_for_gateway
 from clawsite.web import sockets
+from clawsite.web.address import address_of, is_direct_local
 from clawsite.web.alertmanager import AlertmanagerWebhook, is_alertmanager
 from clawsite.web.chat.hub import hub
 from clawsite.web.ci import PREFIX as CI_PREFIX
@@ -24,6 +26,7 @@ from clawsite.web.hosts import check_hosts, check_origins
 from clawsite.web.plain import App, Receive, Scope, Send, refuse
 from clawsite.web.routing import websocket_urlpatterns
 from clawsite.web.webhooks import PREFIX, TelegramWebhook
+from guardrails.rates import acheck_named
 from runbooks.workspaces.pipelines.connections import NUDGE as FORGE_NUDGE
 
 _health = Health()
@@ -70,8 +73,18 @@ async def _route_socket(scope: Scope, receive: Receive, send: Send) -> None:
     known = any(pattern.pattern.match(scope["path"].lstrip("/")) for pattern in websocket_urlpatterns)
     if sockets.is_draining() or not known:
         await refuse(scope, receive, send, status=404, reason="")
+    elif not await _may_open(scope):
+        await refuse(scope, receive, send, status=429, reason="")
     else:
         await _sockets(scope, receive, send)
+
+
+async def _may_open(scope: Scope) -> bool:
+    """Count a socket of a page by its address; the gateway counts its own (`clawsite.gateway.limits`)."""
+    rate = await acheck_named("page.socket", address_of(scope), local=is_direct_local(scope))
+    if not rate.allowed:
+        RATE_REFUSALS.labels("page.socket").inc()
+    return rate.allowed
 
 
 application: App = check_hosts(_route)

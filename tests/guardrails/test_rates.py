@@ -48,6 +48,6 @@ async def test_uses_are_counted_by_who_it_is(settings: Settings) -> None:
 
 
 def test_this_machine_may_a_hundred_times_as_much(settings: Settings) -> None:
-    settings.CLAW_RATES = ["chat.socket=1/m"]
-    assert all(check_named("chat.socket", "127.0.0.1", local=True).allowed for _ in range(100))
-    assert not check_named("chat.socket", "127.0.0.1", local=True).allowed
+    settings.CLAW_RATES = ["page.socket=1/m"]
+    assert all(check_named("page.socket", "127.0.0.1", local=True).allowed for _ in range(100))
+    assert not check_named("page.socket", "127.0.0.1", local=True).allowed

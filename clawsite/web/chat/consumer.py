@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.web import sockets
-from clawsite.web.address import address_of, is_direct_local
+from clawsite.web.address import address_of
 from clawsite.web.chat import frames
 from clawsite.web.chat.door import find_sitter, is_own_page, let_in
 from clawsite.web.chat.feed import FOREIGN, NOBODY, TOO_MANY, Feed, ask_db
@@ -31,11 +31,10 @@ from clawsite.web.chat.history import read_older
 from clawsite.web.chat.hub import hub
 from clawsite.web.chat.store import store_message, store_press
 from clawsite.web.plain import Scope
-from guardrails.rates import acheck_named, find_rate
+from guardrails.rates import find_rate
 from sessions_app.models import Contact
 
 VIOLATIONS = 3
-TRY_LATER = 1013
 
 
 def _frames() -> Bucket:
@@ -88,15 +87,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self._end(sockets.RESTARTING)
         elif not is_own_page(scope):
             await self._end(FOREIGN)
-        elif not await self._may_open(scope):
-            await self._end(TRY_LATER)
         else:
             await self._seat(scope)
-
-    async def _may_open(self, scope: Scope) -> bool:
-        """Count a socket of this address."""
-        answer = await acheck_named("chat.socket", address_of(scope), local=is_direct_local(scope))
-        return answer.allowed
 
     async def _seat(self, scope: Scope) -> None:
         """Find out who this is and make room for them."""

@@ -101,8 +101,10 @@ class Seat:
 class Page:
     """One open socket and everything that came over it."""
 
-    def __init__(self, headers: list[tuple[bytes, bytes]], *, address: str = "127.0.0.1") -> None:
-        self.socket = WebsocketCommunicator(cast(Any, application), "/chat/socket", headers=headers)
+    def __init__(
+        self, headers: list[tuple[bytes, bytes]], *, address: str = "127.0.0.1", path: str = "/chat/socket"
+    ) -> None:
+        self.socket = WebsocketCommunicator(cast(Any, application), path, headers=headers)
         self.socket.scope |= {"client": (address, 40000), "scheme": "ws"}
         self.frames: list[dict[str, Any]] = []
         self.closed: int | None = None

@@ -232,8 +232,14 @@ async def test_a_page_that_acknowledges_stays(monkeypatch: pytest.MonkeyPatch) -
 
 async def test_an_address_that_opens_socket_after_socket_is_told_to_come_later() -> None:
     bob = await Seat().sit_down()
-    with override_settings(CLAW_RATES=["chat.socket=1/h"]):
+    with override_settings(CLAW_RATES=["page.socket=1/h"]):
         page = Page(bob.headers(), address="203.0.113.9")
         assert (await page.socket.connect(timeout=10))[0]
         await page.leave()
-        assert await closed_code(Page(bob.headers(), address="203.0.113.9")) == 1013
+        assert not (await Page(bob.headers(), address="203.0.113.9").socket.connect(timeout=10))[0]
+        assert not (await Page(bob.headers(), address="203.0.113.9", path="/board/socket").socket.connect(timeout=10))[
+            0
+        ]
+        other = Page(bob.headers(), address="203.0.113.10")
+        assert (await other.socket.connect(timeout=10))[0]
+        await other.leave()
