@@ -46,7 +46,7 @@ class Command(OperatorCommand):
         if any(each.fix is not None for each in found):
             self.say("manage.py doctor --fix mends what can be mended without losing anything.")
         worst = {level: sum(each.level is level for each in found) for level in Level}
-        self.say(f"{worst[Level.BAD]} problems, {worst[Level.WARN]} warnings, {worst[Level.FINE]} things are fine.")
+        self.say(f"Problems: {worst[Level.BAD]}, warnings: {worst[Level.WARN]}, fine: {worst[Level.FINE]}.")
 
 
 def exit_code(found: list[Finding]) -> int:

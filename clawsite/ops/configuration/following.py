@@ -26,6 +26,8 @@ from sessions_app.models import Contact
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
+# After a failure, such as a full disk: it is tried again without filling the log.
+FAILED_SECONDS = 30.0
 MOST_EVENTS = 200
 MOST_LINES = 50
 SYSTEM = Actor(subject="system", name="clawsite")
@@ -37,13 +39,15 @@ async def keep_following_config() -> None:
         logger.warning("git is not installed, so no history of the configuration is kept")
         return
     while True:
+        pause = FAILED_SECONDS
         try:
             await follow()
+            pause = LOOK_SECONDS
         except ClawError as error:
             logger.warning("the configuration could not be committed: %s", error.message)
         except Exception as error:
             log_unknown(error, where="the history of the configuration")
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(pause)
 
 
 async def follow() -> str | None:

@@ -28,6 +28,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "processes": work.examine,
     "schedules": work.examine_schedules,
     "backups": work.examine_backups,
+    "config": work.examine_config,
     "sandbox": work.examine_sandbox,
     "tokens": channels.examine_tokens,
     "channels": channels.examine,

@@ -95,9 +95,9 @@ def examine_tokens() -> Iterator[Finding]:
         )
     idle = live.filter(created_at__lt=now - UNUSED).exclude(last_used_at__gte=now - UNUSED).count()
     if idle:
-        yield note(TOKENS, f"{idle} tokens were not used for 90 days.", "Revoke them: manage.py token list")
+        yield note(TOKENS, f"Tokens that were not used for 90 days: {idle}.", "Revoke them: manage.py token list")
     if not lost:
-        yield fine(TOKENS, f"{len(current_keys())} encryption keys; every stored secret can be read.")
+        yield fine(TOKENS, f"Every stored secret can be read. Encryption keys: {len(current_keys())}.")
 
 
 def _lost_secrets() -> Iterator[str]:

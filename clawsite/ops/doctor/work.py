@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from clawsite.core.process import void_dead_local_processes
 from clawsite.ops import backups
+from clawsite.ops.configuration import repository
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
 from clawsite.ops.running import dead_rows, running_roles
 from guardrails.sandbox import has_sandbox
@@ -42,7 +43,9 @@ def examine() -> Iterator[Finding]:
         if all(now - row.beat_at > SILENCE for row in rows):
             yield bad(area, f"{role} is alive but silent.", "Restart it; its log holds what it was doing.")
     if dead := dead_rows():
-        yield warn(area, f"{len(dead)} processes that died still hold work.", "--fix hands it to others.", fix=_void)
+        yield warn(
+            area, f"Processes that died and still have a row: {len(dead)}.", "--fix hands it to others.", fix=_void
+        )
     yield from _given_up()
 
 
@@ -58,7 +61,7 @@ def _given_up() -> Iterator[Finding]:
     if inbox or outbox:
         yield warn(
             "processes",
-            f"In the last week {inbox} messages were given up, and {outbox} answers could not be sent.",
+            f"In the last week, messages given up: {inbox}; answers that could not be sent: {outbox}.",
             "The admin shows why under Delivery, and can have them tried again.",
         )
 
@@ -74,7 +77,7 @@ def examine_schedules() -> Iterator[Finding]:
         if row.next_due is not None and row.next_due < late:
             yield bad(area, f"{row.name!r} was due at {row.next_due:%Y-%m-%d %H:%M} UTC.", "Is a worker running?")
     if not broken and not any(row.next_due is not None and row.next_due < late for row in rows):
-        yield fine(area, f"{len(rows)} are on; none is late.")
+        yield fine(area, f"Switched on: {len(rows)}; none is late.")
 
 
 def examine_backups() -> Iterator[Finding]:
@@ -89,6 +92,20 @@ def examine_backups() -> Iterator[Finding]:
         yield bad(area, f"The newest good backup is {found.age / 3600:.0f} hours old.", advice)
     else:
         yield fine(area, f"{found.name}: checked, {found.age / 3600:.0f} hours old, {found.size / 1024**2:.1f} MiB.")
+
+
+def examine_config() -> Iterator[Finding]:
+    """Look for files of the configuration that somebody edited and nobody took in."""
+    area = "config"
+    if not (settings.CLAW_HOME / "config" / ".git" / "HEAD").exists():
+        yield note(area, "There is no history of the configuration yet.", "A running worker begins one.")
+    elif edited := repository.edits():
+        names = ", ".join(edited[:5])
+        yield warn(
+            area, f"Edited and not taken in: {names}", "Run: manage.py config diff, then manage.py config import"
+        )
+    else:
+        yield fine(area, "The files in CLAW_HOME/config are those of the newest commit.")
 
 
 def examine_sandbox() -> Iterator[Finding]:

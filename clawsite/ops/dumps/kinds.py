@@ -21,7 +21,20 @@ MOST_LINES = 40
 MOST_STACKS = 200
 SAMPLE_SECONDS = 0.01
 # Innermost functions of threads that wait for something to do.
-WAITING = frozenset({"select", "poll", "wait", "_wait_for_tstate_lock", "accept", "get", "acquire", "_worker", "read"})
+WAITING = frozenset(
+    {
+        "select",
+        "poll",
+        "wait",
+        "_wait_for_tstate_lock",
+        "accept",
+        "get",
+        "acquire",
+        "_worker",
+        "read",
+        "_watch_supervisor",
+    }
+)
 
 
 def dump_tasks() -> dict[str, Any]:

@@ -16,6 +16,8 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.models import AuditEvent, FeatureFlag, User
 from clawsite.ops.configuration import commit_now, repository
 from clawsite.ops.configuration.following import follow
+from clawsite.ops.doctor import Level
+from clawsite.ops.doctor.work import examine_config
 from runbooks.models import MonitoredSystem
 from sessions_app.models import PromptLayer
 from tests.clawsite.management.running import run
@@ -104,7 +106,10 @@ def test_what_is_being_edited_is_kept_while_others_change_things(home: Path) -> 
     assert "budget: 77" in mine.read_text()
     assert "title: The shop" in (home / "config" / "systems" / "shop.yaml").read_text()
     assert sorted(repository.edits()) == ["prompts/identity.yaml", "systems/new.yaml"]
+    (found,) = examine_config()
+    assert (found.level, "prompts/identity.yaml" in found.text) == (Level.WARN, True)
     repository.discard_edits()
+    assert [each.level for each in examine_config()] == [Level.FINE]
     assert (repository.edits(), status(home)) == ([], "")
     assert not (home / "config" / "systems" / "new.yaml").exists()
 

@@ -215,12 +215,12 @@ def test_the_command_tells_people_and_programs(monkeypatch: pytest.MonkeyPatch) 
         run(monkeypatch, "doctor", "--offline")
     assert end.value.code in (1, 3)
     monkeypatch.setattr(doctor, "EXAMINATIONS", {"schedules": work.examine_schedules})
-    assert "0 problems" in run(monkeypatch, "doctor").text
+    assert "Problems: 0," in run(monkeypatch, "doctor").text
     (told,) = json.loads(run(monkeypatch, "doctor", "--json", "--fix").text)
     assert told == {
         "area": "schedules",
         "level": "fine",
-        "text": "0 are on; none is late.",
+        "text": "Switched on: 0; none is late.",
         "advice": "",
         "fixable": False,
     }
