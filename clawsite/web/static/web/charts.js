@@ -47,6 +47,7 @@ function options(chart, width, hours) {
   return {
     width,
     height: HEIGHT,
+    padding: [8, 26, 0, 0],
     cursor: { y: false, points: { size: 6 }, drag: { x: false } },
     legend: { live: true },
     scales: { y: { range: (plot, least, most) => [0, most > 0 ? most * 1.1 : 1] } },
