@@ -39,7 +39,7 @@ class BackupAdmin(RecordAdmin):
         (None, {"fields": ("name", "state", "error", "reason", "host")}),
         (gettext_lazy("Time"), {"fields": (("started_at", "ended_at", "verified_at"),)}),
         (gettext_lazy("File"), {"fields": ("kept", "shown_size", "digest")}),
-        (gettext_lazy("Content"), {"fields": ("files", "left_out", "tables")}),
+        (gettext_lazy("Content"), {"fields": ("files", "left_out", "changed", "tables")}),
     )
 
     def get_urls(self) -> list[URLPattern]:
@@ -96,8 +96,13 @@ class BackupAdmin(RecordAdmin):
 
     @display(description=gettext_lazy("left out"))
     def left_out(self, row: Backup) -> SafeString:
-        """What is no plain file, or lies too deep."""
+        """What is no plain file, may not be read, or lies too deep."""
         return text_block("\n".join(row.counts.get("left out", [])) or "–")
+
+    @display(description=gettext_lazy("changed meanwhile"))
+    def changed(self, row: Backup) -> SafeString:
+        """What became shorter while it was read, and ends in zeros."""
+        return text_block("\n".join(row.counts.get("changed", [])) or "–")
 
     @display(description=gettext_lazy("rows by table"))
     def tables(self, row: Backup) -> SafeString:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,14 +20,21 @@ from clawsite.ops.backups.ledger import SEAL, Ledger
 from clawsite.ops.backups.stores import Check
 from clawsite.ops.backups.tar import END, Member, Source, write_member
 
+# What is smaller is read at once. Only a larger file can change between its header and its end.
+WHOLE_BYTES = 1024 * 1024
+
 
 class Archive:
-    """The stream of one backup. After it was read to its end, `about`, `ledger` and `walk` say what is in it."""
+    """The stream of one backup. After it was read to its end, the attributes say what is in it.
+
+    changed: files that became shorter while they were read, and end in zeros.
+    """
 
     def __init__(self, home: Path, snapshot: Snapshot, *, identity: Identity | None, check: Check) -> None:
         self.about: About = _about(snapshot)
         self.ledger = Ledger()
         self.walk = Walk(home=home)
+        self.changed: list[str] = []
         self._home = home
         self._snapshot = snapshot
         self._identity = identity
@@ -54,8 +62,11 @@ class Archive:
 
     def _member(self, member: Member, source: Source | None) -> Iterator[bytes]:
         """Yield a member; what is between its header and its padding goes into the ledger."""
+        if source is not None and member.size <= WHOLE_BYTES:
+            text = source.read(member.size)  # at once, so that its size is what is really there
+            member, source = replace(member, size=len(text)), io.BytesIO(text)
         self._count.check_written(member)
-        reading = _Reading(source, self.ledger) if source is not None else None
+        reading = _Reading(source, self.ledger, member.name, self.changed) if source is not None else None
         for chunk in write_member(member, reading):
             self._check()
             yield chunk
@@ -63,15 +74,20 @@ class Archive:
 
 
 class _Reading:
-    """A file whose bytes go into the ledger as they are read."""
+    """A file whose bytes go into the ledger as they are read. One that became shorter is filled with zeros."""
 
-    def __init__(self, source: Source, ledger: Ledger) -> None:
+    def __init__(self, source: Source, ledger: Ledger, name: str, changed: list[str]) -> None:
         self._source = source
         self._ledger = ledger
+        self._name = name
+        self._changed = changed
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to so many bytes."""
         data = self._source.read(size)
+        if not data:
+            self._changed += [] if self._name in self._changed else [self._name]
+            data = bytes(size)
         self._ledger.data(data)
         return data
 

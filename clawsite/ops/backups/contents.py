@@ -6,6 +6,7 @@ packs last: a loose object that is gone by then is in a pack. What was replaced 
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -22,6 +23,8 @@ FILES = "files"
 MAX_DEPTH = 30
 ROUNDS = 3
 _MODE = 0o755
+# A file that we may not read, or that is something else by now.
+_NOT_OURS = frozenset({errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENXIO})
 
 
 @dataclass(kw_only=True, slots=True)
@@ -65,7 +68,14 @@ class Walk:
         elif stat.S_ISDIR(mode):
             yield from self._folder(relative, depth=depth)
         else:
-            with _open(path) as file:
+            try:
+                opened = _open(path)
+            except OSError as error:
+                if error.errno not in _NOT_OURS:
+                    raise
+                self.left_out.append(relative)
+                return
+            with opened as file:
                 size = os.fstat(file.fileno()).st_size
                 yield Member(name=f"{FILES}/{relative}", size=size, mode=mode & _MODE | 0o600), file
 

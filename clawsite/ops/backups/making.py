@@ -71,6 +71,7 @@ def _make(row: Backup, store: FolderStore, check: Check, note: Note) -> None:
         "files": archive.ledger.members,
         "bytes": archive.ledger.bytes,
         "left out": archive.walk.left_out[:SHOWN_LEFT_OUT],
+        "changed": archive.changed[:SHOWN_LEFT_OUT],
     }
     row.save()
     note("It is read back and restored into a scratch place.")

@@ -142,6 +142,24 @@ def test_too_many_files_are_told_when_the_backup_is_made(home: Path, settings: S
     assert last().failing.startswith("There is more than 5 files")
 
 
+def test_a_large_file_that_becomes_shorter_is_filled_up_and_told(home: Path, tmp_path: Path) -> None:
+    large = home / "media/growing.log"
+    large.write_bytes(b"a" * (6 * 2**20))
+
+    def cut() -> None:
+        if any(path.resolve() == large for path in Path("/proc/self/fd").iterdir()):
+            os.truncate(large, 2**20)
+
+    row = make_backup(reason="test", check=cut)
+    unpacked(row, tmp_path / "out")
+    found = (tmp_path / "out/files/media/growing.log").read_bytes()
+
+    assert row.counts["changed"] == ["files/media/growing.log"]
+    assert len(found) == 6 * 2**20
+    assert found[: 2**20] == b"a" * 2**20
+    assert found[-(2**20) :] == bytes(2**20)
+
+
 def test_what_is_no_file_is_left_out_and_told(home: Path) -> None:
     os.mkfifo(home / "media/pipe")
     row = make_backup(reason="test")
