@@ -23,7 +23,7 @@ from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups.archive import Archive
 from clawsite.ops.backups.engines import put_away, take_snapshot
-from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
 from clawsite.ops.backups.packing import Packed, pack
 from clawsite.ops.backups.retention import forget_expired
@@ -75,8 +75,13 @@ def _make(row: Backup, store: FolderStore, check: Check, note: Note) -> None:
     }
     row.save()
     note("It is read back and restored into a scratch place.")
-    with scratch_folder(store.root) as scratch, store.open(row.name) as source:
-        verify(source, scratch, identity=witness, proven=identity is not None)
+    try:
+        with scratch_folder(store.root) as scratch, store.open(row.name) as source:
+            verify(source, scratch, identity=witness, proven=identity is not None)
+    except BadArchive:
+        row.places = []
+        store.delete(row.name)  # what cannot be restored must not stand in the place of a good one
+        raise
     row.state, row.verified_at, row.ended_at = State.VERIFIED, timezone.now(), timezone.now()
     row.save()
     logger.info("backup %s is verified: %d bytes, %d files", row.name, row.size, archive.ledger.members)

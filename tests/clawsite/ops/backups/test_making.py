@@ -108,6 +108,20 @@ def test_what_a_killed_process_left_is_put_away(home: Path) -> None:
     assert (begun.state, begun.error) == ("failed", "It was interrupted.")
 
 
+def test_a_backup_that_cannot_be_restored_is_not_kept(home: Path) -> None:
+    def spoil(text: str) -> None:
+        for each in local_store().list():
+            path = local_store().root / each.name
+            path.write_bytes(path.read_bytes()[:-50])
+
+    with pytest.raises(BadArchive, match="damaged or cut off"):
+        make_backup(reason="test", note=spoil)
+
+    row = Backup.objects.get()
+    assert (row.state, row.places, local_store().list()) == ("failed", [], [])
+    assert last().failing.startswith("The archive is damaged")
+
+
 def test_two_backups_at_once_are_refused(home: Path) -> None:
     make_backup(reason="test")
     with (local_store().root / ".lock").open("w") as lock:
