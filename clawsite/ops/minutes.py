@@ -22,7 +22,6 @@ STEP = timedelta(minutes=1)
 # What ended in a minute is committed by then.
 SETTLE = timedelta(seconds=10)
 CATCH_UP = timedelta(hours=1)
-FRESH = timedelta(minutes=2)
 # Turns that are looked at for the times of one minute; the others are counted.
 SAMPLE = 2000
 FAILED = ("unavailable", "not_configured")
@@ -32,7 +31,8 @@ STAGES = ("input", "prompt", "agent", "output")
 def record_minutes() -> int:
     """Write the minutes that are over and not written yet; return how many. Safe to run twice, also at once."""
     now = timezone.now()
-    found = [Minute(at=at, data=_read_minute(at, is_newest=now - at < FRESH)) for at in _missing(now)]
+    missing = _missing(now)
+    found = [Minute(at=at, data=_read_minute(at, is_newest=at == missing[-1])) for at in missing]
     Minute.objects.bulk_create(found, ignore_conflicts=True)
     return len(found)
 
