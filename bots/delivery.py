@@ -19,7 +19,7 @@ from django.utils import timezone, translation
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
 from bots.preview import Preview
-from bots.standing import Standing
+from bots.standing import OPEN_SECONDS, Standing
 from bots.texts import resent_mark
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx, run_tx_first
@@ -243,12 +243,14 @@ class Sender:
     def _wait_outage(self, row: Outbox, error: ChannelError) -> None:
         """The platform is out of reach: wait as long as it takes, no failure of the row.
 
+        While nothing gets through, the breaker keeps the pace, so that all is sent soon after the end of an outage.
         When the call may have been accepted all the same, the row is marked: the next attempt may be a repetition.
         """
         tries = int(row.payload["outages"])
         change = {"payload": row.payload} | ({} if error.unsent else {"resent": True})
         Outbox.objects.filter(pk=row.pk).update(**change)
-        outbox.mark_waiting(row.pk, seconds=_backoff(tries), error=error.message, counted=False)
+        seconds = _backoff(tries) if self.standing.is_good else min(_backoff(tries), OPEN_SECONDS)
+        outbox.mark_waiting(row.pk, seconds=seconds, error=error.message, counted=False)
 
     async def _give_up_or_wait(self, row: Outbox, reason: str) -> None:
         if row.attempts >= outbox.MAX_ATTEMPTS:
