@@ -185,7 +185,7 @@ def test_alice_schedules_a_job_runs_it_now_and_watches_its_events(
         expect(page.get_by_role("listitem").filter(has_text="cannot be read: bad minute")).to_be_visible()
         page.fill("input[name=cron]", "30 3 * * *")
         page.get_by_role("button", name="Save", exact=True).click()
-        page.get_by_role("button", name="Run now").click()
+        page.get_by_role("row", name="nightly").get_by_role("button", name="Run now").click()
         expect(page.get_by_text("The job was started")).to_be_visible()
 
         page.goto(f"{stack.url}/admin/runbooks/job/")

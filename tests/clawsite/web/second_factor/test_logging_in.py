@@ -16,7 +16,19 @@ from clawsite.core.models import AuditEvent, User
 from clawsite.models import Authenticator, RecoveryCode
 from clawsite.web.chat.identity import load_visitor
 from clawsite.web.second_factor import entering
-from tests.clawsite.web.second_factor.app import CODE, HOME, LOGIN, PASSWORD, SETUP, App, give_password, is_in, set_up
+from tests.clawsite.web.second_factor.app import (
+    CODE,
+    HOME,
+    LOGIN,
+    PASSWORD,
+    SETUP,
+    App,
+    give_password,
+    is_in,
+    read_secret,
+    set_up,
+)
+from tests.minutes import address_with_time
 
 pytestmark = pytest.mark.django_db
 
@@ -34,6 +46,11 @@ def alice() -> User:
 
 def no_waiting() -> None:
     Authenticator.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
+
+
+def wait_for_long() -> None:
+    """Make the wait after wrong codes longer than any test takes."""
+    Authenticator.objects.update(throttling_failure_count=10)
 
 
 def actions(user: User) -> list[str]:
@@ -85,10 +102,11 @@ def test_a_code_counts_once(alice: User) -> None:
 
 
 def test_the_code_of_the_setup_does_not_count_again(alice: User) -> None:
-    client = Client()
-    client.force_login(alice)
-    app, _ = set_up(alice)
-    assert give_password().post(CODE, {"code": app.code()}).status_code == 400
+    browser = Client()
+    browser.force_login(alice)
+    code = App(read_secret(browser)).code()
+    assert browser.post(SETUP, {"code": code, "password": PASSWORD}).status_code == 200
+    assert give_password().post(CODE, {"code": code}).status_code == 400
 
 
 @pytest.mark.parametrize("code", ["", "000000", "12345", "1234567", "abcdef", "１２３４５６", "x" * 1000, "' OR 1=1"])
@@ -106,11 +124,12 @@ def test_each_wrong_code_makes_the_next_try_wait_longer(alice: User) -> None:
     app, codes = set_up(alice)
     browser = give_password()
     browser.post(CODE, {"code": "000000"})
+    wait_for_long()
     page = browser.post(CODE, {"code": app.code(later=1)})
     assert page.status_code == 400
     assert re.search(r"Please wait \d+ seconds", page.content.decode())
     assert browser.post(CODE, {"code": codes[0]}).status_code == 400  # paper is no way round
-    Authenticator.objects.update(throttling_failure_timestamp=timezone.now() - timedelta(seconds=2))
+    Authenticator.objects.update(throttling_failure_timestamp=timezone.now() - timedelta(seconds=600))
     assert browser.post(CODE, {"code": app.code(later=1)}).status_code == 302
 
 
@@ -118,6 +137,7 @@ def test_wrong_recovery_codes_make_the_app_wait_too(alice: User) -> None:
     app, _ = set_up(alice)
     browser = give_password()
     assert browser.post(CODE, {"code": "aaaa-bbbb-cccc-dddd"}).status_code == 400
+    wait_for_long()
     assert "Please wait" in browser.post(CODE, {"code": app.code(later=1)}).content.decode()
 
 
@@ -125,8 +145,8 @@ def test_tries_are_limited_by_address(alice: User, settings: Settings) -> None:
     settings.CLAW_RATES = ["second-factor=2/m"]
     set_up(alice)
     cache.clear()
-    browser = give_password()
-    statuses = [browser.post(CODE, {"code": "000000"}, REMOTE_ADDR="192.0.2.44").status_code for _ in range(3)]
+    browser, address = give_password(), address_with_time()
+    statuses = [browser.post(CODE, {"code": "000000"}, REMOTE_ADDR=address).status_code for _ in range(3)]
     assert statuses == [400, 400, 429]
 
 
