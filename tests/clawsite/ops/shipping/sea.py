@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from clawsite.ops.backups.identity import own_identity
-from clawsite.ops.backups.stores import FolderStore
+from clawsite.ops.backups.stores import FolderStore, Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector
 from clawsite.ops.shipping.recovery import plan, recover
@@ -24,7 +24,8 @@ class Sea:
         self.home = root / "home"
         self.home.mkdir(parents=True)
         self.database = self.home / "clawsite.sqlite3"
-        self.store = FolderStore(root / "store")
+        self.place = root / "store"
+        self.store: Store = FolderStore(self.place)
         self.recovered = 0
         # Other processes of an installation have it open, too: so the log does not go with the connection closed last.
         self.other = sqlite3.connect(self.database)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
+import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,6 +21,7 @@ from clawsite.ops.shipping.errors import Gap
 from clawsite.ops.shipping.names import only
 from clawsite.ops.shipping.sending import forget, stored
 from tests.clawsite.ops.shipping.sea import Sea, check_numbers, dump, texts, writers
+from tests.faults.stack import ROOT, wait_for
 
 
 @pytest.fixture
@@ -206,3 +212,38 @@ def test_what_leads_only_to_old_moments_is_forgotten(sea: Sea) -> None:
     assert texts(sea.recover(until=snapshots[1].moment)) == ["one"]
     with pytest.raises(BackupFailed, match="so old"):
         sea.recover(until=snapshots[1].moment - 1)
+
+
+def test_whoever_ships_may_be_killed_at_any_moment(sea: Sea) -> None:
+    """Killed again and again while others write; each next one goes on, or sees that it cannot and begins anew."""
+    sea.collector.abandon()
+    chance = random.Random(22)
+    with writers(sea):
+        for _ in range(2):
+            count = len(stored(sea.store))
+            shipper = start_shipper(sea)
+            try:
+                wait_for(partial(has_more, sea, count), timeout=60, what="something is shipped")
+                time.sleep(chance.uniform(0.0, 0.3))
+            finally:
+                shipper.kill()
+                shipper.wait()
+    sea.begin().spool.clear()
+    try:
+        sea.collector.collect()
+    except Gap:
+        sea.snapshot(anew=True)
+    sea.send()
+    assert dump(sea.recover()) == dump(sea.database)
+
+
+def start_shipper(sea: Sea) -> subprocess.Popen[bytes]:
+    """A process of its own that ships as the worker does."""
+    script = "import asyncio, django; django.setup(); from clawsite.ops.shipping.work import ship; asyncio.run(ship())"
+    own = {"CLAW_HOME": str(sea.home), "CLAW_BACKUP_DIR": str(sea.home.parent / "store"), "CLAW_SHIPPING_SECONDS": "1"}
+    return subprocess.Popen([sys.executable, "-c", script], env=os.environ | own, cwd=ROOT)
+
+
+def has_more(sea: Sea, count: int) -> bool:
+    """Tell whether there are more parts in the store than that."""
+    return len(stored(sea.store)) > count

@@ -36,7 +36,7 @@ def refuse(sea: Sea, *, match: str) -> None:
 
 
 def file_of(sea: Sea, part: Part) -> Path:
-    return sea.store.root / part.name
+    return sea.place / part.name
 
 
 def test_a_part_that_is_cut_off_is_refused(sea: Sea) -> None:
