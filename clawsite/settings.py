@@ -51,6 +51,7 @@ ROOT_URLCONF = "clawsite.urls"
 ASGI_APPLICATION = "clawsite.asgi.application"
 AUTH_USER_MODEL = "core.User"
 WAFFLE_FLAG_MODEL = "core.FeatureFlag"
+MIGRATION_MODULES = {"waffle": "clawsite.core.waffle.migrations"}
 LOGIN_URL = "/admin/login/"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -91,6 +91,7 @@ def test_the_innermost_mount_counts(tmp_path: Path, path: str, kind: str) -> Non
     assert files.file_system(Path(path), mounts) == kind
 
 
-def test_sqlite_on_a_network_is_bad(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sqlite_on_a_network_is_bad(home: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.CLAW_ON_SQLITE = True
     monkeypatch.setattr(files, "file_system", lambda path: "nfs4")
     assert any(found.level is Level.BAD and "nfs4" in found.text for found in files.examine_disk())

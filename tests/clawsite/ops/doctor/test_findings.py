@@ -92,6 +92,7 @@ def test_a_port_of_somebody_else_is_bad(settings: Settings) -> None:
 def test_pitfalls_of_containers_and_wsl(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(network, "in_container", lambda: True)
     monkeypatch.setattr(network, "in_wsl", lambda: True)
+    settings.DATABASE_URL = ""
     settings.CLAW_HOST, settings.REDIS_URL, settings.CLAW_HOME = "127.0.0.1", "redis://localhost:6379", Path("/mnt/c/x")
     found = list(network.examine_machine())
     assert any("published port" in text for text in warned(found))
