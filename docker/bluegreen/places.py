@@ -148,7 +148,9 @@ class Units(Links):
         """Run a management command as the service's user with the service's settings."""
         files = [f"--property=EnvironmentFile={self.settings}/{name}.env" for name in ("clawsite", colour)]
         folder = f"--property=WorkingDirectory={self.root / colour}"
-        options = ["--quiet", "--collect", "--wait", "--pipe", f"--uid={self.user}", folder, *files]
+        # The folder of what runs now is the unit's own; it stays when this command ends.
+        place = [f"--property=RuntimeDirectory=clawsite-{colour}", "--property=RuntimeDirectoryPreserve=yes"]
+        options = ["--quiet", "--collect", "--wait", "--pipe", f"--uid={self.user}", folder, *files, *place]
         return run(["systemd-run", *options, *self.command(colour, *arguments)])
 
 

@@ -21,7 +21,7 @@ WEAK = {"name": "PyYAML", "version": "6.0.3", "vulns": [{"id": "PYSEC-2026-1", "
 def audit(tmp_path: Path, report: str) -> tuple[int, str]:
     (tmp_path / "lock.txt").write_text(LOCK)
     (tmp_path / "report.json").write_text(report)
-    command = [sys.executable, ROOT / ".ci/audit", tmp_path / "lock.txt", "--report", tmp_path / "report.json"]
+    command = [sys.executable, str(ROOT / ".ci/audit"), f"{tmp_path}/lock.txt", "--report", f"{tmp_path}/report.json"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout
 

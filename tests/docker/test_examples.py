@@ -1,0 +1,84 @@
+"""The examples for Ansible and Terraform: their own programs find no fault, and what they name exists."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.docker.reading import DOCKER, read_document
+
+PLAYBOOK = DOCKER / "ansible" / "site.yml"
+TERRAFORM = DOCKER / "terraform"
+
+
+def test_ansible_finds_no_fault_in_the_playbook(tmp_path: Path) -> None:
+    ansible = Path(sys.executable).with_name("ansible-playbook")
+    inventory = DOCKER / "ansible" / "inventory.example.yml"
+    done = subprocess.run(
+        [ansible, "--syntax-check", "--inventory", inventory, PLAYBOOK],
+        env={**os.environ, "ANSIBLE_HOME": str(tmp_path), "LC_ALL": "C.UTF-8"},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_playbook_copies_files_that_exist_and_its_settings_are_in_the_example() -> None:
+    (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
+    variables = read_document(DOCKER / "ansible" / "inventory.example.yml")["all"]["vars"]
+    sources = [
+        (task["ansible.builtin.copy"]["src"], task.get("loop", [""]))
+        for task in play["tasks"]
+        if "src" in task.get("ansible.builtin.copy", {})
+    ]
+    files = {src.replace("{{ item }}", str(item)) for src, items in sources for item in items}
+    named = {file.removeprefix("{{ claw_release }}/docker/") for file in files}
+    used = set(re.findall(r"(?<!\$)\bclaw_\w+", PLAYBOOK.read_text(encoding="utf-8")))
+    registered = {task["register"] for task in play["tasks"] if "register" in task}
+
+    assert {name for name in named if not (DOCKER / name).is_file()} == set()
+    assert used - registered - play["vars"].keys() == variables.keys()
+
+
+@pytest.fixture
+def terraform() -> str:
+    found = shutil.which("terraform")
+    if found is None:
+        pytest.skip("terraform is not on this machine; it is no Debian package")
+    return found
+
+
+def run(terraform: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [terraform, *arguments], cwd=folder, env={**os.environ, "TF_CLI_CONFIG_FILE": "", "CHECKPOINT_DISABLE": "1"},
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
+
+
+def test_terraform_finds_its_files_as_it_would_write_them(terraform: str) -> None:
+    assert run(terraform, "fmt", "-check", "-diff", folder=TERRAFORM).stdout == ""
+
+
+def test_terraform_finds_no_fault_where_it_has_its_provider(terraform: str, tmp_path: Path) -> None:
+    place = shutil.copytree(TERRAFORM, tmp_path / "terraform")
+    begun = run(terraform, "init", "-backend=false", "-input=false", folder=place)
+    if begun.returncode:
+        pytest.skip("terraform cannot get the provider of AWS; TF_CLI_ARGS_init=-plugin-dir=... says where one is")
+    done = run(terraform, "validate", "-no-color", folder=place)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_machine_calls_what_there_is() -> None:
+    text = (TERRAFORM / "cloud-init.yaml.tftpl").read_text(encoding="utf-8")
+    named = set(re.findall(r"/opt/clawsite/docker/([\w.-]+)", text))
+
+    assert {"Dockerfile", "prepare", "deploy", "compose.prod.yaml"} <= named
+    assert {name for name in named if not (DOCKER / name).is_file()} == set()
