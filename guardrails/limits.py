@@ -13,6 +13,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 
 from django.conf import settings
 from limits import RateLimitItemPerSecond
@@ -126,6 +127,8 @@ _redis_rests_until = 0.0
 
 @cache
 def _redis(url: str) -> RedisStorage:
+    # The library reads the version of a module that another thread may be in the middle of importing; this waits.
+    import_module("redis")
     return RedisStorage(
         url,
         key_prefix="claw:limits",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -133,3 +135,22 @@ def test_limits_hold_while_redis_is_down_and_return_to_it(
     finally:
         on_redis.start()
     assert check_limit("fault:1", limit=2, seconds=60).allowed
+
+
+def test_threads_that_ask_redis_for_the_first_time_at_once_are_all_answered() -> None:
+    """In a process of its own, which has not imported the library yet."""
+    script = """
+import threading, django
+django.setup()
+from guardrails.limits import _redis
+barrier, made = threading.Barrier(8), []
+def ask():
+    barrier.wait(10)
+    made.append(_redis("redis://127.0.0.1:1/0"))
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(made))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split() == ["8"], done.stderr
