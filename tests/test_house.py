@@ -24,7 +24,7 @@ ELSEWHERE = re.compile(
     r"|\bpypi\.[a-z]+|python[h]osted|npmjs\.|(?:deb|security|ftp)\.debian\.|extra-[i]ndex-url"
 )
 DUSTBINS = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
-DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "HARDENING.md")
+DOCUMENTS = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "HARDENING.md", "RECOVERY.md")
 
 
 @cache
