@@ -53,6 +53,7 @@ AUTH_USER_MODEL = "core.User"
 WAFFLE_FLAG_MODEL = "core.FeatureFlag"
 MIGRATION_MODULES = {"waffle": "clawsite.core.waffle.migrations"}
 LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"  # after a login that was not on the way to another page
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [

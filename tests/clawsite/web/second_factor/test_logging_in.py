@@ -84,6 +84,12 @@ def test_the_apps_code_lets_in_and_leads_where_one_wanted_to_go(alice: User) -> 
     assert is_in(browser)
 
 
+def test_whoever_was_on_the_way_to_nowhere_comes_to_the_admin_pages(alice: User) -> None:
+    form = {"username": "alice", "password": PASSWORD}
+    assert Client().post("/admin/login/", form)["Location"] == "/admin/"
+    assert Client().post("/admin/login/?next=https://evil.example/", form)["Location"] == "/admin/"
+
+
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_nobody_is_led_elsewhere(alice: User, target: str) -> None:
     app, _ = set_up(alice)
