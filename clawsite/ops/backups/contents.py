@@ -61,10 +61,10 @@ class Walk:
     def _entry(self, relative: str, *, depth: int) -> Iterator[tuple[Member, BinaryIO | None]]:
         path = self.home / relative
         mode = path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            self.links[relative] = os.readlink(path)
-        elif depth > MAX_DEPTH or not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+        if depth > MAX_DEPTH or not (stat.S_ISDIR(mode) or stat.S_ISREG(mode) or stat.S_ISLNK(mode)):
             self.left_out.append(relative)
+        elif stat.S_ISLNK(mode):
+            self._link(relative, os.readlink(path))
         elif stat.S_ISDIR(mode):
             yield from self._folder(relative, depth=depth)
         else:
@@ -78,6 +78,23 @@ class Walk:
             with opened as file:
                 size = os.fstat(file.fileno()).st_size
                 yield Member(name=f"{FILES}/{relative}", size=size, mode=mode & _MODE | 0o600), file
+
+    def _link(self, relative: str, target: str) -> None:
+        """Note a link; the document that links travel in holds no names that are not text."""
+        if is_text(relative) and is_text(target):
+            self.links[relative] = target
+        else:
+            self.left_out.append(relative)
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a name is text: on a disk it may be any bytes, which stand in it as surrogates."""
+    return name.isascii() or not any("\ud800" <= character <= "\udfff" for character in name)
+
+
+def show_name(name: str) -> str:
+    """Return a name as text that every database can keep."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def _names(path: Path) -> list[str]:

@@ -22,6 +22,7 @@ from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups.archive import Archive
+from clawsite.ops.backups.contents import show_name
 from clawsite.ops.backups.engines import put_away, take_snapshot
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
@@ -70,8 +71,8 @@ def _make(row: Backup, store: FolderStore, check: Check, note: Note) -> None:
         "tables": archive.about.counts,
         "files": archive.ledger.members,
         "bytes": archive.ledger.bytes,
-        "left out": archive.walk.left_out[:SHOWN_LEFT_OUT],
-        "changed": archive.changed[:SHOWN_LEFT_OUT],
+        "left out": [show_name(name) for name in archive.walk.left_out[:SHOWN_LEFT_OUT]],
+        "changed": [show_name(name) for name in archive.changed[:SHOWN_LEFT_OUT]],
     }
     row.save()
     note("It is read back and restored into a scratch place.")

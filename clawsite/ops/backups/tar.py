@@ -18,8 +18,8 @@ CHUNK = 256 * 1024
 MAX_PAX_BYTES = 8 * 1024
 END = bytes(2 * BLOCK)
 _FILE, _OLD_FILE, _DIRECTORY, _PAX = b"0", b"\0", b"5", b"x"
-# The records of a pax header that matter to us; times are of no interest.
-_KNOWN = frozenset({"path", "size", "mtime"})
+# The records of a pax header that matter to us; times are of no interest. The last one says that a name is not UTF-8.
+_KNOWN = frozenset({"path", "size", "mtime", "hdrcharset"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

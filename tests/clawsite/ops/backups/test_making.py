@@ -179,3 +179,20 @@ def test_what_is_no_file_is_left_out_and_told(home: Path) -> None:
     row = make_backup(reason="test")
 
     assert row.counts["left out"] == ["media/pipe"]
+
+
+def test_names_that_are_no_text_and_deep_links_do_not_stand_in_the_way(home: Path, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"caf\xe9")
+    (home / "media" / odd).write_text("old")
+    (home / "media/link").symlink_to(odd)
+    os.mkfifo(home / "media" / f"{odd}-pipe")
+    deep = home / "workspaces" / "/".join("d" * 30)
+    deep.mkdir(parents=True)
+    (deep / "link").symlink_to("x")
+    row = make_backup(reason="test")
+    unpacked(row, tmp_path / "out")
+
+    assert (tmp_path / "out/files/media" / odd).read_text() == "old"
+    assert row.counts["left out"] == [
+        "media/caf\N{REPLACEMENT CHARACTER}-pipe", "media/link", f"{deep.relative_to(home)}/link"
+    ]  # fmt: skip
