@@ -22,6 +22,11 @@ from clawsite.ops.backups.leaving import statements
 from clawsite.ops.backups.migrating import migrate_scratch
 
 TIMEOUT_SECONDS = 30.0
+# What ANALYZE makes. A trigger in a file from outside may have a name that begins so, too.
+_STATISTICS = {
+    ("table", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
+    ("table", "sqlite_stat4", "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)"),
+}
 
 
 def take(folder: Path) -> Snapshot:
@@ -70,7 +75,8 @@ def count_rows(base: sqlite3.Connection) -> dict[str, int]:
 def objects(base: sqlite3.Connection) -> list[tuple[str, str, str]]:
     """Return kind, name and SQL of everything in the schema, in one order."""
     rows = base.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master ORDER BY type, name")
-    return [(kind, name, " ".join(sql.split())) for kind, name, sql in rows if not name.startswith("sqlite_stat")]
+    found = [(kind, name, " ".join(sql.split())) for kind, name, sql in rows]
+    return [each for each in found if each not in _STATISTICS]
 
 
 def schema_hash(base: sqlite3.Connection) -> str:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 import tarfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 from pytest_django import Settings
 
+from clawsite.ops.backups import sqlite
 from clawsite.ops.backups.bounds import FREE_BYTES, Bounds
 from clawsite.ops.backups.errors import BadArchive
 from clawsite.ops.backups.extraction import LINKS, Extraction, extract
 from clawsite.ops.backups.identity import new_identity
 from clawsite.ops.backups.tar import END, Member, TarReader
-from tests.clawsite.ops.backups.archives import DATABASE, Entry, about, encrypted, file, names_in, sealed, stream
+from tests.clawsite.ops.backups.archives import (
+    DATABASE,
+    Entry,
+    about,
+    encrypted,
+    file,
+    names_in,
+    sealed,
+    stream,
+    told_of,
+)  # fmt: skip
 
 OURS = new_identity()
 SMALL = Bounds(members=20, total_bytes=1000_000, member_bytes=100_000)
@@ -243,3 +256,22 @@ def test_how_the_bytes_are_cut_makes_no_difference(tmp_path: Path, step: int) ->
     reader.finish()
 
     assert names.found == [("é" * 150, 700), ("empty", 0), ("b", 512)]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["evil", "sqlite_stat_evil"])
+def test_a_database_that_would_run_something_is_refused(tmp_path: Path, name: str) -> None:
+    """The second name is one that SQLite gives to nobody, but takes from a file."""
+    taken = sqlite.take(tmp_path)
+    told = told_of(about(migrations=taken.migrations))
+    sqlite.check(taken.path, told)
+    with closing(sqlite3.connect(taken.path)) as base:
+        base.execute("CREATE TRIGGER plain AFTER INSERT ON core_lease BEGIN DELETE FROM core_secret; END")
+        base.execute("PRAGMA writable_schema=ON")
+        base.execute(
+            "UPDATE sqlite_master SET name = ?, sql = replace(sql, 'plain', ?) WHERE name = 'plain'", [name] * 2
+        )
+        base.commit()
+
+    with pytest.raises(BadArchive, match="other tables, triggers or views"):
+        sqlite.check(taken.path, told)
