@@ -141,6 +141,8 @@ def _scalar(node: yaml.Node) -> Any:
         raise yaml.MarkedYAMLError(problem=f"values of the type {node.tag} are not used", problem_mark=node.start_mark)
     text = str(node.value)
     if kind == "str":
+        if "\0" in text or (not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)):
+            raise yaml.MarkedYAMLError(problem="a text holds a character that is none", problem_mark=node.start_mark)
         return text
     if kind in ("bool", "null"):
         return text == "true" if kind == "bool" else None

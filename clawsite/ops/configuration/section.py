@@ -200,7 +200,7 @@ class Children:
         for number, document in enumerate(documents, start=1):
             if not isinstance(document, dict):
                 raise BadInput(f"{self.name} {number}: this is a mapping.")
-            row = by_key.get(document.get(self.key)) if self.key else None
+            row = by_key.get(str(document.get(self.key))) if self.key else None
             row = row if row is not None else self.model(**{self.parent: parent})
             self._fill(row, document, number)
             kept.add(row.pk)

@@ -6,6 +6,7 @@ import difflib
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import transaction
 
@@ -50,13 +51,18 @@ def texts_now() -> dict[str, str]:
 
 def _documents() -> Iterator[tuple[str, str]]:
     for section in SECTIONS:
-        for row in section.rows():
-            try:
-                document = section.show(row)
-            except (ClawError, BookError) as error:
-                logger.warning("%s %s is broken, so it is in no file: %s", section.name, row.pk, error)
-                continue
+        for _, document in _shown(section):
             yield path_of(section, document), write_document(document)
+
+
+def _shown(section: Section) -> Iterator[tuple[Any, Document]]:
+    for row in section.rows():
+        try:
+            document = section.show(row)
+        except (ClawError, BookError) as error:
+            logger.warning("%s %s is broken, so it is in no file: %s", section.name, row.pk, error)
+            continue
+        yield row, document
 
 
 def differences(old: Mapping[str, str], new: Mapping[str, str]) -> str:
@@ -136,9 +142,9 @@ def _take_section(section: Section, documents: Mapping[str, Document], actor: Ac
 def _prune(given: Given, actor: Actor, outcome: Outcome) -> None:
     for section in reversed(SECTIONS):
         kept = {tuple(section.names(document)) for document in given[section.name].values()}
-        for row in section.rows() if section.removable else ():
-            document = section.show(row)
-            if tuple(section.names(document)) not in kept:
+        for row, document in _shown(section) if section.removable else ():
+            # What is in no file because it seems to hold a secret could not be had back.
+            if tuple(section.names(document)) not in kept and not find_secrets(write_document(document)):
                 section.remove(row, actor=actor)
                 outcome.removed.append(path_of(section, document))
 

@@ -104,6 +104,8 @@ def test_lists_are_taken_over_as_they_stand(texts: dict[str, str]) -> None:
         ("prompts/a.yaml", "key: identity\nenabled: 'yes'\n", "wrong type"),
         ("prompts/a.yaml", "key: identity\nkey: core\n", "line 2"),
         ("prompts/a.yaml", "title: x\n", "key is missing"),
+        ("prompts/a.yaml", 'key: identity\ntext: "\\ud800"\n', "line 2, column 7: a text holds a character"),
+        ("systems/a.yaml", "name: shop\nqueries: [{name: [x]}]\n", "queries 1"),
         ("people/a.yaml", "channel: other\nexternal_id: '1'\n", "no channel 'other'"),
         ("people/a.yaml", "channel: bot\nexternal_id: '7'\nrole: king\n", "king"),
         ("schedules/a.yaml", "name: x\nkind: nothing\ncron: 0 2 * * *\n", "no such kind"),
@@ -152,7 +154,9 @@ def test_a_dry_run_changes_nothing(texts: dict[str, str]) -> None:
 
 def test_a_row_that_holds_a_secret_is_in_no_file(texts: dict[str, str]) -> None:
     Schedule.objects.update(params={"key": "sk-ant-api03-0123456789abcdef"})
-    assert not any(path.startswith("schedules/") for path in texts_now())
+    shown = texts_now()
+    assert not any(path.startswith("schedules/") for path in shown)
+    assert take_in(shown, actor=ALICE, prune=True).removed == []  # it could not be had back
 
 
 def test_long_texts_are_blocks_of_lines(texts: dict[str, str]) -> None:
