@@ -51,8 +51,10 @@ class Command(Subcommands):
     def take(self, options: dict[str, Any]) -> None:
         """Take the files in, after a commit of what is there now."""
         actor, texts = actor_at_terminal(), _source(options)
+        before = ""
         if not options["check"]:
             commit_now("Before an import.\n", actor=actor)
+            before = history.newest()  # now: the worker may commit what is taken in before we can
         outcome = take_in(texts, actor=actor, prune=options["prune"], dry=options["check"])
         done = "would change" if options["check"] else "changed"
         self.say(f"{len(outcome.changed)} {done}, {len(outcome.removed)} removed.")
@@ -60,12 +62,13 @@ class Command(Subcommands):
             self.say(f"  {path}")
         if options["check"]:
             return
-        if options["revision"] != history.LAST_GOOD:
-            history.mark_good()
+        if before and options["revision"] != history.LAST_GOOD:
+            history.mark_good(before)
         commit_now("Import.\n", actor=actor)
         if not options["path"] and not options["revision"]:
             history.discard_edits()
         self.say("What was before is kept: manage.py config import --revision last-good")
+        self.say("With --prune that removes what this added, too; people, groups and channels that it added stay.")
 
 
 def _source_options(parser: ArgumentParser) -> None:

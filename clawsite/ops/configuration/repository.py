@@ -143,11 +143,16 @@ def read_revision(name: str) -> dict[str, str]:
     return {path: data.decode("utf-8", "replace") for path, data in shown.items()}
 
 
-def mark_good() -> None:
-    """Remember the newest commit as the state to come back to."""
+def newest() -> str:
+    """Return the newest commit, "" when there is none."""
     with alone() as dirs:
-        if sha := head(dirs):
-            run_git(dirs, "update-ref", f"refs/tags/{LAST_GOOD}", sha)
+        return head(dirs)
+
+
+def mark_good(sha: str) -> None:
+    """Remember a commit as the state to come back to."""
+    with alone() as dirs:
+        run_git(dirs, "update-ref", f"refs/tags/{LAST_GOOD}", sha)
 
 
 def checkout() -> dict[str, str]:
