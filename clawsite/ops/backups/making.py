@@ -75,13 +75,14 @@ def _make(row: Backup, store: FolderStore, check: Check, note: Note) -> None:
         "changed": [show_name(name) for name in archive.changed[:SHOWN_LEFT_OUT]],
     }
     row.save()
-    note("It is read back and restored into a scratch place.")
     try:
+        note("It is read back and restored into a scratch place.")
         with scratch_folder(store.root) as scratch, store.open(row.name) as source:
             verify(source, scratch, identity=witness, proven=identity is not None)
-    except BadArchive:
-        row.places = []
-        store.delete(row.name)  # what cannot be restored must not stand in the place of a good one
+    except BaseException as error:
+        if isinstance(error, BadArchive) or _has_verified(store):
+            row.places = []
+            store.delete(row.name)  # what was not restored must not fill the disk, or stand in the place of a good one
         raise
     row.state, row.verified_at, row.ended_at = State.VERIFIED, timezone.now(), timezone.now()
     row.save()
@@ -148,8 +149,17 @@ def _put_away(store: FolderStore) -> None:
     clear_scratch(store.root)
     put_away()
     unfinished = Backup.objects.filter(state__in=[State.RUNNING, State.STORED])
+    if _has_verified(store):
+        for name in unfinished.filter(host=host_name()).values_list("name", flat=True):
+            store.delete(name)
     ours = unfinished.filter(host=host_name()) | unfinished.filter(started_at__lt=timezone.now() - ABANDONED)
     ours.update(state=State.FAILED, error="It was interrupted.", ended_at=timezone.now())
+
+
+def _has_verified(store: FolderStore) -> bool:
+    """Tell whether there is a better backup than one that was not checked."""
+    names = [each.name for each in store.list("clawsite-")]
+    return Backup.objects.filter(name__in=names, state=State.VERIFIED).exists()
 
 
 def _new_name() -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import timezone
 
 from clawsite.models import Backup
 
 State = Backup.State
+SKEW = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,10 +30,13 @@ class LastBackup:
 
 def last() -> LastBackup:
     """Return the newest verified backup; two queries by an index."""
-    good = Backup.objects.filter(state=State.VERIFIED).order_by("-started_at").first()
+    now = timezone.now()
+    # One that a wrong clock has put into the future must not look new for years.
+    verified = Backup.objects.filter(state=State.VERIFIED, started_at__lte=now + SKEW)
+    good = verified.order_by("-started_at").first()
     newest = Backup.objects.exclude(state__in=[State.RUNNING, State.DELETED]).order_by("-id").first()
     failing = newest.error if newest is not None else ""
     if good is None:
         return LastBackup(age=None, size=0, name="", verified=False, failing=failing)
-    age = max(0.0, (timezone.now() - good.started_at).total_seconds())
+    age = max(0.0, (now - good.started_at).total_seconds())
     return LastBackup(age=age, size=good.size, name=good.name, verified=True, failing=failing)

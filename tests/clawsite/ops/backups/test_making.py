@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from clawsite.core.process import host_name
@@ -64,6 +67,7 @@ def test_the_last_backup_is_told_for_health_and_metrics(home: Path) -> None:
     row = make_backup(reason="test")
 
     assert (last().name, last().size, last().verified, last().failing) == (row.name, row.size, True, "")
+    Backup.objects.create(name="of a wrong clock", state="verified", started_at=timezone.now() + timedelta(days=900))
     assert 0 <= (last().age or -1) < 60
 
 
@@ -103,8 +107,12 @@ def test_what_a_killed_process_left_is_put_away(home: Path) -> None:
     begun = Backup.objects.create(name="begun", host=host_name())
     make_backup(reason="test")
     begun.refresh_from_db()
+    killed = Backup.objects.create(name="clawsite-killed", host=host_name(), state="stored", size=1)
+    (local_store().root / killed.name).write_text("published, and never checked")
+    make_backup(reason="again")
 
     assert not left.exists()
+    assert not (local_store().root / killed.name).exists()
     assert (begun.state, begun.error) == ("failed", "It was interrupted.")
 
 
@@ -120,6 +128,21 @@ def test_a_backup_that_cannot_be_restored_is_not_kept(home: Path) -> None:
     row = Backup.objects.get()
     assert (row.state, row.places, local_store().list()) == ("failed", [], [])
     assert last().failing.startswith("The archive is damaged")
+
+
+def test_one_that_could_not_be_checked_is_kept_only_where_there_is_nothing_better(home: Path) -> None:
+    def hinder(text: str) -> None:
+        if "read back" in text:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def try_it() -> set[str]:
+        with pytest.raises(BackupFailed, match="No space left"):
+            make_backup(reason="test", note=hinder)
+        return {each.name for each in local_store().list()}
+
+    (unchecked,) = try_it()
+    good = make_backup(reason="test")
+    assert try_it() == {unchecked, good.name}
 
 
 def test_two_backups_at_once_are_refused(home: Path) -> None:
