@@ -28,12 +28,20 @@ def is_due(state: State | None) -> bool:
     return many or now() - state.snapshot_at >= DAY
 
 
-def check_room(spool: Spool, database: Path) -> None:
-    """See that the disk has room for a copy and its archive, and that not too much waits for the stores already."""
-    waiting = sum(part.size for part in spool.parts())
-    if waiting > SPOOL_BYTES:
+def check_waiting(spool: Spool) -> None:
+    """See that not too much waits for the stores already: they may be away for days."""
+    if sum(part.size for part in spool.parts()) > SPOOL_BYTES:
         raise BackupFailed("So much waits for the stores that the log of the database is not copied any more.")
-    if shutil.disk_usage(spool.root).free < 3 * database.stat().st_size:
+
+
+def has_room(spool: Spool, database: Path) -> bool:
+    """Tell whether the disk has room for a copy of the database and its archive."""
+    return shutil.disk_usage(spool.root).free >= 3 * database.stat().st_size
+
+
+def check_room(spool: Spool, database: Path) -> None:
+    """See that a chain can be begun."""
+    if not has_room(spool, database):
         raise BackupFailed("The disk has no room for a snapshot of the database, so its log is not copied.")
 
 

@@ -95,10 +95,11 @@ class Shipping:
         due = (anew or snapshots.is_due(state)) and self._may_freeze()
         if anew and not due:
             return  # nothing is held meanwhile
+        snapshots.check_waiting(self._spool)
         if self._collector is None:
             snapshots.check_room(self._spool, self._database)
             self._collector = Collector(self._database, self._spool)
-        if due:
+        if due and (anew or snapshots.has_room(self._spool, self._database)):
             self._frozen = self._collector.freeze(anew=anew)
             self._broken = False
         else:

@@ -12,8 +12,8 @@ from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
-from clawsite.ops.shipping import work
-from clawsite.ops.shipping.names import only
+from clawsite.ops.shipping import snapshots, work
+from clawsite.ops.shipping.names import Part, only
 from clawsite.ops.shipping.sending import Sender, stored
 from clawsite.ops.shipping.spool import Spool, now
 from clawsite.ops.shipping.status import shipped
@@ -118,6 +118,21 @@ def test_a_full_disk_lets_the_log_go_and_a_chain_begins_afterwards(sea: Sea) -> 
     shipping._end()
     assert len({part.chain for part in stored(sea.store)}) == 2
     assert texts(sea.recover()) == ["one", "two"]
+
+
+def test_when_too_much_waits_for_the_stores_the_log_is_let_go(sea: Sea) -> None:
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    shipping._collect()
+    shipping._take_snapshot()
+    spool = Spool(sea.home)
+    waits = spool.path(Part(chain=stored_chain(sea), number=9, moment=now(), kind="seg"))
+    waits.touch()
+    os.truncate(waits, snapshots.SPOOL_BYTES + 1)  # a hole, which takes no room
+    sea.write("one")
+    with pytest.raises(BackupFailed, match="So much waits"):
+        shipping._collect()
+    with sea.open() as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "nobody holds the log"
 
 
 def _goes_on(shipping: work.Shipping) -> bool:
