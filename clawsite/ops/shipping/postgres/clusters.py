@@ -14,6 +14,7 @@ from clawsite.core.errors import BadInput, ClawError
 from clawsite.ops.backups.bounds import Bounds, Count
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
+from clawsite.ops.backups.moments import END
 from clawsite.ops.backups.stores import Store
 from clawsite.ops.backups.tar import CHUNK, Member, TarReader
 from clawsite.ops.shipping.postgres.archiving import bases
@@ -82,7 +83,7 @@ def _fetch_log(store: Store, base: Base, folder: Path, *, identity: Identity, pr
 def _tell_server(folder: Path, until: datetime | None) -> None:
     """Have the server read the log when it starts, up to the moment, and then serve."""
     lines = [f'restore_command = \'cp "{LOG}/%f" "%p"\'', "recovery_target_action = 'promote'"]
-    if until is not None:
+    if until is not None and until != END:  # a server does not serve when it finds the end of the log first
         lines.append(f"recovery_target_time = '{until.isoformat()}'")
     with (folder / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.write("\n".join(["", *lines, ""]))

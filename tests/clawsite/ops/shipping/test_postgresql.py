@@ -22,8 +22,10 @@ from django.core.management import CommandError, call_command
 from clawsite.core.errors import BadInput
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import new_identity, own_identity
+from clawsite.ops.backups.moments import END
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping.keeping import keep_shipping
+from clawsite.ops.shipping.postgres import clusters
 from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
 from clawsite.ops.shipping.postgres.clusters import make_cluster
 from clawsite.ops.shipping.postgres.names import WAL_PREFIX, wal_name
@@ -239,3 +241,9 @@ def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Pa
     own_identity()
     with pytest.raises(CommandError, match="No store has a base backup"):
         call_command("postgreslog", "recover", str(tmp_path / "data"))
+
+
+def test_as_far_as_the_log_goes_is_no_moment_that_a_server_waits_for(tmp_path: Path) -> None:
+    """A server that finds the end of its log before the moment that it was given does not start."""
+    clusters._tell_server(tmp_path, END)
+    assert "recovery_target_time" not in (tmp_path / "postgresql.auto.conf").read_text()
