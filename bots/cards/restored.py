@@ -17,7 +17,7 @@ def render(data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message: from when the backup is, and what that means."""
     moment = datetime.fromisoformat(str(data["created_at"]))
     text = _(
-        "♻️ I was restored from the backup of {moment}. What happened after that I do not know, and what was under way "
+        "♻️ I was restored from the backup of {moment}. I do not know what happened after that, and what was under way "
         "then may be done a second time."
     )
     shown = date_format(moment.astimezone(view.zone), "DATETIME_FORMAT")

@@ -7,12 +7,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.template.defaultfilters import filesizeformat
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from bots.cards.registry import CardView
 from bots.cards.times import clock, length
 from bots.channels.base import OutboundMessage
 from bots.commands.figures import show_span
+from bots.reasons import say_reason
+from bots.service_kinds import name_kind
 
 KIND = "self-alert"
 _MARKS = {"critical": "🚨", "warning": "⚠️"}
@@ -38,25 +42,34 @@ def word(data: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _service(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    title = _("{kind} {name} does not answer.").format(kind=numbers["kind"], name=numbers["name"])
+    title = _("{kind} {name} does not answer.").format(kind=name_kind(numbers["kind"]), name=numbers["name"])
+    error = say_reason(str(numbers["error"]))
     if numbers["fallback"]:
-        return title, _("I use {other} instead. {error}").format(other=numbers["fallback"], error=numbers["error"])
-    return title, str(numbers["error"])
+        error = _("I use {other} instead. {error}").format(other=numbers["fallback"], error=error)
+    return capfirst(title), error
 
 
 def _role(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     title = _("No process of the role {role} is alive.").format(role=subject)
-    return title, _("Look whether the service runs, and into its log.")
+    return title, _("Check whether the service runs, and read its log.")
 
 
 def _crashes(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    title = _("The role {role} dies again and again ({count} times in a row): {how}.")
-    return title.format(role=subject, count=numbers["deaths"], how=numbers["how"]), _("The log says why.")
+    title = _("The role {role} keeps dying ({count} times in a row): {how}.")
+    return title.format(role=subject, count=numbers["deaths"], how=_end(numbers["how"])), _("The log says why.")
+
+
+def _end(how: str) -> str:
+    """Return how a process ended, which the supervisor writes down in English."""
+    kind, _space, number = how.rpartition(" ")
+    words = {"exit code": _("exit code {number}"), "signal": _("signal {number}")}
+    return words[kind].format(number=number) if kind in words else how
 
 
 def _queue(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     if subject == "tasks":
-        return _("{count} tasks wait for the worker.").format(count=numbers["rows"]), ""
+        title = ngettext("{count} task waits for the worker.", "{count} tasks wait for the worker.", numbers["rows"])
+        return title.format(count=numbers["rows"]), ""
     names = {
         "inbox": _("A message has waited for an answer for {span}."),
         "outbox": _("An answer has waited to be sent for {span}."),
@@ -68,9 +81,13 @@ def _queue(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
 
 def _errors(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     if subject == "sending":
-        title = _("{count} answers could not be sent in the last five minutes.")
+        title = ngettext(
+            "{count} answer could not be sent in the last five minutes.",
+            "{count} answers could not be sent in the last five minutes.",
+            numbers["bad"],
+        )
         return title.format(count=numbers["bad"]), _("The outbox in the admin pages says why.")
-    title = _("{bad} of {total} messages of the last five minutes got no answer.")
+    title = _("{bad} of {total} messages in the last five minutes got no answer.")
     return title.format(bad=numbers["bad"], total=numbers["total"]), _("/status shows what does not work.")
 
 
@@ -83,39 +100,42 @@ def _level(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     names = {
         "availability": _("Too many messages get no answer"),
         "overhead": _("Too many answers are slow"),
-        "errors": _("Too many messages are given up"),
+        "errors": _("Too many messages are abandoned after an error"),
     }
-    title = _("{what}: the budget of the week is used up {rate} times as fast as it may be.")
+    title = _("{what}: the error budget of the week is being used up {rate} times as fast as it may be.")
     return title.format(what=names[subject], rate=numbers["rate"]), ""
 
 
 def _poller(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    title = _("{name} has not been asked for messages for {span}.")
-    return title.format(name=subject, span=_span(numbers["seconds"])), _("The role bots may hang; a restart helps.")
+    title = _("No messages have been fetched from {name} for {span}.")
+    return title.format(name=subject, span=_span(numbers["seconds"])), _("The role bots may be stuck; a restart helps.")
 
 
 def _backup(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    advice = str(numbers["error"]) or _("`manage.py backup` makes one now.")
+    advice = say_reason(str(numbers["error"])) or _("`manage.py backup` makes one now.")
     if numbers["hours"] is None:
-        return _("There is no backup that was verified."), advice
-    return _("The last good backup is {hours} hours old.").format(hours=numbers["hours"]), advice
+        return _("There is no verified backup."), advice
+    title = ngettext(
+        "The last good backup is {hours} hour old.", "The last good backup is {hours} hours old.", numbers["hours"]
+    )
+    return title.format(hours=numbers["hours"]), advice
 
 
 def _disk(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    title = _("The disk is filling up: {free} ({percent} %) are left.")
+    title = _("The disk is filling up: {free} ({percent} %) is left.")
     return title.format(free=filesizeformat(numbers["free"]), percent=numbers["percent"]), _(
-        "Without room nothing more is taken in. Make room, or a larger disk."
+        "On a full disk nothing more is taken in. Free some space, or use a larger disk."
     )
 
 
 def _memory(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    title = _("The machine is short of memory: {free} ({percent} %) are left.")
+    title = _("The machine is short of memory: {free} ({percent} %) is left.")
     return title.format(free=filesizeformat(numbers["free"]), percent=numbers["percent"]), ""
 
 
 def _clock(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     title = _("The clock of this machine jumped by {seconds} seconds.").format(seconds=numbers["seconds"])
-    return title, _("Look whether it is kept right by the network (NTP).")
+    return title, _("Check that it is set over the network (NTP).")
 
 
 def _span(seconds: float) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from bots.agent.targets import SERVICE as MODEL
 from bots.commands.base import CommandContext
 from bots.commands.figures import show_span
+from bots.service_kinds import name_kind
 from clawsite.core import services
 from clawsite.core.services import ServiceReport
 from guardrails.types import Role
@@ -33,7 +34,7 @@ def _line(each: ServiceReport) -> str:
         )
     if each.kind == MODEL:
         return "⚠️ " + _("{name} has not answered for {age}. Commands work.").format(name=_short(each.name), age=since)
-    return "⚠️ " + _("{kind} {name}: no answer for {age}").format(kind=each.kind, name=each.name, age=since)
+    return "⚠️ " + _("{kind} {name}: no answer for {age}").format(kind=name_kind(each.kind), name=each.name, age=since)
 
 
 def _short(name: str) -> str:

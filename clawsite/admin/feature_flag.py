@@ -38,7 +38,9 @@ class FeatureForm(_ModelForm):
     """Lists as lines of text."""
 
     people_on_lines = _lines(gettext_lazy("On for"), gettext_lazy("People, one a line, such as user:3 or contact:7."))
-    people_off_lines = _lines(gettext_lazy("Off for"), gettext_lazy("People, one a line. They go before channels."))
+    people_off_lines = _lines(
+        gettext_lazy("Off for"), gettext_lazy("People, one a line. They take precedence over channels.")
+    )
     channels_on_lines = _lines(gettext_lazy("On in"), gettext_lazy("Names of channels, one a line."))
     channels_off_lines = _lines(gettext_lazy("Off in"), gettext_lazy("Names of channels, one a line."))
 
@@ -55,7 +57,7 @@ class FeatureForm(_ModelForm):
         help_texts = {
             "everyone": gettext_lazy("Yes or no decides for all. Unknown leaves it to what follows."),
             "percent": gettext_lazy("Percent of the people, always the same ones; the others do not have it."),
-            "note": gettext_lazy("Why it is as it is."),
+            "note": gettext_lazy("Why it is set this way."),
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

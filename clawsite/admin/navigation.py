@@ -113,7 +113,7 @@ GROUPS: tuple[tuple[Any, tuple[tuple[str, Any, str], ...]], ...] = (
     (
         _("System"),
         (
-            ("clawsite.SelfAlert", _("Own troubles"), "healing"),
+            ("clawsite.SelfAlert", _("Problems with clawsite"), "healing"),
             ("core.ServiceState", _("Outside services"), "electrical_services"),
             ("core.Process", _("Processes"), "memory"),
             ("clawsite.Backup", _("Backups"), "backup"),

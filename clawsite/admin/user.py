@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.http import HttpRequest
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -66,7 +66,8 @@ class UserAdmin(AdminsOnly, SettingAdmin, DjangoUserAdmin):  # type: ignore[misc
         """Tell whether there is one, and how many recovery codes are left."""
         if not has_factor(user):
             return str(_("off"))
-        return gettext("on, {count} recovery codes left").format(count=count_codes(user))
+        count = count_codes(user)
+        return ngettext("on, {count} recovery code left", "on, {count} recovery codes left", count).format(count=count)
 
     @button(_("Reset second factor"), permission=PERMISSION, shown=has_factor, confirm=_RESET)
     def reset_second_factor(self, request: HttpRequest, user: User) -> str:

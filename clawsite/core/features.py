@@ -41,12 +41,12 @@ SKILL_TOOLS = Feature(
 CODE = Feature(
     name="code",
     title="/code",
-    help=_("The model changes projects. Off: nobody starts new work of this kind; what runs goes on."),
+    help=_("The model changes projects. Off: no new work of this kind starts; what runs goes on."),
 )
 CHARTS = Feature(
     name="charts",
     title=_("Charts"),
-    help=_("Metrics are shown with a picture. Off: the numbers alone are sent."),
+    help=_("Metrics come with a picture. Off: only the numbers are sent."),
 )
 
 FEATURES = {feature.name: feature for feature in (STREAMING, FACTS, SUMMARIES, SKILL_TOOLS, CODE, CHARTS)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 def _page(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse:
@@ -44,7 +45,11 @@ def too_often(request: HttpRequest) -> HttpResponse:
 
 def locked_out(request: HttpRequest, *, minutes: int) -> HttpResponse:
     """429 for a name that was tried too often with wrong passwords."""
-    text = _("There were too many wrong passwords. Please try again in {minutes} minutes, or ask another admin.")
+    text = ngettext(
+        "There were too many wrong passwords. Please try again in {minutes} minute, or ask another admin.",
+        "There were too many wrong passwords. Please try again in {minutes} minutes, or ask another admin.",
+        minutes,
+    )
     response = _page(request, 429, _("Locked for a while"), text.format(minutes=minutes))
     response["Retry-After"] = str(minutes * 60)
     return response

@@ -8,6 +8,7 @@ from typing import Any, Self
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 from waffle.models import AbstractBaseFlag
 
 from clawsite.core.features import FEATURES
@@ -22,7 +23,7 @@ def check_names(value: Any) -> None:
     """Refuse what is no list of short names."""
     fine = isinstance(value, list) and len(value) <= MOST_NAMES
     if not fine or not all(isinstance(name, str) and 0 < len(name) <= NAME_CHARS for name in value):
-        raise ValidationError(f"A list of at most {MOST_NAMES} names is wanted.")
+        raise ValidationError(_("A list of at most {count} names is wanted.").format(count=MOST_NAMES))
 
 
 class FeatureFlag(AbstractBaseFlag):

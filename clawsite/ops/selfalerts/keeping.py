@@ -110,7 +110,7 @@ class Keeper:
         self._away_since = self._away_since or now
         is_due = now - self._away_since >= AWAY_SECONDS and now - self._away_told_at >= AWAY_AGAIN_SECONDS
         if is_on() and is_due:
-            await self._send_alone(mail.compose("The database does not answer.", "Nothing works without it."))
+            await self._send_alone(mail.write_away())
             self._away_told_at = now
 
     async def _send_alone(self, message: EmailMessage) -> None:

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from bots.cards.selfalert import word
 from clawsite.core.errors import Unavailable
@@ -46,8 +47,18 @@ def write(rows: Sequence[SelfAlert]) -> EmailMessage:
     """Return one mail about several alerts, in the language of the installation."""
     with translation.override(settings.LANGUAGE_CODE):
         told = [_word(row) for row in rows]
-        subject = told[0][0] if len(rows) == 1 else _("{count} alerts").format(count=len(rows))
+        subject = told[0][0] if len(rows) == 1 else _count(len(rows))
     return compose(subject, "\n".join(f"* {title}\n  {advice}" if advice else f"* {title}" for title, advice in told))
+
+
+def _count(number: int) -> str:
+    return ngettext("{count} alert", "{count} alerts", number).format(count=number)
+
+
+def write_away() -> EmailMessage:
+    """Return the mail that says that the database does not answer, in the language of the installation."""
+    with translation.override(settings.LANGUAGE_CODE):
+        return compose(_("The database does not answer."), _("Nothing works without it."))
 
 
 def _word(row: SelfAlert) -> tuple[str, str]:

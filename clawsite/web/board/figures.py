@@ -12,6 +12,8 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from bots.cards.selfalert import word
+from bots.reasons import say_reason
+from bots.service_kinds import name_kind
 from clawsite.models import SelfAlert
 from clawsite.ops.levels import judging as levels
 from clawsite.ops.selfalerts.chats import describe
@@ -34,7 +36,9 @@ def show() -> dict[str, Any]:
     """Return what is shown, in the language of this moment."""
     found = figures()
     troubles = [{**each, "title": word(each)[0], "advice": word(each)[1]} for each in found["troubles"]]
-    return {**found, "troubles": troubles}
+    services = [{**each, "kind": name_kind(each["kind"])} for each in found["services"]]
+    failed = [{**each, "error": say_reason(each["error"])} for each in found["failed_jobs"]]
+    return {**found, "troubles": troubles, "services": services, "failed_jobs": failed}
 
 
 def figures() -> dict[str, Any]:
@@ -108,11 +112,12 @@ def _service(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "breaker": row["state"], "state": state, "since": _moment(row["failing"])}
 
 
-def _failed_jobs() -> list[Job]:
+def _failed_jobs() -> list[dict[str, Any]]:
     """Return the newest jobs that failed within a day."""
     since = timezone.now() - timedelta(days=1)
     bad = Job.objects.filter(ended_at__gte=since, state__in=[Job.State.FAILED, Job.State.TIMED_OUT])
-    return list(bad.only("key", "kind", "error", "ended_at").order_by("-ended_at")[:LISTED])
+    rows = bad.only("kind", "error", "ended_at").order_by("-ended_at")[:LISTED]
+    return [{"kind": row.kind, "error": row.error, "ended_at": row.ended_at} for row in rows]
 
 
 def _alerts() -> list[AlertGroup]:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
@@ -66,7 +67,7 @@ def finish_setup(user: User, code: str, *, origin: str) -> list[str]:
     if wait:
         raise _too_early(wait)
     if not right:
-        raise BadInput(_("This code is not the one that the app shows now."))
+        raise BadInput(_("This is not the code that the app shows now."))
     return codes
 
 
@@ -116,7 +117,10 @@ def _seconds_to_wait(device: Authenticator | None) -> int:
 
 
 def _too_early(wait: int) -> BadInput:
-    return BadInput(_("Please wait {seconds} seconds before the next try.").format(seconds=wait))
+    text = ngettext(
+        "Please wait {seconds} second before the next try.", "Please wait {seconds} seconds before the next try.", wait
+    )
+    return BadInput(text.format(seconds=wait))
 
 
 def _use_recovery_code(user: User, device: Authenticator | None, text: str) -> bool:

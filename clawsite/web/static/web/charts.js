@@ -10,11 +10,15 @@ const numbers = new Intl.NumberFormat(language, { notation: "compact", maximumFr
 const money = new Intl.NumberFormat(language, { style: "currency", currency: "USD", maximumSignificantDigits: 3 });
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const measure = (unit) => new Intl.NumberFormat(language, { style: "unit", unit, notation: "compact", maximumFractionDigits: 1 });
+const inSeconds = measure("second");
+const inMilliseconds = measure("millisecond");
+const inMegabytes = measure("megabyte");
 const WRITE = {
   count: (value) => numbers.format(value),
   usd: (value) => money.format(value),
-  ms: (value) => (value >= 1000 ? `${numbers.format(value / 1000)} s` : `${numbers.format(value)} ms`),
-  bytes: (value) => `${numbers.format(value / 1048576)} MB`,
+  ms: (value) => (value >= 1000 ? inSeconds.format(value / 1000) : inMilliseconds.format(value)),
+  bytes: (value) => inMegabytes.format(value / 1048576),
 };
 
 const drawn = new Map();

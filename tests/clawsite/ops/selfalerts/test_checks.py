@@ -9,9 +9,10 @@ from typing import Any
 
 import psutil
 import pytest
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from bots.cards.selfalert import _WORDS, render
+from bots.service_kinds import KINDS
 from clawsite.core.models import Process, User
 from clawsite.core.services import note_failure, registry
 from clawsite.models import Backup
@@ -54,8 +55,21 @@ def test_a_service_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None
     note_failure("shop", "a", error="It is shut.")
     (found,) = work.find_services(timezone.now())
     assert (found.subject, found.severity) == ("shop a", "warning")
-    assert said(found).startswith("⚠️ shop a does not answer.\nIt is shut.\nSince ")
-    assert said(found, closed=(NOW + timedelta(minutes=3)).isoformat()).startswith("✅ Over: shop a does not answer.")
+    assert said(found).startswith("⚠️ Shop a does not answer.\nIt is shut.\nSince ")
+    assert said(found, closed=(NOW + timedelta(minutes=3)).isoformat()).startswith("✅ Over: Shop a does not answer.")
+
+
+def test_each_kind_of_service_has_a_name() -> None:
+    assert set(registry._kinds) <= set(KINDS)
+
+
+def test_what_is_written_down_in_english_is_said_in_the_language_of_the_reader() -> None:
+    away = {"kind": "mail", "name": "a", "error": "a cannot be reached.", "fallback": ""}
+    with translation.override("pt-br"):
+        assert said(Finding(check="service", data=away)).startswith("⚠️ Servidor de e-mail a não responde.\nNão")
+        crash = {"deaths": 4, "how": "exit code 1"}
+        assert "código de saída 1" in said(Finding(check="crashes", subject="bots", data=crash))
+        assert "gone" in said(Finding(check="crashes", subject="bots", data={"deaths": 4, "how": "gone"}))
 
 
 def test_a_role_that_is_gone() -> None:
@@ -71,7 +85,7 @@ def test_a_role_that_dies_again_and_again(settings: Any, tmp_path: Any) -> None:
     assert list(machine.find_crash_loops(NOW)) == []
     CrashLog(tmp_path).note("bots", deaths=4, how="exit code 1")
     (found,) = machine.find_crash_loops(NOW)
-    assert "bots dies again and again (4 times in a row): exit code 1" in said(found)
+    assert "bots keeps dying (4 times in a row): exit code 1" in said(found)
 
 
 @pytest.mark.parametrize(("free", "severity"), [(50, None), (11, None), (4, "warning"), (0.4, "critical")])
@@ -136,14 +150,14 @@ def test_a_poller_that_went_quiet() -> None:
         kind="telegram", name="hook", token="2:x", config={"mode": "webhook"}, last_poll_at=NOW - timedelta(days=1)
     )
     (found,) = work.find_pollers(NOW)
-    assert "stale has not been asked for messages for 10 min" in said(found)
+    assert "No messages have been fetched from stale for 10 min" in said(found)
 
 
 def test_backups_that_are_old_or_missing() -> None:
     assert list(work.find_backup(NOW)) == [], "nobody works here yet"
     User.objects.create(username="alice", date_joined=NOW - timedelta(days=3))
     (found,) = work.find_backup(NOW)
-    assert "no backup that was verified" in said(found)
+    assert "no verified backup" in said(found)
     Backup.objects.create(name="b", state="verified", started_at=NOW - timedelta(hours=2))
     assert list(work.find_backup(NOW)) == []
     Backup.objects.update(started_at=NOW - timedelta(hours=40))

@@ -100,5 +100,5 @@ def test_levels_are_counted_once_a_minute(django_assert_num_queries: Any) -> Non
 def test_bob_who_may_change_nothing_may_look_and_charlie_may_not(client: Client) -> None:
     Process.objects.create(role="web", host="h", pid=1, started=1)
     client.force_login(make_staff("bob", admin=False))
-    assert "Service levels of seven days" in client.get("/").content.decode()
+    assert "Service levels over seven days" in client.get("/").content.decode()
     assert "Service levels" not in Client().get("/").content.decode()
