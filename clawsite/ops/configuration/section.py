@@ -245,16 +245,27 @@ def read_value(model: type[models.Model], name: str, value: Any) -> Any:
         column = model._meta.get_field(name)
     except FieldDoesNotExist:
         raise BadInput(f"There is nothing called {name} here.") from None
-    if not isinstance(column, models.Field) or isinstance(column, models.JSONField) or value is None:
+    if not isinstance(column, models.Field) or value is None:
         return value
-    wants_text = isinstance(column, models.CharField | models.TextField)
-    wants_flag = isinstance(column, models.BooleanField)
-    if (wants_text and not isinstance(value, str)) or (wants_flag and not isinstance(value, bool)):
+    if not _fits(column, value):
         raise BadInput(f"{name}: {value!r} is of the wrong type.")
+    if isinstance(column, models.JSONField):
+        return value
     try:
         return column.to_python(value)
     except ValidationError as error:
         raise BadInput(f"{name}: {' '.join(error.messages)}") from None
+
+
+def _fits(column: models.Field[Any, Any], value: Any) -> bool:
+    """Tell whether a value is of the type that a column has: what Django would convert may be a mistake."""
+    if isinstance(column, models.JSONField):
+        return column.default not in (dict, list) or isinstance(value, column.default)
+    if isinstance(column, models.CharField | models.TextField):
+        return isinstance(value, str)
+    if isinstance(column, models.BooleanField):
+        return isinstance(value, bool)
+    return not (isinstance(column, models.IntegerField) and isinstance(value, bool | float))
 
 
 def say(error: ValidationError) -> str:

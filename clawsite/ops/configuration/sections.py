@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from clawsite.core import audit
 from clawsite.core.errors import BadInput
 from clawsite.core.features import FEATURES
 from clawsite.core.models import FeatureFlag
@@ -28,6 +29,7 @@ from runbooks.models import (
     Shift,
 )
 from runbooks.schedules import save_schedule
+from sessions_app.contacts import approve_contact, block_contact
 from sessions_app.models import Channel, Contact, GroupAccess, PromptLayer, Session
 
 ORIGIN = "config"
@@ -44,6 +46,26 @@ def _save_channel(row: Channel, actor: Actor) -> None:
     if row._state.adding and row.kind not in ("webchat", "gateway"):
         row.enabled = False
     row.save()
+
+
+def _save_contact(row: Contact, actor: Actor) -> None:
+    """Change rights through the actions for that: each is audited for itself, and open connections hear of it."""
+    known = Contact.objects.filter(pk=row.pk).first()
+    state, role = row.state, row.role
+    if known is None:
+        row.save()  # a new machine greets nobody: they know us from the old one
+        audit.record("contact.import", actor=actor.subject, subject=row.subject, origin=ORIGIN, state=state, role=role)
+        return
+    row.state = known.state
+    row.save()
+    if (known.state, known.role) == (state, role):
+        return
+    if state == Contact.State.APPROVED:
+        approve_contact(row, actor=actor, role=role, origin=ORIGIN)
+    elif state == Contact.State.BLOCKED:
+        block_contact(row, actor=actor, origin=ORIGIN)
+    elif row.state != state:
+        raise BadInput("state: a person is approved or blocked; only a new one waits.")
 
 
 def _save_schedule(row: Schedule, actor: Actor) -> None:
@@ -91,6 +113,7 @@ SECTIONS: Sequence[Section] = (
         fields=("name", "username", "language", "state", "role"),
         refs={"channel": CHANNEL},
         nouns=("contact",),
+        save=_save_contact,
         where={"state__in": [Contact.State.APPROVED, Contact.State.BLOCKED]},
     ),
     Section(

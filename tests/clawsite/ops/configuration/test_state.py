@@ -82,6 +82,10 @@ def test_what_is_edited_is_taken_over_and_what_is_not_named_stays(texts: dict[st
     assert take_in({"people/x.yaml": "channel: bot\nexternal_id: '7'\nrole: viewer\n"}, actor=ALICE).changed
     contact = Contact.objects.get(external_id="7")
     assert (contact.role, contact.name) == ("viewer", "Alice")
+    rights = AuditEvent.objects.get(action="contact.approve")
+    assert (rights.subject, rights.actor, rights.data["role"]) == (contact.subject, ALICE.subject, "viewer")
+    assert take_in({"people/x.yaml": "channel: bot\nexternal_id: '7'\nstate: blocked\n"}, actor=ALICE).changed
+    assert AuditEvent.objects.get(action="contact.block").subject == contact.subject
 
 
 def test_lists_are_taken_over_as_they_stand(texts: dict[str, str]) -> None:
@@ -106,6 +110,9 @@ def test_lists_are_taken_over_as_they_stand(texts: dict[str, str]) -> None:
         ("prompts/a.yaml", "title: x\n", "key is missing"),
         ("prompts/a.yaml", 'key: identity\ntext: "\\ud800"\n', "line 2, column 7: a text holds a character"),
         ("systems/a.yaml", "name: shop\nqueries: [{name: [x]}]\n", "queries 1"),
+        ("prompts/a.yaml", "key: identity\nbudget: 1.5\n", "wrong type"),
+        ("channels/a.yaml", "name: bot\nconfig: [polling]\n", "wrong type"),
+        ("people/a.yaml", "channel: bot\nexternal_id: '7'\nstate: pending\n", "only a new one waits"),
         ("people/a.yaml", "channel: other\nexternal_id: '1'\n", "no channel 'other'"),
         ("people/a.yaml", "channel: bot\nexternal_id: '7'\nrole: king\n", "king"),
         ("schedules/a.yaml", "name: x\nkind: nothing\ncron: 0 2 * * *\n", "no such kind"),
