@@ -69,6 +69,8 @@ def test_the_last_backup_is_told_for_health_and_metrics(home: Path) -> None:
     assert (last().name, last().size, last().verified, last().failing) == (row.name, row.size, True, "")
     Backup.objects.create(name="of a wrong clock", state="verified", started_at=timezone.now() + timedelta(days=900))
     assert 0 <= (last().age or -1) < 60
+    (local_store().root / row.name).unlink()
+    assert last().age is None
 
 
 def test_only_the_service_may_read_it(home: Path) -> None:
