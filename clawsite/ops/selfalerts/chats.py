@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from bots.cards.selfalert import KIND
+from clawsite.core.errors import log_unknown
 from clawsite.models import SelfAlert
 from sessions_app.cards import put_card
 from sessions_app.models import Contact, Session
@@ -34,8 +35,7 @@ def tell_chats(now: datetime | None = None) -> int:
         if is_new and not row.is_open:
             SelfAlert.objects.filter(pk=row.pk).update(chats=Told.CLOSED)  # over before there was room to tell it
         elif not is_new or _has_room(row, moment):
-            _tell(row, chats, moment, is_new=is_new)
-            told += 1
+            told += _try_to_tell(row, chats, moment, is_new=is_new)
     return told
 
 
@@ -58,6 +58,18 @@ def _chats() -> Iterable[int]:
 def _has_room(row: SelfAlert, now: datetime) -> bool:
     rung = SelfAlert.objects.filter(rang_at__gt=now - HOUR).count()
     return rung < (MOST_CRITICAL_AN_HOUR if row.severity == SelfAlert.Severity.CRITICAL else MOST_AN_HOUR)
+
+
+def _try_to_tell(row: SelfAlert, chats: Iterable[int], now: datetime, *, is_new: bool) -> bool:
+    """Tell of one alert; when that is impossible, the others and the mail are told all the same."""
+    try:
+        _tell(row, chats, now, is_new=is_new)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        log_unknown(error, where=f"telling chats of {row}")
+        return False
+    return True
 
 
 @transaction.atomic

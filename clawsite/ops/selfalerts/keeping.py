@@ -8,10 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from email.message import EmailMessage
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import InterfaceError, OperationalError
 
 from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, LeaseLost, Unavailable, log_unknown
@@ -59,11 +58,10 @@ class Keeper:
             self._away_since = None
         except LeaseLost:
             self._held = None
-        except (DatabaseError, InterfaceError) as error:
+        except (OperationalError, InterfaceError) as error:
             logger.warning("no self alerts, the database does not answer: %s", type(error).__name__)
             await self._tell_away()
-        except Exception as error:
-            self._held = None
+        except Exception as error:  # what was seen begin stays known, or nothing would ever last long enough
             log_unknown(error, where="the self alerts")
 
     async def round(self) -> None:
@@ -109,15 +107,17 @@ class Keeper:
         now = time.monotonic()
         self._away_since = self._away_since or now
         is_due = now - self._away_since >= AWAY_SECONDS and now - self._away_told_at >= AWAY_AGAIN_SECONDS
-        if is_on() and is_due:
-            await self._send_alone(mail.write_away())
+        if is_on() and is_due and await self._send_away():
             self._away_told_at = now
 
-    async def _send_alone(self, message: EmailMessage) -> None:
+    async def _send_away(self) -> bool:
+        """Send the mail about it; False when it was not taken, and is to be tried in the next round."""
         try:
-            await asyncio.to_thread(mail.send, message)
+            await asyncio.to_thread(mail.send, mail.write_away())
         except ClawError as error:
             logger.warning("an alert could not be mailed: %s", error.message)
+            return False
+        return True
 
 
 async def keep_watching_ourselves(process_id: int) -> None:

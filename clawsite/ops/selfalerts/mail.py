@@ -84,7 +84,7 @@ def send(message: EmailMessage) -> None:
     server = read_server(settings.CLAW_ALERT_MAIL_SERVER)
     try:
         _send(server, message)
-    except (smtplib.SMTPException, OSError) as error:
+    except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: what no mail can say, as in a password
         # Neither the error's own text nor the dialogue is passed on: a refusal may repeat what was said to log in.
         code = getattr(error, "smtp_code", "")
         raise Unavailable(

@@ -1,8 +1,9 @@
 """A round: what is found opens alerts, what is not found any more closes them, and nothing flaps.
 
 A trouble must last before it opens and must be gone for a minute before it closes. One that is back within ten minutes
-of its end goes on in its old row, without a new message, and has to be gone for longer each time. A check that could
-not be made says nothing about what it found before.
+of its end goes on in its old row, without a new message, and has to be gone for longer each time. One that becomes
+critical is told anew and stays critical to its end, or it would be told with each step over the border. A check that
+could not be made says nothing about what it found before.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -75,22 +77,28 @@ class Watch:
 
 
 def _see(row: SelfAlert, finding: Finding, now: datetime) -> None:
-    """Note that it lasts; what is worse than before is told anew."""
-    values = {"seen_at": now, "data": finding.data, "severity": finding.severity}
-    if finding.severity != row.severity and finding.severity == SelfAlert.Severity.CRITICAL:
-        values |= {"chats": SelfAlert.Told.NOTHING, "mail": SelfAlert.Told.NOTHING}
-    SelfAlert.objects.filter(pk=row.pk).update(**values)
+    """Note that it lasts."""
+    SelfAlert.objects.filter(pk=row.pk).update(seen_at=now, data=finding.data, **_severity(row, finding))
+
+
+def _severity(row: SelfAlert, finding: Finding) -> dict[str, Any]:
+    """Return how bad it is from now on; what has become critical has not been told."""
+    if row.severity == SelfAlert.Severity.CRITICAL or finding.severity != SelfAlert.Severity.CRITICAL:
+        return {"severity": row.severity}
+    return {"severity": finding.severity, "chats": SelfAlert.Told.NOTHING, "mail": SelfAlert.Told.NOTHING}
 
 
 @transaction.atomic
 def _open(finding: Finding, now: datetime) -> None:
     name, subject = finding.key
-    values = {"severity": finding.severity, "data": finding.data, "seen_at": now}
+    values = {"data": finding.data, "seen_at": now}
     old = SelfAlert.objects.filter(check_name=name, subject=subject, closed_at__gt=now - BACK).order_by("-id").first()
     if old is None:
+        values["severity"] = finding.severity
         SelfAlert.objects.create(check_name=name, subject=subject, opened_at=now, **values)
     else:
-        SelfAlert.objects.filter(pk=old.pk).update(closed_at=None, returns=old.returns + 1, **values)
+        values |= {"closed_at": None, "returns": old.returns + 1, **_severity(old, finding)}
+        SelfAlert.objects.filter(pk=old.pk).update(**values)
 
 
 def _close_if_gone(row: SelfAlert, now: datetime) -> None:

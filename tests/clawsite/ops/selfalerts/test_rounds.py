@@ -104,6 +104,29 @@ def test_what_becomes_worse_is_told_anew() -> None:
     assert (row.severity, row.chats, row.mail) == ("critical", "", "")
 
 
+def test_what_wavers_at_the_border_is_told_once() -> None:
+    world = World(seconds=0)
+    for severity, told in ((CRITICAL, ""), (WARNING, "open"), (CRITICAL, "open")):
+        world.wrong = [Finding(check="disk", severity=severity)]
+        world.look(15)
+        row = open_alerts().get()
+        assert (row.severity, row.chats, row.mail) == ("critical", told, told)
+        SelfAlert.objects.update(chats="open", mail="open")
+
+
+def test_what_comes_back_worse_is_told_anew() -> None:
+    world = World(seconds=0)
+    world.wrong = [TROUBLE]
+    world.look()
+    world.wrong = []
+    world.look(90)
+    SelfAlert.objects.update(chats="closed", mail="closed")
+    world.wrong = [Finding(check="disk", severity=CRITICAL)]
+    world.look(15)
+    row = open_alerts().get()
+    assert (row.returns, row.severity, row.chats, row.mail) == (1, "critical", "", "")
+
+
 def test_two_subjects_of_a_check_are_two_troubles() -> None:
     world = World(seconds=0)
     world.wrong = [Finding(check="disk", subject="a"), Finding(check="disk", subject="b")]

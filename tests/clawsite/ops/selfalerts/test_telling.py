@@ -80,6 +80,16 @@ def test_messages_are_bounded_by_the_hour_and_what_waits_is_told_later() -> None
     assert tell_chats(timezone.now() + timedelta(hours=2)) == 2, "one was over before it could be told"
 
 
+def test_one_that_cannot_be_told_does_not_hold_up_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    make_people()
+    row = trouble("a")
+    SelfAlert.objects.filter(pk=row.pk).update(data={"long": "x" * 70_000})
+    trouble("b")
+    assert tell_chats() == 1
+    assert Card.objects.get().data["subject"] == "b"
+    assert "telling chats of role a" in caplog.text
+
+
 def test_without_admins_in_chats_nothing_is_lost() -> None:
     trouble()
     assert tell_chats() == 0
@@ -162,6 +172,9 @@ def test_a_server_that_does_not_take_it_is_named_without_its_password(box: Box, 
     settings.CLAW_ALERT_MAIL_SERVER = settings.CLAW_ALERT_MAIL_SERVER.replace("more", "wrong")
     with pytest.raises(Unavailable, match=r"127.0.0.1 did not take the mail \(SMTPAuthenticationError 535\)\.$"):
         mail.send(message)
+    settings.CLAW_ALERT_MAIL_SERVER = settings.CLAW_ALERT_MAIL_SERVER.replace("wrong", "%C3%A9")
+    with pytest.raises(Unavailable, match=r"\(UnicodeEncodeError\)"):
+        mail.send(message)
     settings.CLAW_ALERT_MAIL_SERVER = f"smtp://127.0.0.1:{free_port()}"
     with pytest.raises(Unavailable, match=r"\(ConnectionRefusedError\)"):
         mail.send(message)
@@ -222,3 +235,27 @@ async def test_a_database_that_is_away_is_told_by_mail(box: Box, monkeypatch: py
         await keeper._tell_away()
         assert len(box.mails) == mails
     assert "The database does not answer." in box.mails[0]
+
+
+async def test_a_mail_about_the_database_that_was_not_taken_is_tried_in_the_next_round(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, now = Keeper(1), time.monotonic()
+    for passed, refuses, mails in ((0, False, 0), (61, True, 0), (76, False, 1)):
+        box.refuses = refuses
+        monkeypatch.setattr("clawsite.ops.selfalerts.keeping.time.monotonic", lambda passed=passed: now + passed)
+        await keeper._tell_away()
+        assert len(box.mails) == mails
+
+
+async def test_what_goes_wrong_in_a_round_does_not_forget_what_was_seen_begin(caplog: pytest.LogCaptureFixture) -> None:
+    keeper = Keeper(1)
+    watch = keeper._watch
+
+    async def fail() -> None:
+        raise BadInput("no mail server")
+
+    keeper.round = fail  # type: ignore[method-assign]
+    await keeper._try_round()
+    assert keeper._watch is watch
+    assert "the self alerts" in caplog.text
