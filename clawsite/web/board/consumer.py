@@ -14,7 +14,6 @@ from typing import Any, cast
 
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
-from django.db import DatabaseError
 from django.template.loader import render_to_string
 from django.utils import translation
 
@@ -110,7 +109,7 @@ class BoardConsumer(AsyncWebsocketConsumer):
         await self._end(code)
 
     async def _tell_on(self) -> None:
-        """Tell again and again; an error of the database costs one telling."""
+        """Tell again and again; an error costs one telling, because a page without news looks like a good one."""
         drawn_at = 0.0
         while not self._closed:
             try:
@@ -123,7 +122,7 @@ class BoardConsumer(AsyncWebsocketConsumer):
                     await self._push({"t": "history", **await run_db(read_history, self._hours)})
                     drawn_at = time.monotonic()
                 await self._push({"t": "figures", "html": await run_db(render, language)})
-            except DatabaseError as error:
+            except Exception as error:
                 log_unknown(error, where="the dashboard")
             await self._pause()
 
@@ -150,6 +149,7 @@ class BoardConsumer(AsyncWebsocketConsumer):
     async def _end(self, code: int) -> None:
         if not self._closed:
             self._closed = True
+            _open.discard(self)
             await self.close(code)
 
 

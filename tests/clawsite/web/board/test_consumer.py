@@ -13,6 +13,7 @@ from clawsite.core.db import run_db
 from clawsite.core.models import User
 from clawsite.web import sockets
 from clawsite.web.board import consumer
+from clawsite.web.board.history import read_history
 from clawsite.web.entry import application
 from sessions_app.models import Channel
 from tests.bots.flow import until
@@ -86,6 +87,23 @@ async def test_an_account_without_staff_is_told_nothing() -> None:
     user = await run_db(lambda: User.objects.create_user("bob", password="correct horse battery"))
     board = await opened((await Seat(user=user).sit_down()).headers())
     assert await board.next() == {"t": "closed", "code": 4401}
+
+
+async def test_an_error_costs_one_telling(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever the error is: a page that is told nothing more would look as if nothing had happened since."""
+    monkeypatch.setattr(consumer, "EVERY_SECONDS", 0.05)
+    wrong = [ValueError("a number that is none")]
+
+    def read(hours: int) -> dict[str, Any]:
+        if wrong:
+            raise wrong.pop()
+        return read_history(hours)
+
+    monkeypatch.setattr(consumer, "read_history", read)
+    board = await opened((await seat("alice", admin=True)).headers())
+    await board.until("history")
+    assert "the dashboard" in caplog.text
+    await board.socket.disconnect()
 
 
 async def test_who_is_staff_no_more_is_told_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
