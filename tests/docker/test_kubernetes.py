@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from clawsite.management.roles import ROLES
 from clawsite.web.entry import _plain
@@ -47,6 +48,15 @@ def test_there_is_a_deployment_for_each_role() -> None:
         (container,) = pod(role)["containers"]
         assert container["args"] == ["up", "--roles", role, "--no-migrate"]
         assert DEPLOYMENTS[role]["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_begins_anew_before_its_pod_is_killed(role: str) -> None:
+    (container,) = pod(role)["containers"]
+    own = {each["name"]: each["value"] for each in container.get("env", [])}
+    megabytes = int(own.get("CLAW_ROLE_MEGABYTES", settings.CLAW_ROLE_MEGABYTES))
+    limit = container["resources"]["limits"]["memory"]
+    assert megabytes < int(limit[:-2]) * {"Mi": 1, "Gi": 1024}[limit[-2:]]
 
 
 @pytest.mark.parametrize("role", ROLES)

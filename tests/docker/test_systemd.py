@@ -54,6 +54,13 @@ def test_a_unit_leaves_the_sandbox_of_projects_what_it_needs(path: Path) -> None
     assert not found.keys() & {"RestrictNamespaces", "ProtectKernelTunables", "ProtectKernelLogs", "ProtectProc"}
 
 
+def test_a_role_of_its_own_begins_anew_before_it_is_slowed_down() -> None:
+    text = (DOCKER / "systemd" / "clawsite-role@.service").read_text(encoding="utf-8")
+    found = re.search(r"^Environment=CLAW_ROLE_MEGABYTES=(\d+)$", text, flags=re.MULTILINE)
+    assert found is not None
+    assert int(found[1]) < int(settings_of(text)["MemoryHigh"].removesuffix("M"))
+
+
 def test_the_wizards_unit_is_as_confined_as_ours() -> None:
     ours = settings_of((DOCKER / "systemd" / "clawsite.service").read_text(encoding="utf-8"))
     wizards = settings_of(unit("system"))
