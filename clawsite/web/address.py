@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -15,6 +17,17 @@ def address_of(scope: Scope) -> str:
     """Return the address of a socket's far end."""
     client = scope.get("client") or ("", 0)
     return _choose(str(client[0]), find_header(scope, "x-forwarded-for"))
+
+
+def counted_as(address: str) -> str:
+    """Return by what an address is counted: of IPv6 by its first 64 bits, because whoever has one has all of these."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
 
 
 def is_direct_local(scope: Scope) -> bool:

@@ -9,7 +9,7 @@ from django.db import DatabaseError
 
 from clawsite.core.errors import log_unknown
 from clawsite.core.metrics import RATE_REFUSALS
-from clawsite.web.address import address_of, is_direct_local
+from clawsite.web.address import address_of, counted_as, is_direct_local
 from clawsite.web.plain import Receive, Scope, Send, answer
 from guardrails.rates import acheck_named
 
@@ -38,7 +38,7 @@ async def answer_delivery(scope: Scope, receive: Receive, send: Send, *, take: T
 
 async def _refuse(scope: Scope, status: int, text: bytes) -> tuple[int, bytes]:
     """Count what was refused, by its address. Who tries on and on learns nothing more; a right secret passes."""
-    rate = await acheck_named("webhook.refused", address_of(scope), local=is_direct_local(scope))
+    rate = await acheck_named("webhook.refused", counted_as(address_of(scope)), local=is_direct_local(scope))
     if rate.allowed:
         return status, text
     RATE_REFUSALS.labels("webhook.refused").inc()

@@ -16,7 +16,7 @@ from clawsite.core.nudge import NudgeListener
 from clawsite.gateway.consumer import GatewayConsumer
 from clawsite.gateway.events import listen as listen_for_gateway
 from clawsite.web import sockets
-from clawsite.web.address import address_of, is_direct_local
+from clawsite.web.address import address_of, counted_as, is_direct_local
 from clawsite.web.alertmanager import AlertmanagerWebhook, is_alertmanager
 from clawsite.web.chat.hub import hub
 from clawsite.web.ci import PREFIX as CI_PREFIX
@@ -81,7 +81,7 @@ async def _route_socket(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def _may_open(scope: Scope) -> bool:
     """Count a socket of a page by its address; the gateway counts its own (`clawsite.gateway.limits`)."""
-    rate = await acheck_named("page.socket", address_of(scope), local=is_direct_local(scope))
+    rate = await acheck_named("page.socket", counted_as(address_of(scope)), local=is_direct_local(scope))
     if not rate.allowed:
         RATE_REFUSALS.labels("page.socket").inc()
     return rate.allowed

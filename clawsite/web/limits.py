@@ -15,7 +15,7 @@ from django_ratelimit.core import get_usage
 
 from clawsite.core.errors import log_unknown
 from clawsite.core.metrics import RATE_REFUSALS
-from clawsite.web.address import address_of_request, is_direct_local_request
+from clawsite.web.address import address_of_request, counted_as, is_direct_local_request
 from clawsite.web.errors import too_often
 from guardrails.rates import LOCAL_FACTOR, Rate, find_rate
 
@@ -24,7 +24,7 @@ _READING = ("GET", "HEAD", "OPTIONS")
 
 def is_too_often(request: HttpRequest, name: str, *, who: str = "") -> bool:
     """Count this request against a rate of the table, for `who` or the address; True when it is over the rate."""
-    return _is_over(request, name, find_rate(name), who or address_of_request(request))
+    return _is_over(request, name, find_rate(name), who or counted_as(address_of_request(request)))
 
 
 def _is_over(request: HttpRequest, name: str, rate: Rate, who: str) -> bool:
@@ -61,4 +61,4 @@ class PageLimits:
     def _who(self, request: HttpRequest) -> str:
         """Return the account behind a session cookie, else the address: without a cookie no row is read."""
         known = settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated
-        return f"user:{request.user.pk}" if known else address_of_request(request)
+        return f"user:{request.user.pk}" if known else counted_as(address_of_request(request))

@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 
 from clawsite.core import audit
 from clawsite.core.models import User
-from clawsite.web.address import address_of_request
+from clawsite.web.address import address_of_request, counted_as
 from clawsite.web.errors import locked_out
 
 _SALT = "clawsite.lockout"
@@ -45,7 +45,7 @@ def name_of_try(request: HttpRequest, credentials: Mapping[str, Any] | None) -> 
 
 def address_of_try(request: HttpRequest) -> str | None:
     """Return the address tries are counted by, None when there is none (AXES_CLIENT_IP_CALLABLE)."""
-    text = address_of_request(request)
+    text = counted_as(address_of_request(request))
     try:
         return str(ip_address(text))
     except ValueError:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from clawsite.core.models import AuditEvent, User
+from clawsite.web.address import counted_as
 from clawsite.web.lockout import unlock
 
 pytestmark = pytest.mark.django_db
@@ -47,6 +48,26 @@ def test_the_right_password_does_not_pass_a_lock(alice: User) -> None:
 def test_another_browser_does_not_get_round_it(alice: User) -> None:
     assert [attempt("wrong", agent=name) for name in "bcd"] == [200, 200, 429]
     assert attempt(PASSWORD, agent="e") == 429
+
+
+def test_another_address_of_the_same_ipv6_network_does_not_get_round_it(alice: User) -> None:
+    assert [attempt("wrong", address=f"2001:db8:0:7::{number}") for number in "123"] == [200, 200, 429]
+    assert attempt(PASSWORD, address="2001:db8:0:7:ffff::1") == 429
+    assert attempt(PASSWORD, address="2001:db8:0:8::1") == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("fe80::1%eth0", "fe80::"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_by_what_an_address_is_counted(address: str, counted: str) -> None:
+    assert counted_as(address) == counted
 
 
 def test_a_lock_says_what_to_do_and_how_long_it_lasts(alice: User) -> None:
