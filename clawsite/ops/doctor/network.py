@@ -40,6 +40,7 @@ def examine() -> Iterator[Finding]:
         yield fine(AREA, f"{place} is free.")
     if settings.CLAW_PUBLIC_URL:
         yield from _public_name()
+        yield from _unknown_proxy()
 
 
 def _bind_problem() -> str:
@@ -67,6 +68,18 @@ def _public_name() -> Iterator[Finding]:
             AREA,
             f"The name {host} of CLAW_PUBLIC_URL has no address here.",
             "Enter it with the provider of your domain, or mend CLAW_PUBLIC_URL.",
+        )
+
+
+def _unknown_proxy() -> Iterator[Finding]:
+    """Find a proxy, which somebody must have who is reached by https and has no certificate, that is not known of."""
+    secure = settings.CLAW_PUBLIC_URL.startswith("https://")
+    if secure and not settings.CLAW_BEHIND_PROXY and not settings.CLAW_TLS_CERT:
+        yield warn(
+            AREA,
+            "CLAW_PUBLIC_URL is https, so there is a proxy, but CLAW_BEHIND_PROXY is off: everybody comes from one "
+            "address, and wrong passwords of one lock out all.",
+            "Have the proxy set X-Forwarded-For and X-Forwarded-Proto itself, then set CLAW_BEHIND_PROXY=yes.",
         )
 
 

@@ -89,6 +89,13 @@ def test_a_port_of_somebody_else_is_bad(settings: Settings) -> None:
     assert any("nobody listens" in text for text in bad(network.examine()))
 
 
+def test_a_proxy_that_is_not_known_of_is_told(settings: Settings) -> None:
+    settings.CLAW_PUBLIC_URL = "https://localhost"
+    assert any("CLAW_BEHIND_PROXY is off" in text for text in warned(network.examine()))
+    settings.CLAW_BEHIND_PROXY = True
+    assert not any("CLAW_BEHIND_PROXY" in text for text in warned(network.examine()))
+
+
 def test_pitfalls_of_containers_and_wsl(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(network, "in_container", lambda: True)
     monkeypatch.setattr(network, "in_wsl", lambda: True)
