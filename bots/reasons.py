@@ -154,6 +154,14 @@ SENTENCES = (
     gettext_noop("The archive holds more than {count} names."),
     gettext_noop("The archive holds more than may be unpacked."),
     gettext_noop("This is no archive that can be unpacked: zip, tar, tar.gz, tar.bz2 or tar.xz."),
+    # backups, and services that are left alone
+    gettext_noop("Another backup is being made on this machine."),
+    gettext_noop("The backup cannot be encrypted: {told}."),
+    gettext_noop("The database cannot be copied: {told}."),
+    gettext_noop("{name} cannot be written: {told}."),
+    gettext_noop("{name} became shorter while it was read."),
+    gettext_noop("{name} gives back something else than it was given."),
+    gettext_noop("{name} failed often and is left alone for a moment: {why}"),
 )
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
 # Values that are texts; all others are one word, so that no sentence takes what stands before it for its own.

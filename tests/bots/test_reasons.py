@@ -15,12 +15,13 @@ from tests.ports import free_port
 from tests.runbooks.books.making import done, step
 
 HOST = "127.0.0.1"
+LAYERS = ("guardrails", "runbooks", "clawsite/core", "clawsite/ops")
 
 
 def written() -> str:
     """Return the code of the layers that write reasons down."""
     root = Path(settings.BASE_DIR)
-    files = (path for layer in ("guardrails", "runbooks") for path in sorted((root / layer).rglob("*.py")))
+    files = (path for layer in LAYERS for path in sorted((root / layer).rglob("*.py")))
     return "\n".join(path.read_text(encoding="utf-8") for path in files)
 
 
