@@ -45,9 +45,16 @@ def read_pending() -> list[Pending]:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return []
-    applied = list(executor.loader.applied_migrations)
+    applied = [each for each in executor.loader.applied_migrations if each in executor.loader.graph.nodes]
     state = executor.loader.project_state(nodes=applied).clone()
     return judge([migration for migration, _ in plan], state, known={app for app, _ in applied})
+
+
+def read_unknown() -> list[str]:
+    """Return what was applied by a newer version to tables that this one knows, too."""
+    loader = MigrationExecutor(connection).loader
+    known = set(loader.disk_migrations).union(*(each.replaces for each in loader.disk_migrations.values()))
+    return sorted(".".join(each) for each in set(loader.applied_migrations) - known if each[0] in loader.migrated_apps)
 
 
 def judge(plan: Iterable[Migration], state: ProjectState, *, known: set[str]) -> list[Pending]:

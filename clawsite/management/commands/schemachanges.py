@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from clawsite.management.base import OperatorCommand
-from clawsite.ops.schema import read_pending
+from clawsite.ops.schema import read_pending, read_unknown
 
 BREAKING = 3
 
@@ -17,7 +17,12 @@ class Command(OperatorCommand):
     help = "Show the migrations to come, and whether the version at work survives them."
 
     def work(self, options: dict[str, Any]) -> None:
-        """Show them."""
+        """Show them, and what a newer version has changed already, of which this one cannot tell what it did."""
+        if unknown := read_unknown():
+            self.say(
+                f"A newer version has changed the database ({', '.join(unknown)}), and this one cannot tell how. "
+                "If that version was deployed with --stop-first, restore the backup from before it instead."
+            )
         pending = read_pending()
         breaking = [migration for migration in pending if migration.breaking]
         for migration in breaking:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from django.db import migrations, models
+from django.core.management import call_command
+from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ModelState, ProjectState
 
 from clawsite.ops import schema
@@ -92,3 +94,18 @@ def test_the_released_version_can_work_on_the_database_of_this_one() -> None:
 @pytest.mark.django_db
 def test_a_database_that_is_up_to_date_has_nothing_to_come() -> None:
     assert schema.read_pending() == []
+
+
+@pytest.mark.django_db
+def test_what_a_newer_version_has_changed_is_told_to_the_older(capsys: pytest.CaptureFixture[str]) -> None:
+    """It goes back to the older one, or forward from there, so there may be something to come, too."""
+    recorder = MigrationRecorder(connection)
+    recorder.record_applied("core", "9999_later")
+    recorder.record_applied("gone", "0001_initial")
+    call_command("schemachanges")
+    said = capsys.readouterr().out
+    assert "core.9999_later" in said
+    assert "gone" not in said
+    newest = max(name for app, name in recorder.applied_migrations() if app == "guardrails")
+    recorder.record_unapplied("guardrails", newest)
+    assert [each.name for each in schema.read_pending()] == [f"guardrails.{newest}"]
