@@ -136,12 +136,14 @@ CLAW_ADMIN_OTP = env_bool("CLAW_ADMIN_OTP")
 
 # --- Database: SQLite in CLAW_HOME, or DATABASE_URL ---------------------------------------------------------------
 # FULL: an acknowledged message survives power loss. IMMEDIATE: a reader that starts to write never fails at once.
+# 4 MB of pages for each connection: four times as many made no look faster that matters (0.14 ms against 0.16 ms for
+# the rows of a turn), and took a process alone with its database some six thousand messages to fill.
 _SQLITE_OPTIONS = {
     "timeout": env_int("CLAW_SQLITE_TIMEOUT", 20, least=1),
     "transaction_mode": "IMMEDIATE",
     "init_command": (
         "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL;PRAGMA temp_store=MEMORY;"
-        "PRAGMA cache_size=-16000;PRAGMA journal_size_limit=67108864"
+        "PRAGMA cache_size=-4000;PRAGMA journal_size_limit=67108864"
     ),
 }
 # Nothing waits for ever: not for a server that is gone, nor for a lock; and a process that was frozen inside a

@@ -40,6 +40,7 @@ from clawsite.core.tracing import flush
 from clawsite.ops import dumps
 from clawsite.ops.link import Link
 from clawsite.ops.lone import watch_alone
+from clawsite.ops.memory import keep_giving_back
 from clawsite.ops.selfwatch import SelfWatch
 from clawsite.ops.watchdog import ANEW
 
@@ -132,13 +133,14 @@ async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dic
         pipe.cancel()
         return 0
     row = asyncio.create_task(_beat_row(process_id, pulse, note, watch, stop), name="beat row")
+    memory = asyncio.create_task(keep_giving_back(), name="give memory back")
     try:
         code = await _work(role, main, process_id, stop, link)
         return ANEW if code == 0 and watch.find_reason() else code
     finally:
-        row.cancel()
-        pipe.cancel()
-        await asyncio.gather(row, pipe, return_exceptions=True)
+        for task in (row, pipe, memory):
+            task.cancel()
+        await asyncio.gather(row, pipe, memory, return_exceptions=True)
         await _leave(process_id)
 
 

@@ -1,0 +1,65 @@
+"""What a process no longer needs goes back to the system, and what it keeps of the database has a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import sqlite3
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from django.conf import settings
+
+from clawsite.ops import memory
+from clawsite.ops.memory import keep_giving_back
+
+MIB = 1024 * 1024
+# Larger than what Python keeps in arenas of its own, smaller than what the C library maps by itself.
+BLOCK = 5000
+BLOCKS = 64 * MIB // BLOCK
+# Of so many blocks one stays, so that nothing but holes becomes free.
+KEPT = 16
+ROWS, ROW_BYTES = 6000, 4000
+
+
+def used() -> int:
+    """Return the bytes of this process that are in memory."""
+    return int(psutil.Process().memory_info().rss)
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library gives back by itself")
+async def test_holes_between_what_is_kept_go_back_to_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "OFTEN_SECONDS", 0.01)
+    blocks = [bytes([number % 256]) * BLOCK for number in range(BLOCKS)]
+    full = used()
+    kept = blocks[::KEPT]
+    del blocks
+    task = asyncio.create_task(keep_giving_back())
+    try:
+        deadline = time.monotonic() + 30
+        while used() > full - 32 * MIB and time.monotonic() < deadline:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.05)
+        assert used() <= full - 32 * MIB
+        assert len(kept) == len(range(0, BLOCKS, KEPT))
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="SQLite keeps pages in the process")
+def test_reading_a_large_database_keeps_little_of_it(tmp_path: Path) -> None:
+    begin = settings.DATABASES["default"]["OPTIONS"]["init_command"]
+    path = tmp_path / "large.sqlite3"
+    with contextlib.closing(sqlite3.connect(path)) as writer, writer:
+        writer.execute("CREATE TABLE page (data BLOB)")
+        writer.executemany("INSERT INTO page VALUES (?)", [(bytes(ROW_BYTES),)] * ROWS)
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        reader.executescript(begin)
+        reader.execute("SELECT 1 FROM page LIMIT 1").fetchone()
+        before = used()
+        assert reader.execute("SELECT sum(length(hex(data))) FROM page").fetchone() == (2 * ROWS * ROW_BYTES,)
+        assert used() - before < 8 * MIB
