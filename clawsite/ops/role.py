@@ -40,7 +40,7 @@ from clawsite.core.tracing import flush
 from clawsite.ops import dumps
 from clawsite.ops.link import Link
 from clawsite.ops.lone import watch_alone
-from clawsite.ops.memory import keep_giving_back
+from clawsite.ops.memory import keep_giving_back, share_heap
 from clawsite.ops.selfwatch import SelfWatch
 from clawsite.ops.watchdog import ANEW
 
@@ -84,6 +84,7 @@ def run_role(
     `drive` runs the coroutine (the web role brings its own event loop); what `note` returns goes into the row.
     """
     faulthandler.register(signal.SIGUSR1, all_threads=True)
+    share_heap()
     if link is not None:
         threading.Thread(target=_watch_supervisor, args=[link], name="claw-life", daemon=True).start()
     try:
