@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-import psycopg
 from cryptography.fernet import Fernet
 
 from tests.faults.conversation import Conversation
@@ -65,9 +64,7 @@ class Machines:
 @contextlib.contextmanager
 def two_machines(folder: Path, *, people: int, postgres: PostgresService, redis: RedisService) -> Iterator[Machines]:
     """Start both on a database of their own, and wait until they are ready."""
-    with psycopg.connect(postgres.url(), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE machines")
-    database = postgres.url("machines")
+    database = postgres.database("machines")
     shared = {
         "DATABASE_URL": database,
         "REDIS_URL": redis.url,

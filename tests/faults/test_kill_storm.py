@@ -63,7 +63,7 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
 def test_on_postgresql(
     telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, postgres_service: PostgresService
 ) -> None:
-    with running_stack(tmp_path / "home", environment | {"DATABASE_URL": postgres_service.url()}) as stack:
+    with running_stack(tmp_path / "home", environment | {"DATABASE_URL": postgres_service.database("storm")}) as stack:
         storm(stack, telegram)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import psycopg
 import pytest
 
 from tests.faults.site import Site, open_site
@@ -86,9 +84,7 @@ def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     url = ""
     if request.param == "postgresql":
         service: PostgresService = request.getfixturevalue("postgres_service")
-        with contextlib.closing(psycopg.connect(service.url(), autocommit=True)) as connection:
-            connection.execute("CREATE DATABASE poison")
-        url = service.url("poison")
+        url = service.database("poison")
     with open_site(tmp_path_factory.mktemp("poison") / "home", database=url, people=3) as opened:
         yield opened
 

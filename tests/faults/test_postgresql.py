@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.services]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, postgres_service: PostgresService) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("postgresql") / "home"
-    with open_site(home, database=postgres_service.url()) as opened:
+    with open_site(home, database=postgres_service.database("crash")) as opened:
         yield opened
 
 

@@ -22,6 +22,8 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 import psutil
+import psycopg
+from psycopg import sql
 
 from tests.ports import free_port
 
@@ -189,6 +191,12 @@ class PostgresService(Service):
     def url(self, database: str = "postgres") -> str:
         """A DATABASE_URL over TCP."""
         return f"postgres://clawsite@127.0.0.1:{self.port}/{database}"
+
+    def database(self, name: str) -> str:
+        """Make a database, which holds what the template of this server holds, and return its DATABASE_URL."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
 
     def kill(self) -> None:
         """SIGKILL to the postmaster and its children, as when the machine loses power."""
