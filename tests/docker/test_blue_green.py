@@ -24,7 +24,7 @@ from tests.servers.messages import MessagesServer
 from tests.servers.telegram import TelegramServer
 from tests.template import put_database
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.faults, pytest.mark.soak, pytest.mark.timeout(400)]
 TOKEN = "token-of-the-blue-green-tests-0123456789"
 READY_SECONDS = 90
 NOBODY = "upstream claw { server 127.0.0.1:1; }\nmap $host $claw_colour { default none; }\n"

@@ -88,7 +88,7 @@ async def test_the_model(flow: Flow) -> None:
     assert found.fallback == "claude-haiku-5-5"
     assert alert.severity == "warning", "another one answers"
     assert numbers["claw_service_failing_seconds"] > 0
-    assert "model claude-sonnet-5-5 does not answer." in card
+    assert "Model claude-sonnet-5-5 does not answer." in card
     assert "I use claude-haiku-5-5 instead" in status
 
 

@@ -14,7 +14,7 @@ from tests.faults.machines import Machines, two_machines
 from tests.faults.stack import wait_for
 from tests.servers.services import PostgresService, RedisService
 
-pytestmark = [pytest.mark.faults, pytest.mark.services, pytest.mark.paired, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.faults, pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(240)]
 PEOPLE = 8
 RECOVERY_SECONDS = 30.0
 RUNS = "SELECT count(*), count(DISTINCT due_at), count(DISTINCT job_id) FROM runbooks_schedulerun"
@@ -126,7 +126,6 @@ def test_a_storm_over_both_machines_loses_nothing(machines: Machines) -> None:
     storm(machines, seconds=12.0, kills=12, patience=60.0)
 
 
-@pytest.mark.soak
 @pytest.mark.timeout(900)
 def test_a_long_storm_over_both_machines_loses_nothing(machines: Machines) -> None:
     storm(machines, seconds=120.0, kills=120, patience=240.0)

@@ -84,6 +84,7 @@ async def test_chat_is_heard_as_events(client: GatewayClient) -> None:
     assert ANSWER in str(event.payload["message"])
 
 
+@pytest.mark.soak
 def test_connects_again_after_the_gateway_was_killed(openclaw_gateway: OpenClawService) -> None:
     """With the client for programs without an event loop; a service dies with the thread that started it."""
     hellos: list[Hello] = []

@@ -15,11 +15,14 @@ from clawsite.gateway.cronpayloads import WIRE_KINDS, WORDS
 from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
+from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Schedule, ScheduleRun
 from runbooks.schedules import delete_schedule, run_now, save_schedule
 
 ORIGIN = "gateway"
 MAX_OFFSET = 10_000
+# Kinds of job that clawsite schedules by itself, and that the protocol has no words for.
+BUILT_IN = ("backup",)
 
 Limit = Annotated[int, Meta(ge=1, le=200)]
 Offset = Annotated[int, Meta(ge=0, le=MAX_OFFSET)]
@@ -141,7 +144,8 @@ async def runs(call: Call, params: Runs) -> dict[str, Any]:
 
 
 def _visible(principal: Principal) -> QuerySet[Schedule]:
-    rows = Schedule.objects.order_by("name")
+    """Return the schedules of people and programs; those that clawsite makes itself are no cron jobs of anybody."""
+    rows = Schedule.objects.exclude(kind__in=BUILT_IN, owner=SYSTEM.subject).order_by("name")
     return rows if principal.sees_all else rows.filter(owner=principal.owner)
 
 

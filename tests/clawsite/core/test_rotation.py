@@ -45,6 +45,7 @@ def stored(column: str = "token") -> str:
 def test_all_columns_with_secrets_are_known() -> None:
     found = {f"{model.__name__}.{name}" for model, name in encrypted_columns()}
     assert found == {
+        "Authenticator.key",
         "Channel.token",
         "Channel.webhook_secret",
         "ForgeConnection.token",

@@ -78,7 +78,7 @@ def test_options_alone_set_everything_up(
     contact = Contact.objects.get(channel=channel, external_id="4711")
     assert (channel.token, contact.state, contact.role) == (telegram_server.token, "approved", "admin")
     assert Secret.objects.get(name="ANTHROPIC_API_KEY").value == KEY
-    assert Client().login(username="alice", password=PASSWORD)
+    assert User.objects.get(username="alice").check_password(PASSWORD)
     assert User.objects.get().is_superuser
     unit = (units / "clawsite.service").read_text(encoding="utf-8")
     assert "manage.py" in unit
@@ -148,7 +148,7 @@ def test_the_wizard_asks_again_until_it_works(
     assert WRONG_TOKEN not in said.text
     assert Channel.objects.filter(kind="telegram").exists()
     assert Secret.objects.get(name="ANTHROPIC_API_KEY").value == KEY
-    assert Client().login(username="alice", password=PASSWORD)
+    assert User.objects.get(username="alice").check_password(PASSWORD)
 
 
 def test_three_wrong_tokens_end_the_wizard(monkeypatch: pytest.MonkeyPatch, telegram_server: TelegramServer) -> None:

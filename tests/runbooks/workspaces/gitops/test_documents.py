@@ -75,11 +75,15 @@ def test_a_mistake_is_said_with_its_line_and_place(before: str, after: str, said
     [
         "/etc/passwd", "../x", "a/../../x", "a//b", "./a", "", ".git/hooks/post-checkout", "a/.GIT/config",
         ".gitmodules", ".claw/commands/scale.yaml", ".CLAW/x", "claw.yaml", "Claw.yaml", ".env", "a/.env.production",
-        "id_rsa", ".ssh/authorized_keys", "tls/server.pem", "a\\\\..\\\\b", "a\\u202eb", "a\\0b", "x/" * 40 + "y",
+        "id_rsa", ".ssh/authorized_keys", "tls/server.pem", "a\\\\..\\\\b", "a\\u202eb", "x/" * 40 + "y",
     ],
 )  # fmt: skip
 def test_a_path_outside_or_of_rules_and_keys_is_refused(path: str) -> None:
     assert ".path: " in mistake(with_change(f'    - path: "{path}"\n      write: x\n'))
+
+
+def test_a_path_with_a_character_that_is_none_is_refused_at_its_place() -> None:
+    assert "line 16, column 13" in mistake(with_change('    - path: "a\\0b"\n      write: x\n'))
 
 
 @pytest.mark.parametrize(
