@@ -23,6 +23,7 @@ from bots.agent.provider import End, Fault, ModelCall, ModelError
 from bots.agent.request import build_body
 from bots.agent.targets import list_targets, usable_targets
 from bots.agent.types import Target
+from bots.tls import shared_context
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic, AsyncStream
@@ -105,10 +106,11 @@ class AnthropicProvider:
 def _make_client(url: str) -> AsyncAnthropic:
     """Import the SDK and build a client. The key is given with each request, so that a new one counts at once."""
     import_lazily("anthropic")
-    from anthropic import AsyncAnthropic
+    from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
     from httpx2 import Timeout
 
     return AsyncAnthropic(
+        http_client=DefaultAsyncHttpxClient(verify=shared_context()),
         api_key=LOCAL_KEY,
         base_url=url or "https://api.anthropic.com",
         max_retries=0,

@@ -21,7 +21,6 @@ MODULES = (
     "django.contrib.sessions.backends.db",
     "django.core.cache.backends.locmem",
     "django.core.handlers.asgi",
-    "django.db.migrations.executor",
     "django.db.models.deletion",
     "django.db.models.sql.compiler",
     "django.template.loader",
@@ -41,10 +40,13 @@ MODULES = (
     "clawsite.urls",
     "clawsite.ops.role",
     "clawsite.ops.housekeeping",
+    "clawsite.ops.minutes",
     "clawsite.ops.worker",
     "bots.channels.gateway.adapter",
+    "bots.channels.telegram.adapter",
     "bots.channels.webchat.adapter",
     "bots.main",
+    "runbooks.anomalies.watching",
 )
 REACTOR = "twisted.internet.reactor"
 

@@ -15,13 +15,13 @@ from typing import Any, Generic, TypeVar
 
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from clawsite.core.crypto import same_secret
 from clawsite.core.db import run_db, run_db_first
 from clawsite.core.errors import log_unknown
 from clawsite.core.metrics import scrape
+from clawsite.core.migrated import is_migrated
 from clawsite.gateway.limits import attempts, is_guessable
 from clawsite.web import sockets
 from clawsite.web.address import address_of, is_direct_local
@@ -132,8 +132,7 @@ class Health:
 
     def _ask_database(self) -> str:
         if not self._migrated:
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            if not is_migrated():
                 return "migrations are missing; run manage.py migrate"
             self._migrated = True
         with connection.cursor() as cursor:

@@ -16,7 +16,7 @@ import pytest
 from tests.bench.timing import pss_mb
 from tests.faults.stack import Stack, wait_for
 
-pytestmark = [pytest.mark.bench, pytest.mark.alone, pytest.mark.soak, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.bench, pytest.mark.alone, pytest.mark.timeout(300)]
 READY_SECONDS, BACK_SECONDS, IDLE_MB = 2.0, 1.0, 250
 USUAL_START = 0.25
 ROUNDS = 8

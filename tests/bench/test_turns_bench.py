@@ -31,5 +31,7 @@ def test_a_turn_is_a_small_multiple_of_its_two_calls(bench: Bench) -> None:
     assert bench.alone / bench.direct < 15, bench
 
 
+@pytest.mark.soak
 def test_the_memory_of_all_processes_is_bounded(bench: Bench) -> None:
+    """After the model's SDK was loaded; when nobody asked yet see test_footprint_bench."""
     assert sum(bench.memory_mb.values()) < 250, bench.memory_mb

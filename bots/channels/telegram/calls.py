@@ -12,7 +12,6 @@ import asyncio
 import json
 import re
 from functools import lru_cache
-from ssl import SSLContext
 from typing import IO, Any
 from urllib.parse import quote
 
@@ -23,6 +22,7 @@ from telegram.request import HTTPXRequest
 
 from bots.channels.base import ChannelError
 from bots.channels.telegram.errors import InvalidAnswer, to_channel_error, to_download_error
+from bots.tls import shared_context
 
 POOL = 32
 CONNECT_SECONDS = 5.0
@@ -56,7 +56,7 @@ class BotApi:
         self._token = token
         self._file_url = f"{api_url}/file/bot{token}/"
         self._polling, self._calling = _request(pool=2), _request(pool=POOL)
-        self._downloads = httpx.AsyncClient(verify=_ssl_context(), timeout=READ_SECONDS)
+        self._downloads = httpx.AsyncClient(verify=shared_context(), timeout=READ_SECONDS)
         self._bot = Bot(token, base_url=f"{api_url}/bot", get_updates_request=self._polling, request=self._calling)
 
     async def call(
@@ -110,14 +110,8 @@ def _request(*, pool: int) -> _Request:
         write_timeout=READ_SECONDS,
         pool_timeout=READ_SECONDS,
         media_write_timeout=UPLOAD_SECONDS,
-        httpx_kwargs={"limits": limits, "verify": _ssl_context()},
+        httpx_kwargs={"limits": limits, "verify": shared_context()},
     )
-
-
-@lru_cache(maxsize=1)
-def _ssl_context() -> SSLContext:
-    """Return the one context that all connections share; loading the certificates takes tens of milliseconds."""
-    return httpx.create_ssl_context()
 
 
 @lru_cache(maxsize=64)

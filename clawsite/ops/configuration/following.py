@@ -26,6 +26,8 @@ from sessions_app.models import Contact
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
+# Whoever waits for the start goes first: writing all of it down takes the better part of a second.
+START_SECONDS = 10.0
 # After a failure, such as a full disk: it is tried again without filling the log.
 FAILED_SECONDS = 30.0
 MOST_EVENTS = 200
@@ -38,6 +40,7 @@ async def keep_following_config() -> None:
     if shutil.which("git") is None:
         logger.warning("git is not installed, so no history of the configuration is kept")
         return
+    await asyncio.sleep(START_SECONDS)
     while True:
         pause = FAILED_SECONDS
         try:
