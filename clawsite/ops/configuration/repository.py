@@ -6,18 +6,17 @@ files that nobody edited are brought up to date.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
 
-from clawsite.core.errors import BadInput, Unavailable
+from clawsite.core.errors import BadInput
+from clawsite.core.filelocks import wait_for_lock
 from clawsite.ops.configuration.files import FOLDERS, read_folder, write_folder
 from guardrails.types import Actor
 from runbooks.workspaces.git.calling import GitDirs, run_git
@@ -46,19 +45,9 @@ def alone() -> Iterator[GitDirs]:
     """Open the repository and keep others out of it meanwhile."""
     dirs = open_repository()
     with (dirs.git_dir / "clawsite.lock").open("w", encoding="ascii") as lock:
-        _lock(lock.fileno())
+        taken = "Somebody else is changing the repository of the configuration."
+        wait_for_lock(lock.fileno(), seconds=PATIENCE_SECONDS, taken=taken)
         yield dirs
-
-
-def _lock(descriptor: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise Unavailable("Somebody else is changing the repository of the configuration.") from None
-            time.sleep(0.02)
 
 
 def head(dirs: GitDirs) -> str:

@@ -6,14 +6,13 @@ and may speak to no other repository unless the caller allows a protocol.
 
 from __future__ import annotations
 
-import fcntl
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from clawsite.core.errors import BadInput, ClawError, Unavailable
+from clawsite.core.errors import BadInput, ClawError
+from clawsite.core.filelocks import wait_for_lock
 from clawsite.core.redaction import MASK, find_secrets
 from guardrails import processes
 from guardrails.processes import Completed
@@ -171,7 +170,8 @@ def alone(project: Project) -> Iterator[None]:
     """Keep others from changing the repository meanwhile; clear away the locks of those that were killed."""
     root = make_directory(project_root(project))
     with (root / "lock").open("w", encoding="ascii") as lock:
-        _lock(lock.fileno())
+        taken = "The project is being changed by somebody else."
+        wait_for_lock(lock.fileno(), seconds=PATIENCE_SECONDS, taken=taken)
         repository = repository_of(project)
         for folder in (repository, *(repository / "worktrees").glob("*")):
             for name in _LOCKS:
@@ -179,14 +179,3 @@ def alone(project: Project) -> Iterator[None]:
         for left in (repository / "refs").rglob("*.lock"):
             left.unlink(missing_ok=True)
         yield
-
-
-def _lock(descriptor: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise Unavailable("The project is being changed by somebody else.") from None
-            time.sleep(0.01)

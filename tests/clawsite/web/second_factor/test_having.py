@@ -5,7 +5,6 @@ from __future__ import annotations
 from io import StringIO
 
 import pytest
-from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -30,17 +29,6 @@ from tests.clawsite.web.second_factor.app import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def fresh(settings: Settings) -> None:
-    cache.clear()
-    settings.CLAW_RATES = ["login=1000/m", "form=1000/m", "second-factor=1000/m"]
-
-
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_superuser("alice", password=PASSWORD)
 
 
 @pytest.fixture

@@ -33,17 +33,6 @@ from tests.minutes import address_with_time
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def fresh(settings: Settings) -> None:
-    cache.clear()
-    settings.CLAW_RATES = ["login=1000/m", "form=1000/m", "second-factor=1000/m"]
-
-
-@pytest.fixture
-def alice() -> User:
-    return User.objects.create_superuser("alice", password=PASSWORD)
-
-
 def no_waiting() -> None:
     Authenticator.objects.update(throttling_failure_timestamp=None, throttling_failure_count=0)
 
