@@ -13,7 +13,8 @@ from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import RecordAdmin
 from clawsite.admin.buttons import button
 from clawsite.admin.showing import age
-from clawsite.gateway.pairing import approve_device, block_device, deny_device
+from clawsite.gateway.paired import block_device
+from clawsite.gateway.pairing import approve_device, deny_device
 from clawsite.models import GatewayDevice
 
 PERMISSION = "clawsite.change_gatewaydevice"

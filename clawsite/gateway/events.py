@@ -19,6 +19,7 @@ from clawsite.gateway.feeds import feeds
 from clawsite.gateway.hub import hub
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.keeper import end_blocked_devices, end_dead_tokens
+from clawsite.gateway.paired import describe_request
 from clawsite.gateway.principal import Scope
 from clawsite.models import GatewayDevice, GatewayToken
 
@@ -31,7 +32,7 @@ def listen(listener: NudgeListener) -> None:
     """Subscribe the gateway's connections to nudges."""
     hot.listen(listener)
     listener.on("token", _on_token)
-    listener.on("device", lambda data: _look(_tell_device(int(data["device"]))))
+    listener.on("device", lambda data: _look(_tell_device(data)))
     listener.on("job", feed.on_nudge)
     approvalfeed.listen(listener)
     cronfeed.listen(listener)
@@ -65,22 +66,14 @@ async def _guard(work: Coroutine[Any, Any, None]) -> None:
         log_unknown(error, where="a look after a nudge")
 
 
-async def _tell_device(pk: int) -> None:
-    """Tell those who may decide that a device asks, or that it was answered; close it when it is shut out."""
-    row = await run_db(GatewayDevice.objects.filter(pk=pk).first)
-    if row is None:
-        return
-    await end_blocked_devices({row.device_id})
-    told: dict[str, Any] = {"deviceId": row.device_id, "ts": round(time.time() * 1000)}
-    if row.code:
-        told |= {
-            "requestId": row.request_id,
-            "displayName": row.name,
-            "platform": row.platform,
-            "role": row.requested_role,
-            "scopes": row.requested_scopes,
-            "remoteIp": row.address,
-        }
-        hub.broadcast("device.pair.requested", told, scope=Scope.PAIRING)
-    else:
-        hub.broadcast("device.pair.resolved", told | {"decision": row.state}, scope=Scope.PAIRING)
+async def _tell_device(data: dict[str, Any]) -> None:
+    """Close a device that is shut out; tell those who may decide that one asks, was answered or is not as it was."""
+    told: dict[str, Any] = {"deviceId": str(data["id"]), "ts": round(time.time() * 1000)}
+    await end_blocked_devices({told["deviceId"]})
+    if "decision" in data:
+        told |= {"requestId": data["request"], "decision": data["decision"]}
+        hub.broadcast("device.pair.resolved", told, scope=Scope.PAIRING)
+    elif "change" in data:
+        hub.broadcast("device.pair.changed", told | {"change": data["change"]}, scope=Scope.PAIRING)
+    elif (row := await run_db(GatewayDevice.objects.waiting().filter(pk=int(data["device"])).first)) is not None:
+        hub.broadcast("device.pair.requested", describe_request(row), scope=Scope.PAIRING)

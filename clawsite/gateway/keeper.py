@@ -18,7 +18,7 @@ from clawsite.gateway.auth import find_dead_tokens, grants, note_use
 from clawsite.gateway.connection import Connection
 from clawsite.gateway.hub import hub
 from clawsite.gateway.limits import doors
-from clawsite.gateway.pairing import find_blocked
+from clawsite.gateway.paired import find_blocked
 from clawsite.gateway.presence import own_entries, presence, presence_entries
 from clawsite.gateway.replies import encode
 from clawsite.rpc import codes

@@ -13,13 +13,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from clawsite.core import audit
-from clawsite.core.errors import BadInput
-from clawsite.core.nudge import nudge_on_commit
+from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.gateway.hello import ConnectParams, Device, Refusal
+from clawsite.gateway.paired import tell
 from clawsite.gateway.principal import Scope, expand
 from clawsite.models import GatewayDevice
 from clawsite.rpc import codes
-from guardrails.types import Actor
+from guardrails.types import Actor, Role
 from sessions_app.contacts import ALPHABET, CODE_LENGTH, CODE_MINUTES, require_admin
 
 MOST_PENDING = 200
@@ -111,7 +111,7 @@ def _request(row: GatewayDevice | None, ask: Ask) -> GatewayDevice:
         row.expires_at = now + timedelta(minutes=CODE_MINUTES)
     row.seen_at = now
     row.save()
-    nudge_on_commit("device", device=row.pk)
+    tell(row)
     return row
 
 
@@ -139,40 +139,43 @@ def find_request(code: str) -> GatewayDevice | None:
     return found or waiting.filter(request_id=given[:36] or "-").first()
 
 
-def approve_device(code: str, *, actor: Actor, origin: str = "") -> GatewayDevice:
-    """Give a device what it asked for; BadInput when the code is unknown, used or too old."""
-    require_admin(actor)
+def approve_device(
+    code: str, *, actor: Actor, holding: frozenset[Scope] = frozenset(), origin: str = ""
+) -> GatewayDevice:
+    """Give a device what it asked for; BadInput when the code is unknown, used or too old.
+
+    `holding`: the scopes of a caller. With the one of pairing they may give what they have, without being an admin.
+    """
+    _check_decider(actor, holding)
     with transaction.atomic():
         row = _take(code)
+        if not (actor.is_at_least(Role.ADMIN) or expand(row.requested_scopes) <= holding):
+            raise NotAllowed("device pairing approval denied: it asks for more than you have")
+        request = row.request_id
         _approve(row, role=row.requested_role, scopes=row.requested_scopes, actor=actor.subject, origin=origin)
-        nudge_on_commit("device", device=row.pk)
+        tell(row, decision="approved", request=request)
     return row
 
 
-def deny_device(code: str, *, actor: Actor, origin: str = "") -> GatewayDevice:
+def deny_device(code: str, *, actor: Actor, holding: frozenset[Scope] = frozenset(), origin: str = "") -> GatewayDevice:
     """Do not give it: a device that nobody had approved is blocked, another keeps what it has."""
-    require_admin(actor)
+    _check_decider(actor, holding)
     with transaction.atomic():
         row = _take(code)
+        request = row.request_id
         if row.state == GatewayDevice.State.PENDING:
             row.state = GatewayDevice.State.BLOCKED
         row.code, row.request_id, row.requested_role, row.requested_scopes, row.expires_at = "", "", "", [], None
         row.decided_by, row.decided_at = actor.subject, timezone.now()
         row.save()
         audit.record("device.deny", actor=actor.subject, subject=row.subject, origin=origin)
-        nudge_on_commit("device", device=row.pk)
+        tell(row, decision="rejected", request=request)
     return row
 
 
-def block_device(row: GatewayDevice, *, actor: Actor, origin: str = "") -> None:
-    """Shut a device out and close its connections."""
-    require_admin(actor)
-    with transaction.atomic():
-        changed = {"state": GatewayDevice.State.BLOCKED, "roles": [], "scopes": [], "code": ""}
-        GatewayDevice.objects.filter(pk=row.pk).update(**changed, decided_by=actor.subject, decided_at=timezone.now())
-        audit.record("device.block", actor=actor.subject, subject=row.subject, origin=origin)
-        nudge_on_commit("device", device=row.pk)
-    row.refresh_from_db()
+def _check_decider(actor: Actor, holding: frozenset[Scope]) -> None:
+    if Scope.PAIRING not in holding:
+        require_admin(actor)
 
 
 def _take(code: str) -> GatewayDevice:
@@ -181,12 +184,6 @@ def _take(code: str) -> GatewayDevice:
     if row is None:
         raise BadInput("This code is unknown, used or too old.")
     return row
-
-
-def find_blocked(device_ids: set[str]) -> set[str]:
-    """Return which of these devices are let in no more."""
-    rows = GatewayDevice.objects.filter(device_id__in=device_ids, state=GatewayDevice.State.APPROVED)
-    return device_ids - set(rows.values_list("device_id", flat=True))
 
 
 def _refuse(row: GatewayDevice | None, ask: Ask, reason: str) -> Refusal:

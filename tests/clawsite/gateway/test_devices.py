@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import time
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -16,11 +17,12 @@ from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.models import AuditEvent
 from clawsite.gateway.devices import check_device
 from clawsite.gateway.hello import ConnectParams, Refusal
-from clawsite.gateway.pairing import Ask, admit_device, approve_device, block_device, deny_device
+from clawsite.gateway.paired import block_device, remove_device
+from clawsite.gateway.pairing import Ask, admit_device, approve_device, deny_device
 from clawsite.gateway.principal import Scope
 from clawsite.models import GatewayDevice
 from guardrails.types import Actor, Role
-from tests.clawsite.gateway.seat import Gateway, Refused, connect_params
+from tests.clawsite.gateway.seat import Client, Gateway, Line, Refused, connect_params, principal
 from tests.clawsite.management.running import run
 
 ADMIN = Actor(subject="user:1", role=Role.ADMIN, name="Alice")
@@ -178,20 +180,113 @@ async def test_on_this_machine_a_new_device_is_paired_silently(gateway: Gateway)
         assert (device.device_id, device.state, device.scopes) == (phone.id, "approved", ["operator.read"])
         await run_db(lambda: block_device(device, actor=ADMIN))
         assert await client.closed(timeout=3) == (4001, "device access changed")
-        told = await alice.event("device.pair.resolved")
-        assert (told["payload"]["deviceId"], told["payload"]["decision"]) == (phone.id, "blocked")
+        told = await alice.event("device.pair.changed")
+        assert (told["payload"]["deviceId"], told["payload"]["change"]) == (phone.id, "blocked")
 
 
-async def test_through_a_proxy_a_new_device_asks(gateway: Gateway) -> None:
-    phone = Phone()
-    async with gateway.client() as alice, gateway.socket(additional_headers={"X-Forwarded-For": "192.0.2.9"}) as client:
-        nonce = (await client.event("connect.challenge"))["payload"]["nonce"]
-        await client.say(type="req", id="c", method="connect", params=phone.params(nonce, token=gateway.env_token))
-        answer = await client.response("c")
-        assert answer["error"]["code"] == "NOT_PAIRED"
-        assert (await client.closed())[0] == 1008
-        told = await alice.event("device.pair.requested")
-        assert told["payload"]["requestId"] == answer["error"]["details"]["requestId"]
+async def say_who(client: Client, phone: Phone, token: str) -> dict[str, Any]:
+    """Connect with the proof of a device and return the answer."""
+    nonce = (await client.event("connect.challenge"))["payload"]["nonce"]
+    await client.say(type="req", id="c", method="connect", params=phone.params(nonce, token=token))
+    return await client.response("c")
+
+
+async def test_through_a_proxy_a_new_device_asks_and_is_let_in_and_forgotten(gateway: Gateway) -> None:
+    phone, elsewhere = Phone(), {"X-Forwarded-For": "192.0.2.9"}
+    async with gateway.client() as alice:
+        async with gateway.socket(additional_headers=elsewhere) as client:
+            answer = await say_who(client, phone, gateway.env_token)
+            assert answer["error"]["code"] == "NOT_PAIRED"
+            assert (await client.closed())[0] == 1008
+        asked = (await alice.event("device.pair.requested"))["payload"]
+        assert asked["requestId"] == answer["error"]["details"]["requestId"]
+        assert (await alice.call("device.pair.list"))["pending"] == [asked]
+        charlie = await gateway.make_token("charlie", "read", "write", "approvals")
+        async with gateway.client(charlie) as other:
+            with pytest.raises(Refused, match=r"missing scope: operator\.pairing"):
+                await other.call("device.pair.approve", requestId=asked["requestId"])
+        await alice.call("device.pair.approve", requestId=asked["requestId"])
+        resolved = (await alice.event("device.pair.resolved"))["payload"]
+        assert (resolved["requestId"], resolved["decision"]) == (asked["requestId"], "approved")
+        async with gateway.socket(additional_headers=elsewhere) as client:
+            assert (await say_who(client, phone, gateway.env_token))["ok"]
+            (known,) = (await alice.call("device.pair.list"))["paired"]
+            assert (known["deviceId"], known["scopes"], known["connected"]) == (phone.id, ["operator.read"], True)
+            assert await alice.call("device.pair.remove", deviceId=phone.id) == {"deviceId": phone.id}
+            assert await client.closed(timeout=3) == (4001, "device access changed")
+
+
+# --- device.pair.* without a socket --------------------------------------------------------------------------------
+ALICE = principal("alice")
+PAIRER = principal("bob", Scope.READ, Scope.PAIRING)
+CALLS = {
+    "device.pair.list": {},
+    "device.pair.approve": {"requestId": "x"},
+    "device.pair.reject": {"requestId": "x"},
+    "device.pair.remove": {"deviceId": "x"},
+    "device.pair.rename": {"deviceId": "x", "label": "x"},
+}
+
+
+@pytest.mark.parametrize("method", CALLS)
+async def test_charlie_learns_and_changes_nothing_about_devices(method: str) -> None:
+    charlie = principal("charlie", Scope.WRITE, Scope.APPROVALS)
+    with pytest.raises(Refused, match=r"^FORBIDDEN: missing scope: operator\.pairing$"):
+        await Line(charlie).call(method, **CALLS[method])
+    with pytest.raises(Refused, match=r"^INVALID_REQUEST.*nonsense"):
+        await Line(ALICE).call(method, **CALLS[method], nonsense=1)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_what_nobody_asks_and_nobody_has_is_unknown() -> None:
+    for method in ("device.pair.approve", "device.pair.reject"):
+        with pytest.raises(Refused, match=r"^INVALID_REQUEST: unknown requestId$"):
+            await Line(ALICE).call(method, requestId="x")
+    for method in ("device.pair.remove", "device.pair.rename"):
+        with pytest.raises(Refused, match=r"^INVALID_REQUEST: unknown deviceId$"):
+            await Line(ALICE).call(method, **(CALLS[method] | {"deviceId": "0" * 64}))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_who_may_pair_gives_what_they_have_and_no_more() -> None:
+    more = await run_db(refused, ask(Scope.READ, Scope.WRITE))
+    less = await run_db(refused, ask(Scope.READ, seed=2))
+    with pytest.raises(Refused, match=r"^FORBIDDEN: device pairing approval denied"):
+        await Line(PAIRER).call("device.pair.approve", requestId=more["requestId"])
+    answer = await Line(PAIRER).call("device.pair.approve", requestId=less["requestId"])
+    assert answer["device"]["deviceId"] == Phone(2).id
+    for method in ("device.pair.remove", "device.pair.rename"):
+        with pytest.raises(Refused, match=r"^FORBIDDEN: Only an admin may do this"):
+            await Line(PAIRER).call(method, **(CALLS[method] | {"deviceId": Phone(2).id}))
+    await Line(PAIRER).call("device.pair.reject", requestId=more["requestId"])
+    listed = await Line(PAIRER).call("device.pair.list")
+    assert [[row["deviceId"] for row in listed[state]] for state in ("pending", "paired", "blocked")] == [
+        [], [Phone(2).id], [Phone().id],
+    ]  # fmt: skip
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_admin_names_devices_and_lets_a_blocked_one_ask_again() -> None:
+    asked = await run_db(refused, ask(Scope.READ))
+    # The command line asks for this scope alone; that the token is an admin's counts.
+    alice = replace(ALICE, scopes=frozenset({Scope.PAIRING}))
+    await Line(alice).call("device.pair.reject", requestId=asked["requestId"])
+    named = await Line(alice).call("device.pair.rename", deviceId=Phone().id, label=" Bob's phone ")
+    assert named == {"deviceId": Phone().id, "label": "Bob's phone"}
+    with pytest.raises(Refused, match="A device needs a name"):
+        await Line(alice).call("device.pair.rename", deviceId=Phone().id, label="a\nb")
+    assert (await run_db(refused, ask(Scope.READ)))["reason"] == "denied"
+    await Line(alice).call("device.pair.remove", deviceId=Phone().id)
+    assert (await run_db(refused, ask(Scope.READ)))["reason"] == "not-paired"
+    actions = await run_db(lambda: list(AuditEvent.objects.values_list("action", "origin")))
+    assert actions == [(f"device.{done}", "gateway") for done in ("remove", "rename", "deny")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_bob_removes_no_device() -> None:
+    admit_device(ask(Scope.READ, local=True))
+    with pytest.raises(NotAllowed):
+        remove_device(GatewayDevice.objects.get(), actor=BOB)
 
 
 async def test_a_replayed_proof_is_refused(gateway: Gateway) -> None:
