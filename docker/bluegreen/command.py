@@ -7,14 +7,19 @@ import fcntl
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bluegreen.failure import DeployFailed
-from bluegreen.places import Containers, Processes, Units
+from bluegreen.checks import Checks, Limits
+from bluegreen.failure import AtWork, DeployFailed, Unsettled
+from bluegreen.journal import Journal
+from bluegreen.places import Containers, Places, Processes, Units
 from bluegreen.proxy import COLOURS, Proxy
-from bluegreen.switch import Limits, Places, Switch
+from bluegreen.settling import Settling
+from bluegreen.signals import stoppable
+from bluegreen.status import describe, find_problems, name_work
+from bluegreen.switch import Switch
 
 HERE = Path(__file__).resolve().parent.parent
 CONFIG = Path("/etc/clawsite/deploy.toml")
@@ -22,6 +27,7 @@ _HELP = """\
 Puts a new version beside the live one, checks it, sends everybody there and lets the old one finish. When a check
 fails, the old version stays and the new one is stopped; the exit code is 1.
 """
+_SETTLE = "To have one version serve everybody and the other one stop: deploy settle"
 # By kind: where a colour listens, and what makes the proxy read its file again.
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "processes": {
@@ -53,28 +59,67 @@ _NAMES = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; 0 when the wanted version is live."""
+    """Run the command; 0 when the wanted version is live, or when nothing is left to settle."""
     options = _parser().parse_args(arguments)
     try:
         settings = read_config(options.config)
-        places, proxy = make_places(settings), make_proxy(settings)
+        root, limits = Path(settings["root"]), _limits(settings)
+        checks = Checks(places=make_places(settings), proxy=make_proxy(settings), limits=limits)
+        journal = Journal(root / "deploy.json")
         if options.release == "status":
-            _say(_describe(places, proxy))
-            return 0
-        with _alone(Path(settings["root"])):
-            limits = Limits(**{name: settings[f"{name}_seconds"] for name in ("ready", "smoke", "watch")})
-            release = None if options.release == "back" else options.release
-            Switch(places, proxy, limits=limits, say=_say).deploy(release, stop_first=options.stop_first)
+            return _show(checks, journal, root)
+        with _alone(root), stoppable():
+            if options.release == "settle" or journal.read() is not None:
+                _settle(checks, journal, must=options.release == "settle")
+            if options.release != "settle":
+                release = None if options.release == "back" else options.release
+                Switch(checks, journal, say=_say).deploy(release, stop_first=options.stop_first)
+    except Unsettled as error:
+        _say(f"{error}\n{_SETTLE}")
+        return 1
     except DeployFailed as error:
-        _say(f"Not deployed. {error}")
+        _say(f"Not {'settled' if options.release == 'settle' else 'deployed'}. {error}")
         return 1
     return 0
+
+
+def _limits(settings: dict[str, Any]) -> Limits:
+    return Limits(**{name: settings[f"{name}_seconds"] for name in ("ready", "smoke", "watch")})
+
+
+def _settle(checks: Checks, journal: Journal, *, must: bool) -> None:
+    """Settle what a killed deployment has left. A new version may mend what this one cannot, unless it `must`."""
+    _say("Settling what is left of a deployment that was interrupted." if journal.read() else "Settling.")
+    try:
+        Settling(checks, journal, say=_say).settle()
+    except DeployFailed as error:
+        if must:
+            raise
+        _say(f"It cannot be settled: {error}")
+
+
+def _show(checks: Checks, journal: Journal, root: Path) -> int:
+    """Say how things are; 1 when something is to be settled."""
+    _say(describe(checks.places, checks.proxy))
+    try:
+        with _alone(root):
+            problems = find_problems(checks.places, checks.proxy, journal)
+    except AtWork:
+        _say(name_work(journal))
+        return 0
+    for problem in problems:
+        _say(problem)
+    if problems:
+        _say(_SETTLE)
+    return 1 if problems else 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="deploy", description=_HELP)
     parser.add_argument(
-        "release", help="a folder with manage.py and .venv, or an image; `back`: the version before; `status`"
+        "release",
+        help="a folder with manage.py and .venv, or an image; or `back`: the version before; `status`: what runs; "
+        "`settle`: after a deployment that was killed, have one version serve everybody and the other one stop",
     )
     parser.add_argument("--config", type=Path, default=CONFIG, help="where everything is (%(default)s)")
     parser.add_argument(
@@ -119,24 +164,23 @@ def make_proxy(settings: dict[str, Any]) -> Proxy:
     )
 
 
-def _describe(places: Places, proxy: Proxy) -> str:
-    live = proxy.live() or "none"
-    running = [colour for colour in COLOURS if places.is_running(colour)]
-    return f"live: {live}\nrunning: {', '.join(running) or 'none'}"
-
-
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Let one deployment happen at a time."""
-    root.mkdir(parents=True, exist_ok=True)
-    with (root / "deploy.lock").open("a") as lock:
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / "deploy.lock").open("a")
+    except PermissionError as error:
+        raise DeployFailed(f"{error.filename} cannot be written: call this as the user who deploys.") from None
+    with file as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DeployFailed("Another deployment is at work here.") from None
+            raise AtWork("Another deployment is at work here.") from None
         yield
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    with suppress(OSError):  # a terminal that has gone must not end a deployment
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()

@@ -5,3 +5,11 @@ from __future__ import annotations
 
 class DeployFailed(Exception):
     """Something did not go as it must. Nobody is sent to what failed."""
+
+
+class AtWork(DeployFailed):
+    """Another deployment is at work."""
+
+
+class Unsettled(DeployFailed):
+    """Something is left to do, which `deploy settle` does."""

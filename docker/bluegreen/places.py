@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 from bluegreen.failure import DeployFailed
 from bluegreen.proxy import other_than
@@ -21,11 +22,16 @@ POLL_SECONDS = 0.1
 
 
 def run(command: Sequence[str], **options: object) -> tuple[int, str]:
-    """Run a command to its end; return its exit code and what it printed."""
-    done = subprocess.run(  # type: ignore[call-overload]
-        list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        timeout=COMMAND_SECONDS, check=False, **options,
-    )  # fmt: skip
+    """Run a command to its end; return its exit code and what it printed. DeployFailed when it cannot be."""
+    try:
+        done = subprocess.run(  # type: ignore[call-overload]
+            list(command), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=COMMAND_SECONDS, check=False, **options,
+        )  # fmt: skip
+    except OSError as error:
+        raise DeployFailed(f"{command[0]} cannot be started: {error.strerror}.") from None
+    except subprocess.TimeoutExpired:
+        raise DeployFailed(f"{' '.join(command)} did not end within {COMMAND_SECONDS:.0f} s.") from None
     return done.returncode, str(done.stdout).strip()[-4000:]
 
 
@@ -35,6 +41,34 @@ def must(command: Sequence[str]) -> str:
     if code:
         raise DeployFailed(f"{' '.join(command)} ended with {code}: {text}")
     return text
+
+
+class Places(Protocol):
+    """The two places where a version can run, by colour."""
+
+    def put(self, colour: str, release: str) -> None:
+        """Give a place a release; nothing runs there."""
+
+    def release(self, colour: str) -> str | None:
+        """Return what was put there, None for an empty place."""
+
+    def forget(self, colour: str) -> None:
+        """Make a place empty."""
+
+    def start(self, colour: str) -> None:
+        """Start what is there."""
+
+    def stop(self, colour: str) -> None:
+        """Let what runs there finish and stop; nothing to do is fine."""
+
+    def keep(self, colour: str) -> None:
+        """Have this one come back after a reboot, and not the other."""
+
+    def is_running(self, colour: str) -> bool:
+        """Tell whether it has not ended."""
+
+    def manage(self, colour: str, *arguments: str) -> tuple[int, str]:
+        """Run a management command of the release there; return its exit code and what it printed."""
 
 
 class Links:
@@ -54,6 +88,15 @@ class Links:
         draft.symlink_to(folder)
         draft.replace(self.root / colour)
 
+    def release(self, colour: str) -> str | None:
+        """Return the folder that the colour leads to."""
+        link = self.root / colour
+        return str(link.readlink()) if link.is_symlink() else None
+
+    def forget(self, colour: str) -> None:
+        """Lead the colour nowhere."""
+        (self.root / colour).unlink(missing_ok=True)
+
     def command(self, colour: str, *arguments: str) -> list[str]:
         """Return what runs a management command of the release that the colour leads to."""
         folder = self.root / colour
@@ -68,10 +111,14 @@ class Processes(Links):
         self._addresses = addresses
 
     def start(self, colour: str) -> None:
-        """Start the supervisor in a session of its own; it writes into root/<colour>.log."""
+        """Start the supervisor in a session of its own; it writes into root/<colour>.log.
+
+        It notes its own number first: should this program be killed now, the next one knows what runs.
+        """
+        noting = ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._noted(colour)), *self.command(colour, "up")]
         with (self.root / f"{colour}.log").open("ab") as log:
             subprocess.Popen(
-                self.command(colour, "up"), cwd=self.root / colour, env=self._environment(colour),
+                noting, cwd=self.root / colour, env=self._environment(colour),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + STOP_SECONDS
@@ -102,8 +149,22 @@ class Processes(Links):
         """Run a management command with the colour's settings."""
         return run(self.command(colour, *arguments), cwd=self.root / colour, env=self._environment(colour))
 
+    def _noted(self, colour: str) -> Path:
+        return self.root / f"{colour}.pid"
+
     def _find_pid(self, colour: str) -> int | None:
-        """Return the supervisor that the colour's record names, None when that process has ended."""
+        """Return the process of the supervisor, also of one that is still beginning; None when it has ended."""
+        return self._find_recorded(colour) or self._find_noted(colour)
+
+    def _find_noted(self, colour: str) -> int | None:
+        try:
+            pid = int(self._noted(colour).read_text(encoding="ascii"))
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        except (OSError, ValueError):
+            return None
+        return pid if str(self.root / colour / "manage.py").encode() in words else None
+
+    def _find_recorded(self, colour: str) -> int | None:
         try:
             record = json.loads((self.root / f"run-{colour}" / "supervisor.json").read_text(encoding="utf-8"))
             fields = Path(f"/proc/{record['pid']}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -165,6 +226,14 @@ class Containers:
     def put(self, colour: str, release: str) -> None:
         """Note the image of the colour."""
         write_setting(self._env_file, f"CLAW_{colour.upper()}_IMAGE", release)
+
+    def release(self, colour: str) -> str | None:
+        """Return the image that was noted for the colour."""
+        return read_settings(self._env_file).get(f"CLAW_{colour.upper()}_IMAGE")
+
+    def forget(self, colour: str) -> None:
+        """Note no image for the colour."""
+        write_setting(self._env_file, f"CLAW_{colour.upper()}_IMAGE", None)
 
     def start(self, colour: str) -> None:
         """Start the service, and what it depends on."""

@@ -8,9 +8,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 from bluegreen.failure import DeployFailed
+from bluegreen.files import write_safely
 
 COLOURS = ("blue", "green")
 ANSWER_SECONDS = 5.0
@@ -29,6 +31,16 @@ upstream claw {{
 }}
 map $host $claw_colour {{
     default {live};
+}}
+"""
+_NOBODY = """\
+# Written by docker/deploy: nothing is live yet.
+upstream claw {{
+    server {blue} max_fails=0;
+    server {green} backup;
+}}
+map $host $claw_colour {{
+    default none;
 }}
 """
 
@@ -55,22 +67,36 @@ class Proxy:
             return None
         return found.group(1) if found else None
 
+    def told(self) -> str | None:
+        """Return the colour that the proxy itself names, None when it names none or does not answer."""
+        status, text = self.ask("/-/colour")
+        return text if status == HTTPStatus.OK and text in COLOURS else None
+
     def send_to(self, colour: str) -> None:
         """Send everybody to a colour; returns once nobody is sent to the other any more."""
         text = _TEXT.format(live=colour, address=self.addresses[colour], other=self.addresses[other_than(colour)])
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.file.with_suffix(".draft")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(self.file)
-        done = subprocess.run(self._reload, capture_output=True, text=True, timeout=RELOAD_SECONDS, check=False)
+        write_safely(self.file, text)
+        self._read_again()
+        self._wait_for(colour)
+
+    def send_to_nobody(self) -> None:
+        """Forget the first version, which failed: none was live before it."""
+        write_safely(self.file, _NOBODY.format(**self.addresses))
+        self._read_again()
+
+    def _read_again(self) -> None:
+        try:
+            done = subprocess.run(self._reload, capture_output=True, text=True, timeout=RELOAD_SECONDS, check=False)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise DeployFailed(f"The proxy could not be told to read its configuration: {error}") from None
         if done.returncode:
             raise DeployFailed(f"The proxy did not take its new configuration: {done.stderr.strip()[-500:]}")
-        self._wait_for(colour)
 
     def _wait_for(self, colour: str) -> None:
         deadline, in_a_row = time.monotonic() + RELOAD_SECONDS, 0
         while in_a_row < IN_A_ROW:
-            in_a_row = in_a_row + 1 if self.ask("/-/colour") == (200, colour) else 0
+            in_a_row = in_a_row + 1 if self.told() == colour else 0
             if time.monotonic() > deadline:
                 raise DeployFailed(f"The proxy at {self.url} does not send people to {colour}.")
             time.sleep(POLL_SECONDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from bluegreen.files import write_safely
+
 _LINE = re.compile(r"^(?:export\s+)?([A-Z][A-Z0-9_]*)=(.*)$")
 
 
@@ -18,10 +20,9 @@ def read_settings(path: Path) -> dict[str, str]:
     return {match[1]: match[2].strip().strip("\"'") for match in found if match}
 
 
-def write_setting(path: Path, name: str, value: str) -> None:
-    """Set one line of such a file; the others stay as they are."""
+def write_setting(path: Path, name: str, value: str | None) -> None:
+    """Set one line of such a file, or remove it; the others stay as they are."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     kept = [line for line in lines if not line.startswith(f"{name}=")]
-    draft = path.with_name(f"{path.name}.draft")
-    draft.write_text("\n".join([*kept, f"{name}={value}"]) + "\n", encoding="utf-8")
-    draft.replace(path)
+    added = [] if value is None else [f"{name}={value}"]
+    write_safely(path, "".join(f"{line}\n" for line in [*kept, *added]))

@@ -5,90 +5,66 @@
  3 the proxy sends everybody to it, and it is watched
  4 the old one finishes what it has begun and stops
 
-Both are at work on one database between 2 and 4: leases see to it that everything is done once. A run that was
-interrupted anywhere is put right by the next one, because the proxy's file alone says which colour is live.
+Both are at work on one database between 2 and 4: leases see to it that everything is done once. The proxy's file alone
+says which colour is live. How far a run has come is in the journal: what a killed one has left is settled by the next.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
 
-from bluegreen.failure import DeployFailed
-from bluegreen.proxy import COLOURS, Proxy, ask, other_than
+from bluegreen.checks import Checks
+from bluegreen.failure import DeployFailed, Unsettled
+from bluegreen.journal import Entry, Journal
+from bluegreen.proxy import COLOURS, other_than
+from bluegreen.settling import put_back
+from bluegreen.signals import undisturbed
 
-POLL_SECONDS = 0.2
-# A name that every installation is asked under, whatever address it listens on.
-LOCAL = "127.0.0.1"
 # What `manage.py schemachanges` ends with when the old version could not work on the changed database.
 BREAKING = 3
 
 
-class Places(Protocol):
-    """The two places where a version can run, by colour."""
-
-    def put(self, colour: str, release: str) -> None:
-        """Give a place a release; nothing runs there."""
-
-    def start(self, colour: str) -> None:
-        """Start what is there."""
-
-    def stop(self, colour: str) -> None:
-        """Let what runs there finish and stop; nothing to do is fine."""
-
-    def keep(self, colour: str) -> None:
-        """Have this one come back after a reboot, and not the other."""
-
-    def is_running(self, colour: str) -> bool:
-        """Tell whether it has not ended."""
-
-    def manage(self, colour: str, *arguments: str) -> tuple[int, str]:
-        """Run a management command of the release there; return its exit code and what it printed."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """Seconds: until the new version is ready, for the smoke tests, and for watching it before the old one stops."""
-
-    ready: float = 120.0
-    smoke: float = 60.0
-    watch: float = 10.0
-
-
 class Switch:
-    """Puts a release in the place of the live one. `stop_first`: the old version may not see the new database."""
+    """Puts a release in the place of the live one. Nothing is left to settle when it begins."""
 
-    def __init__(self, places: Places, proxy: Proxy, *, limits: Limits, say: Callable[[str], None]) -> None:
-        self._places = places
-        self._proxy = proxy
-        self._limits = limits
+    def __init__(self, checks: Checks, journal: Journal, *, say: Callable[[str], None]) -> None:
+        self._checks = checks
+        self._places = checks.places
+        self._proxy = checks.proxy
+        self._journal = journal
         self._say = say
 
     def deploy(self, release: str | None, *, stop_first: bool = False) -> str:
-        """Return the colour that is live afterwards. Without a release, what is in the idle place comes back."""
+        """Return the colour that is live afterwards. Without a release, the version before comes back.
+
+        stop_first: the old version may not see the new database.
+        """
         live = self._proxy.live()
         new = COLOURS[0] if live is None else other_than(live)
-        self._places.stop(new)  # what an interrupted run has left
-        if release is not None:
-            self._places.put(new, release)
+        before = self._places.release(new)
+        wanted = release if release is not None else before
+        if wanted is None:
+            raise DeployFailed("There is no version before this one.")
+        self._journal.begin(Entry(new=new, was=live, release=wanted, before=before, step="it was being put there"))
         try:
+            self._places.stop(new)
+            if release is not None:
+                self._places.put(new, release)
             self._check_schema(new, stop_first=stop_first)
             if live is not None and stop_first:
+                self._step(f"{live} was being stopped first")
                 self._say(f"Stopping {live} first: nobody is served until {new} is ready.")
                 self._places.stop(live)
             self._begin(new)
             self._take_over(new, was=live)
-        except BaseException:
-            self._go_back(live, new)
+        except BaseException as error:
+            self._go_back(live, new, before=before, stopped_first=stop_first, error=error)
             raise
-        if live is not None:
-            self._say(f"Letting {live} finish.")
-            self._places.stop(live)
-        self._places.keep(new)
-        self._say(f"{new} is live.")
+        self._finish(new, was=live)
         return new
+
+    def _step(self, text: str) -> None:
+        self._journal.note(text)
 
     def _check_schema(self, new: str, *, stop_first: bool) -> None:
         code, text = self._places.manage(new, "schemachanges")
@@ -102,43 +78,54 @@ class Switch:
         self._say(text)
 
     def _begin(self, new: str) -> None:
+        self._step("it was being started and tested")
         self._say(f"Starting {new}.")
         self._places.start(new)
-        self._wait_ready(new)
-        code, text = self._places.manage(new, "smoke", f"--seconds={self._limits.smoke}")
-        if code:
-            raise DeployFailed(f"{new} did not pass the smoke tests: {text}")
-        self._say(text)
-
-    def _wait_ready(self, new: str) -> None:
-        deadline = time.monotonic() + self._limits.ready
-        url = f"http://{self._proxy.addresses[new]}/readyz"
-        while (answer := ask(url, host=LOCAL))[0] != 200:
-            if not self._places.is_running(new):
-                raise DeployFailed(f"{new} ended by itself; see its log.")
-            if time.monotonic() > deadline:
-                raise DeployFailed(f"{new} is not ready within {self._limits.ready:.0f} s: {answer[1]}")
-            time.sleep(POLL_SECONDS)
+        self._checks.wait_ready(new)
+        self._say(self._checks.smoke(new))
 
     def _take_over(self, new: str, *, was: str | None) -> None:
+        self._step("people were being sent to it")
         self._say(f"Sending everybody to {new}.")
         self._proxy.send_to(new)
-        deadline = time.monotonic() + (self._limits.watch if was else 0.0)
-        failed = 0
-        while time.monotonic() < deadline:
-            status, text = self._proxy.ask("/readyz")
-            failed = 0 if status == 200 else failed + 1
-            if failed > 1 or not self._places.is_running(new):
-                raise DeployFailed(f"{new} stopped answering: {text or status}")
-            time.sleep(POLL_SECONDS)
+        if was is not None:
+            self._checks.watch(new)
 
-    def _go_back(self, live: str | None, new: str) -> None:
+    def _finish(self, new: str, *, was: str | None) -> None:
+        """Stop the old version. After a reboot the new one comes back, whatever happens from here on."""
+        self._step("the old version was finishing")
+        try:
+            self._places.keep(new)
+            if was is not None:
+                self._say(f"Letting {was} finish.")
+                self._places.stop(was)
+        except DeployFailed as error:
+            raise Unsettled(f"{new} is live, but not all is done. {error}") from None
+        self._journal.settle()
+        self._say(f"{new} is live.")
+
+    def _go_back(
+        self, live: str | None, new: str, *, before: str | None, stopped_first: bool, error: BaseException
+    ) -> None:
         """Put everything as it was. The old version runs unless it had to be stopped first."""
-        if live is not None:
-            if not self._places.is_running(live):
-                self._places.start(live)
-                self._wait_ready(live)
-            if self._proxy.live() != live:
-                self._proxy.send_to(live)
-            self._say(f"{live} stays live.")
-        self._places.stop(new)
+        with undisturbed():
+            try:
+                if live is None and self._proxy.live() is not None:
+                    self._proxy.send_to_nobody()
+                if live is not None:
+                    self._bring_back(live, stopped_first=stopped_first)
+                self._places.stop(new)
+                put_back(self._places, new, before)
+            except DeployFailed as second:
+                raise Unsettled(f"Not deployed. {error}\nGoing back failed as well. {second}") from None
+            self._journal.settle()
+
+    def _bring_back(self, live: str, *, stopped_first: bool) -> None:
+        if not self._places.is_running(live):
+            self._places.start(live)
+            self._checks.wait_ready(live)
+        if other_than(live) in (self._proxy.live(), self._proxy.told()):
+            self._proxy.send_to(live)
+        self._say(f"{live} stays live.")
+        if stopped_first:  # it may be at work on what the new version made of the database
+            self._say(self._places.manage(live, "schemachanges")[1])

@@ -23,14 +23,23 @@ ROUND_SECONDS = 0.4
 class Crowd:
     """Browsers that ask for pages, people who write in Telegram, and a program that calls the gateway."""
 
-    def __init__(self, port: int, people: Conversation, *, token: str) -> None:
+    def __init__(self, port: int, people: Conversation, *, token: str, name: str = "switch") -> None:
         self.pages: Counter[str] = Counter()
         self.failed: list[str] = []
         self.calls = 0
         self._port = port
         self._people = people
         self._token = token
+        self._name = name
         self._over = threading.Event()
+
+    def figures(self) -> str:
+        """Return what was done and how much of it failed, for who runs this by hand."""
+        found = self._people.ledger()
+        return (
+            f"{sum(self.pages.values())} pages and {self.calls} calls, {len(self.failed)} failed; "
+            f"{sum(self._people.sent.values())} messages, {found.lost} lost, {found.duplicates} doubled"
+        )
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -61,10 +70,11 @@ class Crowd:
             try:
                 connection.request("GET", page)
                 answer = connection.getresponse()
+                text = answer.read(200).decode(errors="replace").strip()
                 answer.read()
                 self.pages[page] += 1
                 if answer.status != http.HTTPStatus.OK:
-                    self.failed.append(f"{page}: {answer.status}")
+                    self.failed.append(f"{page}: {answer.status} {text}")
             except (OSError, http.client.HTTPException) as error:
                 self.failed.append(f"{page}: {type(error).__name__} {error}")
             finally:
@@ -82,5 +92,5 @@ class Crowd:
                 if await asyncio.to_thread(self._over.wait, PAUSE_SECONDS):
                     return
                 params = {"kind": "selftest", "params": {"events": 0}, "start": False}
-                await client.request("jobs.create", params, idempotency_key=f"switch-{number}")
+                await client.request("jobs.create", params, idempotency_key=f"{self._name}-{number}")
                 self.calls += 1

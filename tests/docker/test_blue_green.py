@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -42,10 +44,20 @@ class Site:
 
     def deploy(self, *arguments: str, code: int = 0) -> str:
         """Run docker/deploy to its end and return what it said."""
-        command = [sys.executable, str(ROOT / "docker/deploy"), "--config", str(self.root / "deploy.toml"), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(self._command(*arguments), capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout
+
+    def kill_at(self, sentence: str, *arguments: str) -> None:
+        """Kill docker/deploy, and what it waits for, once it has said that."""
+        command = self._command(*arguments)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as begun:
+            assert begun.stdout is not None
+            assert any(sentence in line for line in begun.stdout)
+            os.killpg(begun.pid, signal.SIGKILL)
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, str(ROOT / "docker/deploy"), "--config", str(self.root / "deploy.toml"), *arguments]
 
     def health(self) -> dict[str, object]:
         """Return what the live version says of itself."""
@@ -127,3 +139,42 @@ def test_a_new_version_takes_over_under_load_and_a_broken_one_never_does(site: S
     assert store.value("SELECT count(*) FROM sessions_app_inbox WHERE state = 'dead'") == 0
     assert store.value("SELECT count(*) FROM runbooks_job WHERE kind = 'selftest'") == crowd.calls
     assert [call for call in site.telegram.calls(method="getUpdates") if call["status"] == 409] == []
+    print(crowd.figures())
+
+
+@pytest.mark.parametrize("sentence", ["Starting ", "Sending everybody to ", "Letting "])
+def test_nobody_notices_that_a_deployment_was_killed(site: Site, sentence: str) -> None:
+    before = str(site.health()["version"])
+    named = sentence.split(maxsplit=1)[0].lower()
+    third = make_release(site.root / named, version=f"3.{named}")
+    crowd = Crowd(site.proxy.port, site.people, token=TOKEN, name=named)
+
+    with crowd.at_work():
+        site.kill_at(sentence, str(third))
+        assert "A deployment was interrupted" in site.deploy("status", code=1)
+        site.deploy("settle")
+        assert site.deploy("status").count("\n") == 2
+        after = site.health()["version"]
+
+    assert after == (before if sentence == "Starting " else f"3.{named}")
+    assert crowd.failed == []
+    site.people.wait_answered(timeout=60)
+    site.people.check()
+    print(crowd.figures())
+
+
+def test_the_version_before_comes_back_under_load_and_a_stop_is_short(site: Site) -> None:
+    first = str(site.health()["version"])
+    other = make_release(site.root / "other", version="4.0.0")
+    site.deploy(str(other), "--stop-first")
+    assert site.health()["version"] == "4.0.0"
+    crowd = Crowd(site.proxy.port, site.people, token=TOKEN, name="back")
+
+    with crowd.at_work():
+        site.deploy("back")
+
+    assert site.health()["version"] == first
+    assert crowd.failed == []
+    site.people.wait_answered(timeout=60)
+    site.people.check()
+    print(crowd.figures())

@@ -1,0 +1,1 @@
+"""Programs that stand for others where those cannot be had, or would take too long."""
