@@ -1,13 +1,18 @@
-"""`python -m tests.bench`: the tables of the README. `turns`, `gateway` or `anomalies` prints only that one."""
+"""The tables of the README, all of them or those that are named. On two quiet cores `gateway` takes five minutes with
+OpenClaw's gateway beside ours and three without.
+"""
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
+import time
 from pathlib import Path
 
+from tests import environment  # first, because no bench may touch a real installation
 from tests.bench.anomalies import to_anomalies_table
-from tests.bench.gateway import METHODS, OVERLOAD, Figures, run_gateway_bench
+from tests.bench.gateway import run_gateway_bench
+from tests.bench.gateway_table import to_gateway_table
 from tests.bench.markdown import markdown
 from tests.bench.turns import Bench, run_bench
 from tests.interop.installed import find_openclaw
@@ -35,36 +40,35 @@ def to_table(bench: Bench) -> str:
     return markdown(("measure", "value"), rows)
 
 
-def to_gateway_table(found: dict[str, Figures]) -> str:
-    """The figures of the gateway beside the floor's and, when it is installed, OpenClaw's."""
-    names = [name for name in ("floor", "ours", "OpenClaw") if name in found]
-    rows = []
-    for method in METHODS:
-        for load in found["ours"].loads[method]:
-            connections, in_flight = load
-            what = f"{method}, {connections} x {in_flight}{' (overload)' if load == OVERLOAD else ''}"
-            rows.append((what, *(rate_of(found[name], method, load) for name in names)))
-    starts: dict[str, str] = {name: f"{found[name].start_seconds:.1f} s" for name in names if name != "floor"}
-    memory: dict[str, str] = {name: f"{found[name].memory_mb:.0f} MB" for name in starts}
-    rows.append(("start to the first connect", *(starts.get(name, "") for name in names)))
-    rows.append(("memory at rest (PSS)", *(memory.get(name, "") for name in names)))
-    ours = found["ours"]
-    more = [f"- {ours.idle_connections:,} idle connections: {ours.idle_kb_each:.0f} KB each"]
-    more += [f"- chat.history with {count:,} messages: {taken:.1f} ms" for count, taken in ours.by_history.items()]
-    return "\n".join([markdown(("method, connections x requests in flight", *names), rows), "", *more])
+def read_arguments() -> argparse.Namespace:
+    """Return which tables are wanted."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("tables", nargs="*", choices=TABLES, default=TABLES, help="all of them when none is named")
+    parser.add_argument(
+        "--without-openclaw", action="store_true", help="do not measure OpenClaw's gateway, also if it is installed"
+    )
+    return parser.parse_args()
 
 
-def rate_of(figures: Figures, method: str, load: tuple[int, int]) -> str:
-    """Good answers per second, the median latency, and how many were refused."""
-    found = figures.loads[method][load]
-    refused = sum(found.refused.values())
-    share = f", {refused / (refused + len(found.latencies)):.0%} refused" if refused else ""
-    return f"{found.per_second:,.0f}/s ({found.percentile_ms(0.5):.1f} ms{share})"
+def gateway_table(home: Path, *, alone: bool) -> str:
+    """Measure the gateway and return its tables, with how long that took."""
+    begin = time.monotonic()
+    found = run_gateway_bench(home, None if alone else find_openclaw())
+    return f"{to_gateway_table(found)}\n\nMeasured in {time.monotonic() - begin:.0f} s."
 
 
 def main() -> None:
     """Run the benches that were asked for, and print."""
-    for name in sys.argv[1:] or TABLES:
+    given = read_arguments()
+    try:
+        print_tables(given)
+    finally:
+        environment.pytest_unconfigure()
+
+
+def print_tables(given: argparse.Namespace) -> None:
+    """Measure one table after the other, each with an installation of its own."""
+    for name in given.tables:
         with tempfile.TemporaryDirectory(prefix="clawsite-bench-") as folder:
             home = Path(folder) / "home"
             if name == "turns":
@@ -72,7 +76,7 @@ def main() -> None:
             elif name == "anomalies":
                 print(to_anomalies_table())
             else:
-                print(to_gateway_table(run_gateway_bench(home, find_openclaw())))
+                print(gateway_table(home, alone=given.without_openclaw))
 
 
 if __name__ == "__main__":

@@ -91,6 +91,15 @@ class Caller:
             raise ConnectionError("the server hung up")
         self.buffer += data
 
+    def is_open(self) -> bool:
+        """Tell whether the server has not hung up."""
+        try:
+            return self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except ConnectionError:
+            return False
+
     def close(self) -> None:
         """Hang up."""
         self.socket.close()
