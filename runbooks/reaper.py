@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from clawsite.core.clock import silent_since
 from clawsite.core.errors import log_unknown
 from clawsite.core.leases import release_lease, take_lease
 from clawsite.core.models import Lease, Process
@@ -26,6 +27,7 @@ from runbooks.jobs.events import move
 from runbooks.jobs.kinds import find_kind
 from runbooks.models import Job
 from runbooks.outcomes import out_of_time
+from runbooks.rewound import mend_times
 from runbooks.runner import ROLE, count_running
 from runbooks.schedules import tick
 from runbooks.watch import GRACE_SECONDS
@@ -68,6 +70,7 @@ def reap(process_id: int) -> None:
     """Do everything there is to do; what fails is logged and does not stop the rest."""
     _Calm.note(failed=False)
     steps: list[Callable[[], object]] = [
+        mend_times,
         void_dead_local_processes,
         end_late_runners,
         lambda: take_up_left(process_id),
@@ -85,12 +88,10 @@ def reap(process_id: int) -> None:
 
 def end_late_runners() -> int:
     """Kill the jobs' processes of this machine that are beyond the reach of their own watch; return how many."""
-    now = timezone.now()
-    silent = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
     overdue = Job.objects.here().filter(state=State.RUNNING, deadline__lt=_force_time())
     late = {job.lease for job in overdue.only("pk")[:BATCH]}
     own = Process.objects.filter(host=host_name(), role=ROLE)
-    wanted = Q(leases__name__in=late) | Q(beat_at__lt=silent) if _Calm.is_calm() else Q(leases__name__in=late)
+    wanted = Q(leases__name__in=late) | Q(beat_at__lt=silent_since()) if _Calm.is_calm() else Q(leases__name__in=late)
     killed = 0
     for process in own.filter(wanted).distinct():
         if is_alive(process.pid, started=process.started):
@@ -105,7 +106,7 @@ def take_up_left(process_id: int) -> int:
     running = list(Job.objects.here().filter(state=State.RUNNING).order_by("pk").defer(*LARGE)[: BATCH * 10])
     leases = Lease.objects.filter(name__in=[job.lease for job in running], owner__isnull=False)
     if _Calm.is_calm():
-        leases = leases.filter(owner__beat_at__gte=timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS))
+        leases = leases.filter(owner__beat_at__gte=silent_since())
     held = set(leases.values_list("name", flat=True))
     return sum(_take_up(job, process_id) for job in running if job.lease not in held)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -128,6 +128,14 @@ def mark_waiting(pk: int, *, seconds: float, error: str, counted: bool = True) -
         error=error[:200],
         attempts=F("attempts") if counted else F("attempts") - 1,
     )
+
+
+def end_waits(now: datetime) -> int:
+    """Let rows that wait be tried now; return how many. For a clock that was set back.
+
+    What the platform asked us to wait for is kept by the sender as well, whose clock does not jump.
+    """
+    return Outbox.objects.filter(state__in=OPEN, not_before__gt=now).update(not_before=now)
 
 
 def mark_dead(pk: int, *, error: str) -> None:

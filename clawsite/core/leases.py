@@ -1,7 +1,8 @@
 """Leases: at most one live process does a thing, and a process that was overtaken cannot commit.
 
-A lease is free when it has no owner or when its owner has not beaten for CLAW_LEASE_SECONDS. Taking it raises its
-token; every transaction that commits work done under a lease calls `check_lease` with the token it was given.
+A lease is free when it has no owner or when its owner has not beaten for CLAW_LEASE_SECONDS (see `clock`). Taking it
+raises its token; every transaction that commits work done under a lease calls `check_lease` with the token it was
+given.
 
 A process may take what is its own once more, or a lease that it could not release (the database was gone) would be
 held for as long as it lives; its older token ends by that. Within a process callers see to it themselves that a thing
@@ -11,11 +12,10 @@ is done once at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from django.conf import settings
 from django.utils import timezone
 
+from clawsite.core.clock import silent_since
 from clawsite.core.errors import LeaseLost
 from clawsite.core.models import Lease
 from clawsite.core.sql import change, fetch, moment
@@ -43,8 +43,7 @@ class Held:
 def take_lease(name: str, *, process_id: int) -> Held | None:
     """Take a free lease in one statement; return None when another live process holds it."""
     now = timezone.now()
-    stale = now - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
-    rows = fetch(_TAKE, name, process_id, moment(now), moment(stale))
+    rows = fetch(_TAKE, name, process_id, moment(now), moment(silent_since(now)))
     return Held(name=name, token=rows[0][0]) if rows else None
 
 

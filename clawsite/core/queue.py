@@ -29,6 +29,7 @@ from django_q.signals import post_execute_in_worker, pre_execute
 from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
+from clawsite.core.clock import Offset
 from clawsite.core.nudge import QUEUE, QueueSocket, nudge_on_commit
 
 logger = logging.getLogger(__name__)
@@ -138,6 +139,7 @@ class Workers:
         self._sign.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _remove_left_over_signs(self._sign.parent)
         self._sign.touch()
+        self._offset = Offset()
         _connect_sign(self._sign)
         connections.close_all()
         os.register_at_fork(after_in_child=on_fork)
@@ -156,7 +158,9 @@ class Workers:
         return f"no task has run for {silence:.0f} s" if silence > SILENCE_SECONDS else ""
 
     def silence(self) -> float:
-        """Return the seconds since the last sign of life."""
+        """Return the seconds since the last sign of life; since a jump of the clock, when that was later."""
+        if self._offset.moved():
+            self._sign.touch()
         try:
             return max(0.0, time.time() - self._sign.stat().st_mtime)
         except FileNotFoundError:

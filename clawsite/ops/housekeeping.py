@@ -18,6 +18,7 @@ from django.contrib.sessions.models import Session
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
+from clawsite.core.clock import silent_since
 from clawsite.core.models import AuditEvent, Lease, Process, ServiceState
 from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
@@ -93,7 +94,7 @@ def clean() -> dict[str, int]:
         "folders of steps": clean_folders(),
         "cards": _delete(Card.objects.filter(changed=False, changed_at__lt=_ago(CARD_DAYS))),
         "pairings": _delete(Pairing.objects.filter(decided_at=None, expires_at__lt=_ago(PAIRING_DAYS))),
-        "processes": _delete(Process.objects.filter(beat_at__lt=_ago(PROCESS_DAYS))),
+        "processes": _delete(Process.objects.filter(beat_at__lt=silent_since(_ago(PROCESS_DAYS)))),
         "minutes": _delete(Minute.objects.filter(at__lt=_ago(MINUTE_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),
         "browser sessions": _delete(Session.objects.filter(expire_date__lt=timezone.now())),

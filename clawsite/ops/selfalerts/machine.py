@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import psutil
 from django.conf import settings
 
+from clawsite.core.clock import Offset
 from clawsite.core.models import Process
 from clawsite.ops.crashes import read_crash_loops
 from clawsite.ops.selfalerts.findings import CRITICAL, WARNING, Finding
@@ -61,16 +62,15 @@ class ClockJumps:
     """Finds a clock that was moved: the time of day and the time that passed say different things."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
-        self._clock, self._wall = clock, wall
-        self._offset = wall() - clock()
+        self._clock = clock
+        self._offset = Offset(clock=clock, wall=wall)
         self._shown_until = 0.0
         self._jump = 0.0
 
     def find(self, now: datetime) -> Iterator[Finding]:
         """Tell of a jump for ten minutes."""
-        offset = self._wall() - self._clock()
-        if abs(offset - self._offset) > JUMP_SECONDS:
-            self._jump, self._shown_until = offset - self._offset, self._clock() + JUMP_SHOWN_SECONDS
-        self._offset = offset
+        jump = self._offset.moved()
+        if abs(jump) > JUMP_SECONDS:
+            self._jump, self._shown_until = jump, self._clock() + JUMP_SHOWN_SECONDS
         if self._clock() < self._shown_until:
             yield Finding(check="clock", data={"seconds": round(self._jump)})
