@@ -10,7 +10,7 @@ from django.utils import translation
 
 ON_DEMAND = ("soak", "containers")
 
-pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.scheduling"]
+pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.fixtures.reached", "tests.scheduling"]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

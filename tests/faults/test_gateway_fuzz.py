@@ -16,6 +16,7 @@ from tests.faults.gate import TOKEN, Gate, running_gate
 from tests.faults.mutations import BINARY, TEXT, Mutator
 from tests.faults.rawsocket import RawSocket, raw_socket
 from tests.faults.stack import wait_for
+from tests.fixtures.reached import Figure, Reached
 
 SEED = 20_260_802
 SOCKETS, FRAMES, BATCH = 8, 96_000, 60
@@ -94,20 +95,20 @@ class Fuzz:
 @pytest.mark.faults
 @pytest.mark.alone
 @pytest.mark.timeout(180)
-async def test_spoilt_frames_hurt_nobody(tmp_path: Path) -> None:
-    await spoil_much(tmp_path, seed=SEED, frames=FRAMES)
+async def test_spoilt_frames_hurt_nobody(tmp_path: Path, reached: Reached) -> None:
+    reached(13, "spoilt frames", *await spoil_much(tmp_path, seed=SEED, frames=FRAMES))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(1200)
-async def test_a_million_spoilt_frames_hurt_nobody(tmp_path: Path) -> None:
+async def test_a_million_spoilt_frames_hurt_nobody(tmp_path: Path, reached: Reached) -> None:
     """Other ones each time; the seed is told where it fails."""
     seed = secrets.randbelow(2**32)
     print(f"seed {seed}")
-    await spoil_much(tmp_path, seed=seed, frames=10 * FRAMES)
+    reached(13, "spoilt frames", *await spoil_much(tmp_path, seed=seed, frames=10 * FRAMES))
 
 
-async def spoil_much(folder: Path, *, seed: int, frames: int) -> None:
+async def spoil_much(folder: Path, *, seed: int, frames: int) -> list[Figure]:
     """Send so many spoilt frames over several sockets at once, and others that never get in; then look around."""
     with running_gate(folder / "home") as gate:
         fuzz = Fuzz(gate)
@@ -128,3 +129,9 @@ async def spoil_much(folder: Path, *, seed: int, frames: int) -> None:
         assert bystander.p99() < MOST_P99
         assert reader.p99() < 2 * MOST_P99
         wait_for(lambda: gate.memory() - before < MOST_GROWTH, timeout=10, what="memory is given back")
+        return [
+            Figure("frames", fuzz.sent),
+            Figure("exceptions", 0),
+            Figure("sockets closed", fuzz.closed.total()),
+            Figure("99 % of a bystander's answers within", bystander.p99(), "s", MOST_P99),
+        ]

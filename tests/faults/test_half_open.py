@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.clawsite.gateway.seat import Client, Gateway, standing_gateway
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.proxy import TcpProxy
 
 SOCKETS = 10
@@ -62,7 +63,7 @@ async def wait_for_sockets(gateway: Gateway, count: int) -> None:
 
 
 @pytest.mark.faults
-async def test_clients_that_a_network_swallowed_are_found_and_forgotten(tmp_path: Path) -> None:
+async def test_clients_that_a_network_swallowed_are_found_and_forgotten(tmp_path: Path, reached: Reached) -> None:
     with standing_gateway(tmp_path) as gateway, TcpProxy(gateway.port).running() as proxy:
         web = psutil.Process(gateway.process.pid)
         async with gateway.client() as alice, contextlib.AsyncExitStack() as stack:
@@ -77,10 +78,20 @@ async def test_clients_that_a_network_swallowed_are_found_and_forgotten(tmp_path
             assert count_sockets(gateway) == before + 2 * SOCKETS
 
             proxy.pause()
+            begun = time.monotonic()
             try:
                 await wait_for_sockets(gateway, before)
+                found = time.monotonic() - begun
             finally:
                 proxy.resume()
             assert len(await alice.call("system-presence")) == present
-            assert web.num_fds() <= files + MOST_MORE_FILES
+            more = web.num_fds() - files
+            assert more <= MOST_MORE_FILES
+            reached(
+                12,
+                f"the network swallows {2 * SOCKETS} clients",
+                Figure("all found after", found, "s", FOUND_SECONDS),
+                Figure("still watching anything", 0),
+                Figure("more descriptors", more, most=MOST_MORE_FILES),
+            )
         assert "Traceback" not in gateway.tail()

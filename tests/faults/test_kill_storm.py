@@ -13,6 +13,7 @@ import pytest
 from tests.faults.ledger import numbered, read_ledger
 from tests.faults.stack import Stack, product_environment, running_stack, wait_for
 from tests.faults.store import Store
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.messages import MessagesControl
 from tests.servers.services import PostgresService
 from tests.servers.telegram import TelegramControl
@@ -48,11 +49,12 @@ def environment(telegram: TelegramControl, messages_process: MessagesControl) ->
 @pytest.mark.paired
 @pytest.mark.xdist_group("storms")
 @pytest.mark.timeout(300)
-def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path) -> None:
+def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, reached: Reached) -> None:
     home = tmp_path / "home"
     with running_stack(home, environment) as stack:
-        storm(stack, telegram)
+        figures = storm(stack, telegram)
     assert Store(home).is_whole()
+    reached(1, "SQLite", *figures)
 
 
 @pytest.mark.faults
@@ -61,13 +63,18 @@ def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_p
 @pytest.mark.services
 @pytest.mark.timeout(300)
 def test_on_postgresql(
-    telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, postgres_service: PostgresService
+    telegram: TelegramControl,
+    environment: dict[str, str],
+    tmp_path: Path,
+    postgres_service: PostgresService,
+    reached: Reached,
 ) -> None:
     with running_stack(tmp_path / "home", environment | {"DATABASE_URL": postgres_service.database("storm")}) as stack:
-        storm(stack, telegram)
+        figures = storm(stack, telegram)
+    reached(1, "PostgreSQL", *figures)
 
 
-def storm(stack: Stack, telegram: TelegramControl) -> None:
+def storm(stack: Stack, telegram: TelegramControl) -> list[Figure]:
     """Write and kill for a minute or until enough died, then give it 30 seconds to finish, and compare."""
     store = Store(stack.home, url=stack.environment.get("DATABASE_URL", ""))
     chats = [FIRST_CHAT + number for number in range(CHATS)]
@@ -88,6 +95,7 @@ def storm(stack: Stack, telegram: TelegramControl) -> None:
         stack.keep_alive()
         time.sleep(0.01)
     stack.keep_alive()
+    over = time.monotonic()
     try:
         wait_for(
             lambda: read_ledger(telegram, chats, sent=sent).answered == MESSAGES and store.waiting() == 0,
@@ -96,10 +104,19 @@ def storm(stack: Stack, telegram: TelegramControl) -> None:
         )
     except TimeoutError:
         pytest.fail(f"after {kills} kills: {read_ledger(telegram, chats, sent=sent)}\n{stack.log.read_text()[-3000:]}")
+    emptied = time.monotonic() - over
     result = read_ledger(telegram, chats, sent=sent)
     print(f"{kills} kills: {result}")
     assert (result.lost, result.out_of_order) == (0, 0), result
     assert result.duplicates <= kills / 10, result
+    return [
+        Figure("kills", kills),
+        Figure("messages", MESSAGES),
+        Figure("lost", result.lost),
+        Figure("out of order", result.out_of_order),
+        Figure("sent twice", result.duplicates, most=kills // 10),
+        Figure("queues empty after", emptied, "s", 30),
+    ]
 
 
 def kill_one(stack: Stack, chance: random.Random) -> int:

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import ast
-import re
+import json
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+
+from tests.faults.table import read_table, to_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
-TABLE = Path(__file__).with_name("TABLE.md")
 FAULTS = 20
-NAME = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
-
-
-class Line(NamedTuple):
-    """One fault: its number, and the tests that show it, short and long."""
-
-    number: int
-    short: list[tuple[str, str]]
-    long: list[tuple[str, str]]
-
-
-def read_table() -> list[Line]:
-    """Return the lines of the table."""
-    rows = [line.split("|")[1:-1] for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
-    found = [(number.strip(), short, long) for number, _, short, long in rows if number.strip().isdigit()]
-    return [Line(int(number), NAME.findall(short), NAME.findall(long)) for number, short, long in found]
 
 
 @cache
@@ -60,3 +44,16 @@ def test_every_name_is_a_test() -> None:
 
 def test_long_ones_run_only_when_asked_for() -> None:
     assert list(wrong_names(long=True)) == []
+
+
+def test_what_was_reached_becomes_a_table() -> None:
+    figures = [
+        {"name": "taken over after", "value": 8.13, "unit": "s", "most": 75},
+        {"name": "lost", "value": 0, "unit": "", "most": 0},
+    ]
+    note = {"row": 3, "test": "tests/a.py::test_b", "done": "frozen for 120 s", "figures": figures}
+    earlier = note | {"figures": []}
+    table = to_markdown([json.dumps(earlier), json.dumps(note)]).splitlines()
+    assert len(table) == 2 + FAULTS
+    assert table[4].endswith("| frozen for 120 s: taken over after 8.1 s (75 s), lost 0 |")
+    assert table[5].endswith("| - |")

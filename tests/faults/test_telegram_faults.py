@@ -12,6 +12,7 @@ from clawsite.core.db import run_db
 from sessions_app.models import Contact, Inbox, Outbox
 from tests.bots.flow import Flow, open_flow, until
 from tests.faults.ledger import numbered, read_ledger
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.messages import text
 from tests.servers.telegram import TelegramServer
 
@@ -33,7 +34,7 @@ OUTAGES: dict[str, Callable[[TelegramServer], None]] = {
 
 
 @pytest.mark.parametrize("outage", list(OUTAGES))
-async def test_an_outage_loses_nothing_and_keeps_the_order(flow: Flow, outage: str) -> None:
+async def test_an_outage_loses_nothing_and_keeps_the_order(flow: Flow, outage: str, reached: Reached) -> None:
     chats = [flow.alice, flow.bob]
     sent = dict.fromkeys(chats, 0)
 
@@ -60,6 +61,7 @@ async def test_an_outage_loses_nothing_and_keeps_the_order(flow: Flow, outage: s
     assert await run_db(lambda: Outbox.objects.exclude(state="sent").count()) == 0
     # Every message once, and few calls more: an outage is waited out, not hammered.
     assert len(flow.telegram.calls(since=before)) <= 2 * (EACH + 1) + 40
+    reached(15, outage, Figure("messages", rows), Figure("lost", found.lost), Figure("sent twice", found.duplicates))
 
 
 async def test_a_send_that_is_cut_after_it_was_taken_says_so_when_it_comes_again(flow: Flow) -> None:
@@ -84,7 +86,9 @@ async def test_an_edit_that_must_wait_makes_no_second_message(flow: Flow) -> Non
     assert len(flow.telegram.calls(method="sendMessage")) == 1
 
 
-async def test_under_telegrams_own_limits_a_crowd_is_answered_and_no_call_refused(transactional_db: None) -> None:
+async def test_under_telegrams_own_limits_a_crowd_is_answered_and_no_call_refused(
+    transactional_db: None, reached: Reached
+) -> None:
     """With the rates as they are set from the start, against the limits as Telegram enforces them."""
     async with open_flow(CLAW_CHAT_RATE=1.0, CLAW_GROUP_RATE=18.0, CLAW_BOT_RATE=25.0) as flow:
         crowd = [flow.telegram.add_user(f"Guest {number}")["id"] for number in range(CROWD)]
@@ -105,8 +109,11 @@ async def test_under_telegrams_own_limits_a_crowd_is_answered_and_no_call_refuse
         assert [call for call in calls if call["status"] == 429] == []
         moments = sorted(call["at"] for call in calls if call["method"] == "sendMessage")
         # None was refused; what a loaded machine let arrive together evens out within two seconds.
-        assert max(sum(begin <= at < begin + 2 for at in moments) for begin in moments) <= 2 * MOST_A_SECOND
+        most = max(sum(begin <= at < begin + 2 for at in moments) for begin in moments)
+        assert most <= 2 * MOST_A_SECOND
         assert took >= 2 * CROWD / MOST_A_SECOND - 1
+        sent_most = Figure("most sends in two seconds", most, most=2 * MOST_A_SECOND)
+        reached(15, f"{CROWD} chats under its limits", sent_most, Figure("calls refused", 0))
 
 
 def _let_in(flow: Flow, people: list[int]) -> None:
@@ -116,7 +123,7 @@ def _let_in(flow: Flow, people: list[int]) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
-async def test_five_minutes_of_bad_gateways_are_waited_out(flow: Flow) -> None:
+async def test_five_minutes_of_bad_gateways_are_waited_out(flow: Flow, reached: Reached) -> None:
     sent = {flow.alice: 0}
 
     def write() -> None:
@@ -134,10 +141,20 @@ async def test_five_minutes_of_bad_gateways_are_waited_out(flow: Flow) -> None:
             write()
         await until(lambda: time.monotonic() >= over, timeout=LONG_OUTAGE_SECONDS + 10)
         await until(lambda: read_ledger(flow.telegram, sent, sent=sent).lost == 0, timeout=RESUME_SECONDS)
+        back = time.monotonic() - over
         await flow.quiet(timeout=20)
     found = read_ledger(flow.telegram, sent, sent=sent)
     assert (found.lost, found.out_of_order, found.duplicates) == (0, 0, 0), found
-    assert len(flow.telegram.calls(since=before)) <= LONG_OUTAGE_SECONDS / 10 + 60
+    calls = len(flow.telegram.calls(since=before))
+    assert calls <= LONG_OUTAGE_SECONDS / 10 + 60
+    reached(
+        15,
+        f"bad gateways for {LONG_OUTAGE_SECONDS:.0f} s",
+        Figure("answered after", back, "s", RESUME_SECONDS),
+        Figure("calls", calls, most=LONG_OUTAGE_SECONDS / 10 + 60),
+        Figure("lost", found.lost),
+        Figure("sent twice", found.duplicates),
+    )
 
 
 async def test_what_waits_for_telegram_costs_rows_not_memory(flow: Flow) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,14 @@ from tests.faults.conversation import Conversation
 from tests.faults.ledger import numbered
 from tests.faults.stack import Program, product_environment, wait_for
 from tests.faults.store import Store
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.messages import MessagesServer, pause, text
 from tests.servers.telegram import TelegramServer
 
 LEASE_SECONDS = 4
+# As an installation has it when nobody says otherwise, and a process that is frozen for twice as long.
+USUAL_LEASE_SECONDS, LONG_FREEZE_SECONDS = 60, 120.0
+NOTHING_AMISS = (Figure("late answers taken", 0), Figure("lost", 0), Figure("done twice", 0))
 PREPARE = (
     "from django.core.management import call_command; from sessions_app.channels import sync_channels_from_settings;"
     "call_command('migrate', verbosity=0); sync_channels_from_settings()"
@@ -28,13 +33,23 @@ def people(telegram_server: TelegramServer) -> Conversation:
 
 
 @pytest.fixture
+def lease_seconds() -> int:
+    """After how long a silence a process is overtaken; other tests ask for other values by their parameters."""
+    return LEASE_SECONDS
+
+
+@pytest.fixture
 def programs(
-    people: Conversation, telegram_server: TelegramServer, messages_server: MessagesServer, tmp_path: Path
+    people: Conversation,
+    telegram_server: TelegramServer,
+    messages_server: MessagesServer,
+    lease_seconds: int,
+    tmp_path: Path,
 ) -> Iterator[list[Program]]:
     """Two programs on one state directory, which is prepared; the first one runs and polls."""
     environment = product_environment(telegram_server, messages_server) | {
         "TELEGRAM_ALLOWED_USERS": people.allowed,
-        "CLAW_LEASE_SECONDS": str(LEASE_SECONDS),
+        "CLAW_LEASE_SECONDS": str(lease_seconds),
     }
     both = [Program(tmp_path / "home", environment, "bots", name=name) for name in ("first", "second")]
     done = both[0].manage("shell", "-c", PREPARE)
@@ -54,7 +69,43 @@ def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
     people: Conversation,
     telegram_server: TelegramServer,
     messages_server: MessagesServer,
+    reached: Reached,
 ) -> None:
+    took = overtake(programs, people, telegram_server, messages_server, within=LEASE_SECONDS + 6.0)
+    figure = Figure("work taken over after", took, "s", LEASE_SECONDS + 6)
+    reached(3, f"frozen, leases of {LEASE_SECONDS} s", figure, *NOTHING_AMISS)
+
+
+@pytest.mark.soak
+@pytest.mark.faults
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("lease_seconds", [USUAL_LEASE_SECONDS])
+def test_a_process_that_was_frozen_for_two_minutes_is_replaced_and_its_late_answer_refused(
+    programs: list[Program],
+    people: Conversation,
+    telegram_server: TelegramServer,
+    messages_server: MessagesServer,
+    reached: Reached,
+) -> None:
+    most = USUAL_LEASE_SECONDS + 15.0
+    took = overtake(programs, people, telegram_server, messages_server, within=most, frozen=LONG_FREEZE_SECONDS)
+    figure = Figure("work taken over after", took, "s", most)
+    reached(3, f"frozen for {LONG_FREEZE_SECONDS:.0f} s, leases of {USUAL_LEASE_SECONDS} s", figure, *NOTHING_AMISS)
+
+
+def overtake(
+    programs: list[Program],
+    people: Conversation,
+    telegram_server: TelegramServer,
+    messages_server: MessagesServer,
+    *,
+    within: float,
+    frozen: float = 0.0,
+) -> float:
+    """Freeze the one that polls, sends and answers, at least for so long; return after how many seconds the other does.
+
+    All three are taken over within a time. What the frozen one says when it goes on counts for nothing.
+    """
     first, second = programs
     store = Store(first.home)
     slow = people.chats[0]
@@ -68,10 +119,13 @@ def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
     wait_for(lambda: store.value("SELECT count(*) FROM core_process") == 2, timeout=60, what="the second one runs")
 
     first.signal(signal.SIGSTOP)
+    begun = time.monotonic()
     people.write(each=3)
-    wait_for(lambda: store.owner("poll:") == second.pid, timeout=LEASE_SECONDS + 6, what="the poller moves")
-    wait_for(lambda: store.owner("send:") == second.pid, timeout=LEASE_SECONDS + 6, what="the sender moves")
+    wait_for(lambda: store.owner("poll:") == second.pid, timeout=within, what="the poller moves")
+    wait_for(lambda: store.owner("send:") == second.pid, timeout=within, what="the sender moves")
+    took = time.monotonic() - begun
     people.wait_answered(timeout=20)
+    wait_for(lambda: time.monotonic() >= begun + frozen, timeout=frozen + 1, what="it was frozen for so long")
 
     before = telegram_server.last_call()
     first.signal(signal.SIGCONT)
@@ -89,6 +143,7 @@ def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
     assert store.owner("poll:") == second.pid
     assert first.is_running(), first.tail()
     assert telegram_server.calls(since=before, method="getUpdates"), "somebody went on polling"
+    return took
 
 
 @pytest.mark.faults

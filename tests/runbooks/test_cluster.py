@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from tests.clawsite.running import until
+from tests.fixtures.reached import Figure, Reached
 from tests.runbooks.ledger import overlaps, read
 from tests.runbooks.plant import Plant, plant
 
@@ -21,6 +23,8 @@ PARTS = ("worker", "sentinel", "monitor", "pusher", "parent")
 AGE = 5.5
 # None of a cluster's processes outlives the loss of one of them for so long.
 ORPHAN_SECONDS = 10.0
+# And after so long jobs are done again.
+BACK_SECONDS = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -44,19 +48,24 @@ def test_a_busy_cluster_loses_a_process(running: Plant, part: str) -> None:
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_an_idle_cluster_loses_a_process(running: Plant, part: str) -> None:
+def test_an_idle_cluster_loses_a_process(running: Plant, part: str, reached: Reached) -> None:
     role = running.wait_role(age=AGE)
     parts = running.cluster(role)
+    begun = time.monotonic()
     parts[part].kill()
 
     _, orphans = psutil.wait_procs(parts.values(), timeout=ORPHAN_SECONDS)
     assert orphans == []
+    gone = time.monotonic() - begun
     keys = running.start("ledger", 3, seconds=0.1)
 
-    running.wait_states(keys, "succeeded")
+    running.wait_states(keys, "succeeded", seconds=BACK_SECONDS - gone)
+    back = time.monotonic() - begun
     assert running.ends(keys) == [1, 1, 1]
     assert overlaps(running.ledger) == []
     running.wait_role(other_than=role.pid)
+    orphans_gone = Figure("all of the old ones gone after", gone, "s", ORPHAN_SECONDS)
+    reached(2, f"the {part} killed", orphans_gone, Figure("jobs done again after", back, "s", BACK_SECONDS))
 
 
 def test_a_job_loses_its_process(running: Plant) -> None:

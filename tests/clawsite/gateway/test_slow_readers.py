@@ -14,9 +14,11 @@ import pytest
 
 from tests.clawsite.gateway.seat import Gateway, connect_params, standing_gateway
 from tests.clawsite.running import until
+from tests.fixtures.reached import Figure, Reached
 
 pytestmark = pytest.mark.faults
 MIB = 1024 * 1024
+CLOSED_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -137,9 +139,10 @@ async def test_who_asks_and_never_reads_costs_little_and_holds_up_nobody(patient
         assert sorted(times)[10] < 0.5
 
 
-async def test_who_never_reads_is_closed_within_a_minute(patient: Gateway, dial: Dial) -> None:
+async def test_who_never_reads_is_closed_within_a_minute(patient: Gateway, dial: Dial, reached: Reached) -> None:
     """It says nothing, takes nothing, and answers no ping."""
     client = dial(patient.env_token)
+    begun = time.monotonic()
     flood(client, seconds=0.5)
     family = psutil.Process(patient.process.pid)
     port = client.socket.getsockname()[1]
@@ -148,7 +151,8 @@ async def test_who_never_reads_is_closed_within_a_minute(patient: Gateway, dial:
         return port not in {number for each in family.net_connections("tcp") for number in each.raddr[1:2]}
 
     assert not is_gone()
-    until(is_gone, seconds=65, what="the silent client is closed")
+    until(is_gone, seconds=CLOSED_SECONDS, what="the silent client is closed")
+    reached(9, "one that takes nothing", Figure("closed after", time.monotonic() - begun, "s", CLOSED_SECONDS))
 
 
 async def test_a_flood_of_bytes_does_not_grow_memory(patient: Gateway, dial: Dial) -> None:
