@@ -21,7 +21,8 @@ from clawsite.core.sql import change, moment
 from sessions_app.models import Inbox
 
 MAX_ATTEMPTS = 5
-SCAN_PAGE, SCAN_PAGES = 256, 16
+# The first rows usually tell; a line behind one that waits is looked through in larger pages.
+SCAN_PAGES = (16, 64, *(256,) * 15)
 
 _COUNT = "UPDATE sessions_app_inbox SET attempts = attempts + 1 WHERE id = %s AND state = 'new'"
 _FINISH = """
@@ -82,26 +83,26 @@ def find_heads(*, busy: Collection[str], limit: int) -> list[Head]:
     """Return the heads of up to `limit` lanes that may be worked on now, oldest first; `busy` lanes are passed over.
 
     A head that waits (after a failed attempt) hides the rest of its lane, which keeps the order. A lane that fills a
-    page with rows that wait does not hide the lanes behind it: the next page is read without it.
+    page does not hide the lanes behind it: the next page is read without it.
     """
     now = timezone.now()
     seen = set(busy)
     heads: list[Head] = []
-    for _ in range(SCAN_PAGES):
-        rows = _read_page(seen)
+    for size in SCAN_PAGES:
+        rows = _read_page(seen, size)
         for pk, channel_id, lane, received_at, attempts, not_before in rows:
             if lane not in seen and not_before <= now:
                 heads.append(Head(pk=pk, channel_id=channel_id, lane=lane, received_at=received_at, attempts=attempts))
             seen.add(lane)
-        if len(heads) >= limit or len(rows) < SCAN_PAGE:
+        if len(heads) >= limit or len(rows) < size:
             break
     return heads[:limit]
 
 
-def _read_page(passed: Collection[str]) -> list[tuple[Any, ...]]:
+def _read_page(passed: Collection[str], size: int) -> list[tuple[Any, ...]]:
     """Return the oldest new rows of all lanes but these."""
     rows = Inbox.objects.filter(state=Inbox.State.NEW).exclude(lane__in=list(passed)).order_by("id")
-    return list(rows.values_list("pk", "channel_id", "lane", "received_at", "attempts", "not_before")[:SCAN_PAGE])
+    return list(rows.values_list("pk", "channel_id", "lane", "received_at", "attempts", "not_before")[:size])
 
 
 def claim(head: Head, *, process_id: int) -> Held | None:

@@ -24,7 +24,8 @@ from sessions_app.models import Outbox
 
 MAX_ATTEMPTS = 8
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
-SCAN_PAGE, SCAN_PAGES = 256, 16
+# The first rows usually tell, and each is read with its payload; behind a chat that waits pages are larger.
+SCAN_PAGES = (16, 64, *(256,) * 15)
 _SENT = "UPDATE sessions_app_outbox SET state = 'sent', sent_at = %s, remote_ids = %s, error = '' WHERE id = %s"
 _NAMED = "UPDATE sessions_app_message SET external_id = %s WHERE id = %s"
 _BEFORE = """
@@ -73,26 +74,26 @@ def add_row(
 def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Outbox]:
     """Return the first open row of up to `limit` chats, oldest first, unless it waits. `busy` chats are passed.
 
-    A chat that fills a page with rows that wait does not hide those behind it: the next page is read without it.
+    A chat that fills a page does not hide those behind it: the next page is read without it.
     """
     now = timezone.now()
     seen = set(busy)
     ready: list[Outbox] = []
-    for _ in range(SCAN_PAGES):
-        rows = _read_page(channel_id, seen)
+    for size in SCAN_PAGES:
+        rows = _read_page(channel_id, seen, size)
         for row in rows:
             if row.chat_id not in seen and row.state == Outbox.State.NEW and row.not_before <= now:
                 ready.append(row)
             seen.add(row.chat_id)
-        if len(ready) >= limit or len(rows) < SCAN_PAGE:
+        if len(ready) >= limit or len(rows) < size:
             break
     return ready[:limit]
 
 
-def _read_page(channel_id: int, passed: Collection[str]) -> list[Outbox]:
+def _read_page(channel_id: int, passed: Collection[str], size: int) -> list[Outbox]:
     """Return the oldest open rows of all chats of a channel but these."""
     rows = Outbox.objects.filter(channel_id=channel_id, state__in=OPEN).exclude(chat_id__in=list(passed))
-    return list(rows.order_by("id")[:SCAN_PAGE])
+    return list(rows.order_by("id")[:size])
 
 
 def mark_sending(pks: Sequence[int], *, held: Held) -> set[int]:

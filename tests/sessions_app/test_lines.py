@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from clawsite.core.errors import LeaseLost
 from clawsite.core.leases import Held, release_lease, take_lease
 from clawsite.core.models import Process
 from sessions_app import inbox, outbox
-from sessions_app.inbox import SCAN_PAGE, StoredUpdate, store_updates
+from sessions_app.inbox import SCAN_PAGES, StoredUpdate, store_updates
 from sessions_app.models import Channel, Inbox, Outbox
 
 pytestmark = pytest.mark.django_db
@@ -72,19 +74,29 @@ def test_a_row_that_waits_holds_its_lane_and_no_other(channel: Channel) -> None:
 
 
 def test_a_lane_full_of_waiting_rows_hides_nobody(channel: Channel) -> None:
-    store(channel, *["flood"] * (SCAN_PAGE + 5), delay=60)
-    store(channel, *["second"] * (SCAN_PAGE + 5), delay=60)
+    store(channel, *["flood"] * (SCAN_PAGES[-1] + 5), delay=60)
+    store(channel, *["second"] * (SCAN_PAGES[-1] + 5), delay=60)
     store(channel, "alice", "bob")
     assert lanes() == ["alice", "bob"]
 
 
 def test_a_chat_that_must_wait_for_an_hour_hides_nobody(channel: Channel, held: Held) -> None:
-    queue(channel, *["flood"] * (SCAN_PAGE + 5), "alice", "bob")
+    queue(channel, *["flood"] * (SCAN_PAGES[-1] + 5), "alice", "bob")
     row = Outbox.objects.earliest("id")
     outbox.mark_sending([row.pk], held=held)
     outbox.mark_waiting(row.pk, seconds=3600, error="told to wait", counted=False)
     assert chats(channel) == ["alice", "bob"]
     assert chats(channel, busy=("alice",)) == ["bob"]
+
+
+def test_the_head_of_a_long_line_is_found_in_few_rows(channel: Channel) -> None:
+    """After an outage there are thousands of rows, and each answer looks for the next one."""
+    store(channel, *["a", "b"] * SCAN_PAGES[-1])
+    queue(channel, *["a", "b"] * SCAN_PAGES[0])
+    with CaptureQueriesContext(connection) as asked:
+        assert lanes() == ["a", "b"]
+        assert chats(channel, limit=2) == ["a", "b"]
+    assert [query["sql"].rpartition(" ")[2] for query in asked] == ["16", "64", "16"]
 
 
 def test_the_order_of_a_chat_stays_while_its_first_row_is_on_its_way(channel: Channel, held: Held) -> None:
