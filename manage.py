@@ -6,11 +6,13 @@ from __future__ import annotations
 import os
 import sys
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, load_command_class
 
 from clawsite.ops.demo import set_demo_environment
 from clawsite.ops.lean import skip_unused_drivers
+from clawsite.ops.succession import announce
 
 
 def main() -> None:
@@ -23,6 +25,8 @@ def main() -> None:
             # It needs no apps, and not loading them makes it start five times as fast.
             load_command_class("clawsite", "rpc").run_from_argv(sys.argv)
         else:
+            if sys.argv[1:2] == ["up"]:
+                announce(settings.RUN_DIR)
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"clawsite is not configured right: {error}")

@@ -1,6 +1,7 @@
 """One supervisor for one CLAW_HOME: the lock, and the record of its children by which a later one knows orphans.
 
-The children hold the lock too. So a new supervisor waits until those of a killed one are gone, and kills who stays.
+The children hold the lock too. So a new supervisor asks those of a killed one to stop, waits until they are gone, and
+kills who stays (see succession).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any
 
 from clawsite.core.errors import ClawError
 from clawsite.core.process import find_start, is_alive
+from clawsite.ops.succession import end_announcement
 
 logger = logging.getLogger(__name__)
 
@@ -39,11 +41,15 @@ class HomeLock:
 
     def take(self, *, seconds: float) -> None:
         """Take the lock; AlreadyRunning when its supervisor lives. Orphans of a dead one get so many seconds."""
-        deadline = time.monotonic() + seconds
+        end_announcement()  # an orphan that is not in the record is not asked: it stops because nobody is coming
+        deadline, asked = time.monotonic() + seconds, False
         while not self._try():
             record = self._read()
             if is_alive(record["pid"], started=record["started"]):
                 raise AlreadyRunning(f"clawsite already runs here (pid {record['pid']}). Stop it first.")
+            if not asked:
+                self._ask_orphans(record)
+                asked = True
             if time.monotonic() > deadline:
                 self._kill_orphans(record)
                 deadline += seconds
@@ -76,6 +82,12 @@ class HomeLock:
         except (OSError, ValueError):
             record = {}
         return {"pid": 0, "started": 0, "children": []} | record
+
+    def _ask_orphans(self, record: dict[str, Any]) -> None:
+        for pid, started in record["children"]:
+            if is_alive(pid, started=started):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGTERM)
 
     def _kill_orphans(self, record: dict[str, Any]) -> None:
         for pid, started in record["children"]:

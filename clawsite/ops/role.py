@@ -1,8 +1,9 @@
 """The life of one asyncio role: a row, beats, nudges, a graceful end. Its own work is the `main` given to it.
 
 An error in a task never ends the process. A loop that does not move is seen by the supervisor within
-CLAW_HANG_SECONDS, without one by a thread. A process that was told to stop, or whose supervisor is gone, is over within
-the drain time. One that finds itself too large or stuck (see selfwatch) stops by itself, to be started anew.
+CLAW_HANG_SECONDS, without one by a thread. A process that was told to stop is over within the drain time; one whose
+supervisor is gone works on for a next one that is on its way. One that finds itself too large or stuck (see selfwatch)
+stops by itself, to be started anew.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from clawsite.ops.link import Link
 from clawsite.ops.lone import watch_alone
 from clawsite.ops.memory import keep_giving_back, share_heap
 from clawsite.ops.selfwatch import SelfWatch
+from clawsite.ops.succession import wait_for_successor
 from clawsite.ops.watchdog import ANEW
 
 logger = logging.getLogger(__name__)
@@ -94,13 +96,19 @@ def run_role(
         flush()
 
 
+# Set once this process was told to stop, for the thread that would tell it to.
+_stopping = threading.Event()
+
+
 def _watch_supervisor(link: Link) -> None:
-    """Wait for the supervisor's end, then stop as if told to. A thread, because the event loop may hang."""
+    """Wait for the supervisor's end, then for the next one's word. A thread, because the event loop may hang."""
     os.read(link.life_fd, 1)
-    logger.warning("the supervisor is gone; stopping")
+    logger.warning("the supervisor is gone; going on until the next one is here")
     hurry()
+    wait_for_successor(settings.RUN_DIR, stopping=_stopping)
     _end_in_time(drain_seconds() + GRACE_SECONDS)
-    os.kill(os.getpid(), signal.SIGTERM)
+    if not _stopping.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _end_in_time(seconds: float) -> None:
@@ -195,7 +203,8 @@ def _on_signal(stop: asyncio.Event) -> None:
 
 def _begin_stop(stop: asyncio.Event) -> None:
     stop.set()
-    _end_in_time(settings.CLAW_DRAIN_SECONDS + GRACE_SECONDS)
+    _stopping.set()
+    _end_in_time(drain_seconds() + GRACE_SECONDS)
 
 
 async def _beat_pipe(link: Link | None, pulse: Pulse) -> None:

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         roles = _pick(options["roles"])
         if options["demo"]:
             roles = [*demo_roles(), *roles]
-        preload()  # first, because orphans of a killed supervisor may need this time to end
+        preload()  # first, because meanwhile what a killed supervisor has left works on
         lock = HomeLock(settings.RUN_DIR)
         try:
             lock.take(seconds=settings.CLAW_DRAIN_SECONDS + ORPHAN_SECONDS)

@@ -149,6 +149,8 @@ def test_the_next_supervisor_kills_a_frozen_orphan(tmp_path: Path) -> None:
         first.process.wait(10)
         with up(tmp_path / "home", CLAW_DRAIN_SECONDS="1"):
             until(lambda: not frozen.is_running(), seconds=60, what="the frozen orphan is gone")
+        told = first.tail()
+        assert told.index("going on until the next one is here") < told.index("web stopped")
 
 
 def test_sigterm_ends_everything_in_time(tmp_path: Path) -> None:
