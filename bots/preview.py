@@ -10,7 +10,7 @@ import time
 
 from bots.channels.base import Address, ChannelAdapter, ChannelError, OutboundMessage
 from bots.channels.budget import ChatBudget
-from clawsite.core.db import run_db
+from clawsite.core.db import run_tx_first
 from clawsite.core.errors import log_unknown
 from sessions_app.models import Turn
 
@@ -61,7 +61,8 @@ class Preview:
                 await adapter.edit(self._address, self._remote_id, part)
             else:
                 self._remote_id = await adapter.send(self._address, part)
-                await run_db(_keep_preview, self._turn_id, self._remote_id)
+                # What a crash keeps from being recorded stays in the chat beside the answer.
+                await run_tx_first(_keep_preview, self._turn_id, self._remote_id)
         except ChannelError as error:
             if error.retry_after is not None:
                 self._budget.cool(self._address.chat_id, error.retry_after)
