@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
 from cryptography.fernet import Fernet
 
 from tests.faults.conversation import Conversation
+from tests.faults.evidence import Evidence
 from tests.faults.gate import Gate
-from tests.faults.stack import product_environment
+from tests.faults.stack import is_at_work, product_environment
 from tests.faults.store import Store
 from tests.servers.messages import MessagesServer
 from tests.servers.services import PostgresService, RedisService
@@ -35,6 +36,7 @@ class Machines:
     model: MessagesServer
     redis: RedisService
     postgres: PostgresService
+    known: set[psutil.Process] = field(default_factory=set)
 
     def keep_alive(self) -> None:
         """Start a supervisor again that is gone, as a service manager would."""
@@ -46,15 +48,37 @@ class Machines:
         for machine in self.both:
             machine.wait_ready()
 
-    def kill_one(self, chance: random.Random) -> int:
-        """Kill a random process of either machine; the supervisors are among them. Returns how many died."""
-        families = [process for machine in self.both for process in machine.family()]
-        if len(families) < 6:
-            return 0
+    def kill_one(self, chance: random.Random) -> str:
+        """Kill a random process of either machine; the supervisors are among them. Returns who died, "" for nobody.
+
+        What works on after its supervisor died may die as well.
+        """
+        families = {process for machine in self.both for process in machine.family()}
+        self.known.update(families)
+        self.known.intersection_update([process for process in self.known if is_at_work(process)])
+        if len(self.known) < 6:
+            return ""
+        victim = chance.choice(sorted(self.known, key=lambda process: process.pid))
         with contextlib.suppress(psutil.NoSuchProcess):
-            chance.choice(families).kill()
-            return 1
-        return 0
+            victim.kill()
+            top = victim.pid in {machine.pid for machine in self.both}
+            kind = "supervisor" if top else "process" if victim in families else "orphan"
+            return f"{kind} {victim.pid} of {len(self.known)}"
+        return ""
+
+    def evidence(self) -> Evidence:
+        """Return what writes down how both are doing."""
+        return Evidence(
+            store=self.store,
+            path=self.both[0].home.parent / "evidence.jsonl",
+            answered=lambda: self.people.ledger().answered,
+            parts=lambda: {
+                "first": self.both[0].family(),
+                "second": self.both[1].family(),
+                "postgres": self.postgres.family(),
+                "redis": self.redis.family(),
+            },
+        )
 
     def crowded_polls(self) -> int:
         """Return how many times somebody polled while somebody else did."""

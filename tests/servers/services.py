@@ -93,6 +93,14 @@ class Service(ABC):
     def thaw(self) -> None:
         self._running().send_signal(signal.SIGCONT)
 
+    def family(self) -> list[psutil.Process]:
+        """Return the process and its children, none when it does not run."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if self.process is not None:
+                top = psutil.Process(self.process.pid)
+                return [top, *top.children(recursive=True)]
+        return []
+
     def log(self) -> str:
         path = self.directory / "log"
         return path.read_text(errors="replace") if path.exists() else ""
