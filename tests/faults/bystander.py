@@ -13,16 +13,20 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.clawsite.gateway.seat import connect_params
-from tests.faults.gate import TOKEN, Gate
+from tests.faults.gate import TOKEN
+from tests.faults.stack import Stack
 
 PAUSE_SECONDS = 0.02
 MOST_SECONDS = 20.0
 
 
 class Bystander:
-    """A connection on a thread of its own that calls a method again and again: `with Bystander(gate) as somebody`."""
+    """A connection on a thread of its own that calls a method again and again: `with Bystander(gate) as somebody`.
 
-    def __init__(self, gate: Gate, method: str = "ping", **params: object) -> None:
+    The installation must take TOKEN.
+    """
+
+    def __init__(self, gate: Stack, method: str = "ping", **params: object) -> None:
         self.url = f"ws://127.0.0.1:{gate.port}/"
         self.method, self.params = method, params
         self.seconds: list[float] = []

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-MEGABYTES = 40
+MEGABYTES = 64
 BLOCK = bytes(64 * 1024)
 
 

@@ -1,4 +1,7 @@
-"""More is asked than can be answered: the good answers do not become fewer, and nobody is refused in a storm."""
+"""More is asked than can be answered: the good answers do not become fewer, and nobody is refused in a storm.
+
+Who asks more than anybody may is refused and then closed.
+"""
 
 from __future__ import annotations
 
@@ -11,19 +14,28 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.faults.bystander import Bystander
 from tests.faults.gate import TOKEN, Gate, running_gate
 from tests.faults.rawsocket import TEXT, RawSocket, raw_socket
+from tests.fixtures.reached import Figure, Reached
 
 CONNECTIONS = 50
 LIGHT, HEAVY = 4, 32
 # The beginning is not counted: until everything in flight was answered once, more is taken in than answered.
 FILL_SECONDS, SECONDS, ROUNDS = 2.0, 2.0, 5
 LEAST_SHARE = 0.9
+# One socket that asks so much in a second, for so long; and what a socket may ask at most before it is too much.
+FLOOD, FLOOD_SECONDS, LONG_FLOOD_SECONDS = 5000, 2.0, 10.0
+RATE = 8000
+ABUSE = 1008
+MIB = 1024 * 1024
+MOST_P99 = 0.5
+MOST_COST = 30 * MIB
 
 
 @pytest.fixture(scope="module")
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gate]:
-    with running_gate(tmp_path_factory.mktemp("overload") / "home") as running:
+    with running_gate(tmp_path_factory.mktemp("overload") / "home", CLAW_GATEWAY_RATE=str(RATE)) as running:
         yield running
 
 
@@ -85,3 +97,64 @@ async def test_under_overload_there_are_as_many_good_answers_as_ever(gate: Gate,
         if stays_cheap and heavy[-1].rate >= LEAST_SHARE * light[-1].rate:
             return
     pytest.fail(f"with {LIGHT} in flight: {light}; with {HEAVY}: {heavy}")
+
+
+@pytest.mark.faults
+@pytest.mark.alone
+async def test_one_that_asks_and_asks_holds_up_nobody_and_is_closed_when_it_is_too_much(
+    gate: Gate, reached: Reached
+) -> None:
+    await flood(gate, reached, seconds=FLOOD_SECONDS)
+
+
+@pytest.mark.soak
+async def test_one_that_asks_and_asks_for_long_holds_up_nobody_and_is_closed_when_it_is_too_much(
+    gate: Gate, reached: Reached
+) -> None:
+    await flood(gate, reached, seconds=LONG_FLOOD_SECONDS)
+
+
+async def flood(gate: Gate, reached: Reached, *, seconds: float) -> None:
+    """Ask evenly and much for so long, then without any bound, while somebody else is answered."""
+    before = gate.memory()
+    with Bystander(gate) as bystander:
+        async with raw_socket(gate.port) as socket:
+            await socket.connect(TOKEN)
+            sent = await ask_evenly(socket, seconds)
+            cost = gate.memory() - before
+            assert socket.code is None
+            closing = time.monotonic()
+            assert await ask_until_closed(socket) == ABUSE
+            closed = time.monotonic() - closing
+    assert bystander.p99() < MOST_P99
+    assert cost < MOST_COST
+    reached(
+        10,
+        f"one socket asks {sent / seconds:,.0f} times a second for {seconds:.0f} s",
+        Figure("99 % of a bystander's answers within", bystander.p99(), "s", MOST_P99),
+        Figure("memory grew by", cost / MIB, "MiB", MOST_COST // MIB),
+        Figure("closed when it asked without bounds, after", closed, "s"),
+    )
+
+
+async def ask_until_closed(socket: RawSocket) -> int:
+    """Ask as fast as it is taken, and return the code that ended it."""
+    while socket.code is None:
+        socket.write(*(request(number, b"ping") for number in range(500)))
+        await socket.drain()
+        await socket.read_some()
+    return socket.code
+
+
+async def ask_evenly(socket: RawSocket, seconds: float) -> int:
+    """Ask so many times a second as a flood does and read the answers; return how often that was."""
+    begun, sent = time.monotonic(), 0
+    while (passed := time.monotonic() - begun) < seconds:
+        due = int(FLOOD * passed) - sent
+        socket.write(*(request(sent + number, b"ping") for number in range(due)))
+        await socket.drain()
+        sent += due
+        if due:
+            await socket.read_some()
+        await asyncio.sleep(0.01)
+    return sent

@@ -13,13 +13,15 @@ from bots.agent.targets import states
 from clawsite.core.db import run_db
 from sessions_app.models import Turn
 from tests.bots.flow import Flow, open_flow, until
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.messages import cut, eof, error, pause, text, trickle
 from tests.servers.messages.scripts import Step
 
 pytestmark = pytest.mark.faults
 
-TURN_SECONDS = 2
+TURN_SECONDS, LONG_TURN_SECONDS = 2, 60
 LATE_SECONDS = 5.0
+CLOSED_SECONDS = 60.0
 ENDLESS: dict[str, list[Step]] = {
     "pings and nothing else": [pause(60, ping_every=0.1)],
     "half an answer, then pings": [text("Half an answer"), pause(60, ping_every=0.1)],
@@ -28,6 +30,18 @@ ENDLESS: dict[str, list[Step]] = {
     "an end without a stop every time": [text("Half an answer"), eof()],
     "overloaded in mid-stream every time": [text("Half an answer"), error()],
 }
+
+LONG: dict[str, list[Step]] = {
+    "a byte in ten seconds": [trickle("Half an answer that never comes to its end", seconds=10.0)],
+    "pings and nothing else": [pause(300, ping_every=1.0)],
+}
+
+
+@pytest.fixture
+async def patient(transactional_db: None) -> AsyncIterator[Flow]:
+    """A flow whose turns may take a minute."""
+    async with open_flow(CLAW_TURN_SECONDS=LONG_TURN_SECONDS) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -38,23 +52,58 @@ async def hurried(transactional_db: None) -> AsyncIterator[Flow]:
 
 
 @pytest.mark.parametrize("steps", ENDLESS.values(), ids=list(ENDLESS))
-async def test_a_turn_ends_in_time_and_half_an_answer_is_never_whole(hurried: Flow, steps: list[Step]) -> None:
-    hurried.model.script(*steps, times=None)
-    async with hurried.running():
+async def test_a_turn_ends_in_time_and_half_an_answer_is_never_whole(
+    hurried: Flow, steps: list[Step], reached: Reached, request: pytest.FixtureRequest
+) -> None:
+    took = await end_in_time(hurried, steps, seconds=TURN_SECONDS)
+    figure = Figure("the turn ended after", took, "s", TURN_SECONDS + LATE_SECONDS)
+    reached(14, f"{request.node.callspec.id}, turns of {TURN_SECONDS} s", figure)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("steps", LONG.values(), ids=list(LONG))
+async def test_a_long_turn_ends_in_time_and_half_an_answer_is_never_whole(
+    patient: Flow, steps: list[Step], reached: Reached, request: pytest.FixtureRequest
+) -> None:
+    took = await end_in_time(patient, steps, seconds=LONG_TURN_SECONDS)
+    figure = Figure("the turn ended after", took, "s", LONG_TURN_SECONDS + LATE_SECONDS)
+    reached(14, f"{request.node.callspec.id}, turns of {LONG_TURN_SECONDS} s", figure)
+
+
+async def end_in_time(flow: Flow, steps: list[Step], *, seconds: int) -> float:
+    """Have the model answer in these steps every time; return how long a turn took that may take so many seconds."""
+    flow.model.script(*steps, times=None)
+    async with flow.running():
         begun = time.monotonic()
-        (answer,) = await hurried.says(hurried.alice, "hello there", timeout=TURN_SECONDS + LATE_SECONDS)
-        assert time.monotonic() - begun <= TURN_SECONDS + LATE_SECONDS
+        (answer,) = await flow.says(flow.alice, "hello there", timeout=seconds + LATE_SECONDS)
+        took = time.monotonic() - begun
+        assert took <= seconds + LATE_SECONDS
     lines = answer.strip().splitlines()
     assert not lines[-1].startswith("Half"), "the last line says that something is missing"
     turn = await run_db(Turn.objects.get)
     assert turn.outcome in ("limit", "unavailable")
+    return took
 
 
 async def test_a_storm_of_overload_opens_the_breaker_and_its_end_closes_it(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, reached: Reached
 ) -> None:
     for module in (breaker, failover):
         monkeypatch.setattr(module, "PROBE_SECONDS", 2.0)
+    reached(14, "overload, tried again after 2 s", *await overload(flow, within=20))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+async def test_a_breaker_closes_within_a_minute_of_the_end_of_an_overload(flow: Flow, reached: Reached) -> None:
+    reached(
+        14, f"overload, tried again after {breaker.PROBE_SECONDS:.0f} s", *await overload(flow, within=CLOSED_SECONDS)
+    )
+
+
+async def overload(flow: Flow, *, within: float) -> list[Figure]:
+    """Refuse as often as opens the breaker, then answer; everybody gets the answer, and few calls were in vain."""
     flow.model.fail(529, times=breaker.FAILURES)
     flow.model.set_default("Back again.")
     async with flow.running():
@@ -62,13 +111,16 @@ async def test_a_storm_of_overload_opens_the_breaker_and_its_end_closes_it(
             for who in (flow.alice, flow.bob):
                 flow.telegram.user_sends(who, f"question {number}")
         await until(lambda: "open" in states().values(), timeout=20)
-        asked = len(flow.asked())
-        await until(lambda: set(states().values()) == {"closed"}, timeout=20)
+        begun, asked = time.monotonic(), len(flow.asked())
+        await until(lambda: set(states().values()) == {"closed"}, timeout=within)
+        closed = time.monotonic() - begun
         for who in (flow.alice, flow.bob):
             await until(lambda who=who: flow.texts(who) == ["Back again."] * 3, timeout=40)  # type: ignore[misc]
         await flow.quiet()
     assert asked <= breaker.FAILURES + 1, "an open breaker lets nothing through"
     assert await run_db(lambda: Turn.objects.exclude(outcome="answer").count()) == 0
+    calls = Figure("calls until the breaker opened", asked, most=breaker.FAILURES + 1)
+    return [calls, Figure("closed after", closed, "s", within)]
 
 
 async def test_a_model_that_asks_to_wait_is_asked_again_then(flow: Flow) -> None:

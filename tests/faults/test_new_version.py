@@ -18,6 +18,7 @@ from tests.faults.conversation import Conversation
 from tests.faults.ledger import NUMBERED
 from tests.faults.stack import Stack, product_environment, wait_for
 from tests.faults.store import Store
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.messages import MessagesServer
 from tests.servers.telegram import TelegramServer
 
@@ -52,7 +53,7 @@ def has_answers(telegram: TelegramServer, chat: int, *, count: int) -> bool:
     return len(answers(telegram, chat)) >= count
 
 
-def test_what_the_old_version_left_is_finished_by_the_new_one(home: Path) -> None:
+def test_what_the_old_version_left_is_finished_by_the_new_one(home: Path, reached: Reached) -> None:
     store = Store(home)
     assert store.waiting() == CHATS * (WRITTEN - ANSWERED)
     assert store.rows("SELECT DISTINCT state FROM runbooks_job") == [("queued",)]
@@ -81,3 +82,5 @@ def test_what_the_old_version_left_is_finished_by_the_new_one(home: Path) -> Non
     assert store.value("SELECT count(*) FROM sessions_app_outbox WHERE state = 'dead'") == 0
     assert store.value("SELECT count(*) FROM sessions_app_turn WHERE state != 'done'") == 0
     assert store.is_whole()
+    rows = Figure("rows of the old version finished", CHATS * (WRITTEN - ANSWERED) + JOBS)
+    reached(17, "killed at work, begun by the new version", rows, Figure("failed", 0))

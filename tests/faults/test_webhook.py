@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.gate import TOKEN
+from tests.faults.locking import STORED, lock_out
 from tests.faults.site import Site, open_site
 from tests.faults.stack import wait_for
+from tests.fixtures.reached import Reached
 
 LOCK_SECONDS = 15.0
 pytestmark = pytest.mark.faults
@@ -20,7 +22,7 @@ pytestmark = pytest.mark.faults
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("webhook") / "home"
-    with open_site(home, webhook=True, CLAW_SQLITE_TIMEOUT="2") as opened:
+    with open_site(home, webhook=True, CLAW_SQLITE_TIMEOUT="2", CLAW_GATEWAY_TOKEN=TOKEN) as opened:
         wait_for(opened.telegram.webhook, timeout=20, what="the webhook is set")
         yield opened
 
@@ -54,28 +56,15 @@ def test_what_telegram_posts_is_answered_once(site: Site) -> None:
 
 
 def test_a_wrong_secret_is_refused_without_a_row(site: Site) -> None:
-    before = site.store.value("SELECT count(*) FROM sessions_app_inbox")
+    before = site.store.value(STORED)
     assert [post(site, secret=secret) for secret in ("", "wrong", "x" * 5000)] == [401, 401, 401]
-    assert site.store.value("SELECT count(*) FROM sessions_app_inbox") == before
+    assert site.store.value(STORED) == before
 
 
-def test_while_the_database_is_locked_nothing_is_acknowledged(site: Site) -> None:
-    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
-    stored = site.store.value("SELECT count(*) FROM sessions_app_inbox")
-    with site.store.locked():
-        end = time.monotonic() + LOCK_SECONDS
-        site.people.write(each=3)
-        refused = wait_for(
-            lambda: "503" in str((site.telegram.webhook() or {}).get("last_error_message")),
-            timeout=LOCK_SECONDS,
-            what="a delivery is answered with 503",
-        )
-        assert site.stack.get("/healthz") == 200
-        wait_for(lambda: time.monotonic() >= end, timeout=LOCK_SECONDS + 1, what="the lock has lasted")
-        assert len(site.telegram.pending_updates()) == 3 * len(site.people.chats)
-    assert refused
-    site.people.wait_answered(timeout=20)
-    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
-    site.people.check()
-    assert site.store.value("SELECT count(*) FROM sessions_app_inbox") == stored + 3 * len(site.people.chats)
+def test_while_the_database_is_locked_nothing_is_acknowledged(site: Site, reached: Reached) -> None:
+    stored = site.store.value(STORED)
+    locked = lock_out(site, seconds=LOCK_SECONDS)
+    assert site.store.value(STORED) == stored + 3 * len(site.people.chats)
+    assert "503" in str((site.telegram.webhook() or {}).get("last_error_message"))
     assert site.stack.get("/readyz") == 200
+    reached(5, f"SQLite locked for {LOCK_SECONDS:.0f} s", *locked.figures())

@@ -17,6 +17,7 @@ from runbooks.jobs.events import add_event, emit
 from runbooks.models import Job, JobEvent, ScheduleRun
 from runbooks.runner import perform
 from runbooks.schedules import save_schedule, tick
+from tests.fixtures.reached import Figure, Reached
 from tests.runbooks.people import BOB
 from tests.runbooks.running import kind, perform_beside, start, story
 from tests.runbooks.test_schedules import schedule
@@ -69,12 +70,13 @@ def test_one_key_is_one_job() -> None:
     assert JobEvent.objects.count() == 1
 
 
-def test_one_due_time_is_one_job() -> None:
+def test_one_due_time_is_one_job(reached: Reached) -> None:
     row = save_schedule(schedule(), actor=BOB)
     due = row.next_due
     assert due is not None
     together(lambda _: tick(due))
     assert ScheduleRun.objects.count() == Job.objects.count() == 1
+    reached(19, f"{MANY} schedulers at once", Figure("runs of one due time", 1, most=1))
 
 
 def test_one_cancel_is_the_end_and_starts_do_nothing_after_it() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
@@ -23,6 +23,7 @@ from bots.cards.selfalert import word
 from clawsite.core.errors import Unavailable
 from clawsite.models import SelfAlert
 from clawsite.ops.selfalerts.chats import describe
+from clawsite.ops.selfalerts.machine import find_disk
 from clawsite.ops.selfalerts.server import LOCAL, Server, read_server
 
 SECONDS = 15.0
@@ -48,7 +49,12 @@ def write(rows: Sequence[SelfAlert]) -> EmailMessage:
     with translation.override(settings.LANGUAGE_CODE):
         told = [_word(row) for row in rows]
         subject = told[0][0] if len(rows) == 1 else _count(len(rows))
-    return compose(subject, "\n".join(f"* {title}\n  {advice}" if advice else f"* {title}" for title, advice in told))
+    return compose(subject, "\n".join(_list(told)))
+
+
+def _list(told: Iterable[tuple[str, str]]) -> list[str]:
+    """Return a paragraph for each."""
+    return [f"* {title}\n  {advice}" if advice else f"* {title}" for title, advice in told]
 
 
 def _count(number: int) -> str:
@@ -56,9 +62,12 @@ def _count(number: int) -> str:
 
 
 def write_away() -> EmailMessage:
-    """Return the mail that says that the database does not answer, in the language of the installation."""
+    """Return the mail that says that the database does not answer, and whether the disk is full, which ends it, too."""
+    now = timezone.now()
+    found = [SelfAlert(check_name=each.check, data=each.data, opened_at=now) for each in find_disk(now)]
     with translation.override(settings.LANGUAGE_CODE):
-        return compose(_("The database does not answer."), _("Nothing works without it."))
+        causes = _list(_word(row) for row in found)
+        return compose(_("The database does not answer."), "\n".join([_("Nothing works without it."), *causes]))
 
 
 def _word(row: SelfAlert) -> tuple[str, str]:

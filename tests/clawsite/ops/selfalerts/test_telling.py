@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -235,6 +236,12 @@ async def test_a_database_that_is_away_is_told_by_mail(box: Box, monkeypatch: py
         await keeper._tell_away()
         assert len(box.mails) == mails
     assert "The database does not answer." in box.mails[0]
+
+
+def test_a_database_that_is_away_because_the_disk_is_full_is_told_so(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")._replace(total=1024**4, free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    assert "The disk is filling up: 0" in mail.write_away().get_content()
 
 
 async def test_a_mail_about_the_database_that_was_not_taken_is_tried_in_the_next_round(
