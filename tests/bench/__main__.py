@@ -1,5 +1,7 @@
 """The tables of the README, all of them or those that are named. On two quiet cores `gateway` takes five minutes with
 OpenClaw's gateway beside ours and three without.
+
+`capacity` prints those of ARCHITECTURE.md, in two minutes.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from pathlib import Path
 
 from tests import environment  # first, because no bench may touch a real installation
 from tests.bench.anomalies import to_anomalies_table
+from tests.bench.capacity import run_capacity_bench
+from tests.bench.carries import to_costs_table, to_machines_table
 from tests.bench.gateway import run_gateway_bench
 from tests.bench.gateway_table import to_gateway_table
 from tests.bench.markdown import markdown
@@ -18,6 +22,7 @@ from tests.bench.turns import Bench, run_bench
 from tests.interop.installed import find_openclaw
 
 TABLES = ("turns", "gateway", "anomalies")
+MORE_TABLES = ("capacity",)
 
 
 def to_table(bench: Bench) -> str:
@@ -43,7 +48,9 @@ def to_table(bench: Bench) -> str:
 def read_arguments() -> argparse.Namespace:
     """Return which tables are wanted."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("tables", nargs="*", choices=TABLES, default=TABLES, help="all of them when none is named")
+    parser.add_argument(
+        "tables", nargs="*", choices=(*TABLES, *MORE_TABLES), help=f"{', '.join(TABLES)} when none is named"
+    )
     parser.add_argument(
         "--without-openclaw", action="store_true", help="do not measure OpenClaw's gateway, also if it is installed"
     )
@@ -68,13 +75,16 @@ def main() -> None:
 
 def print_tables(given: argparse.Namespace) -> None:
     """Measure one table after the other, each with an installation of its own."""
-    for name in given.tables:
+    for name in given.tables or TABLES:
         with tempfile.TemporaryDirectory(prefix="clawsite-bench-") as folder:
             home = Path(folder) / "home"
             if name == "turns":
                 print(to_table(run_bench(home)))
             elif name == "anomalies":
                 print(to_anomalies_table())
+            elif name == "capacity":
+                found = run_capacity_bench(home)
+                print(to_costs_table(found), to_machines_table(found), sep="\n\n")
             else:
                 print(gateway_table(home, alone=given.without_openclaw))
 

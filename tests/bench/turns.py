@@ -10,7 +10,7 @@ import contextlib
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,7 +42,9 @@ class Bench:
 
 
 @contextlib.contextmanager
-def product(home: Path, *, chats: int) -> Iterator[tuple[Stack, TimedTelegram, MessagesServer, Bench]]:
+def product(
+    home: Path, *, chats: int, environment: Mapping[str, str] | None = None
+) -> Iterator[tuple[Stack, TimedTelegram, MessagesServer, Bench]]:
     """Run the product against emulators in this process; start-up is measured on the way."""
     bench = Bench()
     with TimedTelegram().running() as telegram, MessagesServer().running() as model:
@@ -50,8 +52,8 @@ def product(home: Path, *, chats: int) -> Iterator[tuple[Stack, TimedTelegram, M
         for person in people:
             telegram.add_user(f"User {person}", user_id=person)
         model.set_default(ANSWER, deltas=DELTAS)
-        allowed = {"TELEGRAM_ALLOWED_USERS": ",".join(map(str, people))}
-        stack = Stack(home, product_environment(telegram, model) | allowed)
+        wanted = {"TELEGRAM_ALLOWED_USERS": ",".join(map(str, people))} | dict(environment or {})
+        stack = Stack(home, product_environment(telegram, model) | wanted)
         migrated = stack.manage("migrate", "--verbosity", "0")
         if migrated.returncode:
             raise RuntimeError(migrated.stderr)
