@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -12,8 +14,10 @@ from typing import Any
 import pytest
 
 from clawsite.rpc import GatewayClient, JobEvent
+from tests.clawsite.gateway.seat import Client
 from tests.faults.gate import Gate, running_gate
 from tests.faults.stack import wait_for
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.proxy import TcpProxy
 from tests.servers.services import RedisService
 
@@ -21,6 +25,7 @@ EVENTS = 5000
 CUTS = 50
 KILLS = 4
 SEED = 20_260_801
+SOCKETS, IDLE_SECONDS, AWAY_SECONDS, HEARD_SECONDS = 10, 60.0, 10.0, 10.0
 Fault = Callable[[], Coroutine[Any, Any, None]]
 
 
@@ -111,3 +116,56 @@ async def test_subscribers_get_each_event_once_through_cuts_kills_and_an_emptied
         assert vandal.cuts_while_writing >= 0.9 * CUTS
         assert vandal.cuts == CUTS
         assert proxy.accepted > CUTS
+
+
+async def hear(callers: list[Client]) -> float:
+    """Run a job that all of them follow; return after how long the last one has heard of its end."""
+    job = (await callers[0].call("jobs.create", kind="selftest", params={"events": 3, "pause": 0}))["job"]["id"]
+    for caller in callers:
+        await caller.call("jobs.subscribe", id=job)
+    begun = time.monotonic()
+    await callers[0].call("jobs.start", id=job)
+    for caller in callers:
+        await caller.event("job", timeout=HEARD_SECONDS, kind="end")
+    return time.monotonic() - begun
+
+
+async def idle(callers: list[Client], seconds: float) -> None:
+    """Ask nothing for so long, and read what comes, if anything does."""
+
+    async def read_on(caller: Client) -> None:
+        while True:
+            await caller.read(timeout=2 * seconds)
+
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+            for caller in callers:
+                group.create_task(read_on(caller))
+
+
+@pytest.mark.soak
+@pytest.mark.faults
+@pytest.mark.services
+@pytest.mark.timeout(400)
+async def test_sockets_outlast_idleness_and_redis_and_hear_everything(
+    redis_service: RedisService, tmp_path: Path, reached: Reached
+) -> None:
+    with running_gate(tmp_path / "home", REDIS_URL=redis_service.url) as gate:
+        pids = {process.pid for process in gate.family()}
+        async with contextlib.AsyncExitStack() as stack:
+            callers = [await stack.enter_async_context(gate.caller()) for _ in range(SOCKETS)]
+            await idle(callers, IDLE_SECONDS)
+            heard = [await hear(callers)]
+            redis_service.kill()
+            heard.append(await hear(callers))
+            await idle(callers, AWAY_SECONDS)
+            redis_service.start()
+            heard.append(await hear(callers))
+        assert pids <= {process.pid for process in gate.family()}, gate.tail()
+    reached(
+        4,
+        f"{SOCKETS} sockets idle for {IDLE_SECONDS:.0f} s, Redis away for {AWAY_SECONDS:.0f} s and back empty",
+        Figure("sockets lost", 0),
+        Figure("processes ended", 0),
+        Figure("an event heard by all after", max(heard), "s", HEARD_SECONDS),
+    )

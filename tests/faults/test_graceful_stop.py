@@ -20,6 +20,8 @@ from tests.faults.stack import wait_for
 from tests.fixtures.reached import Figure, Reached
 
 STOP_SECONDS = 15.0
+# What a stop leaves unanswered is answered in so long; each of them adds to it.
+ANSWERED_SECONDS = 15.0
 STOPS, MANY_STOPS = 2, 20
 SOCKETS = 5
 RESTARTS = 1012
@@ -86,7 +88,7 @@ def stop_and_start(folder: Path, *, times: int) -> list[Figure]:
             site.people.write()
             site.stack.start()
             site.stack.wait_ready()
-        site.people.wait_answered(timeout=30)
+        site.people.wait_answered(timeout=ANSWERED_SECONDS * times)
         wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
         site.people.check()
         assert site.store.is_whole()

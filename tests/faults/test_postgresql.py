@@ -31,6 +31,7 @@ def test_while_a_table_is_locked_nothing_is_confirmed(site: Site, reached: Reach
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(400)
 def test_while_a_table_is_locked_for_long_nothing_is_confirmed(site: Site, reached: Reached) -> None:
     locked_out(site, reached, seconds=LONG_LOCK_SECONDS)
 
