@@ -18,7 +18,7 @@ from django.utils import timezone
 from bots.account import prepare_account
 from bots.agent.after import AfterAnswers
 from bots.agent.anthropic import close_provider, warm
-from bots.agent.targets import is_configured
+from bots.agent.targets import is_configured, recall_breakers
 from bots.cards.keeper import keep_cards
 from bots.channels.base import ChannelError
 from bots.channels.registry import get_adapter
@@ -35,6 +35,7 @@ from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, release_lease, take_lease
 from clawsite.core.nudge import NudgeListener, Wake
 from clawsite.core.process import drain_seconds
+from clawsite.core.services import keep_probing
 from sessions_app import outbox
 from sessions_app.models import Channel
 
@@ -238,6 +239,7 @@ class Bots:
             asyncio.create_task(self.after.run(), name="after answers"),
             asyncio.create_task(keep_cards(self.cards_changed), name="cards"),
             asyncio.create_task(_warm_model(), name="warm model"),
+            asyncio.create_task(keep_probing(self._process_id, role="bots"), name="asking services"),
         ]
         await stop.wait()
         await self._stop(tasks)
@@ -256,8 +258,9 @@ class Bots:
 
 
 async def _warm_model() -> None:
-    """Import the model's SDK in a thread once somebody may need it."""
+    """Learn which models are left alone, and import their SDK in a thread, if somebody may need it."""
     try:
+        await run_db(recall_breakers)
         if await is_configured():
             await warm()
     except Exception as error:

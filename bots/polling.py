@@ -71,6 +71,7 @@ class Poller:
         self.channel = channel
         self._process_id = process_id
         self._noted_at = 0.0
+        self._asked_at = 0.0
         self._teller = Teller(POLLING)
 
     async def run(self) -> None:
@@ -102,9 +103,11 @@ class Poller:
 
     async def _poll(self, held: Held) -> None:
         updates = self.channel.adapter.updates()
+        self._asked_at = time.monotonic()
         try:
             async for batch in updates:
                 await self._store(batch, held)
+                self._asked_at = time.monotonic()
         except ChannelError as error:
             logger.warning("polling %s failed: %s", self.channel.row.name, error.message)
             await run_db(release_lease, held)
@@ -134,7 +137,8 @@ class Poller:
         """Let others know how the request went that ended with this batch."""
         error = str(getattr(self.channel.adapter, "last_error", ""))
         if error:
-            self._teller.failed(self.channel.row.name, error=error, error_kind="polling")
+            waited = time.monotonic() - self._asked_at
+            self._teller.failed(self.channel.row.name, error=error, error_kind="polling", seconds=waited)
         else:
             self._teller.worked(self.channel.row.name)
 

@@ -16,6 +16,8 @@ KINDS = {
     "ticket system": _("ticket system"),
     "backup store": _("backup store"),
     "mail": _("mail server"),
+    "redis": _("Redis"),
+    "trace collector": _("trace collector"),
 }
 
 

@@ -13,14 +13,12 @@ class ClawsiteConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Load the checks of the settings and the kinds of job of this layer."""
+        """Load the checks of the settings and the kinds of job and the outside services of this layer."""
         from clawsite import checks
-        from clawsite.core.services import register_service
         from clawsite.gateway.scheduled import kinds as scheduled
-        from clawsite.ops import kinds
-        from clawsite.ops.selfalerts import server
+        from clawsite.ops import kinds, outside
 
         checks.register_checks()
         kinds.register_kinds()
-        register_service(server.SERVICE, server.server_names)
+        outside.register()
         scheduled.register_kinds()

@@ -1,16 +1,19 @@
 """The outside services of this layer, as the list of all services tells of them.
 
-Monitored systems, forges, remotes and other gateways keep how they do in their own rows; ticket systems do not.
+Monitored systems, forges, remotes and other gateways keep how they do in their own rows, and are asked again and again
+while they fail. Ticket systems do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
-from clawsite.core.services import ServiceReport, register_service, register_services
+from clawsite.core.services import Ask, Probe, ServiceReport, register_probe, register_service, register_services
 from clawsite.core.services.values import report_row
 from runbooks.incidents.posting import SERVICE as TICKETS
+from runbooks.incidents.posting import ask_address
 from runbooks.models import ForgeConnection, GatewayTarget, IncidentHook, Remote, SystemReading
 from runbooks.workspaces.sync.queue import FOR_PEOPLE
 
@@ -21,7 +24,16 @@ def register() -> None:
     register_services("forge", read_forges)
     register_services("git remote", read_remotes)
     register_services("gateway", read_gateways)
-    register_service(TICKETS, lambda: IncidentHook.objects.filter(enabled=True).values_list("name", flat=True))
+    register_service(TICKETS, _hook_names)
+    register_probe(Probe(kind=TICKETS, names=_hook_names, prepare=_prepare_hook))
+
+
+def _hook_names() -> list[str]:
+    return list(IncidentHook.objects.filter(enabled=True).values_list("name", flat=True))
+
+
+def _prepare_hook(name: str) -> Ask:
+    return partial(ask_address, IncidentHook.objects.get(name=name).url)
 
 
 def read_systems(now: datetime) -> Iterator[ServiceReport]:

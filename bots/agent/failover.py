@@ -13,7 +13,9 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
+from bots.agent.patience import SLOW_SECONDS, Patience
 from bots.agent.provider import End, Fault, ModelCall, ModelError, Provider, Tokens
 from bots.agent.types import Target
 from bots.breaker import BILLING_SECONDS, PROBE_SECONDS, Breakers
@@ -113,14 +115,21 @@ class Failover:
     ) -> End:
         """Make one call, and count how it went and how long it took."""
         began, outcome = time.monotonic(), "cancelled"
+        patience = Patience(partial(self._tell_slow, target))
+
+        def take(piece: str) -> None:
+            patience.hear()
+            on_piece(piece)
+
         try:
             with span("model", model=target.model):
-                end = await self.provider.run(make(target), on_piece=on_piece)
+                end = await self.provider.run(make(target), on_piece=take)
             outcome = "ok"
         except ModelError as error:
             outcome = str(error.fault)
             raise
         finally:
+            patience.close()
             MODEL_CALLS.labels(target.model, outcome).inc()
             MODEL_SECONDS.labels(target.model).observe(time.monotonic() - began)
         return end
@@ -169,6 +178,12 @@ class Failover:
             return
         wait = self.breakers.of(target.name).wait or None
         self.teller.failed(target.name, error=error.message, error_kind=error.fault, retry_after=wait)
+
+    def _tell_slow(self, target: Target) -> None:
+        """Let others know that a target keeps us waiting, long before that call is given up."""
+        if self.teller is not None:
+            text = f"{target.model} has sent nothing for {SLOW_SECONDS:g} seconds."
+            self.teller.failed(target.name, error=text, error_kind="slow", seconds=SLOW_SECONDS)
 
     def _succeed(self, target: Target, end: End) -> None:
         self.breakers.of(target.name).succeed()

@@ -7,14 +7,17 @@ called.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils import timezone
 
 from bots.agent.keys import find_key, needs_key
 from bots.agent.prices import find_model
 from bots.agent.types import Target
 from bots.breaker import Breakers, State
+from clawsite.core.models import ServiceState
 from clawsite.core.services import Teller
 
 DEFAULT_WINDOW = 200_000
@@ -54,6 +57,18 @@ def targets_for(session_model: str = "") -> tuple[Target, ...]:
 async def usable_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
     """Return those that can be called at all: with a key, or at an address that may need none."""
     return tuple([target for target in targets if not needs_key(target) or await find_key(target)])
+
+
+def recall_breakers(now: datetime | None = None) -> None:
+    """Leave alone what others leave alone: a process that begins does not find out anew what does not answer.
+
+    Asks the database. What this process has found out by itself counts more.
+    """
+    moment = now or timezone.now()
+    for row in ServiceState.objects.filter(kind=SERVICE, open_until__gt=moment):
+        own = breakers.of(row.name)
+        if own.state == "closed" and row.open_until is not None:
+            own.trip((row.open_until - moment).total_seconds())
 
 
 async def is_configured() -> bool:

@@ -21,7 +21,7 @@ from bots.agent import budget, notices
 from bots.agent.anthropic import close_provider
 from bots.agent.loop import run_agent
 from bots.agent.state import load_progress
-from bots.agent.targets import targets_for
+from bots.agent.targets import recall_breakers, targets_for
 from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext, Usage
 from bots.code import asking, tree
 from bots.code.board import Board, show
@@ -114,6 +114,7 @@ async def _ask_model(desk: Desk) -> Park | None:
         raise Unavailable(notices.limit_day(run.language or settings.LANGUAGE_CODE))
     spent = _usage_of(run.agent)
     job = await _make_job(desk)
+    await run_db(recall_breakers)
     outcome = await run_agent(job, on_text=lambda text: None, cancelled=partial(_is_over, ctx))
     await run_db(_account, run, spent + outcome.usage, outcome)
     if outcome.stop == "cancelled":

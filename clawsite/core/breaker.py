@@ -47,11 +47,20 @@ def note_success(rows: QuerySet[Any], **values: Any) -> bool:
 
 
 def note_failure(
-    rows: QuerySet[Any], error: str, *, seconds: float | None = None, now: datetime | None = None, **values: Any
+    rows: QuerySet[Any],
+    error: str,
+    *,
+    seconds: float | None = None,
+    now: datetime | None = None,
+    began: datetime | None = None,
+    **values: Any,
 ) -> None:
-    """Count one failure of the one row. `seconds`: the service asked to be left alone for so long."""
+    """Count one failure of the one row. `seconds`: the service asked to be left alone for so long.
+
+    `began`: when it was asked; a service that keeps whoever asks waiting has been failing since then.
+    """
     now = now or timezone.now()
-    _say(rows, error, now)
+    _say(rows, error, began or now)
     rows.update(failures=F("failures") + 1, **values)
     long_ago = now - timedelta(seconds=SLOW_SECONDS)
     tired = Q(failures__gte=FAILURES) | Q(failures__gte=SLOW_FAILURES, failing_since__lte=long_ago)

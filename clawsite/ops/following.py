@@ -7,6 +7,7 @@ import time
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import NudgeListener
+from runbooks.workspaces.pipelines.asking_again import ask_again
 from runbooks.workspaces.pipelines.following import follow_due
 from runbooks.workspaces.pipelines.store import AT_ONCE, NUDGE, process_new
 
@@ -26,6 +27,7 @@ async def keep_following_pipelines(listener: NudgeListener) -> None:
             if time.monotonic() >= ask_at:
                 ask_at = time.monotonic() + ASK_SECONDS
                 await follow_due()
+                await ask_again()
         except Exception as error:
             log_unknown(error, where="the work on pipelines")
         if done < AT_ONCE:

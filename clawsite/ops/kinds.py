@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from clawsite.core.services import register_service
-from clawsite.ops.backups.copying import SERVICE
 from clawsite.ops.backups.job import BACKUP
-from clawsite.ops.backups.places import remote_names
 from clawsite.ops.housekeeping import clean
 from guardrails.types import Role
 from runbooks.jobs import JobContext, JobKind, register_kind
@@ -19,9 +16,8 @@ def _clean(ctx: JobContext) -> dict[str, Any]:
 
 
 def register_kinds() -> None:
-    """Add them to the registry, and the services that they use."""
+    """Add them to the registry."""
     register_kind(BACKUP)
-    register_service(SERVICE, remote_names)
     register_kind(
         JobKind(
             name="clean",

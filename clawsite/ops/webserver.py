@@ -25,6 +25,7 @@ from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEn
 
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
+from clawsite.core.services import keep_probing
 from clawsite.gateway.hub import hub
 from clawsite.gateway.wire import EXTENSION
 from clawsite.ops import tls
@@ -65,9 +66,11 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
     async def main(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
         listen(listener)
         looks = asyncio.create_task(keep_watching_ourselves(process_id), name="self alerts")
+        probes = asyncio.create_task(keep_probing(process_id), name="asking services")
         await stop.wait()
-        looks.cancel()
-        await asyncio.gather(looks, return_exceptions=True)
+        for task in (looks, probes):
+            task.cancel()
+        await asyncio.gather(looks, probes, return_exceptions=True)
         await _drain(server)
 
     def drive(role: Coroutine[Any, Any, int]) -> int:

@@ -18,6 +18,7 @@ import psutil
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
+from clawsite.core.services import keep_probing
 from clawsite.ops.alerting import keep_alerting
 from clawsite.ops.configuration import keep_following_config
 from clawsite.ops.dispatching import keep_dispatching_jobs
@@ -67,9 +68,10 @@ def run_worker(link: Link | None = None) -> int:
         pipelines = asyncio.create_task(keep_following_pipelines(listener), name="work on pipelines")
         ships = asyncio.create_task(keep_shipping(), name="copying of the log")
         looks = asyncio.create_task(keep_watching_ourselves(process_id), name="self alerts")
+        probes = asyncio.create_task(keep_probing(process_id), name="asking services")
         config = asyncio.create_task(keep_following_config(), name="history of the configuration")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks, config)
+        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks, probes, config)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -23,7 +23,9 @@ from runbooks.models import IncidentEvent, IncidentHook
 
 # The kind under which these are in the list of outside services.
 SERVICE = "ticket system"
-SECONDS = 10.0
+SECONDS, ASK_SECONDS = 10.0, 5.0
+# What a server says that does not know HEAD.
+NOT_IMPLEMENTED = 501
 MAX_BYTES = 64 * 1024
 # What says "not now" rather than "not this".
 _LATER = frozenset({408, 425, 429})
@@ -43,6 +45,13 @@ def post_event(hook: IncidentHook, event: IncidentEvent) -> None:
 def post_test(hook: IncidentHook) -> None:
     """Send an event of no incident, which only shows that the way is open; raises like `post_event`."""
     _post(hook, {"delivery": "test", "incident": None, "event": None}, delivery="test", kind="test")
+
+
+def ask_address(url: str) -> None:
+    """See whether anybody answers there, without an event; Unavailable when not. Any status but 5xx is an answer."""
+    reply = call(url, method="HEAD", seconds=ASK_SECONDS, max_bytes=MAX_BYTES)
+    if reply.status >= 500 and reply.status != NOT_IMPLEMENTED:
+        raise Unavailable(f"It answered with status {reply.status}.")
 
 
 def _post(hook: IncidentHook, told: dict[str, Any], *, delivery: str, kind: str) -> None:

@@ -39,11 +39,12 @@ def note_failure(
     *,
     retry_after: float | None = None,
     now: datetime | None = None,
+    began: datetime | None = None,
 ) -> None:
     """Count one failure; see `clawsite.core.breaker` for when it opens."""
     now = now or timezone.now()
     rows = _ensured(system, source)
-    breaker.note_failure(rows, error, seconds=retry_after, now=now)
+    breaker.note_failure(rows, error, seconds=retry_after, now=now, began=began)
     again = now + timedelta(seconds=AGAIN_SECONDS)
     rows.filter(open_until=None, due_at__gt=again).update(due_at=again)
 

@@ -18,7 +18,7 @@ AT_ONCE = 16
 
 async def keep_reading(wake: Wake) -> None:
     """Read what is due, again and again. Every worker may do this: a source is taken by one of them."""
-    seconds = min(5.0, settings.CLAW_SYSTEMS_SECONDS / 2)
+    seconds = min(4.0, settings.CLAW_SYSTEMS_SECONDS / 2)
     while True:
         try:
             await read_due()

@@ -92,11 +92,12 @@ def register_hearer(source: str, hear: Hear) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Due:
-    """A source that is to be read now."""
+    """A source that is to be read now, since `at`."""
 
     system: MonitoredSystem
     source: str
     question: Question
+    at: datetime
 
 
 def take_due(*, now: datetime | None = None) -> list[Due]:
@@ -130,7 +131,7 @@ def _prepare(system: MonitoredSystem, source: str, now: datetime) -> Due | None:
     except ClawError as error:
         note_refusal(system, source, error.message, now=now)
         return None
-    return Due(system=system, source=source, question=question)
+    return Due(system=system, source=source, question=question, at=now)
 
 
 def store(due: Due, answer: Reply | ClawError, *, now: datetime | None = None) -> None:
@@ -155,7 +156,8 @@ def _store(due: Due, answer: Reply | ClawError, *, now: datetime) -> bool:
             raise answer
         data = READERS[due.source].read(answer)
     except Unavailable as error:
-        note_failure(due.system, due.source, error.message, retry_after=error.retry_after, now=now)
+        wait = error.retry_after
+        note_failure(due.system, due.source, error.message, retry_after=wait, now=now, began=due.at)
     except ClawError as error:
         note_refusal(due.system, due.source, error.message, now=now)
     else:

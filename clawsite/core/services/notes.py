@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -22,10 +23,12 @@ def guard(kind: str, name: str) -> Iterator[None]:
     Any other error is an answer: the service is up.
     """
     check_service(kind, name)
+    began = timezone.now()
     try:
         yield
     except Unavailable as error:
-        note_failure(kind, name, error=error.message, error_kind=error.code, retry_after=error.retry_after)
+        told = {"error": error.message, "error_kind": error.code}
+        note_failure(kind, name, **told, retry_after=error.retry_after, began=began)
         raise
     except Exception:
         note_success(kind, name)
@@ -46,12 +49,19 @@ def note_success(kind: str, name: str) -> bool:
 
 
 def note_failure(
-    kind: str, name: str, *, error: str, error_kind: str = "unavailable", retry_after: float | None = None
+    kind: str,
+    name: str,
+    *,
+    error: str,
+    error_kind: str = "unavailable",
+    retry_after: float | None = None,
+    began: datetime | None = None,
 ) -> None:
-    """Count a failure. `retry_after`: it asked to be left alone for so many seconds."""
+    """Count a failure. `retry_after`: it asked to be left alone for so many seconds; `began`: when it was asked."""
     row, _ = ServiceState.objects.get_or_create(kind=kind, name=name[:200])
     rows, text, now = ServiceState.objects.filter(pk=row.pk), redact(error), timezone.now()
-    breaker.note_failure(rows, text, seconds=retry_after, now=now, error_kind=error_kind[:32], changed_at=now)
+    kept = {"error_kind": error_kind[:32], "changed_at": now}
+    breaker.note_failure(rows, text, seconds=retry_after, now=now, began=began, **kept)
 
 
 def _rows(kind: str, name: str) -> QuerySet[Any]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
@@ -27,11 +30,18 @@ class Teller:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def failed(
-        self, name: str, *, error: str, error_kind: str = "unavailable", retry_after: float | None = None
+        self,
+        name: str,
+        *,
+        error: str,
+        error_kind: str = "unavailable",
+        retry_after: float | None = None,
+        seconds: float = 0.0,
     ) -> None:
-        """Have a failure noted."""
+        """Have a failure noted. `seconds`: so long was waited for the answer that did not come."""
         self._told.pop(name, None)
-        self._start(note_failure, name, error=error, error_kind=error_kind, retry_after=retry_after)
+        began = timezone.now() - timedelta(seconds=seconds)
+        self._start(note_failure, name, error=error, error_kind=error_kind, retry_after=retry_after, began=began)
 
     def worked(self, name: str) -> None:
         """Have it noted that it answered, unless that was told a moment ago."""

@@ -14,7 +14,7 @@ from django.conf import settings
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import (
     NonRecordingSpan,
@@ -73,20 +73,32 @@ def _key() -> tuple[int, str]:
     return os.getpid(), settings.CLAW_OTLP_URL
 
 
-def _make() -> TracerProvider:
+def _make_exporter() -> OTLPSpanExporter:
     token = settings.CLAW_OTLP_TOKEN
-    exporter = OTLPSpanExporter(
+    return OTLPSpanExporter(
         endpoint=f"{settings.CLAW_OTLP_URL}/v1/traces",
         headers={"authorization": f"Bearer {token}"} if token else {},
         timeout=EXPORT_SECONDS,
     )
+
+
+def ask() -> bool:
+    """Send the collector no spans, as spans are sent; tell whether it took them."""
+    exporter = _make_exporter()
+    try:
+        return exporter.export([]) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _make() -> TracerProvider:
     told: dict[str, str | int] = {
         "service.name": "clawsite",
         "service.version": settings.VERSION,
         "process.pid": os.getpid(),
     }
     provider = TracerProvider(id_generator=_ids, resource=Resource(told), shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(exporter, max_queue_size=QUEUE_MAX))
+    provider.add_span_processor(BatchSpanProcessor(_make_exporter(), max_queue_size=QUEUE_MAX))
     return provider
 
 

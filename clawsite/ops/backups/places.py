@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
 from clawsite.ops.backups.stores import Store, local_store
+
+PROBE_TIME = timedelta(seconds=5)
+# No name begins so: the list that is asked for is empty, and cheap however much is stored.
+NOTHING = "probe/"
 
 
 def all_stores() -> list[Store]:
@@ -27,9 +33,16 @@ def label_of(url: str) -> str:
 
 def remote_stores() -> list[Store]:
     """Return those that are not on this machine."""
-    if not settings.CLAW_BACKUP_S3:
-        return []
+    return [_open()] if settings.CLAW_BACKUP_S3 else []
+
+
+def try_store() -> None:
+    """See whether the store that is not on this machine lists what it has; BackupFailed when not, within seconds."""
+    _open(retries=0, request=PROBE_TIME).list(NOTHING)
+
+
+def _open(**limits: Any) -> Store:
     from clawsite.ops.backups.s3 import open_bucket
 
     key, secret = settings.CLAW_BACKUP_S3_KEY, settings.CLAW_BACKUP_S3_SECRET
-    return [open_bucket(settings.CLAW_BACKUP_S3, label=remote_names()[0], key=key, secret=secret)]
+    return open_bucket(settings.CLAW_BACKUP_S3, label=remote_names()[0], key=key, secret=secret, **limits)

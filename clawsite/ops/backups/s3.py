@@ -41,9 +41,19 @@ class Index(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 
 
 def open_bucket(
-    url: str, *, label: str, key: str, secret: str, part_bytes: int = PART_BYTES, retries: int = RETRIES
+    url: str,
+    *,
+    label: str,
+    key: str,
+    secret: str,
+    part_bytes: int = PART_BYTES,
+    retries: int = RETRIES,
+    request: timedelta = _REQUEST,
 ) -> S3Store:
-    """Return the store of `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`; NotConfigured for other words."""
+    """Return the store of `s3://BUCKET/PREFIX?endpoint=https://HOST&region=REGION`; NotConfigured for other words.
+
+    `request`: how long one answer may take, the reading of it included.
+    """
     parts = urlsplit(url)
     given = {name: values[-1] for name, values in parse_qs(parts.query).items()}
     if parts.scheme != "s3" or not parts.hostname or parts.username or set(given) - {"endpoint", "region"}:
@@ -62,7 +72,11 @@ def open_bucket(
         parts.hostname,
         prefix=parts.path.strip("/") or None,
         config=config,
-        client_options={"allow_http": endpoint.startswith("http://"), "connect_timeout": _CONNECT, "timeout": _REQUEST},
+        client_options={
+            "allow_http": endpoint.startswith("http://"),
+            "connect_timeout": min(_CONNECT, request),
+            "timeout": request,
+        },
         retry_config={"max_retries": retries, "retry_timeout": _RETRY},
     )
     return S3Store(bucket, label=label, part_bytes=part_bytes)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
 
@@ -26,7 +27,7 @@ from clawsite.ops.selfalerts.chats import describe
 from clawsite.ops.selfalerts.machine import find_disk
 from clawsite.ops.selfalerts.server import LOCAL, Server, read_server
 
-SECONDS = 15.0
+SECONDS, PROBE_SECONDS = 15.0, 5.0
 MOST_ALERTS = 50
 Told = SelfAlert.Told
 
@@ -90,9 +91,27 @@ def compose(subject: str, text: str) -> EmailMessage:
 
 def send(message: EmailMessage) -> None:
     """Give a mail to the server; Unavailable when it does not take it now. Not on an event loop."""
+    with _opened(SECONDS) as client:
+        client.send_message(message)
+
+
+def try_server(*, log_in: bool) -> None:
+    """See whether the server answers, and with `log_in` whether it would take a mail; Unavailable when not."""
+    with _opened(PROBE_SECONDS, log_in=log_in) as client:
+        if log_in:
+            client.mail(settings.CLAW_ALERT_MAIL_FROM or settings.CLAW_ALERT_MAIL[0])
+            client.rset()
+
+
+@contextmanager
+def _opened(seconds: float, *, log_in: bool = True) -> Iterator[smtplib.SMTP]:
+    """Speak with the server; whatever it does not do in so many seconds is Unavailable."""
     server = read_server(settings.CLAW_ALERT_MAIL_SERVER)
     try:
-        _send(server, message)
+        with _connect(server, seconds) as client:
+            if log_in and server.user:
+                client.login(server.user, server.password)
+            yield client
     except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: what no mail can say, as in a password
         # Neither the error's own text nor the dialogue is passed on: a refusal may repeat what was said to log in.
         code = getattr(error, "smtp_code", "")
@@ -101,15 +120,17 @@ def send(message: EmailMessage) -> None:
         ) from None
 
 
-def _send(server: Server, message: EmailMessage) -> None:
+def _connect(server: Server, seconds: float) -> smtplib.SMTP:
     context = ssl.create_default_context()
     if server.is_tls:
-        client: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=SECONDS, context=context)
-    else:
-        client = smtplib.SMTP(server.host, server.port, timeout=SECONDS)
-    with client:
-        if not server.is_tls and server.host not in LOCAL:
+        return smtplib.SMTP_SSL(server.host, server.port, timeout=seconds, context=context)
+    client = smtplib.SMTP(server.host, server.port, timeout=seconds)
+    try:
+        if server.host not in LOCAL:
             client.starttls(context=context)
-        if server.user:
-            client.login(server.user, server.password)
-        client.send_message(message)
+        else:
+            client.ehlo_or_helo_if_needed()
+    except BaseException:
+        client.close()
+        raise
+    return client

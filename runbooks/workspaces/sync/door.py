@@ -24,6 +24,8 @@ PROGRAMS = Path(__file__).resolve().parent / "programs"
 # The name under which a host's keys stand in the file for one exchange: the host's own name is outside text.
 HOST_ALIAS = "claw-remote"
 CONNECT_SECONDS = 20
+# A host of https that sends nothing for so long is away. Servers of git send a sign of life every five seconds.
+SILENT_SECONDS = 30
 # What a process left that was killed within an exchange. None takes so long.
 STALE_SECONDS = 3600.0
 _SSH_CONFIG = """\
@@ -76,6 +78,8 @@ def open_door(address: Address, login: Login) -> Iterator[Door]:
             "protocol.allow=never",
             f"protocol.{address.kind}.allow=always",
             "http.followRedirects=false",
+            "http.lowSpeedLimit=1",
+            f"http.lowSpeedTime={SILENT_SECONDS}",
             "credential.helper=",
         ]
         env: dict[str, str] = {}

@@ -18,9 +18,9 @@ Problem = Literal["away", "denied", "host_key", "new_host", "diverged", "rejecte
 TEXT_CHARS = 500
 LINES = 6
 _AWAY = re.compile(
-    r"could not resolve|connection (?:refused|timed out|reset|closed)|operation timed out|network is unreachable"
-    r"|no route to host|failed to connect|couldn't connect|early eof|hung up unexpectedly|temporarily unavailable"
-    r"|error: 5\d\d|returned error: 5\d\d|kex_exchange_identification|broken pipe",
+    r"could not resolve|connection (?:refused|timed out|reset|closed)|operation (?:timed out|too slow)"
+    r"|network is unreachable|no route to host|failed to connect|couldn't connect|early eof|hung up unexpectedly"
+    r"|temporarily unavailable|error: 5\d\d|returned error: 5\d\d|kex_exchange_identification|broken pipe",
     re.IGNORECASE,
 )
 _DENIED = re.compile(

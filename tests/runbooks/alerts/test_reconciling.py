@@ -29,7 +29,7 @@ def system(db: None) -> MonitoredSystem:
 def listed(system: MonitoredSystem, *alerts: One, at: datetime, answer: ClawError | bytes | None = None) -> None:
     """Have the reader of systems hear what Alertmanager lists, as it does every half minute."""
     rows = [each.to_json() | {"status": {"state": "active", "silencedBy": [], "inhibitedBy": []}} for each in alerts]
-    due = Due(system=system, source="alertmanager", question=Question(url="http://127.0.0.1:1"))
+    due = Due(system=system, source="alertmanager", question=Question(url="http://127.0.0.1:1"), at=at)
     body = answer if isinstance(answer, bytes) else json.dumps(rows).encode()
     reply = answer if isinstance(answer, ClawError) else Reply(status=200, headers={}, body=body)
     store(due, reply, now=at)
