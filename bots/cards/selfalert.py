@@ -59,6 +59,12 @@ def _crashes(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     return title.format(role=subject, count=numbers["deaths"], how=_end(numbers["how"])), _("The log says why.")
 
 
+def _anew(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("The role {role} of {host} has begun anew {count} times within two hours.")
+    advice = _("Its log says why: it needed too much memory, something in it stood still, or it was restarted.")
+    return title.format(role=numbers["role"], host=numbers["host"].partition(" ")[0], count=numbers["starts"]), advice
+
+
 def _end(how: str) -> str:
     """Return how a process ended, which the supervisor writes down in English."""
     kind, _space, number = how.rpartition(" ")
@@ -146,6 +152,7 @@ _WORDS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
     "service": _service,
     "role": _role,
     "crashes": _crashes,
+    "anew": _anew,
     "queue": _queue,
     "errors": _errors,
     "slow": _slow,

@@ -13,6 +13,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from clawsite.core.models import Process
 from clawsite.models import Minute
 from clawsite.web.report import take_report
 from runbooks.models import AlertGroup, Job
@@ -51,6 +52,7 @@ def _read_minute(at: datetime, *, is_newest: bool) -> dict[str, Any]:
         "out": Outbox.objects.filter(created_at__gte=span[0], created_at__lt=span[1]).count(),
         **_read_turns(span),
         **_read_jobs(span),
+        "starts": _read_starts(span),
     }
     return data | (_look_now() if is_newest else {})
 
@@ -81,6 +83,12 @@ def _read_jobs(span: tuple[datetime, datetime]) -> dict[str, int]:
     states = Counter(ended)
     failed = states[Job.State.FAILED] + states[Job.State.TIMED_OUT]
     return {"jobs_done": sum(states.values()) - failed, "jobs_failed": failed}
+
+
+def _read_starts(span: tuple[datetime, datetime]) -> dict[str, int]:
+    """Return how many processes of each role and machine began, of those that have lived to the end of the minute."""
+    began = Process.objects.filter(started_at__gte=span[0], started_at__lt=span[1]).exclude(role="job")
+    return dict(Counter(f"{role} {host}" for role, host in began.values_list("role", "host")))
 
 
 def _look_now() -> dict[str, Any]:

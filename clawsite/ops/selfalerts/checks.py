@@ -9,9 +9,10 @@ from clawsite.ops.selfalerts.findings import Check
 def make_checks() -> tuple[Check, ...]:
     """Return the checks; some remember what they saw, so each watch has its own."""
     return (
-        Check(name="service", find=work.find_services, seconds=20),
+        Check(name="service", find=work.find_services, seconds=15),
         Check(name="role", find=machine.find_roles, seconds=20),
         Check(name="crashes", find=machine.find_crash_loops, seconds=0),
+        Check(name="anew", find=machine.Anew().find, seconds=0),
         Check(name="queue", find=work.find_queues),
         Check(name="errors", find=work.find_errors, seconds=0),
         Check(name="slow", find=work.find_slow, seconds=60),

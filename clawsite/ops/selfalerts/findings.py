@@ -14,12 +14,16 @@ WARNING, CRITICAL = SelfAlert.Severity.WARNING, SelfAlert.Severity.CRITICAL
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """Something that is wrong now. One check finds each subject once; `data` are numbers for the words."""
+    """Something that is wrong now. One check finds each subject once; `data` are numbers for the words.
+
+    `lasted`: for how many seconds it is known to have been wrong; 0: since it was first found.
+    """
 
     check: str
     subject: str = ""
     severity: SelfAlert.Severity = WARNING
     data: dict[str, Any] = field(default_factory=dict)
+    lasted: float = 0.0
 
     @property
     def key(self) -> tuple[str, str]:
@@ -29,7 +33,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """Something to look at in each round. What it finds must be found for `seconds` before it is told."""
+    """Something to look at in each round. What it finds must have lasted for `seconds` before it is told."""
 
     name: str
     find: Callable[[datetime], Iterable[Finding]]

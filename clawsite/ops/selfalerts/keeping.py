@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 import time
 
 from django.conf import settings
@@ -25,10 +26,13 @@ from clawsite.ops.selfalerts.server import SERVICE, is_on, server_names
 logger = logging.getLogger(__name__)
 
 LEASE = "self alerts"
-ROUND_SECONDS = 15.0
+# A service that fails is asked within half a minute, is told of after 15 s more, and all that takes less than a minute.
+ROUND_SECONDS = 8.0
 MAIL_SECONDS = 300.0
+# So long a look at the database may take; then it counts as away, as when it refuses.
+LOOK_SECONDS = 15.0
 # So long the database may be away before that is told, and so long until it is told again.
-AWAY_SECONDS, AWAY_AGAIN_SECONDS = 60.0, 3600.0
+AWAY_SECONDS, AWAY_AGAIN_SECONDS = 30.0, 3600.0
 
 
 class Keeper:
@@ -38,6 +42,7 @@ class Keeper:
         self._process_id = process_id
         self._held: Held | None = None
         self._watch = Watch()
+        self._looking = threading.Lock()
         self._mailed_at = float("-inf")
         self._away_since: float | None = None
         self._away_told_at = float("-inf")
@@ -53,26 +58,37 @@ class Keeper:
                 await asyncio.shield(run_db(release_lease, self._held))
 
     async def _try_round(self) -> None:
+        began = time.monotonic()
         try:
             await self.round()
             self._away_since = None
         except LeaseLost:
             self._held = None
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, TimeoutError) as error:
             logger.warning("no self alerts, the database does not answer: %s", type(error).__name__)
-            await self._tell_away()
+            await self._tell_away(began)
         except Exception as error:  # what was seen begin stays known, or nothing would ever last long enough
             log_unknown(error, where="the self alerts")
 
     async def round(self) -> None:
         """Make one round, unless another process does."""
-        if not await run_db(self._look):
+        async with asyncio.timeout(LOOK_SECONDS):
+            is_ours = await run_db(self._look)
+        if not is_ours:
             return
         if is_on() and time.monotonic() - self._mailed_at >= MAIL_SECONDS:
             await self._mail()
 
     def _look(self) -> bool:
-        """Find what is wrong and tell the chats; False when that is another's."""
+        """Find what is wrong and tell the chats; False when that is another's. TimeoutError: the last look lasts on."""
+        if not self._looking.acquire(blocking=False):
+            raise TimeoutError("an earlier look has no answer yet")
+        try:
+            return self._look_alone()
+        finally:
+            self._looking.release()
+
+    def _look_alone(self) -> bool:
         if self._held is None:
             self._held = take_lease(LEASE, process_id=self._process_id)
             self._watch = Watch()
@@ -102,10 +118,10 @@ class Keeper:
         await run_db(mail.note_sent, rows)
         await run_db(note_success, SERVICE, host)
 
-    async def _tell_away(self) -> None:
-        """Say by mail that the database does not answer, once an hour while that lasts."""
+    async def _tell_away(self, began: float) -> None:
+        """Say by mail that the database does not answer, once an hour while that lasts. `began`: when it was asked."""
         now = time.monotonic()
-        self._away_since = self._away_since or now
+        self._away_since = began if self._away_since is None else self._away_since
         is_due = now - self._away_since >= AWAY_SECONDS and now - self._away_told_at >= AWAY_AGAIN_SECONDS
         if is_on() and is_due and await self._send_away():
             self._away_told_at = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -12,6 +13,7 @@ from django.conf import settings
 
 from clawsite.core.clock import Offset
 from clawsite.core.models import Process
+from clawsite.models import Minute
 from clawsite.ops.crashes import read_crash_loops
 from clawsite.ops.selfalerts.findings import CRITICAL, WARNING, Finding
 
@@ -22,6 +24,8 @@ DISK_FULL, DISK_FULL_BYTES = 0.02, 500 * MEBIBYTE
 MEMORY_LOW = 0.05
 ROLES = ("web", "bots", "worker")
 ALIVE = timedelta(seconds=30)
+# So many starts within so long are no deploys any more.
+ANEW_STARTS, ANEW_WINDOW, ANEW_LOOK_SECONDS = 6, timedelta(hours=2), 60.0
 JUMP_SECONDS, JUMP_SHOWN_SECONDS = 30.0, 600.0
 
 
@@ -56,6 +60,35 @@ def find_crash_loops(now: datetime) -> Iterator[Finding]:
     for loop in read_crash_loops():
         data = {"deaths": loop.deaths, "how": loop.how}
         yield Finding(check="crashes", subject=loop.role, severity=CRITICAL, data=data)
+
+
+class Anew:
+    """Finds roles of a machine that begin anew again and again, although each time they work for some minutes.
+
+    One that needs too much memory, or in which something stands still, ends by itself in good order: no crash loop.
+    """
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._looked_at = float("-inf")
+        self._found: list[Finding] = []
+
+    def find(self, now: datetime) -> Iterator[Finding]:
+        """Look once a minute, because that is how often starts are written down."""
+        if self._clock() - self._looked_at >= ANEW_LOOK_SECONDS:
+            self._looked_at = self._clock()
+            self._found = list(_find_anew(now))
+        yield from self._found
+
+
+def _find_anew(now: datetime) -> Iterator[Finding]:
+    starts: Counter[str] = Counter()
+    for data in Minute.objects.filter(at__gte=now - ANEW_WINDOW).values_list("data", flat=True):
+        starts.update(data.get("starts", {}))
+    for subject, count in starts.items():
+        if count >= ANEW_STARTS:
+            role, _space, host = subject.partition(" ")
+            yield Finding(check="anew", subject=subject, data={"role": role, "host": host, "starts": count})
 
 
 class ClockJumps:

@@ -51,7 +51,7 @@ class Watch:
         for key, (finding, seconds) in found.items():
             if key in known:
                 _see(known[key], finding, moment)
-            elif self._is_ripe(key, seconds):
+            elif self._is_ripe(finding, seconds):
                 _open(finding, moment)
         for key, row in known.items():
             if key not in found and row.check_name not in silent:
@@ -71,9 +71,9 @@ class Watch:
                 log_unknown(error, where=f"the check {check.name}")
         return found, silent
 
-    def _is_ripe(self, key: Key, seconds: float) -> bool:
+    def _is_ripe(self, finding: Finding, seconds: float) -> bool:
         now = self._clock()
-        return now - self._since.setdefault(key, now) >= seconds
+        return max(now - self._since.setdefault(finding.key, now), finding.lasted) >= seconds
 
 
 def _see(row: SelfAlert, finding: Finding, now: datetime) -> None:

@@ -38,6 +38,7 @@ def find_services(now: datetime) -> Iterator[Finding]:
                 subject=f"{each.kind} {each.name}",
                 severity=CRITICAL if each.kind in _VITAL and not each.fallback else WARNING,
                 data={"kind": each.kind, "name": each.name, "error": each.error, "fallback": each.fallback},
+                lasted=each.seconds(now),
             )
 
 

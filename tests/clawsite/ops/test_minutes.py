@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from clawsite.core.models import Process
 from clawsite.models import Minute
 from clawsite.ops.housekeeping import clean
 from clawsite.ops.minutes import p95, record_minutes
@@ -43,12 +44,15 @@ def test_a_minute_holds_what_happened_in_it() -> None:
         channel=Channel.objects.get(), chat_id="1", dedupe_key="1", payload={}, created_at=at + timedelta(seconds=3)
     )
     Job.objects.create(kind="x", requested_by="system", owner="system", state="failed", ended_at=at)
+    for number, role in enumerate(("bots", "bots", "job")):
+        Process.objects.create(role=role, host="a", pid=number, started=1, started_at=at)
     record_minutes()
     found = Minute.objects.get(at=at).data
     assert {key: found[key] for key in ("in", "out", "answers", "failures", "tokens_input", "tokens_output")} == {
         "in": 21, "out": 1, "answers": 20, "failures": 1, "tokens_input": 200, "tokens_output": 40,
     }  # fmt: skip
     assert (found["cost"], found["jobs_done"], found["jobs_failed"]) == (0.2, 0, 1)
+    assert found["starts"] == {"bots a": 2}
     assert (found["p95_agent"], found["p95_wait"]) == (20.0, 500.0)
     assert Minute.objects.get(at=at + timedelta(minutes=1)).data["p95_agent"] == 900.0
 

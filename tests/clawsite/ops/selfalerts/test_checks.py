@@ -15,7 +15,7 @@ from bots.cards.selfalert import _WORDS, render
 from bots.service_kinds import KINDS
 from clawsite.core.models import Process, User
 from clawsite.core.services import note_failure, registry
-from clawsite.models import Backup
+from clawsite.models import Backup, Minute
 from clawsite.ops.crashes import CrashLog
 from clawsite.ops.selfalerts import machine, work
 from clawsite.ops.selfalerts.checks import make_checks
@@ -178,3 +178,18 @@ def test_backups_that_are_old_or_missing() -> None:
 )
 def test_the_words_of_the_others(finding: Finding, words: str) -> None:
     assert words in said(finding)
+
+
+def test_a_role_that_begins_anew_every_few_minutes() -> None:
+    now, passed = timezone.now(), 0.0
+    check = machine.Anew(clock=lambda: passed)
+    for number in range(machine.ANEW_STARTS):
+        starts = {"worker a pid:[1]": 1, "bots a pid:[1]": 1 if number else 0}
+        Minute.objects.create(at=now - timedelta(minutes=20 * number), data={"starts": starts} if number else {})
+    Minute.objects.create(at=now - timedelta(hours=3), data={"starts": {"bots a pid:[1]": 9}})
+    assert list(check.find(now)) == []
+    Minute.objects.create(at=now - timedelta(minutes=1), data={"starts": {"worker a pid:[1]": 1}})
+    assert list(check.find(now)) == [], "it looks once a minute"
+    passed = 60.0
+    (found,) = check.find(now)
+    assert said(found).startswith("⚠️ The role worker of a has begun anew 6 times within two hours.\nIts log says why")

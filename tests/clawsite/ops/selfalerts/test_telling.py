@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
@@ -231,9 +232,9 @@ async def test_a_mail_that_was_not_taken_comes_later_and_its_server_is_seen_to_f
 async def test_a_database_that_is_away_is_told_by_mail(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     keeper = Keeper(1)
     now = time.monotonic()
-    for passed, mails in ((0, 0), (59, 0), (61, 1), (120, 1), (3700, 2)):
+    for passed, mails in ((0, 0), (29, 0), (31, 1), (120, 1), (3700, 2)):
         monkeypatch.setattr("clawsite.ops.selfalerts.keeping.time.monotonic", lambda passed=passed: now + passed)
-        await keeper._tell_away()
+        await keeper._tell_away(now + passed)
         assert len(box.mails) == mails
     assert "The database does not answer." in box.mails[0]
 
@@ -248,10 +249,10 @@ async def test_a_mail_about_the_database_that_was_not_taken_is_tried_in_the_next
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper, now = Keeper(1), time.monotonic()
-    for passed, refuses, mails in ((0, False, 0), (61, True, 0), (76, False, 1)):
+    for passed, refuses, mails in ((0, False, 0), (31, True, 0), (39, False, 1)):
         box.refuses = refuses
         monkeypatch.setattr("clawsite.ops.selfalerts.keeping.time.monotonic", lambda passed=passed: now + passed)
-        await keeper._tell_away()
+        await keeper._tell_away(now + passed)
         assert len(box.mails) == mails
 
 
@@ -266,3 +267,34 @@ async def test_what_goes_wrong_in_a_round_does_not_forget_what_was_seen_begin(ca
     await keeper._try_round()
     assert keeper._watch is watch
     assert "the self alerts" in caplog.text
+
+
+async def test_a_database_that_lets_us_wait_is_away(
+    box: Box, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A frozen server takes the connection and says nothing: no error ever comes."""
+    monkeypatch.setattr("clawsite.ops.selfalerts.keeping.LOOK_SECONDS", 0.01)
+    monkeypatch.setattr("clawsite.ops.selfalerts.keeping.AWAY_SECONDS", 0.01)
+    gate = threading.Event()
+    keeper = Keeper(1)
+    monkeypatch.setattr(keeper._watch, "round", lambda: gate.wait(30))
+    monkeypatch.setattr(keeper, "_held", object())
+    monkeypatch.setattr("clawsite.ops.selfalerts.keeping.check_lease", lambda held: None)
+    try:
+        await keeper._try_round()
+        assert len(box.mails) == 1
+        assert "the database does not answer: TimeoutError" in caplog.text
+    finally:
+        gate.set()
+        await asyncio.to_thread(close_pool)
+
+
+def test_the_server_is_tried_without_a_mail(box: Box, settings: Settings) -> None:
+    mail.try_server(log_in=False)
+    mail.try_server(log_in=True)
+    assert box.mails == []
+    settings.CLAW_ALERT_MAIL_SERVER = settings.CLAW_ALERT_MAIL_SERVER.replace("hunter2", "hunter3")
+    mail.try_server(log_in=False)
+    with pytest.raises(Unavailable, match="SMTPAuthenticationError 535") as caught:
+        mail.try_server(log_in=True)
+    assert "hunter3" not in caught.value.message
