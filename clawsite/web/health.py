@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from clawsite.core.crypto import same_secret
@@ -110,7 +110,9 @@ class Health:
         try:
             return await self._report.get()
         except TimeoutError:
-            return {"error": "the database does not answer in time"}
+            return {"error": "the database does not answer in time", "database_up": False}
+        except (OperationalError, InterfaceError):
+            return {"error": "the database does not answer", "database_up": False}
         except Exception as error:
             return {"error": f"internal error {log_unknown(error, where='the health report')}"}
 

@@ -9,24 +9,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
 from typing import Any, cast
 
-from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
 from django.template.loader import render_to_string
 from django.utils import translation
 
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
-from clawsite.core.jitter import jitter
 from clawsite.core.models import User
-from clawsite.web import sockets
 from clawsite.web.board.figures import show
 from clawsite.web.board.history import RANGES, USUAL, read_history
-from clawsite.web.chat.door import find_sitter, is_own_page
-from clawsite.web.chat.feed import FOREIGN, NOBODY, TOO_MANY
+from clawsite.web.chat.door import find_sitter
 from clawsite.web.chat.flow import Bucket
+from clawsite.web.chat.identity import Visitor
+from clawsite.web.pagesocket import NOBODY, TOO_MANY, PageSocket
 from clawsite.web.plain import Scope
 
 EVERY_SECONDS = 3.0
@@ -39,10 +35,8 @@ RATE, BURST = 2.0, 10.0
 _open: set[BoardConsumer] = set()
 
 
-class BoardConsumer(AsyncWebsocketConsumer):
+class BoardConsumer(PageSocket):
     """One open page."""
-
-    channel_layer_alias = "none"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,78 +44,58 @@ class BoardConsumer(AsyncWebsocketConsumer):
         self._hours = USUAL
         self._asked = asyncio.Event()
         self._teller: asyncio.Task[None] | None = None
-        self._closed = False
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run until the socket ends; clean up however that happens."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._closed = True
-            if self._teller is not None:
-                self._teller.cancel()
-            _open.discard(self)
-            sockets.unregister(self)
+    def find(self, scope: Scope) -> Visitor | None:
+        """Return the member of staff whose session this is."""
+        visitor = find_sitter(scope)
+        if visitor is None or visitor.user_id is None:
+            return None
+        is_staff = User.objects.filter(pk=visitor.user_id, is_active=True, is_staff=True).exists()
+        return visitor if is_staff else None
 
-    async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """Handle one event of the server."""
-        match message["type"]:
-            case "websocket.connect":
-                await self.connect()
-            case "websocket.receive":
-                await self.receive(message.get("text"), message.get("bytes"))
-            case _:
-                raise StopConsumer
+    def seat(self, visitor: Visitor) -> bool:
+        """Begin to tell."""
+        if len(_open) >= MOST:
+            return False
+        _open.add(self)
+        self._teller = asyncio.create_task(self._tell_on(), name="dashboard")
+        return True
 
-    async def connect(self) -> None:
-        """Accept, then say by the close code what is wrong, if something is."""
-        await self.accept()
-        scope = cast(Scope, self.scope)
-        if sockets.is_draining():
-            await self._end(sockets.RESTARTING)
-        elif not is_own_page(scope):
-            await self._end(FOREIGN)
-        elif len(_open) >= MOST:
-            await self._end(TOO_MANY)
-        else:
-            _open.add(self)
-            sockets.register(self)
-            self._teller = asyncio.create_task(self._tell_on(), name="dashboard")
+    def leave(self) -> None:
+        """Tell nothing more."""
+        _open.discard(self)
+        if self._teller is not None:
+            self._teller.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Take the range that the page wants to see; whatever else is said closes the socket."""
         if not self._bucket.take(time.monotonic()):
-            await self._end(TOO_MANY)
+            await self.end(TOO_MANY)
             return
         try:
             hours = json.loads((text_data or "")[:MAX_BYTES])["hours"]
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             hours = None
         if type(hours) is int and hours in RANGES:
             self._hours = hours
             self._asked.set()
         else:
-            await self._end(TOO_MANY)
-
-    async def close_for_restart(self, code: int) -> None:
-        """Tell the page when to come back, and close."""
-        await self._push({"t": "restart", "retry": round(jitter(2500, spread=0.8))})
-        await self._end(code)
+            await self.end(TOO_MANY)
 
     async def _tell_on(self) -> None:
         """Tell again and again; an error costs one telling, because a page without news looks like a good one."""
         drawn_at = 0.0
-        while not self._closed:
+        while not self.closed:
             try:
-                language = await run_db(self._find_language)
-                if not language:
-                    await self._end(NOBODY)
+                visitor = await run_db(self.find, cast(Scope, self.scope))
+                if visitor is None:
+                    await self.end(NOBODY)
                     return
                 if self._asked.is_set() or time.monotonic() - drawn_at > HISTORY_SECONDS:
                     self._asked.clear()
-                    await self._push({"t": "history", **await run_db(read_history, self._hours)})
+                    await self.push({"t": "history", **await run_db(read_history, self._hours)})
                     drawn_at = time.monotonic()
-                await self._push({"t": "figures", "html": await run_db(render, language)})
+                await self.push({"t": "figures", "html": await run_db(render, visitor.language)})
             except Exception as error:
                 log_unknown(error, where="the dashboard")
             await self._pause()
@@ -133,24 +107,6 @@ class BoardConsumer(AsyncWebsocketConsumer):
                 await self._asked.wait()
         except TimeoutError:
             return
-
-    def _find_language(self) -> str:
-        """Return the language of the member of staff whose session this is; "" for everybody else."""
-        visitor = find_sitter(cast(Scope, self.scope))
-        if visitor is None or visitor.user_id is None:
-            return ""
-        known = User.objects.filter(pk=visitor.user_id, is_active=True, is_staff=True).exists()
-        return visitor.language if known else ""
-
-    async def _push(self, frame: dict[str, Any]) -> None:
-        if not self._closed:
-            await self.send(text_data=json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
-
-    async def _end(self, code: int) -> None:
-        if not self._closed:
-            self._closed = True
-            _open.discard(self)
-            await self.close(code)
 
 
 def render(language: str) -> str:

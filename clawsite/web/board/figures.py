@@ -68,7 +68,7 @@ def _take() -> dict[str, Any]:
         "queues": [{"name": name, **queues[name]} for name in ("inbox", "outbox", "alerts")],
         "jobs": queues["jobs"],
         "failed_jobs": _failed_jobs(),
-        "services": [_service(row) for row in report["services"]],
+        "services": sorted((_service(row) for row in report["services"]), key=lambda each: each["since"] is None),
         "alerts": _alerts(),
         "troubles": _troubles(),
         "levels": [_level(row) for row in report["levels"]],

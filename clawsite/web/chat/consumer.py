@@ -6,30 +6,25 @@ ends with it.
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, cast
 
-from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncWebsocketConsumer
-from django.conf import settings
 from django.db import DatabaseError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
-from clawsite.core.jitter import jitter
-from clawsite.web import sockets
 from clawsite.web.address import address_of
 from clawsite.web.chat import frames
-from clawsite.web.chat.door import find_sitter, is_own_page, let_in
-from clawsite.web.chat.feed import FOREIGN, NOBODY, TOO_MANY, Feed, ask_db
+from clawsite.web.chat.door import find_sitter, let_in
+from clawsite.web.chat.feed import Feed
 from clawsite.web.chat.flow import Bucket, Window
 from clawsite.web.chat.history import read_older
 from clawsite.web.chat.hub import hub
+from clawsite.web.chat.identity import Visitor
 from clawsite.web.chat.store import store_message, store_press
+from clawsite.web.pagesocket import TOO_MANY, PageSocket, ask_db
 from clawsite.web.plain import Scope
 from guardrails.rates import find_rate
 from sessions_app.models import Contact
@@ -44,11 +39,8 @@ def _frames() -> Bucket:
     return Bucket(per_second, 2 * per_second, time.monotonic())
 
 
-class ChatConsumer(AsyncWebsocketConsumer):
-    """One open page."""
-
-    # Nothing comes over a channel layer: nudges wake the feed, rows tell.
-    channel_layer_alias = "none"
+class ChatConsumer(PageSocket):
+    """One open page: nudges wake its feed, rows tell."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -56,83 +48,36 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self._bucket = _frames()
         self._violations = 0
         self._feed: Feed | None = None
-        self._closed = False
 
     # --- life -----------------------------------------------------------------------------------------------------
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Run until the socket ends; clean up however that happens."""
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._closed = True
-            if self._feed is not None:
-                self._feed.close()
-            sockets.unregister(self)
+    def find(self, scope: Scope) -> Visitor | None:
+        """Return whom the session stands for; a member of staff gets their contact."""
+        return let_in(scope)
 
-    async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """Handle one event of the server, without the framework's look at database threads that we do not use."""
-        match message["type"]:
-            case "websocket.connect":
-                await self.connect()
-            case "websocket.receive":
-                await self.receive(message.get("text"), message.get("bytes"))
-            case _:
-                raise StopConsumer
-
-    async def connect(self) -> None:
-        """Accept, then say by the close code what is wrong, if something is."""
-        await self.accept()
+    def seat(self, visitor: Visitor) -> bool:
+        """Open a feed for them."""
         scope = cast(Scope, self.scope)
-        if sockets.is_draining():
-            await self._end(sockets.RESTARTING)
-        elif not is_own_page(scope):
-            await self._end(FOREIGN)
-        else:
-            await self._seat(scope)
-
-    async def _seat(self, scope: Scope) -> None:
-        """Find out who this is and make room for them."""
-        try:
-            visitor = await ask_db(settings.LANGUAGE_CODE, let_in, scope)
-        except (DatabaseError, TimeoutError) as error:
-            log_unknown(error, where="opening a chat")
-            await self._end(sockets.RESTARTING)
-            return
-        if visitor is None:
-            await self._end(NOBODY)
-            return
         feed = Feed(
             visitor,
             address=address_of(scope),
             window=self._window,
-            push=self._push,
-            end=self._end,
+            push=self.push,
+            end=self.end,
             find_sitter=partial(find_sitter, scope),
         )
         if not hub.admit(feed):
-            await self._end(TOO_MANY)
-            return
+            return False
         self._feed = feed
-        sockets.register(self)
+        return True
 
-    async def _end(self, code: int) -> None:
-        """Close with a code, once. The feed may be the caller, so it ends last."""
-        if not self._closed:
-            self._closed = True
-            await self.close(code)
-            if self._feed is not None:
-                self._feed.close()
-
-    async def close_for_restart(self, code: int) -> None:
-        """Tell the page when to come back, and close."""
-        await self._push({"t": "restart", "retry": round(jitter(2500, spread=0.8))})
-        await self._end(code)
+    def leave(self) -> None:
+        """End the feed."""
+        if self._feed is not None:
+            self._feed.close()
 
     # --- in -------------------------------------------------------------------------------------------------------
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Answer one frame; an error is a frame too."""
-        if self._closed:
-            return
         if not self._bucket.take(time.monotonic()):
             await self._violate()
             return
@@ -152,12 +97,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def _violate(self) -> None:
         self._violations += 1
         if self._violations >= VIOLATIONS:
-            await self._end(TOO_MANY)
+            await self.end(TOO_MANY)
         else:
             await self._complain("too_often", "Too many frames.", "")
 
     async def _complain(self, code: str, message: str, frame_id: str, *, retry: bool = False) -> None:
-        await self._push({"t": "error", "code": code, "message": message, "id": frame_id, "retry": retry})
+        await self.push({"t": "error", "code": code, "message": message, "id": frame_id, "retry": retry})
 
     async def _handle(self, frame: frames.Frame) -> None:
         if self._feed is None:
@@ -170,11 +115,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
             case frames.Older():
                 visitor = self._feed.visitor
                 rows, more = await ask_db(visitor.language, read_older, visitor, before=frame.before)
-                await self._push({"t": "older", "messages": rows, "more": more})
+                await self.push({"t": "older", "messages": rows, "more": more})
             case frames.Ack():
                 self._window.acked(frame.n)
             case frames.Ping():
-                await self._push({"t": "pong"})
+                await self.push({"t": "pong"})
 
     async def _store(self, feed: Feed, frame: frames.Send | frames.Callback) -> None:
         """Have the row committed, and say so."""
@@ -187,14 +132,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await ask_db(visitor.language, store_message, visitor, frame)
         else:
             await ask_db(visitor.language, store_press, visitor, frame)
-        await self._push({"t": "ack", "id": frame.id})
+        await self.push({"t": "ack", "id": frame.id})
 
     # --- out ------------------------------------------------------------------------------------------------------
-    async def _push(self, frame: dict[str, Any]) -> None:
-        """Send one numbered frame, for the page to acknowledge."""
-        if self._closed:
-            return
+    def write(self, frame: dict[str, Any]) -> str:
+        """Number a frame, for the page to acknowledge."""
         self._window.n += 1
-        text = json.dumps({**frame, "n": self._window.n}, ensure_ascii=False, separators=(",", ":"))
+        text = super().write({**frame, "n": self._window.n})
         self._window.sent(len(text), time.monotonic())
-        await self.send(text_data=text)
+        return text

@@ -9,12 +9,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ParamSpec, TypeVar
-
-from django.utils import translation
+from typing import Any
 
 from bots.commands.registry import command_hints
-from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.nudge import nudge
@@ -22,32 +19,16 @@ from clawsite.web.chat.flow import Window
 from clawsite.web.chat.history import News, read_news
 from clawsite.web.chat.hub import hub
 from clawsite.web.chat.identity import Visitor
+from clawsite.web.pagesocket import FOREIGN, NOBODY, STALE, ask_db
 from sessions_app.models import Contact
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 POLL_SECONDS = 5.0
 LONGEST_POLL_SECONDS = 60.0
 WATCH_SECONDS = 10.0
 CHECK_SECONDS = 300.0
-DB_SECONDS = 10.0
-
-NOBODY, FOREIGN, STALE, TOO_MANY = 4401, 4403, 4408, 4429
 
 Push = Callable[[dict[str, Any]], Awaitable[None]]
 End = Callable[[int], Awaitable[None]]
-
-
-async def ask_db(language: str, work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Run database work in a language; TimeoutError when it takes so long that the socket would seem dead."""
-
-    def in_language() -> R:
-        with translation.override(language):
-            return work(*args, **kwargs)
-
-    async with asyncio.timeout(DB_SECONDS):
-        return await run_db(in_language)
 
 
 class Feed:

@@ -16,6 +16,7 @@ from clawsite.core.metrics import declare
 
 DISK = declare("claw_disk_bytes", "Size of the disk that holds the state directory.")
 FREE = declare("claw_disk_free_bytes", "Room left on the disk that holds the state directory.")
+UP = declare("claw_database_up", "1 while the database answers in time.")
 DATABASE = declare("claw_database_bytes", "Size of the database; of SQLite with its log of changes.", "part")
 
 
@@ -47,6 +48,7 @@ def _size(path: Path) -> int:
 def storage_gauges(report: dict[str, Any]) -> Iterator[Metric]:
     """Yield what a scrape shows of the disk and the database."""
     storage = report.get("storage", {})
+    yield UP.one(report.get("database_up", True))
     if "disk" in storage:
         yield DISK.one(storage["disk"])
         yield FREE.one(storage["free"])

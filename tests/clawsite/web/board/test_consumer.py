@@ -83,6 +83,12 @@ async def test_charlie_and_visitors_are_told_nothing() -> None:
         assert await board.next() == {"t": "closed", "code": 4401}
 
 
+async def test_whoever_is_not_known_takes_no_room_from_staff(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(consumer, "MOST", 0)
+    board = await opened((await seat()).headers())
+    assert (await board.next())["code"] == 4401, "and is not told how many there are"
+
+
 async def test_an_account_without_staff_is_told_nothing() -> None:
     user = await run_db(lambda: User.objects.create_user("bob", password="correct horse battery"))
     board = await opened((await Seat(user=user).sit_down()).headers())
@@ -131,7 +137,7 @@ async def test_a_foreign_page_is_turned_away(origin: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "[]", '{"hours": 5}', '{"hours": true}', '{"hours": [6]}', '{"hours":' * 999]
+    "text", ["", "x", "[]", '{"hours": 5}', '{"hours": true}', '{"hours": [6]}', '{"hours":' * 999, "[" * 5000]
 )
 async def test_whoever_talks_nonsense_is_shut_out(text: str) -> None:
     board = await opened((await seat("alice", admin=True)).headers())
