@@ -20,7 +20,11 @@ MOST = 10
 
 def read_services(context: CommandContext) -> Sequence[str]:
     """Name the models that do not answer, and to operators everything else that does not."""
-    sees_all = context.actor.is_at_least(Role.OPERATOR)
+    return name_failing(sees_all=context.actor.is_at_least(Role.OPERATOR))
+
+
+def name_failing(*, sees_all: bool) -> Sequence[str]:
+    """Return a sentence about each service that does not answer, or about models only."""
     failing = [each for each in services.report() if each.is_failing and (sees_all or each.kind == MODEL)]
     return [_line(each) for each in failing[:MOST]]
 
