@@ -8,6 +8,8 @@ import pytest
 from django.test import override_settings
 from django.utils import translation
 
+from tests.engine import skip_what_is_sqlite
+
 ON_DEMAND = ("soak", "containers")
 
 pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.fixtures.reached", "tests.scheduling"]
@@ -19,7 +21,8 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what runs only when it is asked for by its mark."""
+    """Leave out what runs only when it is asked for by its mark, and what another database could not pass."""
+    skip_what_is_sqlite(items)
     for mark in ON_DEMAND:
         if mark not in config.option.markexpr:
             items[:] = [item for item in items if not item.get_closest_marker(mark)]

@@ -15,15 +15,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.engine import SHARED, make_database, servers_of
 from tests.programs import ROOT
 from tests.servers.services import PostgresService
 
-# Names the directory they are kept in: set by the first process of a run, see tests.environment.
-PLACE = "TESTS_TEMPLATES"
 NAME = "clawsite.sqlite3"
 
 
-def put_database(home: Path, *, name: str = NAME) -> None:
+def put_database(home: Path) -> dict[str, str]:
+    """Give an installation a database if it has none yet; return what its environment says of it."""
+    servers = servers_of(home)
+    if servers:
+        make_database(servers["DATABASE_URL"])
+    else:
+        put_file(home)
+    return servers
+
+
+def put_empty(home: Path) -> dict[str, str]:
+    """Do the same with nothing in the database, as for an installation that is new."""
+    servers = servers_of(home)
+    if servers:
+        make_database(servers["DATABASE_URL"], template="template0")
+    return servers
+
+
+def put_file(home: Path, *, name: str = NAME) -> None:
     """Put a SQLite file into a state directory that has none yet."""
     home.mkdir(parents=True, exist_ok=True)
     if (home / name).exists():
@@ -51,7 +68,7 @@ def put_cluster(service: PostgresService) -> None:
 @contextmanager
 def _kept(name: str) -> Iterator[Path]:
     """Give where something is kept; whoever comes first makes it, and the others wait for that."""
-    place = Path(os.environ[PLACE])
+    place = Path(os.environ[SHARED])
     place.mkdir(parents=True, exist_ok=True)
     with (place / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -59,7 +76,7 @@ def _kept(name: str) -> Iterator[Path]:
 
 
 def _migrate(**environment: str) -> None:
-    ours = ("CLAW_", "DATABASE_URL", "DJANGO_")
+    ours = ("CLAW_", "DATABASE_URL", "REDIS_URL", "DJANGO_")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     subprocess.run(
         [sys.executable, "manage.py", "migrate", "--verbosity", "0"],

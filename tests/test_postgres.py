@@ -1,4 +1,7 @@
-"""What asks the database behaves the same on PostgreSQL, where other processes really run beside a transaction."""
+"""What asks the database behaves the same on PostgreSQL, where other processes really run beside a transaction.
+
+These are the tests that find most; `./test --scaled` runs all of them, with Redis.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine import POSTGRESQL
 from tests.programs import ROOT
 from tests.servers.services import PostgresService
 
@@ -35,16 +39,18 @@ SUITES = {
     ),
 }
 
+MARKS = "not services and not faults"
 
+
+@pytest.mark.sqlite
 @pytest.mark.services
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_same_tests_pass_on_postgresql(suite: str, postgres_service: PostgresService, tmp_path: Path) -> None:
-    own = {"DATABASE_URL": postgres_service.url(f"suite_{suite.replace(' ', '_')}"), "CLAW_HOME": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.on_postgres", *SUITES[suite]],
+        [sys.executable, "-m", "pytest", "-q", "-m", MARKS, "-o", f"cache_dir={tmp_path}", *SUITES[suite]],
         cwd=ROOT,
-        env=os.environ | own | {"DJANGO_SETTINGS_MODULE": "clawsite.settings"},
+        env=os.environ | {POSTGRESQL: postgres_service.server},
         capture_output=True,
         text=True,
         timeout=280,

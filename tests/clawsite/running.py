@@ -44,13 +44,12 @@ class Running:
         self.log = home / "up.log"
         home.mkdir(parents=True, exist_ok=True)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "DJANGO_"))}
+        own = {"CLAW_HOME": str(home), "CLAW_PORT": str(self.port), "CLAW_SELF_ALERTS": "no"}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up", *arguments],
                 cwd=ROOT,
-                env=clean
-                | {"CLAW_HOME": str(home), "CLAW_PORT": str(self.port), "CLAW_SELF_ALERTS": "no"}
-                | environment,
+                env=clean | own | environment,
                 stdout=log,
                 stderr=log,
             )
@@ -111,9 +110,8 @@ class Running:
 @contextmanager
 def up(home: Path, *arguments: str, **environment: str) -> Iterator[Running]:
     """Run `manage.py up` until ready, on a database that is there; afterwards leave no process of it behind."""
-    if "DATABASE_URL" not in environment:
-        put_database(home)
-    running = Running(home, *arguments, **environment)
+    servers = {} if "DATABASE_URL" in environment else put_database(home)
+    running = Running(home, *arguments, **servers | environment)
     family: list[psutil.Process] = []
     try:
         running.wait_ready()

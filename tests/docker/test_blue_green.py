@@ -74,7 +74,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site whose first version is live."""
     root, nginx = tmp_path_factory.mktemp("site"), need_program("nginx")
     home = root / "home"
-    put_database(home)
+    servers = put_database(home)
     (root / "upstream.conf").write_text(NOBODY)
     with (
         TelegramServer().running() as telegram,
@@ -82,12 +82,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         NginxService.running(nginx, str(root / "upstream.conf")) as proxy,
     ):
         people = Conversation(telegram, count=3)
-        settings = product_environment(telegram, model) | {
-            "CLAW_HOME": str(home),
-            "CLAW_GATEWAY_TOKEN": TOKEN,
-            "CLAW_BEHIND_PROXY": "yes",
-            "TELEGRAM_ALLOWED_USERS": people.allowed,
-        }
+        settings = (
+            product_environment(telegram, model)
+            | servers
+            | {
+                "CLAW_HOME": str(home),
+                "CLAW_GATEWAY_TOKEN": TOKEN,
+                "CLAW_BEHIND_PROXY": "yes",
+                "TELEGRAM_ALLOWED_USERS": people.allowed,
+            }
+        )
         (root / "clawsite.env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
         (root / "deploy.toml").write_text(
             f'kind = "processes"\nroot = "{root}"\nproxy = "{proxy.url}"\nreload = {json.dumps(proxy.reload)}\n'

@@ -9,22 +9,31 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.types.string import TextLoader
+
+from tests.engine import servers_of
 
 BUSY_SECONDS = 30.0
 
 
 class Store:
-    """The database of a state directory, or of a DATABASE_URL. Each call has a connection of its own."""
+    """The database of an installation, or of a DATABASE_URL. Each call has a connection of its own.
+
+    JSON is text on either engine.
+    """
+
+    ERRORS = (sqlite3.Error, psycopg.Error)
 
     def __init__(self, home: Path, *, url: str = "") -> None:
         self._file = home / "clawsite.sqlite3"
-        self._url = url
+        self._url = url or servers_of(home).get("DATABASE_URL", "")
 
     @contextlib.contextmanager
     def _connect(self) -> Iterator[Any]:
         connection: Any
         if self._url:
             connection = psycopg.connect(self._url, autocommit=True)
+            connection.adapters.register_loader("jsonb", TextLoader)
         else:
             connection = sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)
         with contextlib.closing(connection):

@@ -5,42 +5,44 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from tests.clawsite.running import ROOT, until
+from tests.faults.store import Store
 from tests.ports import free_port
 from tests.template import put_database
 
 # Of a cluster that is whole, the worker role itself among them.
 LEAST_PARTS = 4
 ENDS = """
-SELECT count(*) FROM runbooks_jobevent e JOIN runbooks_job j ON j.id = e.job_id WHERE j.key = ? AND e.kind = 'end'
+SELECT count(*) FROM runbooks_jobevent e JOIN runbooks_job j ON j.id = e.job_id WHERE j.key = %s AND e.kind = 'end'
 """
 
 
 class Plant:
-    """A supervisor with the worker alone, on SQLite."""
+    """A supervisor with the worker alone."""
 
     def __init__(self, home: Path, **environment: str) -> None:
         self.home = home
         self.ledger = home / "ledger"
         self.log = home / "up.log"
-        put_database(home)
+        servers = put_database(home)
+        self._store = Store(home)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "DJANGO_"))}
         self.environment = {
             **clean,
             "CLAW_HOME": str(home),
             "CLAW_PORT": str(free_port()),
             "PYTHONPATH": str(ROOT),
+            **servers,
             **environment,
         }
         with self.log.open("ab") as log:
@@ -51,12 +53,11 @@ class Plant:
 
     def ask(self, sql: str, *params: Any) -> list[Any]:
         """Read from the database."""
-        with closing(sqlite3.connect(self.home / "clawsite.sqlite3", timeout=20)) as database:
-            return database.execute(sql, params).fetchall()
+        return self._store.rows(sql, *params)
 
     def role(self) -> psutil.Process | None:
         """Return the worker role's process when it is registered and runs."""
-        with suppress(sqlite3.Error, psutil.Error):
+        with suppress(*Store.ERRORS, psutil.Error):
             for (pid,) in self.ask("SELECT pid FROM core_process WHERE role = 'worker'"):
                 found = psutil.Process(pid)
                 if found.is_running() and found.status() != psutil.STATUS_ZOMBIE:
@@ -114,7 +115,7 @@ class Plant:
 
     def states(self, keys: list[str]) -> dict[str, str]:
         """Return where jobs stand."""
-        marks = ",".join("?" * len(keys))
+        marks = ",".join(["%s"] * len(keys))
         return dict(self.ask(f"SELECT key, state FROM runbooks_job WHERE key IN ({marks})", *keys))  # noqa: S608
 
     def wait_states(self, keys: list[str], wanted: str, *, seconds: float = 60) -> None:

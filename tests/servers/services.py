@@ -129,7 +129,7 @@ class Service(ABC):
 
     @classmethod
     @contextlib.contextmanager
-    def running(cls, *args: str) -> Iterator[Self]:
+    def running(cls, *args: str | int) -> Iterator[Self]:
         """A started service that is removed at the end of the block."""
         service = cls(*args)
         try:
@@ -144,17 +144,24 @@ class RedisService(Service):
 
     name = "redis"
 
-    def __init__(self, binary: str) -> None:
+    def __init__(self, binary: str, databases: int = 16) -> None:
         super().__init__()
         self.binary = binary
+        self.databases = databases
+
+    @property
+    def server(self) -> str:
+        """What the URL of each of its databases begins with."""
+        return f"redis://127.0.0.1:{self.port}"
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"{self.server}/0"
 
     def command(self) -> list[str]:
         quiet = ["--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", str(self.directory)]
-        return [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", *quiet]
+        size = ["--databases", str(self.databases)]
+        return [self.binary, "--port", str(self.port), "--bind", "127.0.0.1", *size, *quiet]
 
     def is_ready(self) -> bool:
         return answers(self.port, send=b"PING\r\n", expect=b"+PONG")
@@ -166,10 +173,11 @@ class PostgresService(Service):
     name = "postgres"
     stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # a fast shutdown; SIGTERM would wait for clients
 
-    def __init__(self, postgres: str, initdb: str) -> None:
+    def __init__(self, postgres: str, initdb: str, *, connections: int = 200) -> None:
         super().__init__()
         self.postgres = postgres
         self.initdb = initdb
+        self.connections = connections
         self.user = unprivileged_user()
         self.data = self.directory / "data"
 
@@ -182,7 +190,7 @@ class PostgresService(Service):
             # Off, a commit may be lost when the server is killed, which the tests of crashes do.
             "synchronous_commit": "on",
             "full_page_writes": "off",
-            "max_connections": 200,
+            "max_connections": self.connections,
             "shared_buffers": "64MB",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -196,9 +204,14 @@ class PostgresService(Service):
     def is_ready(self) -> bool:
         return "ready to accept connections" in self.log().rpartition("starting PostgreSQL")[2] and answers(self.port)
 
+    @property
+    def server(self) -> str:
+        """What every DATABASE_URL of it begins with."""
+        return f"postgres://clawsite@127.0.0.1:{self.port}"
+
     def url(self, database: str = "postgres") -> str:
         """A DATABASE_URL over TCP."""
-        return f"postgres://clawsite@127.0.0.1:{self.port}/{database}"
+        return f"{self.server}/{database}"
 
     def database(self, name: str) -> str:
         """Make a database, which holds what the template of this server holds, and return its DATABASE_URL."""

@@ -6,14 +6,13 @@ import asyncio
 import threading
 
 import pytest
-from django.conf import settings
 from django.db import transaction
 
 from clawsite.core.db import Lane, close_pool, run_db, run_db_first, run_tx, run_tx_first, use_lane
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent
 
-pytestmark = pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="commits are shared on SQLite only")
+pytestmark = pytest.mark.sqlite  # there alone commits are shared
 
 
 @pytest.fixture(autouse=True)

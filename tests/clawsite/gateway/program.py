@@ -1,14 +1,12 @@
-"""The web role on a database of a test: `python -m tests.clawsite.gateway.program DATABASE`. A new one is made."""
+"""The web role on a database of a test: `python -m tests.clawsite.gateway.program DATABASE`."""
 
 from __future__ import annotations
 
 import os
 import sys
 from importlib import import_module
-from pathlib import Path
 
 import django
-from django.core.management import call_command
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawsite.settings")
 
@@ -17,8 +15,6 @@ def main() -> int:
     """Serve until told to stop."""
     import_module("clawsite.settings").DATABASES["default"]["NAME"] = sys.argv[1]
     django.setup(set_prefix=False)
-    if not Path(sys.argv[1]).exists():
-        call_command("migrate", verbosity=0)
     code: int = import_module("clawsite.management.roles").serve_web()
     return code
 

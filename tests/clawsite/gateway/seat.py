@@ -36,8 +36,10 @@ from clawsite.gateway.registry import Call, invoke
 from clawsite.gateway.tokens import create_token
 from clawsite.rpc.frames import ErrorShape
 from tests.clawsite.running import ROOT, until
+from tests.engine import servers_of
+from tests.environment import HOME
 from tests.ports import free_port
-from tests.template import put_database
+from tests.template import NAME, put_database
 
 WAIT_SECONDS = 10.0
 ENV_TOKEN = "environment-token-of-the-tests-0123456789"
@@ -248,7 +250,7 @@ class Gateway:
 def running_gateway(folder: Path, *, database: str = "", **environment: str) -> Iterator[Gateway]:
     """Run the web role, on the database of this test (which must commit: `transactional_db`) if no other is named."""
     port, log = free_port(), folder / "gateway.log"
-    own = {"CLAW_PORT": str(port), "CLAW_GATEWAY_TOKEN": ENV_TOKEN, **environment}
+    own = servers_of(Path(HOME)) | {"CLAW_PORT": str(port), "CLAW_GATEWAY_TOKEN": ENV_TOKEN, **environment}
     name = database or str(connection.settings_dict["NAME"])
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -274,9 +276,10 @@ def running_gateway(folder: Path, *, database: str = "", **environment: str) -> 
 @contextmanager
 def standing_gateway(folder: Path, **environment: str) -> Iterator[Gateway]:
     """Run the web role in a state directory of its own, with a database of its own."""
-    database = str(folder / "own.sqlite3")
-    put_database(folder, name="own.sqlite3")
-    with running_gateway(folder, database=database, CLAW_HOME=str(folder / "home"), **environment) as running:
+    home = folder / "home"
+    servers = put_database(home)
+    database = servers["DATABASE_URL"].rpartition("/")[2] if servers else str(home / NAME)
+    with running_gateway(folder, database=database, CLAW_HOME=str(home), **servers | environment) as running:
         yield running
 
 

@@ -10,7 +10,6 @@ from typing import Any, cast
 
 import pytest
 from channels.testing import WebsocketCommunicator
-from django.conf import settings
 
 from clawsite.core.db import run_db
 from clawsite.gateway import registry
@@ -240,7 +239,7 @@ async def test_events_are_numbered_and_scoped(alice: Plain) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="there the database has several threads")
+@pytest.mark.sqlite  # elsewhere the database has several threads
 async def test_the_clock_goes_on_while_the_database_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("TICK_SECONDS", "LOOK_SECONDS", "RIGHTS_SECONDS"):
         monkeypatch.setattr(f"clawsite.gateway.keeper.{name}", 0.0)

@@ -6,7 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -232,7 +231,7 @@ def _messages(events: list[tuple[str, Any]]) -> list[tuple[str, str]]:
     return [(message["role"], message["content"][0]["text"]) for message in found]
 
 
-@pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="there several threads ask the database")
+@pytest.mark.sqlite  # elsewhere several threads ask the database
 async def test_where_all_sessions_stand_is_read_once_for_those_who_begin_to_watch_together(talk: Talk) -> None:
     with talk.line(ALICE) as alice, talk.line(BOB) as bob:
         queries = CaptureQueriesContext(connection)

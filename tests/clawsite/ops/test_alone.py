@@ -15,8 +15,10 @@ import psycopg
 import pytest
 
 from tests.clawsite.running import ROOT, Running, until, up
+from tests.engine import servers_of
 from tests.ports import free_port
 from tests.servers.services import PostgresService
+from tests.template import put_empty
 
 pytestmark = pytest.mark.faults
 
@@ -27,7 +29,7 @@ def alone(role: str, home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", role],
         cwd=ROOT,
-        env={**clean, "CLAW_HOME": str(home), "CLAW_PORT": str(port)},
+        env={**clean, **servers_of(home), "CLAW_HOME": str(home), "CLAW_PORT": str(port)},
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -42,7 +44,7 @@ def alone(role: str, home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A state directory whose database exists, made by a supervisor that found nothing there."""
     home = tmp_path_factory.mktemp("home")
-    running = Running(home)
+    running = Running(home, **put_empty(home))
     try:
         running.wait_ready()
         assert running.stop() == 0

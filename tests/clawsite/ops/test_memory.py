@@ -50,7 +50,7 @@ async def test_holes_between_what_is_kept_go_back_to_the_system(monkeypatch: pyt
             await task
 
 
-@pytest.mark.skipif(not settings.CLAW_ON_SQLITE, reason="SQLite keeps pages in the process")
+@pytest.mark.sqlite  # it keeps pages in the process
 def test_reading_a_large_database_keeps_little_of_it(tmp_path: Path) -> None:
     begin = settings.DATABASES["default"]["OPTIONS"]["init_command"]
     path = tmp_path / "large.sqlite3"

@@ -13,6 +13,7 @@ import pytest
 
 from clawsite.ops.watchdog import ANEW
 from tests.clawsite.running import ROOT, until
+from tests.engine import servers_of
 from tests.template import put_database
 
 pytestmark = pytest.mark.faults
@@ -58,11 +59,10 @@ sys.exit(role.run_role("bots", main))
 
 
 def start(home: Path, mode: str, **environment: str) -> subprocess.Popen[str]:
-    put_database(home)
-    values = {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings", **environment}
+    own = put_database(home) | {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
     process = subprocess.Popen(
         [sys.executable, "-c", CODE, mode],
-        cwd=ROOT, env={**os.environ, **values}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=ROOT, env={**os.environ, **own, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     assert process.stdout is not None
@@ -160,7 +160,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
 
 def count_rows(home: Path) -> str:
     code = "import django; django.setup()\nfrom clawsite.core.models import Process\nprint(Process.objects.count())"
-    values = {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    values = servers_of(home) | {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT, env={**os.environ, **values}, capture_output=True, text=True, timeout=60, check=True,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import psutil
 
 from tests.clawsite.running import until
 from tests.faults.stack import Program
+from tests.faults.store import Store
 from tests.ports import free_port
 
 TOKEN = "token-of-the-far-installation-0123456789"
@@ -36,8 +35,7 @@ class Installation(Program):
 
     def ask(self, sql: str, *params: Any) -> list[Any]:
         """Read from the database."""
-        with closing(sqlite3.connect(self.home / "clawsite.sqlite3", timeout=20)) as database:
-            return database.execute(sql, params).fetchall()
+        return Store(self.home).rows(sql, *params)
 
     def begin(self) -> None:
         """Start it and wait until its roles are there."""
@@ -45,7 +43,7 @@ class Installation(Program):
         until(self._is_up, seconds=START_SECONDS, what=f"{self.roles}; {self.tail()}")
 
     def _is_up(self) -> bool:
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*Store.ERRORS):
             return self.pids().keys() >= set(self.roles.split(",")) and ("web" not in self.roles or self._answers())
         return False
 
@@ -86,12 +84,12 @@ class Installation(Program):
 
     def events(self, key: str) -> list[tuple[str, Any]]:
         """Return kind and data of the events of a job."""
-        sql = "SELECT e.kind, e.data FROM runbooks_jobevent e JOIN runbooks_job j ON j.id = e.job_id WHERE j.key = ?"
+        sql = "SELECT e.kind, e.data FROM runbooks_jobevent e JOIN runbooks_job j ON j.id = e.job_id WHERE j.key = %s"
         return [(kind, json.loads(data)) for kind, data in self.ask(f"{sql} ORDER BY e.seq", key)]
 
     def job(self, key: str, *columns: str) -> Any:
         """Return columns of a job; None when there is no such job."""
-        rows = self.ask(f"SELECT {', '.join(columns)} FROM runbooks_job WHERE key = ?", key)  # noqa: S608
+        rows = self.ask(f"SELECT {', '.join(columns)} FROM runbooks_job WHERE key = %s", key)  # noqa: S608
         return rows[0] if rows else None
 
 

@@ -63,7 +63,7 @@ async def check_the_same(far: Installation, job: Job) -> list[tuple[str, Any]]:
     job = await reload(job)
     theirs = [event for event in far.events(job.remote_id) if event[0] != "end"]
     assert mirrored(await story(job)) == theirs
-    assert far.ask("SELECT count(*) FROM runbooks_job WHERE idempotency_key = ?", f"job-{job.key}") == [(1,)]
+    assert far.ask("SELECT count(*) FROM runbooks_job WHERE idempotency_key = %s", f"job-{job.key}") == [(1,)]
     return theirs
 
 
@@ -138,6 +138,6 @@ def test_our_worker_is_killed_again_and_again(far: Installation, tmp_path: Path)
         assert (json.loads(result)["events"], saved) == (300, 0)
         theirs = [event for event in far.events(remote_id) if event[0] != "end"]
         assert mirrored(near.events(key)) == theirs
-        assert far.ask("SELECT count(*) FROM runbooks_job WHERE idempotency_key = ?", f"job-{key}") == [(1,)]
+        assert far.ask("SELECT count(*) FROM runbooks_job WHERE idempotency_key = %s", f"job-{key}") == [(1,)]
         assert [kind for kind, _ in near.events(key)].count("end") == 1
         assert TOKEN not in near.log.read_text(encoding="utf-8", errors="replace")

@@ -13,14 +13,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from tests.programs import ROOT
-from tests.template import NAME, put_database
+from tests.template import NAME, put_file
 
 SECONDS = 120
 
 
 def manage(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a command; return how it ended and what it said."""
-    ours = ("CLAW_", "DATABASE_URL", "DJANGO_")
+    ours = ("CLAW_", "DJANGO_")
     clean = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -30,8 +30,8 @@ def manage(home: Path, *arguments: str, **environment: str) -> subprocess.Comple
 
 
 def installed(home: Path) -> Path:
-    """Make an installation with files in it; return its home."""
-    put_database(home)
+    """Make an installation on SQLite with files in it; return its home."""
+    put_file(home)
     with closing(sqlite3.connect(home / NAME)) as base:
         base.execute("PRAGMA journal_mode=WAL")
     for name in ("media/7/photo.jpg", "skills/weather/abc/SKILL.md", "workspaces/user-1/shop/tree/app.py"):

@@ -17,9 +17,9 @@ from clawsite.ops.shipping.spool import now
 from tests.faults.site import Site, open_site
 from tests.faults.stack import Program, wait_for
 from tests.faults.store import Store
-from tests.template import put_database
+from tests.template import put_file
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.sqlite, pytest.mark.timeout(300)]
 ANSWERS = "SELECT count(*) FROM sessions_app_outbox WHERE state = 'sent'"
 
 
@@ -41,7 +41,7 @@ def test_a_machine_that_is_gone_costs_nothing_that_is_older_than_seconds(tmp_pat
         _lose(site)
     # Another machine on which clawsite was set up: on an empty one every migration would run to compare the tables.
     other = Program(tmp_path / "new", site.stack.environment | {"CLAW_HOME": str(tmp_path / "new")}, name="restore")
-    put_database(other.home)
+    put_file(other.home)
     done = other.manage(
         "restore", "latest", "--until", "end", "--identity", str(tmp_path / "identity"), "--yes", timeout=120
     )
