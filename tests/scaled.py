@@ -23,6 +23,7 @@ PARTS = (
     ["-n", "3", "-q", "-m", "not alone and not bench and not paired"],
     ["-n", "2", "--dist", "loadgroup", "-q", "-m", "paired"],
     ["-q", "-m", "alone and not bench"],
+    ["-q", "-m", "soak", "tests/faults/test_two_machines.py"],
 )
 
 

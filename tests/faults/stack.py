@@ -17,11 +17,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 
-from tests.engine import servers_of
+from tests.engine import is_scaled, servers_of
 from tests.ports import free_port
 from tests.servers.messages import MessagesControl, MessagesServer
 from tests.servers.telegram import TelegramControl, TelegramServer
@@ -199,6 +199,9 @@ class Stack(Program):
         return found
 
 
+Kind = TypeVar("Kind", bound=Stack)
+
+
 @contextlib.contextmanager
 def running_stack(home: Path, environment: Mapping[str, str]) -> Iterator[Stack]:
     """Start an installation, wait until it is ready, and stop it at the end."""
@@ -209,3 +212,24 @@ def running_stack(home: Path, environment: Mapping[str, str]) -> Iterator[Stack]
         yield stack
     finally:
         stack.stop()
+
+
+@contextlib.contextmanager
+def second_machine(first: Kind) -> Iterator[tuple[Kind, ...]]:
+    """Give what runs beside an installation that is ready: one more on its database where there is a server, else none.
+
+    They are plain processes of this machine, with a CLAW_HOME each; two of each role are at work.
+    """
+    if not is_scaled():
+        yield ()
+        return
+    keys = {"SECRET_KEY": "secret.key", "CLAW_ENCRYPTION_KEYS": "encryption.key"}
+    shared = {name: value for name, value in first.environment.items() if name not in ("CLAW_HOME", "CLAW_PORT")}
+    shared |= {name: (first.home / file).read_text().strip() for name, file in keys.items()}
+    second = type(first)(first.home.with_name(f"{first.home.name}-second"), shared)
+    second.start()
+    try:
+        second.wait_ready()
+        yield (second,)
+    finally:
+        second.stop()

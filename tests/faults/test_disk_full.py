@@ -20,7 +20,7 @@ FULL_SECONDS = 4.0
 ANSWERED_SECONDS = 20.0
 # An alert must last a minute before it is told; looks are a quarter of that apart.
 TOLD_SECONDS = 120.0
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.sqlite]  # a server has a disk of its own
 
 
 @pytest.fixture(params=["mounted", "limited"])

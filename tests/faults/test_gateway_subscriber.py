@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from clawsite.rpc import GatewayClient, JobEvent
 from tests.clawsite.gateway.seat import Client
 from tests.faults.gate import Gate, running_gate
-from tests.faults.stack import wait_for
+from tests.faults.stack import second_machine, wait_for
 from tests.fixtures.reached import Figure, Reached
 from tests.servers.proxy import TcpProxy
 from tests.servers.services import RedisService
@@ -51,8 +51,8 @@ def check_whole(seen: list[JobEvent]) -> None:
 class Vandal:
     """What happens to the gateway, its connections and its Redis while the job writes."""
 
-    def __init__(self, gate: Gate, proxy: TcpProxy, redis: RedisService) -> None:
-        self.gate, self.proxy, self.redis = gate, proxy, redis
+    def __init__(self, gates: Sequence[Gate], proxy: TcpProxy, redis: RedisService) -> None:
+        self.gates, self.proxy, self.redis = gates, proxy, redis
         self.dice = random.Random(SEED)
         self.is_over = False
         self.cuts = self.cuts_while_writing = 0
@@ -80,8 +80,9 @@ class Vandal:
         return seen
 
     async def kill_web(self) -> None:
-        """Kill the gateway's process."""
-        web = await asyncio.to_thread(lambda: self.gate.web)
+        """Kill the gateway's process, of two machines one after the other."""
+        gate = self.gates[len(self.killed) % len(self.gates)]
+        web = await asyncio.to_thread(lambda: gate.web)
         web.kill()
         self.killed.add(web.pid)
 
@@ -100,12 +101,15 @@ async def test_subscribers_get_each_event_once_through_cuts_kills_and_an_emptied
 ) -> None:
     with (
         running_gate(tmp_path / "home", REDIS_URL=redis_service.url) as gate,
+        second_machine(gate) as second,
         TcpProxy(gate.port).running() as proxy,
     ):
-        async with gate.client(port=proxy.port) as cut_off, gate.client() as near:
+        # Whoever has two machines starts the job at one and follows it at the other, too.
+        *_, far = gate, *second
+        async with gate.client(port=proxy.port) as cut_off, far.client() as near:
             answer = await near.request("jobs.create", {"kind": "selftest", "params": {"events": EVENTS, "pause": 0}})
             job = str(answer["job"]["id"])
-            vandal = Vandal(gate, proxy, redis_service)
+            vandal = Vandal([gate, *second], proxy, redis_service)
             cuts = dict.fromkeys(vandal.dice.sample(range(2, EVENTS - 500), CUTS), vandal.cut)
             kills = {1000 + 900 * number: vandal.kill_web for number in range(KILLS)}
             faults = cuts | kills | {500: vandal.empty_redis}

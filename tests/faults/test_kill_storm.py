@@ -48,6 +48,7 @@ def environment(telegram: TelegramControl, messages_process: MessagesControl) ->
 @pytest.mark.faults
 @pytest.mark.paired
 @pytest.mark.xdist_group("storms")
+@pytest.mark.sqlite
 @pytest.mark.timeout(300)
 def test_on_sqlite(telegram: TelegramControl, environment: dict[str, str], tmp_path: Path, reached: Reached) -> None:
     home = tmp_path / "home"

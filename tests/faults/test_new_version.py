@@ -25,7 +25,7 @@ from tests.servers.telegram import TelegramServer
 LEFT = Path(__file__).with_name("left") / "0.1.0.sql"
 KEY = base64.urlsafe_b64encode(b"old version, for tests of today!").decode()
 CHATS, ANSWERED, WRITTEN, JOBS = 3, 2, 5, 3
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.sqlite, pytest.mark.timeout(300)]
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -16,6 +14,7 @@ from clawsite.ops.example import prepare_example
 from clawsite.ops.lean import skip_unused_drivers
 from runbooks.models import MonitoredSystem, Runbook
 from tests.clawsite.running import until, up
+from tests.faults.store import Store
 
 REAL = {"TELEGRAM_BOT_TOKEN": "1:real", "ANTHROPIC_API_KEY": "real", "CLAW_HOME": "/srv/claw"}
 
@@ -60,9 +59,9 @@ def test_the_demo_runs_with_its_emulators(tmp_path: Path) -> None:
         assert re.search(r"Telegram +http://127\.0\.0\.1:\d+/", text)
         guardian = re.search(r"Guardian +(http://127\.0\.0\.1:\d+)/", text)
         assert guardian
-        database = running.home / "clawsite.sqlite3"
-        until(lambda: find_username(database), seconds=30, what="the bot knows who it is on the emulator")
-        read = until(lambda: read_health(database), seconds=30, what="the example system was read")
+        store = Store(running.home)
+        until(lambda: find_username(store), seconds=30, what="the bot knows who it is on the emulator")
+        read = until(lambda: read_health(store), seconds=30, what="the example system was read")
         assert read["status"] == "healthy"
         supervisor = psutil.Process(running.process.pid)
         assert supervisor.cpu_percent(interval=1.0) < 25  # it waits, it does not spin
@@ -104,17 +103,13 @@ def test_the_example_keeps_what_people_changed_and_follows_its_ports() -> None:
     assert set(Runbook.objects.values_list("title", flat=True)) == {"Changed"}
 
 
-def find_username(database: Path) -> str:
+def find_username(store: Store) -> str:
     """Return what the emulator told the bot about itself, "" so far."""
-    with closing(sqlite3.connect(database, timeout=20)) as connection:
-        row = connection.execute("SELECT identity FROM sessions_app_channel WHERE name = 'telegram'").fetchone()
-    return str(json.loads(row[0]).get("username", "")) if row else ""
+    told = store.value("SELECT identity FROM sessions_app_channel WHERE name = 'telegram'")
+    return str(json.loads(told).get("username", "")) if told else ""
 
 
-def read_health(database: Path) -> dict[str, str]:
+def read_health(store: Store) -> dict[str, str]:
     """Return what the example system said last of its health, {} so far."""
-    with closing(sqlite3.connect(database, timeout=20)) as connection:
-        row = connection.execute(
-            "SELECT data FROM runbooks_systemreading WHERE source = 'health' AND read_at IS NOT NULL"
-        ).fetchone()
-    return dict(json.loads(row[0])) if row else {}
+    read = store.value("SELECT data FROM runbooks_systemreading WHERE source = 'health' AND read_at IS NOT NULL")
+    return dict(json.loads(read)) if read else {}

@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -21,6 +19,7 @@ from websockets.typing import Origin
 
 from clawsite.core import nudge
 from tests.clawsite.running import ROOT, Running, until, up
+from tests.faults.store import Store
 
 pytestmark = pytest.mark.faults
 
@@ -80,15 +79,11 @@ def test_a_cluster_in_which_no_task_runs_is_replaced(tmp_path: Path) -> None:
 
 
 def test_a_dead_process_loses_its_leases_within_a_second(running: Running) -> None:
-    database = running.home / "clawsite.sqlite3"
+    store = Store(running.home)
 
     def owners() -> set[int | None]:
-        with closing(sqlite3.connect(database, timeout=20)) as connection:
-            rows = connection.execute(
-                "SELECT p.pid FROM core_lease l LEFT JOIN core_process p ON p.id = l.owner_id"
-                " WHERE l.name LIKE 'send:%'"
-            )
-            return {row[0] for row in rows}
+        sql = "SELECT p.pid FROM core_lease l LEFT JOIN core_process p ON p.id = l.owner_id WHERE l.name LIKE %s"
+        return {pid for (pid,) in store.rows(sql, "send:%")}
 
     until(lambda: owners() == {running.pids().get("bots")}, seconds=30, what="the sender's lease is taken")
     old = running.pid("bots")

@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from bots.cards import register_card, registry
@@ -126,8 +125,8 @@ async def test_a_session_that_ended_ends_the_page(monkeypatch: pytest.MonkeyPatc
     assert (await page.until("closed"))["code"] == 4401
 
 
+@pytest.mark.sqlite
 async def test_a_locked_database_delays_a_message_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert settings.CLAW_ON_SQLITE
     monkeypatch.setattr(feed_module, "DB_SECONDS", 0.5)
     bob = await Seat().sit_down()
     await bob.approve()
