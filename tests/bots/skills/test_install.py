@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
 from bots.skills.folder import folder_of, skills_root
 from bots.skills.install import install_skill
@@ -19,6 +18,7 @@ from clawsite.core.models import AuditEvent
 from sessions_app.models import Skill
 from tests.bots.skills.making import ALICE, BOB, CHARLIE, install, switched_on, write
 from tests.sessions_app.people import People
+from tests.template import put_database
 
 pytestmark = pytest.mark.django_db
 
@@ -129,15 +129,12 @@ for _ in range(4):
 """
 
 
-@pytest.mark.django_db(transaction=True)
 def test_two_processes_install_one_name_and_one_whole_skill_is_left(tmp_path: Path) -> None:
     home, folders = tmp_path / "home", [tmp_path / "a" / "tea", tmp_path / "b" / "tea"]
     for folder, body in zip(folders, ("One.", "Two."), strict=True):
         write(folder, body=body, notes__md=body * 1000)
-    env = {**os.environ, "CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
-    home.mkdir()
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(home / "clawsite.sqlite3")])
+    own = put_database(home) | {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    env = {**os.environ, **own}
     orders = (folders, folders[::-1])
     running = [
         subprocess.Popen([sys.executable, "-c", SCRIPT, *map(str, order)], env=env, stderr=subprocess.PIPE)
