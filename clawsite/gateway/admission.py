@@ -21,6 +21,13 @@ from clawsite.rpc import codes
 logger = logging.getLogger(__name__)
 
 KNOWN_MODES = frozenset({"webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"})
+KNOWN_IDS = frozenset(
+    {
+        "webchat-ui", "openclaw-control-ui", "openclaw-browser-copilot", "openclaw-tui", "webchat", "cli",
+        "gateway-client", "openclaw-macos", "openclaw-linux", "openclaw-ios", "openclaw-watchos", "openclaw-android",
+        "node-host", "openclaw-worker", "test", "fingerprint", "openclaw-probe",
+    }
+)  # fmt: skip
 ROLE = "operator"
 
 
@@ -45,9 +52,9 @@ async def admit(visitor: Visitor, raw: msgspec.Raw) -> dict[str, Any]:
     protocol = check_protocol(params)
     if params.role != ROLE:
         raise Refusal(codes.INVALID_REQUEST, f"unauthorized role: {params.role}")
-    if params.client.mode not in KNOWN_MODES:
-        logger.info("a client of an unknown mode connects: %.40r %.40r", params.client.id, params.client.mode)
     grant = await _authenticate(visitor, params)
+    if params.client.id not in KNOWN_IDS or params.client.mode not in KNOWN_MODES:
+        logger.info("a client that nobody knows connects: %.40r, mode %.40r", params.client.id, params.client.mode)
     principal, shown = grant.ask(_requested(params))
     await _check_device(visitor, params, principal)
     if await grants.find(params.secret) != grant:  # it ended meanwhile, when no connection was there yet to be closed

@@ -45,7 +45,13 @@ ROWS = {
     "sessions.list": ("sessions", "SessionRow"),
     "cron.list": ("jobs", "CronJob"),
 }
-EVENTS = {"tick": "TickEvent", "chat": "ChatEvent", "shutdown": "ShutdownEvent"}
+EVENTS = {
+    "tick": "TickEvent",
+    "chat": "ChatEvent",
+    "shutdown": "ShutdownEvent",
+    "device.pair.requested": "DevicePairRequestedEvent",
+    "device.pair.resolved": "DevicePairResolvedEvent",
+}
 
 
 def problems(installed: Installed, recorded: Iterable[Recorded], *, is_newer: bool = False) -> list[str]:

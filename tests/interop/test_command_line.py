@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
+from tests.clawsite.gateway.seat import Client
+from tests.clawsite.gateway.test_devices import Phone
 from tests.faults.stack import wait_for
 from tests.interop.command import CommandLine, Said, Terminal
 from tests.interop.installed import Installed
@@ -127,6 +132,66 @@ def test_unknown_method_is_refused_in_words(command: CommandLine) -> None:
 
     assert said.code == 1
     assert "unknown method: no.such.method" in said.out + said.err
+
+
+@pytest.mark.soak
+def test_devices_are_listed_renamed_and_removed(
+    openclaw: Installed, command: CommandLine, target: Target, tmp_path: Path
+) -> None:
+    run = openclaw.command("tui", "--url", command.url, "--token", target.token)
+    terminal = Terminal(need_program("tmux"), tmp_path, run, command.environment)
+    try:
+        terminal.wait_for("connected")
+    finally:
+        terminal.close()
+
+    device = devices(command, "list")["paired"][0]["deviceId"]
+    devices(command, "rename", "--device", device, "--name", "Kitchen Mac")
+    assert "Kitchen Mac" in str(devices(command, "list"))
+    devices(command, "remove", device)
+    assert device not in str(devices(command, "list"))
+
+
+@pytest.mark.soak
+def test_a_device_from_elsewhere_is_approved(command: CommandLine, target: Target) -> None:
+    if target.name != "ours":
+        pytest.skip("OpenClaw's own takes an address from no proxy that it was not told of")
+    phone = Phone()
+    refused = call_from_elsewhere(target, phone)
+
+    assert refused["error"]["code"] == "NOT_PAIRED"
+    request = refused["error"]["details"]["requestId"]
+    assert [row["requestId"] for row in devices(command, "list")["pending"]] == [request]
+    assert devices(command, "approve", request)["device"]["deviceId"] == phone.id
+    assert call_from_elsewhere(target, phone)["ok"] is True
+
+
+def devices(command: CommandLine, *arguments: str) -> Any:
+    """What `openclaw devices` says in JSON."""
+    said = command.run("devices", *arguments, "--url", command.url, "--token", command.token, "--json")
+    assert_fine(said)
+    return said.json()
+
+
+def call_from_elsewhere(target: Target, phone: Phone) -> dict[str, Any]:
+    """Connect with the proof of a device through a proxy, which names another address; return the answer.
+
+    Somebody who may decide hears of a device that is not let in, so that this event is held against the schema, too.
+    """
+    url, elsewhere = f"ws://127.0.0.1:{target.wire.port}/", {"X-Forwarded-For": "192.0.2.9"}
+
+    async def run() -> dict[str, Any]:
+        async with connect(url) as listening, connect(url, additional_headers=elsewhere) as opened:
+            listener, client = Client(listening), Client(opened)
+            await listener.connect(target.token)
+            nonce = (await client.event("connect.challenge"))["payload"]["nonce"]
+            await client.say(type="req", id="c", method="connect", params=phone.params(nonce, token=target.token))
+            answer = await client.response("c")
+            if not answer["ok"]:
+                await listener.event("device.pair.requested")
+            return answer
+
+    return asyncio.run(run())
 
 
 def test_terminal_sends_a_message_and_shows_the_answer(

@@ -42,6 +42,7 @@ async def test_the_other_path_and_older_clients_are_welcome(standing: Gateway) -
         assert client.hello["protocol"] == 4
     async with standing.client(client={"id": "new", "version": "1", "platform": "x", "mode": "strange"}) as client:
         assert await client.call("ping")
+    assert "a client that nobody knows connects: 'new', mode 'strange'" in standing.tail()
     async with standing.client(auth={"password": standing.env_token}) as client:
         assert await client.call("ping")
 
