@@ -33,7 +33,7 @@ def _loads(found: dict[str, Figures]) -> Iterator[Row]:
             row: Row = (name, _rate(ours, method, load), _rate(floor, method, load))
             row = (*row, f"{rate / floor.rate(method, load):.0%}")
             if theirs is not None:
-                row = (*row, _rate(theirs, method, load), f"{rate / theirs.rate(method, load):.1f} x")
+                row = (*row, _rate(theirs, method, load), _times(rate, theirs, method, load))
             yield row
         if OVERLOAD in loads:
             yield _overload(found, method)
@@ -54,6 +54,12 @@ def _rate(figures: Figures, method: str, load: tuple[int, int]) -> str:
     refused = sum(found.refused.values())
     share = f"; {refused / (refused + len(found.latencies)):.0%} refused" if refused else ""
     return f"{found.per_second:,.0f}/s ({found.percentile_ms(0.5):.1f}, p95 {found.percentile_ms(0.95):.1f} ms{share})"
+
+
+def _times(rate: float, theirs: Figures, method: str, load: tuple[int, int]) -> str:
+    """How many times theirs a rate is; nothing where they were not measured or gave no good answer at all."""
+    found = theirs.loads[method].get(load)
+    return f"{rate / found.per_second:.1f} x" if found is not None and found.latencies else ""
 
 
 def _rest(found: dict[str, Figures]) -> Iterator[Row]:

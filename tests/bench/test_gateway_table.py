@@ -47,6 +47,14 @@ def test_ratios_stand_beside_the_figures() -> None:
     assert len({row.count("|") for row in table.partition("\n\n")[0].splitlines()}) == 1
 
 
+def test_where_openclaw_gave_no_good_answer_there_is_no_ratio() -> None:
+    theirs = figures(1000, overload=0)
+    theirs.loads["health"][OVERLOAD].refused["UNAVAILABLE"] = 1600
+    table = to_gateway_table({"ours": OURS, "floor": figures(8000, overload=8000), "OpenClaw": theirs})
+
+    assert "| 0/s (inf, p95 inf ms; 100% refused) |  |" in table
+
+
 def test_without_openclaw_its_columns_are_left_out() -> None:
     table = to_gateway_table({"ours": OURS, "floor": figures(8000, overload=8000)})
 
