@@ -13,7 +13,7 @@ from clawsite.core.errors import BadInput
 from clawsite.gateway.access import access_session, no_session
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.principal import Principal, Scope
-from clawsite.gateway.registry import Call, Params, method
+from clawsite.gateway.registry import METHOD_SECONDS, Call, Params, method
 from runbooks import jobs
 from runbooks.models import Job
 from runbooks.targets.reading import describe_jobs
@@ -141,7 +141,11 @@ def _cancel(principal: Principal, key: str) -> dict[str, Any]:
 
 
 @method(
-    "jobs.result", scope=Scope.READ, params=Result, summary="Gives a job's result, waiting for its end if asked to."
+    "jobs.result",
+    scope=Scope.READ,
+    params=Result,
+    summary="Gives a job's result, waiting for its end if asked to.",
+    seconds=MAX_WAIT_MS / 1000 + METHOD_SECONDS,
 )
 async def result(call: Call, params: Result) -> dict[str, Any]:
     """Return the job, whether it is over, and its result if it succeeded."""

@@ -19,7 +19,8 @@ from clawsite.gateway import methods
 from clawsite.gateway.errors import GatewayError
 from clawsite.gateway.jobfeed import feed
 from clawsite.gateway.principal import Principal, Scope, expand
-from clawsite.gateway.registry import Call, invoke
+from clawsite.gateway.reference import schema_of
+from clawsite.gateway.registry import Call, all_methods, invoke
 from runbooks.jobs import access_job
 from runbooks.jobs.events import emit
 from runbooks.models import Job
@@ -148,6 +149,15 @@ async def test_a_result_is_waited_for(bob: Wire) -> None:
     await run(job)
 
     assert (await waiting)["done"]
+
+
+@pytest.mark.parametrize("name", ["jobs.result", "agent.wait"])
+def test_whoever_waits_as_long_as_they_may_is_not_cut_off_before(name: str) -> None:
+    """The limit of a method is that of all its work; the longest wait that its schema allows is a part of it."""
+    method = all_methods()[name]
+    schema, _ = schema_of(method)
+
+    assert schema["properties"]["timeoutMs"]["maximum"] / 1000 < method.seconds
 
 
 async def test_a_repeated_request_makes_one_job(bob: Wire) -> None:
