@@ -16,6 +16,7 @@ from tests.programs import ROOT
 from tests.template import NAME, put_file
 
 SECONDS = 120
+RATE = 100
 
 
 def manage(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -46,21 +47,23 @@ def count(home: Path, table: str) -> int:
 
 
 class Writer:
-    """Writes a hundred pairs of rows a second; the two of a pair belong together in one transaction."""
+    """Writes a hundred pairs of rows a second, as far as the machine can; the two of a pair are one transaction."""
 
     def __init__(self, home: Path) -> None:
         self._path = home / NAME
         self._stop = threading.Event()
         self.written = 0
+        self.rate = 0.0
 
     def run(self) -> None:
         with closing(sqlite3.connect(self._path, timeout=30, isolation_level=None)) as base:
-            while not self._stop.is_set():
+            begin = time.monotonic()
+            while not self._stop.wait(max(0.0, begin + self.written / RATE - time.monotonic())):
                 base.execute("BEGIN IMMEDIATE")
                 self._insert(base)
                 base.execute("COMMIT")
                 self.written += 1
-                time.sleep(0.01)
+            self.rate = self.written / (time.monotonic() - begin)
 
     def _insert(self, base: sqlite3.Connection) -> None:
         audit = (

@@ -50,7 +50,8 @@ def test_a_machine_that_is_gone_comes_back_with_one_command(tmp_path: Path, reac
     assert (empty / "backup.key").read_text() == (tmp_path / "identity").read_text()
     assert not {each for each in names_in(empty) if "restoring" in each or ".scratch" in each}
     back = Figure("ready again by one command after", time.monotonic() - began, "s")
-    reached(20, "a machine gone", Figure("pairs of rows restored", restored), Figure("torn apart", 0), back)
+    writes = Figure("commits a second during the backup", writer.rate)
+    reached(20, "a machine gone", writes, Figure("commits restored", restored), Figure("torn apart", 0), back)
 
 
 def fingerprint(home: Path) -> dict[str, tuple[int, float]]:
