@@ -1,4 +1,4 @@
-"""What stood where while a test hurt an installation: one line of JSON a second, for whoever must say why it took long.
+"""What stood where while a test hurt an installation: a line of JSON every two seconds, to say why something took long.
 
 It only looks: each line is a handful of cheap queries over one connection. Processor time is counted as it was spent by
 what lives now and by its children that were buried; what outlived its parent and died elsewhere is missing.
@@ -20,7 +20,7 @@ import psutil
 
 from tests.faults.store import Store
 
-EVERY_SECONDS = 1.0
+EVERY_SECONDS = 2.0
 QUERIES = {
     "inbox": "SELECT state, attempts, count(*) FROM sessions_app_inbox GROUP BY 1, 2 ORDER BY 1, 2",
     "outbox": "SELECT state, count(*), count(*) FILTER (WHERE resent) FROM sessions_app_outbox GROUP BY 1 ORDER BY 1",
@@ -63,7 +63,7 @@ class Evidence:
     def look(self) -> None:
         """Write what stands where now."""
         try:
-            found = {name: self.store.rows(sql) for name, sql in QUERIES.items()}
+            found = self.store.answers(QUERIES)
         except Exception as error:
             found = {"error": [(repr(error),)]}
         self.note(answered=self.answered(), cpu=psutil.cpu_percent(), seconds=self.spent(), **found)
@@ -76,7 +76,7 @@ class Evidence:
 
     @contextlib.contextmanager
     def kept(self) -> Iterator[None]:
-        """Look once a second, from a thread, until the block ends."""
+        """Look every two seconds, from a thread, until the block ends."""
         over = threading.Event()
 
         def work() -> None:

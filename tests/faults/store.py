@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,11 @@ class Store:
         """Return what a query with %s for its values finds."""
         with self._connect() as connection:
             return list(connection.execute(sql if self._url else sql.replace("%s", "?"), values).fetchall())
+
+    def answers(self, queries: Mapping[str, str]) -> dict[str, list[tuple[Any, ...]]]:
+        """Return what each query finds, over one connection."""
+        with self._connect() as connection:
+            return {name: list(connection.execute(sql).fetchall()) for name, sql in queries.items()}
 
     def value(self, sql: str, *values: object) -> Any:
         """Return the one value that a query finds, or None."""
