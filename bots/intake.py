@@ -24,7 +24,8 @@ FOREIGN_SECONDS = 0.5
 # then tells which row is deadly, and the others that died with it are not given up for it.
 FEW_FROM, FEW = 2, 8
 ALONE_FROM = 3
-# And not before the process runs smoothly: who kills processes while they start must not make rows look deadly.
+# And not before the process runs smoothly, so that their attempts are short: who kills processes while they start must
+# not make rows look deadly.
 STEADY_SECONDS = 3.0
 
 
@@ -37,6 +38,7 @@ class Intake:
         self._lanes: dict[str, asyncio.Task[None]] = {}
         self._attempts: dict[str, int] = {}
         self._began = time.monotonic()
+        self._is_warm = False
         self._later: dict[str, float] = {}
         self.wake = Wake()
 
@@ -66,7 +68,8 @@ class Intake:
 
     def _may_start(self, head: Head) -> bool:
         """Tell whether a row may run beside those that run: the more processes it ended, the fewer."""
-        if head.attempts >= FEW_FROM and time.monotonic() - self._began < STEADY_SECONDS:
+        steady = self._is_warm and time.monotonic() - self._began >= STEADY_SECONDS
+        if head.attempts >= FEW_FROM and not steady:
             return False
         running = self._attempts.values()
         if head.attempts >= ALONE_FROM:
@@ -91,6 +94,10 @@ class Intake:
             self._lanes.pop(head.lane, None)
             self._attempts.pop(head.lane, None)
             self.wake.set()
+
+    def become_warm(self) -> None:
+        """Note that what every turn needs is loaded now."""
+        self._is_warm = True
 
     def channels_changed(self) -> None:
         """Look again at rows whose channel was not open."""

@@ -238,11 +238,15 @@ class Bots:
             asyncio.create_task(self.intake.run(stop), name="intake"),
             asyncio.create_task(self.after.run(), name="after answers"),
             asyncio.create_task(keep_cards(self.cards_changed), name="cards"),
-            asyncio.create_task(_warm_model(), name="warm model"),
+            asyncio.create_task(self._warm(), name="warm model"),
             asyncio.create_task(keep_probing(self._process_id, role="bots"), name="asking services"),
         ]
         await stop.wait()
         await self._stop(tasks)
+
+    async def _warm(self) -> None:
+        await _warm_model()
+        self.intake.become_warm()
 
     async def _stop(self, tasks: list[asyncio.Task[None]]) -> None:
         self.intake.wake.set()

@@ -17,9 +17,9 @@ def head(number: int, attempts: int) -> Head:
     return Head(pk=number, channel_id=1, lane=f"1/{number}/", received_at=timezone.now(), attempts=attempts)
 
 
-def allowed(running: list[int], attempts: int, *, age: float = 60.0) -> bool:
+def allowed(running: list[int], attempts: int, *, age: float = 60.0, warm: bool = True) -> bool:
     intake = Intake.__new__(Intake)
-    intake._began = time.monotonic() - age
+    intake._began, intake._is_warm = time.monotonic() - age, warm
     intake._attempts = {f"lane {number}": tried for number, tried in enumerate(running)}
     return intake._may_start(head(1, attempts))
 
@@ -37,6 +37,7 @@ def test_suspected_rows_wait_until_the_process_runs_smoothly() -> None:
     assert allowed([], 1, age=0.1)
     assert not allowed([], 2, age=0.1)
     assert allowed([], 2, age=5)
+    assert not allowed([], 2, age=5, warm=False)
 
 
 async def test_suspected_rows_are_all_answered_one_after_the_other(flow: Flow) -> None:
