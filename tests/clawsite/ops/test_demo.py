@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from clawsite.ops.demo import HOME, PORT, demo_servers, emulator_commands, set_demo_environment
 from clawsite.ops.example import prepare_example
-from clawsite.ops.lean import skip_unused_drivers
+from clawsite.ops.lean import skip_collecting, skip_unused_drivers
 from runbooks.models import MonitoredSystem, Runbook
 from tests.clawsite.running import until, up
 from tests.faults.store import Store
@@ -48,6 +49,16 @@ def test_what_is_not_used_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert modules == {"click": None, "pygments": None, "rich": None}
     skip_unused_drivers(["manage.py", "up"], {})
     assert modules == {"click": None, "psycopg": None, "pygments": None, "rich": None}
+
+
+def test_only_the_supervisor_loads_without_looking_for_garbage() -> None:
+    try:
+        skip_collecting(["manage.py", "migrate"])
+        assert gc.isenabled()
+        skip_collecting(["manage.py", "up"])
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
 
 
 @pytest.mark.faults
