@@ -111,7 +111,7 @@ def clean() -> dict[str, int]:
         "ended alerts": _delete(old_alerts()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),
         "own troubles": _delete(SelfAlert.objects.filter(closed_at__lt=_ago(TROUBLE_DAYS))),
-        "services": _delete(ServiceState.objects.filter(failing_since=None, changed_at__lt=_ago(TROUBLE_DAYS))),
+        "services": _delete(ServiceState.objects.filter(changed_at__lt=_ago(TROUBLE_DAYS))),
         "charts": clean_charts(),
         "files of projects": clean_handed() + clean_rows(),
     }

@@ -108,7 +108,8 @@ def _process(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _service(row: dict[str, Any]) -> dict[str, Any]:
-    state = {"closed": "ok", "half_open": "blocked"}.get(row["state"], "error")
+    works = "ok" if row["failing"] is None else "blocked"
+    state = {"closed": works, "half_open": "blocked"}.get(row["state"], "error")
     return {**row, "breaker": row["state"], "state": state, "since": _moment(row["failing"])}
 
 

@@ -13,7 +13,7 @@ from django.contrib.sessions.models import Session as BrowserSession
 from django.utils import timezone
 from pytest_django import Settings
 
-from clawsite.core.models import AuditEvent, Lease, Process, User
+from clawsite.core.models import AuditEvent, Lease, Process, ServiceState, User
 from clawsite.models import Authenticator
 from clawsite.ops import housekeeping
 from clawsite.ops.housekeeping import clean, expire_approvals
@@ -181,3 +181,11 @@ def test_what_browsers_left_goes() -> None:
     assert list(BrowserSession.objects.values_list("session_key", flat=True)) == ["new"]
     assert list(AccessAttempt.objects.values_list("username", flat=True)) == ["new"]
     assert [row.confirmed for row in Authenticator.objects.all()] == [True]
+
+
+def test_services_that_nobody_has_heard_of_for_long_are_forgotten_however_they_did() -> None:
+    old, now = timezone.now() - timedelta(days=91), timezone.now()
+    for name, since, changed in (("gone", old, old), ("well", None, old), ("failing", old, now)):
+        ServiceState.objects.create(kind="model", name=name, failing_since=since, changed_at=changed)
+    clean()
+    assert [row.name for row in ServiceState.objects.all()] == ["failing"]

@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 from clawsite.core.models import Process
 from clawsite.core.services import note_failure
 from clawsite.models import Backup, SelfAlert
+from clawsite.web.board import figures
 from clawsite.web.board.consumer import render
 from clawsite.web.board.figures import show
 from clawsite.web.report import levels
@@ -59,10 +60,15 @@ def test_a_level_that_is_not_held_is_shown_as_such() -> None:
 
 
 def test_a_service_that_is_left_alone_is_shown() -> None:
-    Channel.objects.create(kind="telegram", name="main")
+    for name in ("a", "main"):
+        Channel.objects.create(kind="telegram", name=name)
+    note_failure("channel", "main", error="gone <i>")
+    (first, second, *_) = show()["services"]
+    assert [first["name"], first["state"], second["since"]] == ["main", "blocked", None], "what fails comes first"
     for _ in range(10):
         note_failure("channel", "main", error="gone <i>")
-    (service,) = [each for each in show()["services"] if each["kind"] == "channel"]
+    figures._kept = (0.0, {})
+    (service, _) = [each for each in show()["services"] if each["kind"] == "channel"]
     assert (service["breaker"], service["state"]) == ("open", "error")
     assert "left alone" in render("en")
 
