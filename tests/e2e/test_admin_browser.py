@@ -13,11 +13,13 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 from tests.clawsite.web.second_factor.app import App
 from tests.e2e.browser import open_browser, watched
 from tests.faults.stack import ROOT, Stack, product_environment, running_stack
+from tests.ports import free_port
 from tests.servers.messages import MessagesServer
 from tests.servers.telegram import TelegramServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
+MINUTE = 60_000
 PASSWORD = "correct horse battery"
 EVIL = "<script>document.title='broken'</script>"
 SEED = f"""
@@ -46,12 +48,20 @@ PAGES = (
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Stack]:
-    """A running installation, with an admin and a conversation; each test looks at another part of it."""
+    """A running installation, with an admin and a conversation; each test looks at another part of it.
+
+    Its mail server is away, as one of its outside services.
+    """
     home = tmp_path_factory.mktemp("admin") / "home"
+    mail = {
+        "CLAW_SELF_ALERTS": "yes",
+        "CLAW_ALERT_MAIL": "ops@example.com",
+        "CLAW_ALERT_MAIL_SERVER": f"smtp://127.0.0.1:{free_port()}",
+    }
     with (
         TelegramServer().running() as telegram,
         MessagesServer().running() as messages,
-        running_stack(home, product_environment(telegram, messages)) as running,
+        running_stack(home, product_environment(telegram, messages) | mail) as running,
     ):
         yield running
 
@@ -149,8 +159,15 @@ def test_the_dashboard_draws_what_its_socket_tells(
         expect(page.locator("#figures time")).not_to_have_attribute("datetime", drawn_at or "")
         page.get_by_role("button", name="24 hours").click()
         expect(page.get_by_role("button", name="24 hours")).to_have_attribute("aria-pressed", "true")
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0
+        away = page.locator("#figures tr", has_text="mail server")
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            expect(away.locator(".state")).to_have_text(re.compile("left alone|being tried"), timeout=MINUTE)
+            expect(page.locator("#figures li", has_text="Mail server 127.0.0.1 does not answer.")).to_be_visible(
+                timeout=MINUTE
+            )
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide == 0
 
 
 def test_every_page_keeps_to_its_policy(stack: Stack, code: str, known: StorageState, browser: Browser) -> None:
