@@ -49,6 +49,7 @@ def take_report() -> dict[str, Any]:
         "queues": read_queues(now),
         "sources": read_sources(now),
         "services": read_services(now),
+        "database_up": True,
         "storage": read_storage(),
         "backups": read_backups(),
         "levels": read_levels(),

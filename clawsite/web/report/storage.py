@@ -48,7 +48,8 @@ def _size(path: Path) -> int:
 def storage_gauges(report: dict[str, Any]) -> Iterator[Metric]:
     """Yield what a scrape shows of the disk and the database."""
     storage = report.get("storage", {})
-    yield UP.one(report.get("database_up", True))
+    if "database_up" in report:
+        yield UP.one(report["database_up"])
     if "disk" in storage:
         yield DISK.one(storage["disk"])
         yield FREE.one(storage["free"])

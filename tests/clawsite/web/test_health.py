@@ -249,5 +249,11 @@ async def test_every_declared_gauge_is_shown() -> None:
 
 def test_a_part_that_could_not_be_read_shows_nothing() -> None:
     """When the database does not answer, the counters are shown all the same."""
-    for metric in report.gauges({"error": "the database does not answer in time"}):
+    for metric in report.gauges({"error": "internal error 1234"}):
         assert metric.samples == []
+
+
+@pytest.mark.parametrize("is_up", [True, False])
+def test_a_database_that_is_away_is_a_number(is_up: bool) -> None:
+    found = {metric.name: metric for metric in report.gauges({"database_up": is_up})}
+    assert [sample.value for sample in found["claw_database_up"].samples] == [is_up]

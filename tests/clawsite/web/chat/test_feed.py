@@ -13,7 +13,7 @@ from bots.cards.keeper import queue_changed
 from bots.channels.base import OutboundMessage
 from clawsite.core.db import run_db
 from clawsite.core.nudge import nudge
-from clawsite.web import sockets
+from clawsite.web import pagesocket, sockets
 from clawsite.web.chat import feed as feed_module
 from guardrails.approvals import create_approval, decide
 from guardrails.types import Role
@@ -127,7 +127,7 @@ async def test_a_session_that_ended_ends_the_page(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.sqlite
 async def test_a_locked_database_delays_a_message_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "DB_SECONDS", 0.5)
+    monkeypatch.setattr(pagesocket, "DB_SECONDS", 0.5)
     bob = await Seat().sit_down()
     await bob.approve()
     page = await bob.open()
