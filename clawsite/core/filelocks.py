@@ -1,4 +1,4 @@
-"""Waiting for the lock of a file, which the kernel frees with the process that holds it."""
+"""Locks of files, which the kernel frees with the process that holds them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,25 @@ PAUSE_SECONDS = 0.01
 def wait_for_lock(descriptor: int, *, seconds: float, taken: str) -> None:
     """Take the lock of an open file; Unavailable with the text `taken` when others keep it for so long."""
     deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                raise Unavailable(taken) from None
-            time.sleep(PAUSE_SECONDS)
+    while not try_lock(descriptor):
+        if time.monotonic() >= deadline:
+            raise Unavailable(taken)
+        time.sleep(PAUSE_SECONDS)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file or folder; False when others hold it. Forked processes hold it, too."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def try_own(descriptor: int) -> bool:
+    """Take a lock of an open file that is of this process alone, not of what it forks; False when others hold it."""
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

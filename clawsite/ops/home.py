@@ -6,7 +6,6 @@ kills who stays (see succession).
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from clawsite.core.errors import ClawError
+from clawsite.core.filelocks import try_lock
 from clawsite.core.process import find_start, is_alive
 from clawsite.ops.succession import end_announcement
 
@@ -43,7 +43,7 @@ class HomeLock:
         """Take the lock; AlreadyRunning when its supervisor lives. Orphans of a dead one get so many seconds."""
         end_announcement()  # an orphan that is not in the record is not asked: it stops because nobody is coming
         deadline, asked = time.monotonic() + seconds, False
-        while not self._try():
+        while not try_lock(self._fd):
             record = self._read()
             if is_alive(record["pid"], started=record["started"]):
                 raise AlreadyRunning(f"clawsite already runs here (pid {record['pid']}). Stop it first.")
@@ -68,13 +68,6 @@ class HomeLock:
         with suppress(OSError):  # a full disk: the record only matters after an accident
             draft.write_text(text, encoding="utf-8")
             draft.replace(self._record)
-
-    def _try(self) -> bool:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
 
     def _read(self) -> dict[str, Any]:
         try:

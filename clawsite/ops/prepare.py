@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -17,6 +18,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from clawsite.core.process import void_dead_local_processes
+from clawsite.ops.backups.scratch import clear_scratch
 from clawsite.ops.backups.swapping import finish_restore
 from clawsite.ops.demo import demo_servers
 from clawsite.ops.example import prepare_example
@@ -49,6 +51,8 @@ def prepare(answer_fd: int, *, migrate: bool) -> int:
 def prepare_installation(*, migrate: bool) -> str:
     """Prepare the installation and return the path of the first admin's link, "" when none is needed."""
     finish_restore()
+    for folder in (settings.CLAW_HOME, settings.CLAW_BACKUP_DIR):
+        clear_scratch(Path(folder))
     with _alone():
         if migrate and has_unapplied_migrations():
             logger.info("bringing the database up to date")

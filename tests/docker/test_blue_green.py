@@ -160,9 +160,12 @@ def test_nobody_notices_that_a_deployment_was_killed(site: Site, sentence: str) 
         assert site.deploy("status").count("\n") == 2
         after = site.health()["version"]
 
-    assert after == (before if sentence == "Starting " else f"3.{named}")
+    # It is killed a moment after its sentence: whether the proxy was told by then is left to chance.
+    assert after in {"Starting ": [before], "Sending everybody to ": [before, f"3.{named}"]}.get(
+        sentence, [f"3.{named}"]
+    )
     assert crowd.failed == []
-    site.people.wait_answered(timeout=60)
+    site.people.wait_answered(timeout=180)
     site.people.check()
     print(crowd.figures())
 
@@ -179,6 +182,6 @@ def test_the_version_before_comes_back_under_load_and_a_stop_is_short(site: Site
 
     assert site.health()["version"] == first
     assert crowd.failed == []
-    site.people.wait_answered(timeout=60)
+    site.people.wait_answered(timeout=180)
     site.people.check()
     print(crowd.figures())

@@ -10,6 +10,7 @@ import msgspec
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
+from clawsite.ops.backups.database import Properties
 from clawsite.ops.backups.errors import BadArchive
 
 ABOUT = "about.json"
@@ -18,8 +19,11 @@ FORMAT = 1
 Engine = Literal["sqlite", "postgresql"]
 
 
-class About(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """`counts` are rows by table in the snapshot, `schema` a hash of its tables, `migrations` those applied in it."""
+class About(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
+    """`counts` are rows by table in the snapshot, `schema` a hash of its tables, `migrations` those applied in it.
+
+    properties: what the database of a server is besides its tables.
+    """
 
     format: int
     version: str
@@ -31,6 +35,7 @@ class About(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     database_sha256: str
     database_bytes: int
     python: str = ""
+    properties: Properties | None = None
 
 
 def engine() -> Engine:
@@ -39,7 +44,13 @@ def engine() -> Engine:
 
 
 def describe(
-    *, migrations: list[tuple[str, str]], counts: dict[str, int], schema: str, sha256: str, size: int
+    *,
+    migrations: list[tuple[str, str]],
+    counts: dict[str, int],
+    schema: str,
+    sha256: str,
+    size: int,
+    properties: Properties | None = None,
 ) -> About:
     """Return the description of a snapshot that was just taken."""
     return About(
@@ -53,6 +64,7 @@ def describe(
         database_sha256=sha256,
         database_bytes=size,
         python=platform.python_version(),
+        properties=properties,
     )
 
 

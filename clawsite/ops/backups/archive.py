@@ -99,6 +99,7 @@ def _about(snapshot: Snapshot) -> About:
         schema=snapshot.schema,
         sha256=hash_file(snapshot.path),
         size=snapshot.path.stat().st_size,
+        properties=snapshot.properties,
     )
 
 

@@ -14,6 +14,7 @@ from clawsite.core.services import note_failure, note_success
 from clawsite.models import Backup
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.making import Note, nothing
+from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.places import remote_stores
 from clawsite.ops.backups.retention import forget_expired
 from clawsite.ops.backups.stores import Check, FolderStore, Store, local_store
@@ -50,6 +51,7 @@ def _catch_up(store: Store, check: Check, note: Note) -> list[str]:
     """Bring to one store what it lacks, and remove what is over its time."""
     found = []
     there = {each.name for each in store.list("clawsite-")}
+    claim(store)
     for row in _ours(local_store()):
         if row.name not in there:
             note(f"It is copied to {store.label}.")

@@ -1,7 +1,7 @@
 """Taking an archive apart into a scratch folder, member by member, believing none of it before the seal was compared.
 
 Only names that our backups have are written, into a folder that was empty, without following links. Links are made
-last, by us, and lead nowhere but into the folder that they lie in.
+last, by us, and lead nowhere but into the folder that they lie in. Keys stay in memory.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ from guardrails.paths import check_relative, open_beneath, open_directory
 LINKS = "links.json"
 DATABASES = {"sqlite": "database/clawsite.sqlite3", "postgresql": "database/clawsite.dump"}
 _DOCUMENTS = frozenset({ABOUT, LINKS, SEAL})
-_KNOWN = re.compile(rf"{FILES}/(?:{'|'.join(FOLDERS)})(?:/.*)?|keys/(?:{'|'.join(map(re.escape, KEYS))})", re.DOTALL)
+_KNOWN = re.compile(rf"{FILES}/(?:{'|'.join(FOLDERS)})(?:/.*)?", re.DOTALL)
+_KEYS = {f"keys/{name}": name for name in KEYS}
 _MODE = 0o755
 # Errors of this machine's disk, not of the archive.
 _OURS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
 
 
 class Extraction:
-    """The sink of one archive. `about` is there as soon as the first member has been read."""
+    """The sink of one archive. `about` is there as soon as the first member has been read.
+
+    keys: the keys of the installation by their names; they are written nowhere.
+    """
 
     def __init__(self, root: Path, *, bounds: Bounds) -> None:
         self._root = root
@@ -48,6 +52,7 @@ class Extraction:
         self._read_about: About | None = None
         self._links: dict[str, str] = {}
         self._seal: Seal | None = None
+        self.keys: dict[str, bytes] = {}
         self.restored_as = ""  # of a dump: the database that it was restored into
 
     @property
@@ -70,7 +75,7 @@ class Extraction:
             raise BadArchive("The archive does not begin as a backup of ours does.")
         self._count.check_read(member)
         self._member = member
-        if member.name in _DOCUMENTS and not member.is_directory:
+        if member.name in _DOCUMENTS | _KEYS.keys() and not member.is_directory:
             if member.size > DOCUMENT_BYTES:
                 raise BadArchive(f"{member.name} in the archive is too large.")
         elif self._is_expected(member):
@@ -121,6 +126,8 @@ class Extraction:
         try:
             if name == ABOUT:
                 self._read_about = read_about(text)
+            elif name in _KEYS:
+                self.keys.setdefault(_KEYS[name], text)
             elif name == LINKS:
                 self._links = msgspec.json.decode(text, type=dict[str, str])
             else:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -36,6 +37,12 @@ def key_path() -> Path:
     """Return where this installation's own identity lies."""
     path: Path = settings.CLAW_HOME / NAME
     return path
+
+
+def write_key(path: Path, text: bytes) -> None:
+    """Write a key into a new file that the service alone can read."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(text)
 
 
 def new_identity() -> Identity:

@@ -6,7 +6,6 @@ it.
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import secrets
@@ -19,6 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from clawsite.core.errors import ClawError, log_unknown
+from clawsite.core.filelocks import try_lock
 from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups.archive import Archive
@@ -26,10 +26,13 @@ from clawsite.ops.backups.contents import show_name
 from clawsite.ops.backups.engines import put_away, take_snapshot
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
+from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.packing import Packed, pack
 from clawsite.ops.backups.retention import forget_expired
+from clawsite.ops.backups.room import check_room
+from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.stores import Check, FolderStore, local_store, publish
-from clawsite.ops.backups.verifying import clear_scratch, scratch_folder, verify
+from clawsite.ops.backups.verifying import verify
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,9 @@ def make_backup(*, reason: str, check: Check = nothing, note: Note = logger.debu
     with _alone(store):
         row = Backup.objects.create(name=_new_name(), reason=reason[:64], host=host_name())
         with _noting_failure(row):
+            claim(store)
+            forget_expired(store, now=timezone.now())
+            check_room(store)
             _make(row, store, check, note)
             forget_expired(store, now=timezone.now())
     return row
@@ -137,10 +143,8 @@ def _alone(store: FolderStore) -> Iterator[None]:
     except OSError as error:
         raise BackupFailed(f"{store.label} cannot be written: {error.strerror}.") from error
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupFailed("Another backup is being made on this machine.", retryable=True) from None
+        if not try_lock(lock.fileno()):
+            raise BackupFailed("Another backup is being made on this machine.", retryable=True)
         _put_away(store)
         yield
 

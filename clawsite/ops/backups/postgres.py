@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -21,9 +20,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from clawsite.ops.backups.about import About
-from clawsite.ops.backups.database import Snapshot
+from clawsite.ops.backups.database import Properties, Snapshot
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.leaving import statements
+from clawsite.ops.backups.properties import Cursor, apply_settings, create_alike, read_properties
 from guardrails.processes import Limits, run
 
 SCRATCH = "claw_scratch_"
@@ -45,12 +45,6 @@ UNION ALL SELECT 'view', viewname::text FROM pg_views WHERE schemaname = 'public
 """
 
 
-class _Cursor(Protocol):
-    def execute(self, query: Any, params: Any = ..., /) -> Any: ...
-
-    def fetchall(self) -> list[Any]: ...
-
-
 def take(folder: Path) -> Snapshot:
     """Dump the database as it is at one moment into a folder, and count its rows in the same moment."""
     path = folder / "snapshot.dump"
@@ -61,8 +55,9 @@ def take(folder: Path) -> Snapshot:
         moment = str(cursor.fetchall()[0][0])
         _tool("pg_dump", "--format=custom", "--compress=0", f"--snapshot={moment}", f"--file={path}")
         migrations, counts, schema = _look(cursor)
+        properties = read_properties(cursor)
         cursor.execute("COMMIT")
-    return Snapshot(path=path, migrations=migrations, counts=counts, schema=schema)
+    return Snapshot(path=path, migrations=migrations, counts=counts, schema=schema, properties=properties)
 
 
 def check(path: Path, about: About) -> tuple[dict[str, int], list[tuple[str, str]], str]:
@@ -71,11 +66,13 @@ def check(path: Path, about: About) -> tuple[dict[str, int], list[tuple[str, str
     Whoever asks drops it, or puts it in place. The dump has to be one of ours: the seal of its archive says so.
     """
     name = f"{SCRATCH}{int(time.time())}_{secrets.token_hex(4)}"
-    _create(name)
+    _create(name, about.properties)
     try:
         _tool("pg_restore", "--exit-on-error", "--single-transaction", f"--dbname={name}", str(path))
         with connected(name) as base, base.cursor() as cursor:
             migrations, counts, schema = _look(cursor)
+            if about.properties is not None:
+                apply_settings(cursor, name, about.properties)
         if schema != about.schema:
             raise BadArchive("The database in the archive has other tables than it says.")
     except BaseException:
@@ -130,10 +127,10 @@ def live_name() -> str:
     return str(connections["default"].settings_dict["NAME"])
 
 
-def _create(name: str) -> None:
+def _create(name: str, properties: Properties | None) -> None:
     try:
         with _maintenance() as cursor:
-            cursor.execute(_named("CREATE DATABASE {} TEMPLATE template0", name))
+            create_alike(cursor, name, properties)
     except DatabaseError as error:
         raise BackupFailed(
             f"A backup is checked in a database of its own, which cannot be made: {_first_line(error)} "
@@ -141,7 +138,7 @@ def _create(name: str) -> None:
         ) from error
 
 
-def _look(cursor: _Cursor) -> tuple[list[tuple[str, str]], dict[str, int], str]:
+def _look(cursor: Cursor) -> tuple[list[tuple[str, str]], dict[str, int], str]:
     """Return migrations, rows by table, and a hash of the schema."""
     counts = {}
     for table in _tables(cursor):
@@ -156,7 +153,7 @@ def _look(cursor: _Cursor) -> tuple[list[tuple[str, str]], dict[str, int], str]:
     return migrations, counts, hashlib.sha256(repr(found).encode()).hexdigest()
 
 
-def _tables(cursor: _Cursor) -> list[str]:
+def _tables(cursor: Cursor) -> list[str]:
     cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
     return [str(row[0]) for row in cursor.fetchall()]
 
@@ -174,7 +171,7 @@ def connected(name: str | None) -> Iterator[BaseDatabaseWrapper]:
 
 
 @contextmanager
-def _maintenance() -> Iterator[_Cursor]:
+def _maintenance() -> Iterator[Cursor]:
     """Yield a cursor on a database that is neither the usual one nor a scratch one."""
     last: Exception | None = None
     for name in ("postgres", "template1"):

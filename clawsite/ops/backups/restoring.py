@@ -22,15 +22,16 @@ from clawsite.ops.backups.answering import ask_health
 from clawsite.ops.backups.contents import FILES
 from clawsite.ops.backups.engines import check_recovered, database_file, find_renaming, leave_behind, put_away
 from clawsite.ops.backups.extraction import Extraction
-from clawsite.ops.backups.identity import Identity, key_path
+from clawsite.ops.backups.identity import Identity, key_path, write_key
 from clawsite.ops.backups.migrating import manage
 from clawsite.ops.backups.moments import go_to
 from clawsite.ops.backups.quiet import held_still
+from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import open_source
 from clawsite.ops.backups.sqlite import settle
 from clawsite.ops.backups.tar import Source
 from clawsite.ops.backups.telling import tell_admins
-from clawsite.ops.backups.verifying import clear_scratch, scratch_folder, verify
+from clawsite.ops.backups.verifying import verify
 
 logger = logging.getLogger(__name__)
 
@@ -103,9 +104,11 @@ def _replace(archive: Source, *, identity: Identity, proven: bool, until: dateti
 def _stage(home: Path, scratch: Path, extraction: Extraction) -> None:
     """Lay everything new where the swap takes it from."""
     new = swapping.staging(home)
-    for folder in (scratch / FILES, scratch / "keys"):
-        for path in folder.iterdir() if folder.is_dir() else ():
-            path.rename(new / path.name)
+    files = scratch / FILES
+    for path in files.iterdir() if files.is_dir() else ():
+        path.rename(new / path.name)
+    for name, key in extraction.keys.items():
+        write_key(new / name, key)
     if live := database_file():
         extraction.database.rename(new / live.name)
     os.sync()
@@ -125,6 +128,4 @@ def _keep_identity(identity: Identity) -> None:
     """Go on making backups for the same identity, where this machine has none of its own."""
     if settings.CLAW_BACKUP_RECIPIENT or key_path().exists():
         return
-    descriptor = os.open(key_path(), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{identity}\n")
+    write_key(key_path(), f"{identity}\n".encode("ascii"))

@@ -22,7 +22,7 @@ from obstore.store import S3Store as Bucket
 
 from clawsite.core.errors import NotConfigured
 from clawsite.ops.backups.errors import BackupFailed
-from clawsite.ops.backups.stores import Check, Readable, Stored, check_name
+from clawsite.ops.backups.stores import MARK, Check, Readable, Stored, check_name
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -144,6 +144,19 @@ class S3Store:
             for each in self._objects(f"{name}{_PART}"):
                 obstore.delete(self._bucket, each.name)
 
+    def read_mark(self) -> bytes | None:
+        """Read the object .owner."""
+        try:
+            return bytes(obstore.get(self._bucket, MARK).bytes())
+        except FileNotFoundError:
+            return None
+        except BaseError as error:
+            raise self._failure(MARK, error) from None
+
+    def write_mark(self, text: bytes) -> None:
+        """Write the object .owner."""
+        self._put(MARK, text)
+
     def _put(self, name: str, data: bytes) -> None:
         with self._telling(name):
             obstore.put(self._bucket, name, data, use_multipart=False)
@@ -157,7 +170,7 @@ class S3Store:
                 Stored(name=each["path"], size=each["size"])
                 for batch in batches
                 for each in batch
-                if each["path"].startswith(prefix)
+                if each["path"].startswith(prefix) and each["path"] != MARK
             ]
 
     def _find_index(self, name: str) -> Index | None:

@@ -23,6 +23,8 @@ _NAME = re.compile(
     r"[a-zA-Z0-9][a-zA-Z0-9_-]*(?:\.[a-zA-Z0-9_-]+)*(?:/[a-zA-Z0-9][a-zA-Z0-9_-]*(?:\.[a-zA-Z0-9_-]+)*)*"
 )
 _DRAFT = ".draft"
+# Says whose backups a store keeps; it is in no list.
+MARK = ".owner"
 
 Check = Callable[[], None]
 
@@ -63,6 +65,12 @@ class Store(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove it; nothing happens when it is not there."""
+
+    def read_mark(self) -> bytes | None:
+        """Return what says whose store it is, None when nothing does."""
+
+    def write_mark(self, text: bytes) -> None:
+        """Say whose store it is."""
 
 
 def check_name(name: str) -> str:
@@ -123,6 +131,26 @@ class FolderStore:
     def delete(self, name: str) -> None:
         """Remove the file."""
         (self.root / check_name(name)).unlink(missing_ok=True)
+
+    def read_mark(self) -> bytes | None:
+        """Read the file .owner."""
+        try:
+            return (self.root / MARK).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise BackupFailed(f"{self.label} cannot be read: {error.strerror}.") from error
+
+    def write_mark(self, text: bytes) -> None:
+        """Write the file .owner."""
+        draft = self.root / f"{MARK}{_DRAFT}"
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft.write_bytes(text)
+            draft.chmod(0o600)
+            publish(draft, self.root / MARK)
+        except OSError as error:
+            raise BackupFailed(f"{self.label} cannot be written: {error.strerror}.") from error
 
     def free_bytes(self) -> int:
         """Return how much room there is."""

@@ -90,7 +90,7 @@ class Hold:
 
     def _connect(self, *, busy_seconds: float = BUSY_SECONDS) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"file:{self._database}?mode=rw", uri=True, timeout=busy_seconds, isolation_level=None,
+            f"{self._database.absolute().as_uri()}?mode=rw", uri=True, timeout=busy_seconds, isolation_level=None,
             check_same_thread=False,
         )  # fmt: skip
         connection.execute("PRAGMA wal_autocheckpoint=0")

@@ -8,7 +8,6 @@ This is a file and not a row, because each row that is written makes more of the
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import msgspec
 
+from clawsite.core.filelocks import try_own
 from clawsite.ops.shipping.names import PREFIX, Part, find_part
 from clawsite.ops.shipping.wal import Position
 
@@ -54,10 +54,7 @@ class Spool:
         """
         if self._lock is None:
             lock = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                # Not flock, which the processes that this one forks would hold, too.
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
+            if not try_own(lock):
                 os.close(lock)
                 return False
             self._lock = lock

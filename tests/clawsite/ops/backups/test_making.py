@@ -40,7 +40,8 @@ def test_a_backup_holds_database_files_and_keys(home: Path, tmp_path: Path) -> N
     assert (out / "files/workspaces/user-1/shop/repo.git/refs/heads").is_dir()
     assert os.access(out / "files/workspaces/user-1/shop/run.sh", os.X_OK)
     assert os.readlink(out / "files/workspaces/user-1/shop/environments/live/current") == "releases/abc"
-    assert (out / "keys/encryption.key").read_text() == "the encryption key"
+    assert extraction.keys == {"encryption.key": b"the encryption key", "secret.key": b"the secret key"}
+    assert not (out / "keys").exists(), "keys are never laid in clear into a scratch folder"
 
 
 def test_neither_its_own_key_nor_what_is_made_anew_is_in_it(home: Path, tmp_path: Path) -> None:

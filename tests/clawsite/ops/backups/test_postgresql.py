@@ -6,9 +6,11 @@ import json
 import secrets
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
+from clawsite.ops.backups.properties import apply_settings, create_alike, read_properties
 from tests.clawsite.ops.backups.installation import manage
 from tests.servers.services import PostgresService
 
@@ -49,6 +51,25 @@ def test_a_server_is_backed_up_and_restored(postgres_service: PostgresService, t
     assert ask(postgres_service.url(json.loads(done.stdout)["database"]), EVENTS) == 0
     assert (home / "media/a.txt").read_text() == "a"
     assert ask(admin, SCRATCH) == 0
+
+
+def test_a_database_keeps_its_encoding_locale_and_settings(postgres_service: PostgresService) -> None:
+    name = f"alike_{secrets.token_hex(4)}"
+    ask(
+        postgres_service.url(),
+        f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'",
+        f'ALTER DATABASE {name} SET search_path TO "$user", public, pg_temp',
+        f"ALTER DATABASE {name} SET statement_timeout TO '7min'",
+    )
+    with psycopg.connect(postgres_service.url(name), autocommit=True) as base:
+        found = read_properties(base.cursor())
+        create_alike(base.cursor(), f"{name}_new", found)
+        create_alike(base.cursor(), f"{name}_elsewhere", msgspec.structs.replace(found, collate="xx_XX"))
+    with psycopg.connect(postgres_service.url(f"{name}_new"), autocommit=True) as base:
+        apply_settings(base.cursor(), f"{name}_new", found)
+        assert read_properties(base.cursor()) == found
+    assert (found.encoding, found.collate, found.ctype) == ("LATIN1", "C", "C")
+    assert found.settings == ['search_path="$user", public, pg_temp', "statement_timeout=7min"]
 
 
 @pytest.mark.soak

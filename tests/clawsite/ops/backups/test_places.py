@@ -1,0 +1,95 @@
+"""Where backups lie: room is asked for first, the folder is nobody else's, and no path is too odd."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.db.migrations.recorder import MigrationRecorder
+from pytest_django import Settings
+
+from clawsite.models import Backup
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.making import make_backup
+from clawsite.ops.backups.owner import claim
+from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
+from clawsite.ops.backups.sources import find_latest
+from clawsite.ops.backups.stores import local_store
+from tests.clawsite.ops.backups.installation import installed, manage
+
+ODD = "it's 100% odd? #1 %41"
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def named(year: int) -> str:
+    return f"clawsite-{year}0101T000000Z-abcdef.tar.zst.age"
+
+
+@pytest.mark.django_db
+def test_without_room_no_backup_is_begun(home: Path) -> None:
+    Backup.objects.create(name="clawsite-huge", state="verified", size=2**60, counts={"bytes": 2**60})
+
+    with pytest.raises(BackupFailed, match=r"MiB free, and a backup needs about \d+ MiB there"):
+        make_backup(reason="test")
+
+    assert local_store().list() == []
+    assert "set CLAW_BACKUP_DIR to another disk" in Backup.objects.get(state="failed").error
+
+
+@pytest.mark.django_db
+def test_two_installations_do_not_share_a_folder(home: Path) -> None:
+    kept = make_backup(reason="test")
+    claim(local_store())
+    first = MigrationRecorder.Migration.objects.order_by("applied")[0]
+    first.applied -= timedelta(microseconds=1)
+    first.save()
+
+    with pytest.raises(BackupFailed, match="keeps the backups of another installation"):
+        make_backup(reason="test")
+
+    assert [each.name for each in local_store().list()] == [kept.name]
+    (local_store().root / ".owner").write_text("no longer to be read")
+    with pytest.raises(BackupFailed, match="cannot be read"):
+        claim(local_store())
+
+
+@pytest.mark.django_db
+def test_a_path_may_be_as_odd_as_paths_can_be(home: Path, tmp_path: Path, settings: Settings) -> None:
+    settings.CLAW_HOME = home.rename(tmp_path / ODD)
+    settings.CLAW_BACKUP_DIR = tmp_path / ODD / "kept"
+
+    assert make_backup(reason="test").state == Backup.State.VERIFIED
+
+
+@pytest.mark.soak
+def test_an_installation_with_an_odd_path_comes_back(tmp_path: Path) -> None:
+    home = installed(tmp_path / ODD)
+    made = manage(home, "backup")
+    assert made.returncode == 0, made.stderr
+    (home / "media/7/photo.jpg").unlink()
+
+    done = manage(home, "restore", "latest", "--yes")
+
+    assert done.returncode == 0, done.stderr
+    assert (home / "media/7/photo.jpg").is_file()
+
+
+def test_a_backup_of_the_future_is_never_silently_the_latest() -> None:
+    assert find_latest([], now=NOW) == ""
+    assert find_latest([named(2024), named(2026), named(2025)], now=NOW) == named(2026)
+
+    with pytest.raises(BackupFailed, match="is of the future") as refused:
+        find_latest([named(2030), named(2026), named(2025)], now=NOW)
+
+    assert f"{named(2030)} or {named(2026)}." in str(refused.value)
+
+
+def test_only_scratch_that_nobody_uses_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".scratch-left").mkdir()
+    with scratch_folder(tmp_path) as used:
+        clear_scratch(tmp_path)
+        assert used.is_dir()
+        assert os.listdir(tmp_path) == [used.name]
+    assert os.listdir(tmp_path) == []
