@@ -54,20 +54,19 @@ def _runs_of_text(text: str) -> frozenset[int]:
     return frozenset(runs_of(fold_words(text)))
 
 
-@lru_cache(maxsize=16)
-def _runs_of_all(texts: tuple[str, ...]) -> frozenset[int]:
-    return frozenset().union(*(_runs_of_text(text) for text in texts))
-
-
 def has_leak(text: str, *, prompts: tuple[str, ...], user_text: str = "") -> bool:
-    """Tell whether a text holds a run of words of a prompt that is neither the user's own nor a common phrase."""
+    """Tell whether a text holds a run of words of a prompt that is neither the user's own nor a common phrase.
+
+    Each text of the prompt is looked at by itself: most of them are the same in every message, and known already.
+    """
     if not prompts:
         return False
     runs = runs_of(fold_words(text))
-    secret = _runs_of_all(prompts)
-    if secret.isdisjoint(runs):
+    said = [runs & secret for secret in map(_runs_of_text, prompts) if not secret.isdisjoint(runs)]
+    if not said:
         return False
-    return bool((runs & secret) - _runs_of_all(COMMON_PHRASES) - runs_of(fold_words(user_text)))
+    harmless = set().union(*map(_runs_of_text, COMMON_PHRASES), runs_of(fold_words(user_text)))
+    return not set().union(*said) <= harmless
 
 
 def has_canary(text: str, canary: str) -> bool:
