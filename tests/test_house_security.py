@@ -84,7 +84,6 @@ RULES: Mapping[str, Rule] = {
             "guardrails/processes.py": "argument lists, limits, groups that end",
             "guardrails/sandbox.py": "tries once whether bubblewrap works",
             "clawsite/ops/children.py": "forks the roles",
-            "clawsite/ops/doctor/versions.py": "asks programs which version they are",
             "clawsite/ops/demo.py": "becomes `manage.py up`",
             "runbooks/run.py": "forks a job",
         },

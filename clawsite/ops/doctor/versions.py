@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
@@ -14,6 +13,7 @@ from django.conf import settings
 
 from clawsite.checks import SOUND_SQLITE
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
+from guardrails.processes import Limits, run
 
 AREA = "versions"
 # The first releases in which tarfile's data filter could not be led out of its folder (CVE-2025-4517 and others).
@@ -22,6 +22,7 @@ SOUND_TARFILE = {(3, 11): 13, (3, 12): 11, (3, 13): 4}
 REDIS_WITH_SHORT_SOCKETS = 8
 LEAST_GIT = (2, 38)  # merges without a working tree
 LEAST_BUBBLEWRAP = (0, 8)  # forbids further user namespaces
+_LIMITS = Limits(seconds=10.0)
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)")
 _NUMBER = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -112,11 +113,8 @@ def _version_of(program: str, option: str) -> tuple[int, ...] | None:
     path = shutil.which(program)
     if path is None:
         return None
-    try:
-        said = subprocess.run([path, option], capture_output=True, text=True, timeout=10, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = _NUMBER.search(said)
+    said = run([path, option], cwd=settings.BASE_DIR, limits=_LIMITS)
+    found = _NUMBER.search(said.stdout.decode(errors="replace"))
     return tuple(int(part) for part in found.groups() if part) if found else None
 
 
