@@ -90,6 +90,12 @@ class Slot:
     start_at: float = 0.0
     backoff: Backoff = field(default_factory=Backoff)
 
+    def is_sound(self, hang_seconds: float) -> bool:
+        """Tell whether a child runs here that has not fallen silent."""
+        if self.child is None or not self.role.beats:
+            return self.child is not None
+        return self.child.beaten and time.monotonic() - self.child.last_beat < hang_seconds
+
 
 def fork(work: Callable[[], int], *, close: tuple[int, ...] = ()) -> int:
     """Fork a child that leads its own session, does its work and exits with its answer. `close`: not for it."""

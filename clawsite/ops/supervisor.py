@@ -35,7 +35,8 @@ class Supervisor:
 
     sweep: frees what dead processes held; runs in a fork of its own after each death. on_ready: told the name of
     a role whenever one begins to work. on_fork: told pid and start time of all children whenever they change.
-    crashes: told of roles that die again and again. close: what no child may hold.
+    crashes: told of roles that die again and again. on_sound: called in each round that finds every role at work.
+    close: what no child may hold.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Supervisor:
         on_ready: Callable[[str], None],
         on_fork: Callable[[list[tuple[int, int]]], None],
         crashes: CrashLog,
+        on_sound: Callable[[], object] = lambda: None,
         listen_fd: int | None = None,
         close: tuple[int, ...] = (),
     ) -> None:
@@ -58,6 +60,7 @@ class Supervisor:
         self._on_ready = on_ready
         self._on_fork = on_fork
         self._crashes = crashes
+        self._on_sound = on_sound
         self._listen_fd = listen_fd
         self._close = close
         self._selector = selectors.DefaultSelector()
@@ -76,6 +79,8 @@ class Supervisor:
                 self._reap()
                 self._kill_hung()
                 self._forgive_healthy()
+                if all(slot.is_sound(self._hang_seconds) for slot in self._slots):
+                    self._on_sound()
             return self._drain()
         finally:
             self._crashes.close()

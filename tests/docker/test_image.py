@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+from clawsite.ops.life import NAME, Life
 from tests.programs import ROOT
 
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
@@ -52,3 +54,18 @@ def test_the_health_check_says_why_nobody_answers() -> None:
 
     assert done.returncode == 1
     assert "refused" in done.stdout
+
+
+def test_the_sign_of_life_is_looked_at_without_asking_anybody(tmp_path: Path) -> None:
+    def look() -> tuple[int, str]:
+        done = subprocess.run(
+            [sys.executable, "-S", ROOT / "docker" / "healthcheck", "--alive"],
+            env={"CLAW_RUN_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+    assert look() == (1, "nothing shows that it lives: No such file or directory\n")
+    Life(tmp_path).show()
+    assert look() == (0, "")
+    os.utime(tmp_path / NAME, (1, 1))
+    assert look()[0] == 1

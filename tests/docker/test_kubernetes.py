@@ -86,6 +86,15 @@ def test_probes_ask_for_pages_that_exist_under_a_name_that_is_let_in() -> None:
     assert {probe["port"] for probe in probes} == {web["ports"][0]["name"]}
 
 
+@pytest.mark.parametrize("role", ["bots", "worker"])
+def test_a_role_without_pages_is_probed_by_its_sign_of_life(role: str) -> None:
+    (container,) = pod(role)["containers"]
+    probes = [container["startupProbe"], container["livenessProbe"]]
+    assert [probe["exec"]["command"] for probe in probes] == [["healthcheck", "--alive"]] * 2
+    # A role that hangs is killed by its supervisor first.
+    assert probes[1]["periodSeconds"] * probes[1]["failureThreshold"] > settings.CLAW_HANG_SECONDS
+
+
 def test_selectors_find_pods_and_the_ingress_finds_services() -> None:
     labels = [found["spec"]["template"]["metadata"]["labels"].items() for found in DEPLOYMENTS.values()]
     wanted = [found["spec"]["selector"].items() for found in of_kind("Service") if "selector" in found["spec"]]

@@ -22,6 +22,7 @@ from clawsite.ops.children import Role, fork
 from clawsite.ops.crashes import CrashLog
 from clawsite.ops.demo import MONITORS, OPTION, PACKAGES, demo_servers
 from clawsite.ops.home import HomeLock
+from clawsite.ops.life import Life
 from clawsite.ops.link import adopt_orphans
 from clawsite.ops.preload import preload
 from clawsite.ops.prepare import prepare
@@ -142,6 +143,7 @@ def _supervise(roles: list[Role], lock: HomeLock, listening: socket.socket | Non
         on_ready=announce,
         on_fork=lock.note_children,
         crashes=CrashLog(settings.RUN_DIR),
+        on_sound=Life(settings.RUN_DIR).show,
         listen_fd=None if listening is None else listening.fileno(),
     )
     return supervisor.run()

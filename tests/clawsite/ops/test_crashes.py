@@ -49,7 +49,7 @@ def renew(link):
 roles = [Role(name=name, run=run, beats=False) for name, run in (("good", wait), ("bad", fail), ("new", renew))]
 sys.exit(supervisor.Supervisor(
     roles, drain_seconds=5, hang_seconds=5, sweep=lambda: None, on_ready=lambda name: None, on_fork=lambda pids: None,
-    crashes=CrashLog(settings.RUN_DIR),
+    crashes=CrashLog(settings.RUN_DIR), on_sound=tries.with_name("sound").touch,
 ).run())
 """
 
@@ -112,6 +112,7 @@ def test_the_supervisor_tells_of_a_role_that_cannot_start_and_keeps_the_others(t
     finally:
         process.kill()
     assert process.returncode == 0
+    assert (tmp_path / "sound").exists(), "there were rounds in which every role worked"
     assert re.search(r"bad \(pid \d+\) died of exit code 3", errors)
     assert re.search(r"new \(pid \d+\) begins anew now", errors)
     assert not re.search(r"good \(pid|new \(pid \d+\) died", errors)
