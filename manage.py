@@ -16,7 +16,8 @@ from clawsite.ops.succession import announce
 
 
 def main() -> None:
-    """Run one management command with the project's settings."""
+    """Run one management command with the project's settings. Whatever it writes is its user's alone."""
+    os.umask(0o077)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawsite.settings")
     set_demo_environment(sys.argv, os.environ)
     skip_unused_drivers(sys.argv, os.environ)

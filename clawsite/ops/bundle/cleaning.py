@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from django.conf import settings
 
@@ -24,6 +24,7 @@ KEY_FILES = ("secret.key", "encryption.key", "backup.key")
 _SETTINGS = ("SECRET_KEY", "CLAW_GATEWAY_TOKEN", "TELEGRAM_BOT_TOKEN", "TELEGRAM_WEBHOOK_SECRET", "ANTHROPIC_API_KEY",
              "ALERTMANAGER_WEBHOOK_TOKEN", "DATABASE_URL", "REDIS_URL")  # fmt: skip
 
+_HEX = re.compile(r"%[0-9A-F]{2}")
 # A text of this name is a secret, whatever it looks like.
 _NAMED = re.compile(r"(?i)token$|passw|secret|api_?key|authorization|cookie")
 
@@ -88,9 +89,10 @@ def _parts(value: str) -> Iterator[str]:
         yield from _leaves(value)
     if "://" in value:
         try:
-            yield urlsplit(value).password or ""
+            password = urlsplit(value).password or ""
         except ValueError:
             return
+        yield from (password, unquote(password))
 
 
 def _leaves(text: str) -> Iterator[str]:
@@ -112,7 +114,9 @@ def _leaves(text: str) -> Iterator[str]:
 def _spellings(secret: str) -> Iterator[str]:
     """Yield how a secret may be written: plainly, in an address, in JSON, and in the three places of base64."""
     yield secret
-    yield from (quote(secret), quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1])
+    quoted = (quote(secret), quote(secret, safe=""), quote_plus(secret))
+    yield from (*quoted, *(_HEX.sub(lambda found: found[0].lower(), each) for each in quoted))
+    yield json.dumps(secret)[1:-1]
     data = secret.encode()
     for shift in range(3):
         whole = base64.b64encode(bytes(shift) + data).decode()

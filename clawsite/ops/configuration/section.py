@@ -15,6 +15,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
 from clawsite.core.errors import BadInput
+from clawsite.ops.configuration.addresses import without_secrets
 from guardrails.types import Actor
 
 Document = dict[str, Any]
@@ -96,6 +97,12 @@ class Section:
     def _show_one(self, row: Any, name: str) -> Any:
         return self.refs[name].show(getattr(row, name)) if name in self.refs else plain(getattr(row, name))
 
+    def _is_same(self, row: Any, name: str, value: Any) -> bool:
+        """Tell whether a column is as a document says. One that holds secrets is, when all but those is the same."""
+        if name not in (*self.key, *self.fields, *self.refs):
+            return False
+        return bool(getattr(row, name) == self._read(name, value) or self._show_one(row, name) == value)
+
     def names(self, document: Document) -> list[str]:
         """Return the words that a document is known by, for its file's name."""
         values = [document.get(name) for name in self.key]
@@ -125,9 +132,10 @@ class Section:
         row = self.find(document)
         if row is not None and self.has_taken(row, document) and self._has_lists(row, document):
             return False
+        kept = set() if row is None else {name for name in document if self._is_same(row, name, document[name])}
         row = row if row is not None else self.model()
         for name in (*self.key, *self.fields, *self.refs):
-            if name in document:
+            if name in document and name not in kept:
                 setattr(row, name, self._read(name, document[name]))
         self._check(row)
         self.save(row, actor)
@@ -142,7 +150,7 @@ class Section:
     def has_taken(self, row: Any, document: Document) -> bool:
         """Tell whether a row's own columns are as a document says."""
         own = (name for name in (*self.key, *self.fields, *self.refs) if name in document)
-        return all(getattr(row, name) == self._read(name, document[name]) for name in own)
+        return all(self._is_same(row, name, document[name]) for name in own)
 
     def _has_lists(self, row: Any, document: Document) -> bool:
         lists = (*self.many, *(child.name for child in self.children))
@@ -231,12 +239,12 @@ def as_list(value: Any, name: str) -> list[Any]:
 
 
 def plain(value: Any) -> Any:
-    """Return a column's value as YAML has it."""
+    """Return a column's value as YAML has it, and as it may stand in a repository."""
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Decimal):
         return str(value)
-    return str(value) if isinstance(value, str) else value
+    return without_secrets(str(value) if isinstance(value, str) else value)
 
 
 def read_value(model: type[models.Model], name: str, value: Any) -> Any:

@@ -16,8 +16,8 @@ from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
 
 AREA = "files"
 DISK = "disk"
-KEYS = ("secret.key", "encryption.key", "backup.key", "clawsite.env")
-PRIVATE = (*KEYS, "clawsite.sqlite3", "clawsite.sqlite3-wal", "clawsite.sqlite3-shm")
+PRIVATE = ("secret.key", "encryption.key", "backup.key", "clawsite.env",
+           "clawsite.sqlite3", "clawsite.sqlite3-wal", "clawsite.sqlite3-shm")  # fmt: skip
 FOLDERS = ("media", "run", "logs", "workspaces", "backups", "skills", "config")
 # The queue, the log of changes and a backup in the making want room at once.
 BAD_BYTES, WARN_BYTES = 256 * 1024**2, 2 * 1024**3
@@ -45,9 +45,8 @@ def _home(home: Path) -> Iterator[Finding]:
 
 
 def _private(home: Path) -> Iterator[Finding]:
-    """What lies in a folder that nobody else can enter is closed; the keys are to be so by themselves."""
-    names = PRIVATE if home.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO) else KEYS
-    for name in names:
+    """Keys and database are to be closed by themselves, also where nobody else can enter the folder."""
+    for name in PRIVATE:
         path = home / name
         if path.is_file() and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
             yield warn(AREA, f"Others can read {path}.", f"Run: chmod 600 {path}", _closing(path, 0o600))

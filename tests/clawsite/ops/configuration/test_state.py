@@ -52,6 +52,23 @@ def test_every_section_has_a_file_that_people_can_read(texts: dict[str, str]) ->
     assert any(path.startswith("schedules/every-night-at-two-") for path in texts)
 
 
+def test_a_secret_in_an_address_is_in_no_file_and_stays_in_its_row(texts: dict[str, str]) -> None:
+    address = "https://shop.example.org/health?access_token=token-1&deep=yes"
+    MonitoredSystem.objects.update(health_url=address)
+    Channel.objects.update(config={"mode": "polling", "api_url": "http://bot:pass-1@api.example.org/?key=token-1"})
+
+    now = texts_now()
+
+    whole = "\n".join(now.values())
+    assert "pass-1" not in whole
+    assert "token-1" not in whole
+    assert "https://shop.example.org/health?deep=yes" in whole
+    path = "systems/shop.yaml"
+    assert take_in(now | {path: now[path].replace("title: ''", "title: The shop")}, actor=ALICE).changed == [path]
+    shop = MonitoredSystem.objects.get()
+    assert (shop.title, shop.health_url) == ("The shop", address)
+
+
 def test_the_same_again_changes_nothing(texts: dict[str, str]) -> None:
     assert take_in(texts, actor=ALICE).changed == []
     assert not AuditEvent.objects.filter(action="config.import").exists()

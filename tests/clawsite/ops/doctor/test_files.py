@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ from pytest_django import Settings
 
 from clawsite.core import env
 from clawsite.ops.doctor import Level, files, mend
+from tests.programs import ROOT
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def home(settings: Settings, tmp_path: Path) -> Path:
     settings.CLAW_HOME.mkdir(mode=0o700)
     for name in files.PRIVATE:
         (settings.CLAW_HOME / name).write_text("x")
-        (settings.CLAW_HOME / name).chmod(0o600 if name in files.KEYS else 0o644)
+        (settings.CLAW_HOME / name).chmod(0o600)
     home: Path = settings.CLAW_HOME
     return home
 
@@ -30,6 +33,8 @@ def test_a_closed_home_is_fine(home: Path) -> None:
 def test_what_is_open_is_found_and_closed(home: Path) -> None:
     home.chmod(0o755)
     (home / "secret.key").chmod(0o640)
+    for name in ("clawsite.sqlite3", "clawsite.sqlite3-wal", "clawsite.sqlite3-shm"):
+        (home / name).chmod(0o644)
     (home / "media").mkdir(mode=0o700)
     (home / "media").chmod(0o777)
 
@@ -41,6 +46,19 @@ def test_what_is_open_is_found_and_closed(home: Path) -> None:
     assert {mend(each).level for each in found} == {Level.FINE}
     assert [each.level for each in files.examine()] == [Level.FINE]
     assert home.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_database_that_others_could_read_is_found_in_a_closed_home_too(home: Path) -> None:
+    (home / "clawsite.sqlite3").chmod(0o644)
+    (found,) = files.examine()
+    assert "clawsite.sqlite3" in found.text
+    assert mend(found).level is Level.FINE
+
+
+def test_what_a_command_writes_is_its_users_alone() -> None:
+    code = "import os, sys, manage; sys.argv = ['manage.py', 'version']; manage.main(); print(oct(os.umask(0)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split()[-1] == "0o77"
 
 
 def test_a_mend_that_fails_says_so(home: Path) -> None:
