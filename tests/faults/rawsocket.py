@@ -112,9 +112,15 @@ class RawSocket:
                 size, start = int.from_bytes(data[start : start + width]), start + width
             if len(data) < start + size:
                 break
-            self._came.append((data[at] & 0x0F, data[start : start + size]))
+            self._note(data[at] & 0x0F, data[start : start + size])
             at = start + size
         self._data = data[at:]
+
+    def _note(self, opcode: int, payload: bytes) -> None:
+        """Keep a frame; whoever asks for a sign of life gets one, as from any client that reads."""
+        self._came.append((opcode, payload))
+        if opcode == PING:
+            self.write((PONG, payload))
 
 
 @contextlib.asynccontextmanager
