@@ -52,7 +52,10 @@ def add_message(
     external_id: str = "",
     data: Mapping[str, Any] | None = None,
 ) -> Message:
-    """Append one message under the next number of its session. In the transaction of its cause."""
+    """Append one message under the next number of its session. In the transaction of its cause.
+
+    Without the NUL of its text, wherever that comes from: PostgreSQL keeps none.
+    """
     now = timezone.now()
     with transaction.atomic(savepoint=False):
         ((seq,),) = fetch(_NEXT_SEQ, moment(now), session_id)
@@ -60,7 +63,7 @@ def add_message(
             session_id=session_id,
             seq=seq,
             role=role,
-            text=text,
+            text=text.replace("\x00", ""),
             contact_id=contact_id,
             external_id=external_id[:64],
             data=dict(data or {}),

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from tests.engine import is_scaled, servers_of
+from tests.engine import is_scaled
 from tests.ports import free_port
 from tests.servers.messages import MessagesControl, MessagesServer
 from tests.servers.telegram import TelegramControl, TelegramServer
@@ -75,12 +75,14 @@ class Program:
         self.log = home.parent / f"{name or home.name}.log"
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "TELEGRAM_"))}
         own = {"CLAW_HOME": str(home), "CLAW_SELF_ALERTS": "no"}
-        self.environment = kept | own | servers_of(home) | dict(environment)
+        if is_scaled() and "DATABASE_URL" not in environment:
+            own |= put_database(home)
+        self.environment = kept | own | dict(environment)
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it; returns at once. The database is there already, unless it is one that a test brought."""
-        if self.environment.get("DATABASE_URL") == servers_of(self.home).get("DATABASE_URL"):
+        """Start it; returns at once. The database is there already."""
+        if "DATABASE_URL" not in self.environment:
             put_database(self.home)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

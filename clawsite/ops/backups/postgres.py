@@ -112,7 +112,8 @@ def drop(name: str) -> None:
 
 
 def drop_left_over() -> None:
-    """Remove scratch databases that killed processes have left a day ago."""
+    """Remove scratch databases that killed processes have left a day ago; where it may not look there are none."""
+    names: list[str] = []
     with suppress(BackupFailed, DatabaseError), _maintenance() as cursor:
         cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'claw\\_scratch\\_%'")
         names = [row[0] for row in cursor.fetchall()]

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
-from clawsite.ops.backups.about import ABOUT, About, describe, known_migrations
+from clawsite.ops.backups.about import ABOUT, About, describe, engine, known_migrations
+from clawsite.ops.backups.extraction import DATABASES
 from clawsite.ops.backups.identity import Identity
 from clawsite.ops.backups.ledger import SEAL, Ledger
 from clawsite.ops.backups.packing import pack
 from clawsite.ops.backups.tar import END, Member, write_member
 
-DATABASE = "database/clawsite.sqlite3"
+DATABASE = DATABASES[engine()]
 Entry = tuple[Member, bytes]
 
 

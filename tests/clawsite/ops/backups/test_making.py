@@ -15,6 +15,7 @@ from pytest_django import Settings
 from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups import last
+from clawsite.ops.backups.about import engine
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.extraction import Extraction, extract
 from clawsite.ops.backups.identity import Identity, key_path, new_identity, own_identity, read_identity
@@ -101,7 +102,7 @@ def test_with_a_recipient_this_machine_checks_its_backup_but_cannot_open_it_late
     assert not key_path().exists()
     with pytest.raises(BadArchive, match="does not prove who made it"):
         unpacked(row, tmp_path / "refused", identity=owner)
-    assert unpacked(row, tmp_path / "out", identity=owner, proven=False).about.engine == "sqlite"
+    assert unpacked(row, tmp_path / "out", identity=owner, proven=False).about.engine == engine()
 
 
 def test_what_a_killed_process_left_is_put_away(home: Path) -> None:

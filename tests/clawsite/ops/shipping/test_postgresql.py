@@ -98,7 +98,7 @@ def started(data: Path | None = None) -> Iterator[PostgresService]:
 
 
 @pytest.fixture
-def server(tmp_path: Path, settings: LazySettings) -> Iterator[Server]:
+def server(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     settings.CLAW_HOME = tmp_path / "home"
     with started() as service:
         made = Server(service, tmp_path / "store")
@@ -106,7 +106,8 @@ def server(tmp_path: Path, settings: LazySettings) -> Iterator[Server]:
             made.run(f"ALTER SYSTEM SET {name} = '{value}'")
         service.stop()
         service.start()
-        settings.DATABASES["default"] |= {"HOST": "127.0.0.1", "PORT": service.port, "USER": "clawsite"}
+        for key, given in {"HOST": "127.0.0.1", "PORT": service.port, "USER": "clawsite"}.items():
+            monkeypatch.setitem(settings.DATABASES["default"], key, given)
         yield made
 
 

@@ -46,6 +46,7 @@ def _leads_to(sea: Sea, text: str) -> bool:
     return bool(only("snap", stored(sea.store))) and text in texts(sea.recover())
 
 
+@pytest.mark.sqlite
 def test_a_process_begins_and_the_next_goes_on(sea: Sea) -> None:
     sea.write("one")
     asyncio.run(ship(sea, until="one"))
@@ -153,6 +154,7 @@ def test_nothing_is_told_where_nothing_is_shipped(settings: LazySettings) -> Non
     assert shipped() is None
 
 
+@pytest.mark.sqlite
 def test_the_lag_counts_from_the_oldest_part_that_waits(sea: Sea) -> None:
     collector = sea.begin()
     sea.snapshot(anew=True)
