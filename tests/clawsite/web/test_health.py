@@ -169,6 +169,7 @@ async def test_a_token_that_can_be_guessed_opens_nothing_to_who_guesses(
     assert await details(token, client="198.51.100.7")
 
 
+@pytest.mark.sqlite  # elsewhere another thread of the database answers
 async def test_a_database_that_does_not_answer_is_not_ready_but_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health, "CHECK_SECONDS", 0.2)
     fresh = Health()
