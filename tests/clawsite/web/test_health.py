@@ -83,7 +83,8 @@ async def test_sources_that_do_not_answer_are_told() -> None:
         {"system": "guardian", "source": "health", "failing": None, "read_age": 0},
         {"system": "guardian", "source": "stats", "failing": 0, "read_age": None},
     ]
-    told = {each["name"]: (each["state"], each["error"]) for each in found.json()["services"]}
+    services = [each for each in found.json()["services"] if each["kind"] == "system"]
+    told = {each["name"]: (each["state"], each["error"]) for each in services}
     assert told == {"guardian health": ("closed", ""), "guardian stats": ("open", "where")}
     text = (await ask(entry.application, "/metrics")).body.decode()
     assert 'claw_source_up{source="stats",system="guardian"} 0.0' in text
