@@ -117,12 +117,12 @@ class Processes(Links):
         """
         noting = ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(self._noted(colour)), *self.command(colour, "up")]
         with (self.root / f"{colour}.log").open("ab") as log:
-            subprocess.Popen(
+            begun = subprocess.Popen(
                 noting, cwd=self.root / colour, env=self._environment(colour),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + STOP_SECONDS
-        while not self.is_running(colour) and time.monotonic() < deadline:
+        while not self.is_running(colour) and begun.poll() is None and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
     def stop(self, colour: str) -> None:
