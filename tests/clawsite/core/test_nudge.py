@@ -17,6 +17,7 @@ from django.db import transaction
 from pytest_django import Settings
 
 from clawsite.core import nudge as nudges
+from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import MAX_BYTES, NudgeListener, nudge, nudge_on_commit
 
 
@@ -133,11 +134,14 @@ def test_a_rolled_back_transaction_nudges_nobody(run_dir: Path) -> None:
         async with NudgeListener("bots") as listener:
             listener.on("inbox", heard.append)
             with pytest.raises(ValueError, match="rolled back"):
-                await asyncio.to_thread(work, fail=True)
-            await asyncio.to_thread(work, fail=False)
+                await run_db(work, fail=True)
+            await run_db(work, fail=False)
             await until(lambda: bool(heard))
 
-    asyncio.run(listen())
+    try:
+        asyncio.run(listen())
+    finally:
+        close_pool()
     assert heard == [{"fail": False}]
 
 
