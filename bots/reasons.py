@@ -13,7 +13,7 @@ from functools import cache
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-# As they are raised, with the values' names in braces; `why` is a reason itself.
+# As they are raised, with the values' names in braces.
 SENTENCES = (
     # guarded calls, and what answered them
     gettext_noop("{place} did not answer within {seconds} seconds."),
@@ -154,19 +154,53 @@ SENTENCES = (
     gettext_noop("The archive holds more than {count} names."),
     gettext_noop("The archive holds more than may be unpacked."),
     gettext_noop("This is no archive that can be unpacked: zip, tar, tar.gz, tar.bz2 or tar.xz."),
-    # backups, and services that are left alone
+    # backups
     gettext_noop("Another backup is being made on this machine."),
     gettext_noop("The backup cannot be encrypted: {told}."),
     gettext_noop("The database cannot be copied: {told}."),
     gettext_noop("{name} cannot be written: {told}."),
+    gettext_noop("{name} cannot be read: {told}."),
+    gettext_noop("{name} cannot be listed: {why}"),
+    gettext_noop("{file} in {name} cannot be read. If the backups there belong to this installation, remove it."),
+    gettext_noop(
+        "{name} keeps the backups of another installation (on {told} since {time}). Give this one a place of its own "
+        "with CLAW_BACKUP_DIR or CLAW_BACKUP_S3. If that installation is gone, remove {file} there."
+    ),
+    gettext_noop(
+        "{name} has {free} MiB free, and a backup needs about {size} MiB there while it is packed and restored for its "
+        "check. Make room, or set CLAW_BACKUP_DIR to another disk."
+    ),
+    gettext_noop("it is not there, or there is no such bucket."),
+    gettext_noop("the keys may not do this."),
+    gettext_noop("the keys are not known there."),
+    gettext_noop("the service does not answer as it should."),
     gettext_noop("{name} became shorter while it was read."),
     gettext_noop("{name} gives back something else than it was given."),
+    # services that fail or are left alone
     gettext_noop("{name} failed often and is left alone for a moment: {why}"),
+    gettext_noop("Asking it failed (error {id})."),
+    gettext_noop("There was no answer within {seconds} seconds."),
+    gettext_noop("Redis does not answer ({error})."),
+    gettext_noop("The collector takes no traces."),
+    gettext_noop("{host} does not take mail ({told})."),
+    gettext_noop("The account does not work: {reason}"),
+    gettext_noop("The bot token has the wrong form. Copy it again from @BotFather."),
+    gettext_noop("Telegram does not accept the bot token. Copy it again from @BotFather."),
+    gettext_noop("The model cannot be used: {reason}"),
+    gettext_noop("The model does not answer: {reason}"),
+    gettext_noop("The account of this key has no money left."),
+    gettext_noop("The answer broke off."),
+    gettext_noop("{model} has a wrong address or key."),
+    gettext_noop("{model} has sent nothing for {seconds} seconds."),
+    gettext_noop("{model} answered {status}."),
+    gettext_noop("{model} answered {status} {error}."),
 )
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
+# Values that are reasons themselves.
+_REASONS = frozenset({"why", "reason"})
 # Values that are texts; all others are one word, so that no sentence takes what stands before it for its own.
 _QUOTED = r"'[^']+'|\"[^\"]+\""
-_TEXTS = frozenset({"told", "text", "value", "condition", "name", "why"})
+_TEXTS = frozenset({"told", "text", "value", "condition", "name"} | _REASONS)
 
 
 def say_reason(text: str) -> str:
@@ -175,8 +209,8 @@ def say_reason(text: str) -> str:
     if found is None:
         return text
     head, sentence, values = found
-    if "why" in values:
-        values["why"] = say_reason(values["why"])
+    for field in _REASONS & values.keys():
+        values[field] = say_reason(values[field])
     return head + _(sentence).format(**values)
 
 

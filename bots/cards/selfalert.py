@@ -60,8 +60,8 @@ def _crashes(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _anew(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
-    title = _("The role {role} of {host} has begun anew {count} times within two hours.")
-    advice = _("Its log says why: it needed too much memory, something in it stood still, or it was restarted.")
+    title = _("The role {role} on {host} has restarted {count} times within two hours.")
+    advice = _("Its log says why: it used too much memory, something in it hung, or somebody restarted it.")
     return title.format(role=numbers["role"], host=numbers["host"].partition(" ")[0], count=numbers["starts"]), advice
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import translation
 
 from bots.reasons import SENTENCES, recognize, say_reason
 from clawsite.core.errors import ClawError
@@ -15,14 +16,15 @@ from tests.ports import free_port
 from tests.runbooks.books.making import done, step
 
 HOST = "127.0.0.1"
-LAYERS = ("guardrails", "runbooks", "clawsite/core", "clawsite/ops")
+WRITERS = ("guardrails", "runbooks", "clawsite/core", "clawsite/ops", "bots/agent", "bots/channels")
 
 
 def written() -> str:
-    """Return the code of the layers that write reasons down."""
+    """Return the code of all that writes reasons down, each text in one piece."""
     root = Path(settings.BASE_DIR)
-    files = (path for layer in LAYERS for path in sorted((root / layer).rglob("*.py")))
-    return "\n".join(path.read_text(encoding="utf-8") for path in files)
+    files = [root / "bots" / "probe.py", *(path for part in WRITERS for path in sorted((root / part).rglob("*.py")))]
+    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    return re.sub(r'"\n +f?"', "", code)
 
 
 def test_every_sentence_is_one_that_is_still_written() -> None:
@@ -49,6 +51,13 @@ def test_every_sentence_is_one_that_is_still_written() -> None:
          {"environment": "production", "name": "Ann Lee", "told": "2026-05-04 13:00", "text": "sale: do not touch"}),
         ("Health check: It is not healthy: shop.a cannot be reached.", "Health check: ", "It is not healthy: {why}",
          {"why": "shop.a cannot be reached."}),
+        ("The model does not answer: claude-a answered 529 overloaded_error.", "",
+         "The model does not answer: {reason}",
+         {"reason": "claude-a answered 529 overloaded_error."}),
+        ("s3://a/b cannot be listed: the keys may not do this.", "", "{name} cannot be listed: {why}",
+         {"name": "s3://a/b", "why": "the keys may not do this."}),
+        ("mail.a does not take mail (SMTPAuthenticationError 535).", "", "{host} does not take mail ({told}).",
+         {"host": "mail.a", "told": "SMTPAuthenticationError 535"}),
         ("There is no environment 'qa'. There are: staging, production.", "",
          "There is no environment {quoted}. There are: {told}.", {"quoted": "'qa'", "told": "staging, production"}),
     ],
@@ -62,6 +71,12 @@ def test_what_it_says_is_found(text: str, head: str, sentence: str, values: dict
 def test_what_is_not_known_is_shown_as_it_is(text: str) -> None:
     assert recognize(text) is None
     assert say_reason(text) == text
+
+
+def test_a_reason_within_another_is_said_in_the_same_language() -> None:
+    with translation.override("pt-br"):
+        text = say_reason("The model does not answer: claude-a has sent nothing for 40 seconds.")
+    assert text == "O modelo não responde: claude-a não envia nada há 40 segundos."
 
 
 def test_a_call_that_fails_is_recognized() -> None:

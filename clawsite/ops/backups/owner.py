@@ -37,12 +37,13 @@ def claim(store: Store) -> None:
         owner = msgspec.json.decode(text, type=Owner)
     except msgspec.MsgspecError:
         raise BackupFailed(
-            f"{MARK} in {store.label} cannot be read. If the backups there are ours, remove it."
+            f"{MARK} in {store.label} cannot be read. If the backups there belong to this installation, remove it."
         ) from None
     if owner.installation != own:
         raise BackupFailed(
             f"{store.label} keeps the backups of another installation (on {owner.host} since {owner.since}). Give this "
-            f"one a place of its own by CLAW_BACKUP_DIR or CLAW_BACKUP_S3. If that one is gone, remove {MARK} there."
+            "one a place of its own with CLAW_BACKUP_DIR or CLAW_BACKUP_S3. "
+            f"If that installation is gone, remove {MARK} there."
         )
 
 

@@ -164,7 +164,7 @@ class S3Store:
     def _objects(self, prefix: str) -> Sequence[Stored]:
         """Return all objects whose names begin so. A store lists whole folders; the rest is looked at here."""
         folder = prefix.rpartition("/")[0]
-        with self._telling("the list"):
+        with self._telling(""):
             batches = obstore.list(self._bucket, prefix=folder or None)
             return [
                 Stored(name=each["path"], size=each["size"])
@@ -184,21 +184,22 @@ class S3Store:
 
     @contextmanager
     def _telling(self, name: str) -> Iterator[None]:
-        """Turn the errors of the library into sentences; theirs hold addresses and whole answers."""
+        """Turn the errors of the library into sentences; theirs hold addresses and whole answers. "" is the list."""
         try:
             yield
         except (BaseError, FileNotFoundError) as error:
             raise self._failure(name, error) from None
 
     def _failure(self, name: str, error: Exception) -> BackupFailed:
-        reason = "it is not there, or there is no such bucket" if isinstance(error, FileNotFoundError) else ""
-        reason = reason or _REASONS.get(type(error).__name__, "the service does not answer as it should")
-        return BackupFailed(f"{self.label}: {name}: {reason}.", retryable=not isinstance(error, FileNotFoundError))
+        head = f"{self.label}: {name}: " if name else f"{self.label} cannot be listed: "
+        reason = "it is not there, or there is no such bucket." if isinstance(error, FileNotFoundError) else ""
+        reason = reason or _REASONS.get(type(error).__name__, "the service does not answer as it should.")
+        return BackupFailed(f"{head}{reason}", retryable=not isinstance(error, FileNotFoundError))
 
 
 _REASONS = {
-    "PermissionDeniedError": "the keys may not do this",
-    "UnauthenticatedError": "the keys are not known there",
+    "PermissionDeniedError": "the keys may not do this.",
+    "UnauthenticatedError": "the keys are not known there.",
 }
 
 

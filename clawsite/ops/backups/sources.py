@@ -46,6 +46,6 @@ def find_latest(names: Iterable[str], *, now: datetime) -> str:
         return newest[0] if newest else ""
     others = [name for name in newest if name not in ahead][:1]
     raise BackupFailed(
-        f"{ahead[0]} is of the future; here it is {now:%Y-%m-%d %H:%M} UTC. A clock was wrong, there or here. Give the "
-        f"name of the one to restore: {' or '.join([*ahead[:3], *others])}."
+        f"{ahead[0]} is from the future; here it is {now:%Y-%m-%d %H:%M} UTC. A clock was wrong, there or here. Give "
+        f"the name of the one to restore: {' or '.join([*ahead[:3], *others])}."
     )

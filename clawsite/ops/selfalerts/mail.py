@@ -116,7 +116,7 @@ def _opened(seconds: float, *, log_in: bool = True) -> Iterator[smtplib.SMTP]:
         # Neither the error's own text nor the dialogue is passed on: a refusal may repeat what was said to log in.
         code = getattr(error, "smtp_code", "")
         raise Unavailable(
-            f"{server.host} did not take the mail ({type(error).__name__} {code}).".replace(" )", ")")
+            f"{server.host} does not take mail ({type(error).__name__} {code}).".replace(" )", ")")
         ) from None
 
 

@@ -38,7 +38,10 @@ def show() -> dict[str, Any]:
     troubles = [{**each, "title": word(each)[0], "advice": word(each)[1]} for each in found["troubles"]]
     services = [{**each, "kind": name_kind(each["kind"])} for each in found["services"]]
     failed = [{**each, "error": say_reason(each["error"])} for each in found["failed_jobs"]]
-    return {**found, "troubles": troubles, "services": services, "failed_jobs": failed}
+    channels = [{**each, "last_error": say_reason(each["last_error"])} for each in found["channels"]]
+    backup = {**found["backup"], "failing": say_reason(found["backup"]["failing"])}
+    said = {"troubles": troubles, "services": services, "failed_jobs": failed, "channels": channels, "backup": backup}
+    return {**found, **said}
 
 
 def figures() -> dict[str, Any]:

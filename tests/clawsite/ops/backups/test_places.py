@@ -80,7 +80,7 @@ def test_a_backup_of_the_future_is_never_silently_the_latest() -> None:
     assert find_latest([], now=NOW) == ""
     assert find_latest([named(2024), named(2026), named(2025)], now=NOW) == named(2026)
 
-    with pytest.raises(BackupFailed, match="is of the future") as refused:
+    with pytest.raises(BackupFailed, match="is from the future") as refused:
         find_latest([named(2030), named(2026), named(2025)], now=NOW)
 
     assert f"{named(2030)} or {named(2026)}." in str(refused.value)

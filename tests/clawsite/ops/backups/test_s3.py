@@ -114,7 +114,7 @@ def test_a_storage_that_is_away_is_told_and_caught_up_with(s3_server: S3Server, 
     settings.CLAW_BACKUP_S3 = f"s3://not-there?endpoint={s3_server.url}"
     settings.CLAW_BACKUP_S3_KEY = settings.CLAW_BACKUP_S3_SECRET = "secret"
     row = make_backup(reason="test")
-    with pytest.raises(BackupFailed, match="s3://not-there: the list"):
+    with pytest.raises(BackupFailed, match="s3://not-there cannot be listed: "):
         copy_away()
     [told] = [each for each in report() if each.kind == "backup store"]
     assert told.is_failing
@@ -141,7 +141,7 @@ def test_a_bucket_that_is_not_there_is_a_sentence_without_the_librarys_words(s3_
 
     with pytest.raises(BackupFailed) as caught:
         store.list()
-    assert str(caught.value) == ("the storage: the list: the service does not answer as it should.")
+    assert str(caught.value) == "the storage cannot be listed: the service does not answer as it should."
 
 
 @pytest.mark.parametrize(

@@ -192,4 +192,4 @@ def test_a_role_that_begins_anew_every_few_minutes() -> None:
     assert list(check.find(now)) == [], "it looks once a minute"
     passed = 60.0
     (found,) = check.find(now)
-    assert said(found).startswith("⚠️ The role worker of a has begun anew 6 times within two hours.\nIts log says why")
+    assert said(found).startswith("⚠️ The role worker on a has restarted 6 times within two hours.\nIts log says why")

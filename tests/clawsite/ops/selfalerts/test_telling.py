@@ -172,7 +172,7 @@ def test_a_server_that_does_not_take_it_is_named_without_its_password(box: Box, 
     trouble()
     message = mail.write(mail.find_news())
     settings.CLAW_ALERT_MAIL_SERVER = settings.CLAW_ALERT_MAIL_SERVER.replace("more", "wrong")
-    with pytest.raises(Unavailable, match=r"127.0.0.1 did not take the mail \(SMTPAuthenticationError 535\)\.$"):
+    with pytest.raises(Unavailable, match=r"127.0.0.1 does not take mail \(SMTPAuthenticationError 535\)\.$"):
         mail.send(message)
     settings.CLAW_ALERT_MAIL_SERVER = settings.CLAW_ALERT_MAIL_SERVER.replace("wrong", "%C3%A9")
     with pytest.raises(Unavailable, match=r"\(UnicodeEncodeError\)"):

@@ -86,6 +86,14 @@ def test_a_backup_that_is_late_or_failed_is_shown(hours: int, error: str, state:
     assert "3 MB, verified" in render("en")
 
 
+def test_reasons_are_told_in_the_language_of_the_reader() -> None:
+    Channel.objects.create(kind="telegram", name="main", last_error="The answer is not JSON.")
+    Backup.objects.create(name="two", state="failed", error="Another backup is being made on this machine.")
+    text = render("pt-br")
+    assert "A resposta não é JSON." in text
+    assert "Outro backup está sendo feito nesta máquina." in text
+
+
 def test_alerts_and_failed_jobs_are_listed() -> None:
     AlertGroup.objects.create(key="1", group_key="g", title="API <script>", severity="critical")
     for state, error in (("failed", "No <b>disk</b>."), ("succeeded", "")):
