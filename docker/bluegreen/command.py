@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bluegreen.checks import Checks, Limits
-from bluegreen.failure import AtWork, DeployFailed, Unsettled
+from bluegreen.failure import AtWork, DeployFailed, Stopped, Unsettled
 from bluegreen.journal import Journal
 from bluegreen.places import Containers, Places, Processes, Units
 from bluegreen.proxy import COLOURS, Proxy
@@ -92,6 +92,8 @@ def _settle(checks: Checks, journal: Journal, *, must: bool) -> None:
     _say("Settling what is left of a deployment that was interrupted." if journal.read() else "Settling.")
     try:
         Settling(checks, journal, say=_say).settle()
+    except Stopped:
+        raise
     except DeployFailed as error:
         if must:
             raise

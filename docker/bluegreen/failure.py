@@ -7,6 +7,10 @@ class DeployFailed(Exception):
     """Something did not go as it must. Nobody is sent to what failed."""
 
 
+class Stopped(DeployFailed):
+    """It was told to stop: nothing more is begun."""
+
+
 class AtWork(DeployFailed):
     """Another deployment is at work."""
 

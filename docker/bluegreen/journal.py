@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from bluegreen.failure import DeployFailed
 from bluegreen.files import write_safely
 
 
@@ -35,6 +36,8 @@ class Journal:
             return Entry(**json.loads(self._file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             return None
+        except (ValueError, TypeError):
+            raise DeployFailed(f"{self._file} cannot be read. Remove it, then: deploy settle") from None
 
     def begin(self, entry: Entry) -> None:
         """Record a deployment before it changes anything."""

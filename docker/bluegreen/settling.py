@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 
 from bluegreen.checks import Checks
-from bluegreen.failure import DeployFailed
+from bluegreen.failure import DeployFailed, Stopped
 from bluegreen.journal import Journal
 from bluegreen.places import Places
 from bluegreen.proxy import COLOURS, other_than
@@ -14,10 +13,13 @@ from bluegreen.proxy import COLOURS, other_than
 
 def put_back(places: Places, colour: str, release: str | None) -> None:
     """Give a place the release that it had. One that is gone from the disk is forgotten."""
-    if release is not None:
-        with suppress(DeployFailed):
-            places.put(colour, release)
-            return
+    try:
+        if release is not None:
+            return places.put(colour, release)
+    except Stopped:
+        raise
+    except DeployFailed:
+        pass
     places.forget(colour)
 
 
@@ -33,14 +35,14 @@ class Settling:
 
     def settle(self) -> str | None:
         """Return the colour that serves everybody, None when none was ever live. May be repeated."""
-        live = self._proxy.live()
+        live = self._proxy.live() or self._proxy.told()  # its file may be lost
         if live is None:
             for colour in COLOURS:
                 self._places.stop(colour)
             kept = None
         else:
             kept = self._choose(live)
-            if other_than(kept) in (self._proxy.live(), self._proxy.told()):
+            if self._proxy.live() != kept or self._proxy.told() == other_than(kept):
                 self._proxy.send_to(kept)
             self._places.keep(kept)
             self._places.stop(other_than(kept))
@@ -74,6 +76,8 @@ class Settling:
     def _is_sound(self, colour: str) -> bool:
         try:
             self._checks.smoke(colour)
+        except Stopped:
+            raise
         except DeployFailed:
             return False
         return True

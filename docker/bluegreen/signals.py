@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from bluegreen.failure import DeployFailed
+from bluegreen.failure import Stopped
 
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Handler = Callable[[int, FrameType | None], None]
@@ -15,7 +15,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Raise DeployFailed in this block when a signal asks to stop."""
+    """Raise Stopped in this block when a signal asks to stop."""
     with _handled(_stop):
         yield
 
@@ -28,7 +28,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    raise DeployFailed(f"It was told to stop ({signal.Signals(number).name}).")
+    raise Stopped(f"It was told to stop ({signal.Signals(number).name}).")
 
 
 def _overhear(_number: int, _frame: FrameType | None) -> None:

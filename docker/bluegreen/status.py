@@ -31,7 +31,7 @@ def find_problems(places: Places, proxy: Proxy, journal: Journal) -> list[str]:
             problems.append(f"{colour} runs, though people are not sent there.")
         if colour == live and not runs:
             problems.append(f"{colour} is live and does not run.")
-    if live is not None and told != live:
+    if told != live:
         problems.append(f"The proxy sends people to {told}." if told else "The proxy does not answer.")
     return problems
 

@@ -40,6 +40,8 @@ class Switch:
         stop_first: the old version may not see the new database.
         """
         live = self._proxy.live()
+        if live is None and (told := self._proxy.told()):
+            raise Unsettled(f"Not deployed. The proxy sends people to {told}, and its file does not say so.")
         new = COLOURS[0] if live is None else other_than(live)
         before = self._places.release(new)
         wanted = release if release is not None else before

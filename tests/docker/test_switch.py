@@ -140,3 +140,30 @@ def test_a_deployment_that_is_told_to_stop_goes_back(site: StandinSite, number: 
 
     assert "It was told to stop" in said
     check_clear(site, "first")
+
+
+def test_a_deployment_that_is_told_to_stop_while_it_settles_begins_nothing(site: StandinSite) -> None:
+    kill_while(site, "tested")
+    stop = site.root / "second" / "hold-stop"
+    stop.touch()
+    with site.begin(str(site.release("third"))) as begun:
+        wait_for((site.root / "second" / "at-stop").exists, timeout=SECONDS, what="green is being stopped")
+        os.kill(begun.pid, signal.SIGTERM)
+        stop.unlink()
+        said, _ = begun.communicate(timeout=SECONDS)
+
+    assert "Not deployed. It was told to stop (SIGTERM)." in said
+    assert "interrupted, of" in site.deploy("status", code=1)
+    site.deploy("settle")
+    check_clear(site, "first")
+
+
+def test_records_that_are_lost_or_spoilt_cost_nobody_the_live_version(site: StandinSite) -> None:
+    (site.root / "upstream.conf").unlink()
+    (site.root / "deploy.json").write_text("{}")
+    assert "deploy.json cannot be read. Remove it" in site.deploy("status", code=1)
+    (site.root / "deploy.json").unlink()
+
+    assert "The proxy sends people to blue" in site.deploy(str(site.release("second")), code=1)
+    site.deploy("settle")
+    check_clear(site, "first")
