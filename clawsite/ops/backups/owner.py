@@ -1,7 +1,8 @@
 """Whose backups a store keeps: one mark in it, so that two installations never remove each other's.
 
 An installation is known by the moment at which its database was made, to the microsecond. That moment is in its
-backups, so whoever is restored on another machine goes on with the same store.
+backups, so whoever is restored on another machine goes on with the same store. A store of what it replaces there is
+handed over to it.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 
 import msgspec
+from django.db import DatabaseError
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Min
 from django.utils import timezone
@@ -30,9 +32,7 @@ def claim(store: Store) -> None:
     """Mark a store as this installation's; BackupFailed when it is another's. Costs one small read when it is ours."""
     own, text = find_installation(), store.read_mark()
     if text is None:
-        mark = Owner(installation=own, host=host_name(), since=timezone.now().isoformat(timespec="seconds"))
-        store.write_mark(msgspec.json.encode(mark))
-        return
+        return mark(store)
     try:
         owner = msgspec.json.decode(text, type=Owner)
     except msgspec.MsgspecError:
@@ -47,7 +47,24 @@ def claim(store: Store) -> None:
         )
 
 
+def mark(store: Store) -> None:
+    """Mark a store as this installation's, whosever it was."""
+    made = Owner(installation=find_installation(), host=host_name(), since=timezone.now().isoformat(timespec="seconds"))
+    store.write_mark(msgspec.json.encode(made))
+
+
+def is_ours(store: Store) -> bool:
+    """Tell whether a store is marked as this installation's. Where no database can be read there is none."""
+    try:
+        text = store.read_mark()
+        return text is not None and msgspec.json.decode(text, type=Owner).installation == find_installation()
+    except (BackupFailed, DatabaseError, msgspec.MsgspecError):
+        return False
+
+
 def find_installation() -> str:
     """Return the number of this installation."""
     made = MigrationRecorder.Migration.objects.aggregate(first=Min("applied"))["first"]
+    if made is None:
+        raise BackupFailed("The database is empty: nothing was installed in it.")
     return hashlib.sha256(f"clawsite {made:%Y-%m-%dT%H:%M:%S.%f}".encode()).hexdigest()[:32]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,14 +22,17 @@ from clawsite.ops.backups.about import About, is_older
 from clawsite.ops.backups.answering import ask_health
 from clawsite.ops.backups.contents import FILES
 from clawsite.ops.backups.engines import check_recovered, database_file, find_renaming, leave_behind, put_away
+from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.extraction import Extraction
 from clawsite.ops.backups.identity import Identity, key_path, write_key
 from clawsite.ops.backups.migrating import manage
 from clawsite.ops.backups.moments import go_to
+from clawsite.ops.backups.owner import is_ours, mark
 from clawsite.ops.backups.quiet import held_still
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import open_source
 from clawsite.ops.backups.sqlite import settle
+from clawsite.ops.backups.stores import local_store
 from clawsite.ops.backups.tar import Source
 from clawsite.ops.backups.telling import tell_admins
 from clawsite.ops.backups.verifying import verify
@@ -65,6 +69,7 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
     With `until` the database is as it was at that moment.
     """
     with held_still():
+        was_ours = is_ours(local_store())
         name, opened = open_source(source)
         with opened as archive:
             done = _replace(archive, identity=identity, proven=proven, until=until)
@@ -72,6 +77,9 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
         if done.moment is not None or is_older(done.about):
             manage("migrate", "--verbosity", "0", env={})
         _keep_identity(identity)
+        if was_ours:  # what is replaced made its backups there, and makes no more
+            with suppress(BackupFailed):
+                mark(local_store())
         told = tell_admins(name, done.moment.isoformat(timespec="seconds") if done.moment else done.about.created_at)
         connections.close_all()
         return Restored(name=name, replaced=done, health=ask_health(), told=told)

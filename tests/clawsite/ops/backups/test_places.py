@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,11 +16,12 @@ from pytest_django import Settings
 from clawsite.models import Backup
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.making import make_backup
-from clawsite.ops.backups.owner import claim
+from clawsite.ops.backups.owner import claim, is_ours, mark
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import find_latest
 from clawsite.ops.backups.stores import local_store
 from tests.clawsite.ops.backups.installation import installed, manage
+from tests.template import NAME
 
 ODD = "it's 100% odd? #1 %41"
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -49,10 +53,30 @@ def test_two_installations_do_not_share_a_folder(home: Path) -> None:
     with pytest.raises(BackupFailed, match="keeps the backups of another installation"):
         make_backup(reason="test")
 
+    assert not is_ours(local_store())
     assert [each.name for each in local_store().list()] == [kept.name]
     (local_store().root / ".owner").write_text("no longer to be read")
     with pytest.raises(BackupFailed, match="cannot be read"):
         claim(local_store())
+    assert not is_ours(local_store())
+    mark(local_store())
+    assert is_ours(local_store())
+
+
+@pytest.mark.soak
+def test_what_is_restored_goes_on_where_another_installation_made_its_backups(tmp_path: Path) -> None:
+    home = installed(tmp_path / "home")
+    first = json.loads(manage(home, "backup", "--json").stdout)["name"]
+    with closing(sqlite3.connect(home / NAME)) as base, base:
+        base.execute("UPDATE django_migrations SET applied = '2001-01-01 00:00:00' WHERE id = 1")
+    (home / "backups/.owner").unlink()
+    assert manage(home, "backup").returncode == 0
+
+    done = manage(home, "restore", first, "--yes")
+
+    assert done.returncode == 0, done.stderr
+    again = manage(home, "backup")
+    assert again.returncode == 0, again.stderr
 
 
 @pytest.mark.django_db
