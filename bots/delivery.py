@@ -19,6 +19,7 @@ from django.utils import timezone, translation
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
 from bots.preview import Preview
+from bots.receipts import Receipts
 from bots.standing import OPEN_SECONDS, Standing
 from bots.texts import resent_mark
 from bots.work import OpenChannel
@@ -62,6 +63,7 @@ class Sender:
         self._busy: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._previews: dict[int, Preview] = {}
+        self._receipts = Receipts(channel.row.pk)
 
     # --- the lease ------------------------------------------------------------------------------------------------
     @property
@@ -172,6 +174,7 @@ class Sender:
         try:
             with trace("delivery", trace_id=row.trace_id, channel=self.channel.row.kind):
                 await self._send_and_record(row)
+            self._receipts.forget(row.pk)
         except LeaseLost:
             logger.warning("outbox %s is left to the process that sends now", row.pk)
         except Exception as error:
@@ -277,11 +280,17 @@ class Sender:
             await self._ensure_sure()
             self.budget.spend(row.chat_id, group)
             done.append(await self._put(address, part, shown[number] if number < len(shown) else ""))
+            self._note(row, done, whole=len(done) == len(parts) and not (stale or shown[len(parts) :]))
             if len(parts) > 1:
                 await self._record(outbox.keep_part, row.pk, remote_ids=list(done))
         for remote_id in stale or shown[len(parts) :]:
             await self._take_away(address, remote_id, group=group)
         return done
+
+    def _note(self, row: Outbox, remote_ids: list[str], *, whole: bool) -> None:
+        """Keep what the platform has just taken, should this process die before it is recorded."""
+        token = self._held.token if self._held is not None else 0
+        self._receipts.note(row, remote_ids, whole=whole, token=token)
 
     async def _take_away(self, address: Address, remote_id: str, *, group: bool) -> None:
         """Delete what the message replaces. It is out by now, so a failure here must not send it again."""
@@ -345,6 +354,10 @@ class Sender:
         """Wait for the calls on their way, at most so long."""
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
+
+    def close(self) -> None:
+        """Keep no receipts any more; the sender is over."""
+        self._receipts.close()
 
 
 def _outcome(error: ChannelError) -> str:

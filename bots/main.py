@@ -27,6 +27,7 @@ from bots.delivery import UNKNOWN_SECONDS, Sender
 from bots.intake import Intake
 from bots.pipeline import Pipeline
 from bots.polling import Poller
+from bots.receipts import settle
 from bots.streaming import Watchers
 from bots.work import OpenChannel, Work, account_of
 from clawsite.core.db import close_pool, run_db
@@ -164,6 +165,7 @@ class Bots:
         account.sender.rest()
         await _cancel(account.tasks)
         await account.sender.drain(5.0)
+        account.sender.close()
         await account.channel.adapter.close()
 
     # --- sending --------------------------------------------------------------------------------------------------
@@ -180,6 +182,7 @@ class Bots:
                 account.sender.rest()
                 if held is not None:
                     await account.sender.drain(5.0)
+                    account.sender.close()
                     await asyncio.shield(run_db(release_lease, held))
                 raise
             except ClawError as error:
@@ -193,6 +196,9 @@ class Bots:
     async def _lead(self, account: _Account, held: Held) -> None:
         """The sender's loop. The lease is checked every 15 s, and sooner when leases are short; LeaseLost ends it."""
         sender, channel_id = account.sender, account.channel.row.pk
+        known = await run_db(settle, channel_id, held=held, except_for=sender.on_their_way())
+        if known:
+            logger.info("%d messages of %s were taken before their sender died", known, account.channel.row.name)
         unknown = await run_db(outbox.recover_unknown, channel_id, except_for=sender.on_their_way())
         if unknown:
             logger.warning("%d messages of %s may be sent twice", unknown, account.channel.row.name)

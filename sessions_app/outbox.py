@@ -1,14 +1,15 @@
 """The durable outbox. A row is born in the transaction of its cause and leaves in order, chat by chat.
 
 The platform cannot tell us whether a call that a crash interrupted was accepted. Such a row (`sending` without a live
-sender) is sent again and marked `resent`; everything else is sent once.
+sender) is sent again and marked `resent`, unless its sender left a note of the answer; everything else is sent once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -32,6 +33,20 @@ _BEFORE = """
 SELECT EXISTS (SELECT 1 FROM sessions_app_outbox WHERE dedupe_key = %s),
        EXISTS (SELECT 1 FROM sessions_app_outbox WHERE channel_id = %s AND chat_id = %s AND state IN ('new', 'sending'))
 """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """What a platform has taken of a row, as its sender noted it. `whole`: nothing of the row is left to do.
+
+    `born` is when the row was made: a database that was restored may have given its number to another one.
+    """
+
+    row: int
+    born: datetime
+    remote_ids: Sequence[str]
+    whole: bool
+    token: int
 
 
 def add_row(
@@ -153,6 +168,38 @@ def recover_unknown(channel_id: int, *, older_than: float = 0.0, except_for: Col
     if older_than:
         rows = rows.filter(not_before__lt=timezone.now() - timedelta(seconds=older_than))
     return rows.exclude(pk__in=list(except_for)).update(state=Outbox.State.NEW, resent=True)
+
+
+def record_accepted(channel_id: int, notes: Iterable[Accepted], *, held: Held, except_for: Collection[int] = ()) -> int:
+    """Record what senders that died could only note; return how many rows. LeaseLost for a recorder overtaken.
+
+    Only rows that are still `sending`: who has sent one since knows better, and one that waits is another's already.
+    What was accepted stays so under whatever lease it was sent, so a note's token only decides between two notes; it
+    is the lease of who records that must hold.
+    """
+    best = {(note.row, note.born): note for note in sorted(notes, key=_worth)}
+    if not best:
+        return 0
+    with transaction.atomic():
+        check_lease(held)
+        rows = Outbox.objects.select_for_update().filter(channel_id=channel_id, state=Outbox.State.SENDING)
+        found = [(row, best.get((row.pk, row.created_at))) for row in rows.exclude(pk__in=list(except_for))]
+        return sum(_record_note(row, note) for row, note in found if note is not None)
+
+
+def _worth(note: Accepted) -> tuple[bool, int, int]:
+    return note.whole, note.token, len(note.remote_ids)
+
+
+def _record_note(row: Outbox, note: Accepted) -> bool:
+    """Write down of a row what its sender would have; False when it knows as much itself."""
+    if note.whole:
+        mark_sent(row.pk, remote_ids=note.remote_ids, message_id=row.payload.get("message"))
+    elif len(note.remote_ids) > len(row.remote_ids):
+        keep_part(row.pk, remote_ids=note.remote_ids)
+    else:
+        return False
+    return True
 
 
 def keep_part(pk: int, *, remote_ids: Sequence[str]) -> None:
