@@ -38,6 +38,7 @@ def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     """The clocks by which leases go."""
     made = Clocks()
     monkeypatch.setattr(clock, "_patience", made.patience())
+    monkeypatch.setattr(clock, "_ahead", clock.Ahead(clock=lambda: made.passed))
     return made
 
 
@@ -93,8 +94,12 @@ def test_after_a_jump_back_the_dead_lose_their_leases_and_the_living_keep_them(
     assert take_lease("of the dead", process_id=dead.pk)
     assert take_lease("of the living", process_id=living.pk)
     clocks.go(1, jump=-HOUR)
-    assert bring_back_beats() == 2
     assert bring_back_beats() == 0
+    # A machine whose clock goes before ours beats on.
+    Process.objects.filter(pk=living.pk).update(beat_at=ahead + timedelta(seconds=1))
+    clocks.go(settings.CLAW_LEASE_SECONDS)
+    assert [bring_back_beats(), bring_back_beats()] == [1, 0]
+    assert Process.objects.get(pk=living.pk).beat_at > ahead, "it would take its own for dead"
     assert take_lease("of the dead", process_id=mine.pk) is None
     # So much time passes that it has been silent for the life of a lease; the other one has beaten.
     Process.objects.filter(pk=dead.pk).update(beat_at=silent_since() - timedelta(seconds=1))
@@ -104,7 +109,9 @@ def test_after_a_jump_back_the_dead_lose_their_leases_and_the_living_keep_them(
 
 
 @pytest.mark.django_db
-def test_a_clock_that_goes_a_little_before_ours_is_left_alone(settings: Settings) -> None:
+def test_a_clock_that_goes_a_little_before_ours_is_left_alone(clocks: Clocks, settings: Settings) -> None:
     a_little = timezone.now() + timedelta(seconds=settings.CLAW_LEASE_SECONDS / 2)
     Process.objects.create(role="bots", host="elsewhere", pid=1, started=1, beat_at=a_little)
+    assert bring_back_beats() == 0
+    clocks.go(settings.CLAW_LEASE_SECONDS)
     assert bring_back_beats() == 0
