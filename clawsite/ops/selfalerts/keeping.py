@@ -112,7 +112,7 @@ class Keeper:
             await asyncio.to_thread(mail.send, mail.write(rows))
         except Unavailable as error:
             logger.warning("an alert could not be mailed: %s", error.message)
-            await run_db(note_failure, SERVICE, host, error=error.message)
+            await run_db(note_failure, SERVICE, host, error=error.message, retry_after=error.retry_after)
             return
         self._mailed_at = time.monotonic()
         await run_db(mail.note_sent, rows)

@@ -28,6 +28,8 @@ from clawsite.ops.selfalerts.machine import find_disk
 from clawsite.ops.selfalerts.server import LOCAL, Server, read_server
 
 SECONDS, PROBE_SECONDS = 15.0, 5.0
+# So long nobody tries again whose login was refused: servers lock out who goes on trying.
+REFUSED_SECONDS = 300.0
 MOST_ALERTS = 50
 Told = SelfAlert.Told
 
@@ -115,9 +117,9 @@ def _opened(seconds: float, *, log_in: bool = True) -> Iterator[smtplib.SMTP]:
     except (smtplib.SMTPException, OSError, ValueError) as error:  # ValueError: what no mail can say, as in a password
         # Neither the error's own text nor the dialogue is passed on: a refusal may repeat what was said to log in.
         code = getattr(error, "smtp_code", "")
-        raise Unavailable(
-            f"{server.host} does not take mail ({type(error).__name__} {code}).".replace(" )", ")")
-        ) from None
+        text = f"{server.host} does not take mail ({type(error).__name__} {code}).".replace(" )", ")")
+        is_refused = isinstance(error, smtplib.SMTPAuthenticationError)
+        raise Unavailable(text, retry_after=REFUSED_SECONDS if is_refused else None) from None
 
 
 def _connect(server: Server, seconds: float) -> smtplib.SMTP:

@@ -298,3 +298,4 @@ def test_the_server_is_tried_without_a_mail(box: Box, settings: Settings) -> Non
     with pytest.raises(Unavailable, match="SMTPAuthenticationError 535") as caught:
         mail.try_server(log_in=True)
     assert "hunter3" not in caught.value.message
+    assert caught.value.retry_after == mail.REFUSED_SECONDS, "servers lock out who logs in again and again"
