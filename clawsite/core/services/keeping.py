@@ -11,9 +11,9 @@ import logging
 from django.db import InterfaceError, OperationalError
 
 from clawsite.core.db import run_db
-from clawsite.core.errors import LeaseLost, log_unknown
+from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
-from clawsite.core.leases import Held, check_lease, release_lease, take_lease
+from clawsite.core.leases import Held, is_held, release_lease, take_lease
 from clawsite.core.services.probing import Prober, Role
 
 logger = logging.getLogger(__name__)
@@ -30,8 +30,6 @@ async def keep_probing(process_id: int, *, role: Role = "worker") -> None:
                 held = await run_db(_hold, held, f"probes {role}", process_id)
                 if held is not None:
                     await prober.look()
-            except LeaseLost:
-                held = None
             except (OperationalError, InterfaceError) as error:
                 logger.warning("no service is asked, the database does not answer: %s", type(error).__name__)
             except Exception as error:
@@ -44,8 +42,10 @@ async def keep_probing(process_id: int, *, role: Role = "worker") -> None:
 
 
 def _hold(held: Held | None, name: str, process_id: int) -> Held | None:
-    """Return the lease: the one that is held, or a fresh one; None when another process has it."""
-    if held is None:
-        return take_lease(name, process_id=process_id)
-    check_lease(held)
-    return held
+    """Return the lease: the one that is held, or a fresh one; None when another process has it.
+
+    Looking is reading: this is done all day in every process, and most of the time there is nothing to do.
+    """
+    if held is not None and is_held(held):
+        return held
+    return take_lease(name, process_id=process_id)

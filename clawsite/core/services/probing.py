@@ -31,6 +31,8 @@ EVERY_SECONDS = 20.0
 SILENT_SECONDS = 8.0
 # Questions that wait for an answer at the same time.
 MOST = 8
+# A question has limits of its own. When even they do not end it, that is told after so long, again and again.
+LONGEST_SECONDS = 25.0
 
 Ask = Callable[[], None]
 Key = tuple[str, str]
@@ -145,13 +147,25 @@ def _names(probe: Probe) -> list[str]:
 
 
 async def _ask(question: _Question) -> None:
-    """Ask once and note how it went; a note that the database does not take is of no use any more."""
+    """Ask once and note how it went; a note that the database does not take is of no use any more.
+
+    A question without an end keeps its place, so that no second one is put beside it.
+    """
     began = timezone.now()
+    answer = _in_thread(question.ask)
     try:
-        note = _note_of(await _in_thread(question.ask), question, began)
-        await run_db(note, question.kind, question.name)
-    except Exception as error:
-        log_unknown(error, where=f"noting how {question.kind} {question.name} does")
+        while not (await asyncio.wait({answer}, timeout=LONGEST_SECONDS))[0]:
+            await _note(Unavailable(f"There was no answer within {LONGEST_SECONDS:.0f} seconds."), question, began)
+        await _note(answer.result(), question, began)
+    finally:
+        answer.cancel()
+
+
+async def _note(error: Exception | None, question: _Question, began: datetime) -> None:
+    try:
+        await run_db(_note_of(error, question, began), question.kind, question.name)
+    except Exception as failure:
+        log_unknown(failure, where=f"noting how {question.kind} {question.name} does")
 
 
 def _note_of(error: Exception | None, question: _Question, began: datetime) -> Callable[[str, str], object]:
@@ -165,9 +179,10 @@ def _note_of(error: Exception | None, question: _Question, began: datetime) -> C
     return partial(note_failure, error=error.message, error_kind=error.code, retry_after=wait, began=began)
 
 
-async def _in_thread(ask: Ask) -> Exception | None:
+def _in_thread(ask: Ask) -> asyncio.Future[Exception | None]:
     """Ask in a thread that ends with the process, so that whoever stops waits for no answer; return what it raised."""
     answer: Future[Exception | None] = Future()
+    answer.set_running_or_notify_cancel()  # who waits may go away; the answer then comes, and nobody hears it
 
     def run() -> None:
         try:
@@ -178,4 +193,4 @@ async def _in_thread(ask: Ask) -> Exception | None:
             answer.set_result(None)
 
     threading.Thread(target=run, name="claw-probe", daemon=True).start()
-    return await asyncio.wrap_future(answer)
+    return asyncio.wrap_future(answer)

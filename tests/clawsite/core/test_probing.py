@@ -15,7 +15,7 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import BadInput, NotConfigured, Unavailable
 from clawsite.core.models import ServiceState
 from clawsite.core.services import Probe, Prober, ServiceReport, note_failure, probing, register_probe, registry
-from tests.bots.flow import until
+from tests.bots.flow import until, until_db
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,6 +132,34 @@ async def test_what_lets_us_wait_has_failed_since_it_was_asked_and_holds_up_no_o
     row = await run_db(lambda: ServiceState.objects.get(kind="slow"))
     assert row.failing_since is not None
     assert began <= row.failing_since < row.changed_at
+
+
+async def test_what_never_ends_is_told_of_keeps_its_place_and_is_not_waited_for(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probing, "LONGEST_SECONDS", 0.05)
+    begun: list[threading.Thread] = []
+    gate, ended = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        begun.append(threading.current_thread())
+        gate.wait(20)
+        ended.set()
+
+    register_probe(Probe(kind="stuck", names=lambda: ["s"], prepare=lambda name: wait, every=20))
+    await shop.prober.look()
+    tasks = list(shop.prober._tasks.values())
+    rows = ServiceState.objects.filter(kind="stuck", failures__gt=1, error__startswith="There was no answer")
+    await until_db(rows.exists, timeout=20)
+    await until(lambda: begun, timeout=20)
+    shop.passed += 60
+    await shop.prober.look()
+    assert [len(begun), list(shop.prober._tasks.values())] == [1, tasks]
+    shop.prober.cancel()
+    await asyncio.wait(tasks)
+    gate.set()
+    await asyncio.to_thread(begun[0].join, 20)  # an error in it would fail this test
+    assert ended.is_set()
 
 
 async def test_a_kind_that_cannot_be_read_keeps_no_other_from_being_asked(

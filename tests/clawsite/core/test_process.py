@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from clawsite.core.errors import LeaseLost
-from clawsite.core.leases import check_lease, release_lease, take_lease
+from clawsite.core.leases import check_lease, is_held, release_lease, take_lease
 from clawsite.core.models import Lease, Process
 from clawsite.core.process import (
     beat,
@@ -63,11 +63,13 @@ def test_a_killed_process_loses_its_leases_at_once(child: subprocess.Popen[bytes
     assert void_dead_local_processes() == 1
     with pytest.raises(LeaseLost):
         check_lease(held)
+    assert not is_held(held)
     taken = take_lease("lane:1", process_id=mine.pk)
     assert taken is not None
     assert taken.token == held.token + 1
     assert not release_lease(held)
     check_lease(taken)
+    assert [is_held(held), is_held(taken)] == [False, True]
 
 
 def test_a_zombie_is_dead(child: subprocess.Popen[bytes]) -> None:
