@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import msgspec
+import pytest
 from django.db import connections
 
 from runbooks import jobs
@@ -58,3 +61,17 @@ def perform_beside(job_id: int) -> bool:
         return perform(job_id)
     finally:
         connections.close_all()
+
+
+def perform_together(job_ids: Iterable[int]) -> None:
+    """Run jobs side by side in threads, each of which is a process of its own in the rows, as every job's is.
+
+    With one row for all of them the first that ends would free what the others hold.
+    """
+    threads = [threading.Thread(target=perform_beside, args=[pk]) for pk in job_ids]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "getpid", threading.get_native_id)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)

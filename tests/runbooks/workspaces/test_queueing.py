@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ from runbooks.workspaces.operations import record_operation
 from runbooks.workspaces.roots import tree_of
 from runbooks.workspaces.turns import take_turn
 from tests.runbooks.people import ALICE, BOB
-from tests.runbooks.running import kind, perform_beside
+from tests.runbooks.running import kind, perform_together
 from tests.runbooks.workspaces.making import commit, project, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +42,7 @@ def test_twenty_jobs_of_one_project_lose_nothing() -> None:
         while waiting := Job.objects.filter(state="queued"):
             ready = list(waiting.filter(not_before__lte=timezone.now()).order_by("-pk").values_list("pk", flat=True))
             assert ready, "jobs wait, and none of them is to run"
-            _perform(ready[:AT_ONCE])
+            perform_together(ready[:AT_ONCE])  # the youngest first
 
     states = Job.objects.filter(pk__in=[job.pk for job in made_jobs]).values_list("state", flat=True)
     assert list(states) == ["succeeded"] * JOBS
@@ -57,12 +56,3 @@ def test_twenty_jobs_of_one_project_lose_nothing() -> None:
 
 def _start(number: int) -> Job:
     return jobs.create_job("test", params={"value": number}, actor=(ALICE, BOB)[number % 2], start=True)
-
-
-def _perform(ready: list[int]) -> None:
-    """Run these jobs side by side, the youngest first."""
-    threads = [threading.Thread(target=perform_beside, args=[pk]) for pk in ready]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +19,7 @@ from runbooks.workspaces.turns import holder_of, leave_turn, take_turn
 from runbooks.workspaces.watchers import sessions_of, unwatch, watch
 from sessions_app.models import Channel, Session
 from tests.runbooks.people import ALICE, BOB
-from tests.runbooks.running import kind, perform_beside, run, start
+from tests.runbooks.running import kind, perform_together, run, start
 from tests.runbooks.workspaces.making import commit, project, row, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -102,11 +101,7 @@ def test_many_jobs_that_come_at_once_all_get_their_turn() -> None:
         while Job.objects.filter(state="queued").exists():
             ready = [job for job in made_jobs if due(job)]
             assert ready
-            threads = [threading.Thread(target=perform_beside, args=[job.pk]) for job in ready[:2]]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(60)
+            perform_together([job.pk for job in ready[:2]])
     assert seen == [1] * 6
     assert set(Job.objects.values_list("state", flat=True)) == {"succeeded"}
 
