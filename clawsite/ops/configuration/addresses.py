@@ -19,6 +19,17 @@ def without_secrets(value: Any) -> Any:
     return _bare(value) if isinstance(value, str) and _ADDRESS.fullmatch(value) else value
 
 
+def with_secrets(value: Any, kept: Any) -> Any:
+    """Return a value with those that the kept one holds in the same place, wherever it is else as it was shown."""
+    if value == without_secrets(kept):
+        return kept
+    if isinstance(value, dict) and isinstance(kept, dict):
+        return {name: with_secrets(each, kept.get(name)) for name, each in value.items()}
+    if isinstance(value, list) and isinstance(kept, list) and len(value) == len(kept):
+        return [with_secrets(*pair) for pair in zip(value, kept, strict=True)]
+    return value
+
+
 def _bare(address: str) -> str:
     try:
         parts = urlsplit(address)

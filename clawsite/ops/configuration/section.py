@@ -15,7 +15,7 @@ from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
 
 from clawsite.core.errors import BadInput
-from clawsite.ops.configuration.addresses import without_secrets
+from clawsite.ops.configuration.addresses import with_secrets, without_secrets
 from guardrails.types import Actor
 
 Document = dict[str, Any]
@@ -99,9 +99,7 @@ class Section:
 
     def _is_same(self, row: Any, name: str, value: Any) -> bool:
         """Tell whether a column is as a document says. One that holds secrets is, when all but those is the same."""
-        if name not in (*self.key, *self.fields, *self.refs):
-            return False
-        return bool(getattr(row, name) == self._read(name, value) or self._show_one(row, name) == value)
+        return bool(getattr(row, name) == self._read_for(row, name, value))
 
     def names(self, document: Document) -> list[str]:
         """Return the words that a document is known by, for its file's name."""
@@ -132,11 +130,10 @@ class Section:
         row = self.find(document)
         if row is not None and self.has_taken(row, document) and self._has_lists(row, document):
             return False
-        kept = set() if row is None else {name for name in document if self._is_same(row, name, document[name])}
         row = row if row is not None else self.model()
         for name in (*self.key, *self.fields, *self.refs):
-            if name in document and name not in kept:
-                setattr(row, name, self._read(name, document[name]))
+            if name in document:
+                setattr(row, name, self._read_for(row, name, document[name]))
         self._check(row)
         self.save(row, actor)
         for name, ref in self.many.items():
@@ -160,6 +157,10 @@ class Section:
     def remove(self, row: Any, *, actor: Actor) -> None:
         """Delete a row."""
         row.delete()
+
+    def _read_for(self, row: Any, name: str, value: Any) -> Any:
+        """Read a value for a row, whose secrets stay where the document shows what is around them."""
+        return self._read(name, value if name in self.refs else with_secrets(value, getattr(row, name)))
 
     def _read(self, name: str, value: Any) -> Any:
         return self.refs[name].find(value) if name in self.refs else read_value(self.model, name, value)

@@ -67,6 +67,10 @@ def test_a_secret_in_an_address_is_in_no_file_and_stays_in_its_row(texts: dict[s
     assert take_in(now | {path: now[path].replace("title: ''", "title: The shop")}, actor=ALICE).changed == [path]
     shop = MonitoredSystem.objects.get()
     assert (shop.title, shop.health_url) == ("The shop", address)
+    path = "channels/bot.yaml"
+    assert take_in({path: now[path].replace("polling", "webhook")}, actor=ALICE).changed == [path]
+    kept = {"mode": "webhook", "api_url": "http://bot:pass-1@api.example.org/?key=token-1"}
+    assert Channel.objects.get(name="bot").config == kept
 
 
 def test_the_same_again_changes_nothing(texts: dict[str, str]) -> None:
