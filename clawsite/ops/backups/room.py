@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from pathlib import Path
 
@@ -21,7 +22,10 @@ _POSTGRESQL = "SELECT pg_database_size(current_database())"
 
 def check_room(store: FolderStore) -> None:
     """Raise BackupFailed when there is less room than a backup needs while it is made and checked."""
-    need, free = needed_bytes(), store.free_bytes()
+    free = store.free_bytes()
+    if free >= _known_bytes():
+        return
+    need = _measured_bytes()  # much may have been deleted since the last one
     if free < need:
         raise BackupFailed(
             f"{store.label} has {free // MEBIBYTE} MiB free, and a backup needs about {need // MEBIBYTE} MiB there "
@@ -29,12 +33,17 @@ def check_room(store: FolderStore) -> None:
         )
 
 
-def needed_bytes() -> int:
-    """Return how much is there at once: the archive, and all that is in it, unpacked. By the last one, or measured."""
+def _known_bytes() -> float:
+    """Return what the last backup would need now: the archive, and all that is in it unpacked. inf: there is none."""
     done = Backup.objects.filter(state=Backup.State.VERIFIED).order_by("-id").first()
-    if done is not None and done.counts.get("bytes"):
-        return int((done.size + done.counts["bytes"]) * MORE)
-    return int(2 * (_database_bytes() + _files_bytes(Path(settings.CLAW_HOME))))
+    if done is None or not done.counts.get("bytes"):
+        return math.inf
+    return float((done.size + done.counts["bytes"]) * MORE)
+
+
+def _measured_bytes() -> int:
+    """Return the same by looking at all there is, which takes a while where there are many files."""
+    return 2 * (_database_bytes() + _files_bytes(Path(settings.CLAW_HOME)))
 
 
 def _database_bytes() -> int:

@@ -14,9 +14,11 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from clawsite.models import Backup
+from clawsite.ops.backups.contents import FOLDERS
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.owner import claim, is_ours, mark
+from clawsite.ops.backups.room import check_room
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import find_latest
 from clawsite.ops.backups.stores import local_store
@@ -33,13 +35,19 @@ def named(year: int) -> str:
 
 @pytest.mark.django_db
 def test_without_room_no_backup_is_begun(home: Path) -> None:
-    Backup.objects.create(name="clawsite-huge", state="verified", size=2**60, counts={"bytes": 2**60})
+    huge = home / FOLDERS[0] / "huge"
+    huge.parent.mkdir(exist_ok=True)
+    with huge.open("wb") as file:
+        file.truncate(2**43)  # eight tebibytes of nothing
 
     with pytest.raises(BackupFailed, match=r"MiB free, and a backup needs about \d+ MiB there"):
         make_backup(reason="test")
 
     assert local_store().list() == []
     assert "set CLAW_BACKUP_DIR to another disk" in Backup.objects.get(state="failed").error
+    huge.unlink()
+    Backup.objects.create(name="clawsite-huge", state="verified", size=2**60, counts={"bytes": 2**60})
+    check_room(local_store())  # what was huge then is gone
 
 
 @pytest.mark.django_db
