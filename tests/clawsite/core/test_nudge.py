@@ -22,9 +22,10 @@ from clawsite.core.nudge import MAX_BYTES, NudgeListener, nudge, nudge_on_commit
 
 
 @pytest.fixture
-def run_dir(tmp_path: Path, settings: Settings) -> Path:
-    settings.RUN_DIR = tmp_path / "run"
-    return tmp_path / "run"
+def run_dir(tmp_path_factory: pytest.TempPathFactory, settings: Settings) -> Path:
+    """A folder with a short name: where the path of a socket is too long, sockets lie elsewhere."""
+    settings.RUN_DIR = tmp_path_factory.mktemp("n") / "run"
+    return Path(settings.RUN_DIR)
 
 
 async def until(condition: Callable[[], bool], *, seconds: float = 5.0) -> None:
