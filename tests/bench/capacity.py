@@ -34,10 +34,10 @@ WORK = (
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What one of many costs: milliseconds of a processor by process, commits, and kilobytes of the database's log."""
+    """What one of many costs: milliseconds of a processor by process, transactions, KB of the database's log."""
 
     cpu_ms: dict[str, float]
-    commits: float
+    transactions: float
     log_kb: float
 
     def of_roles(self) -> float:
@@ -66,7 +66,7 @@ class Place:
     services: Mapping[str, psutil.Process] = field(default_factory=dict)
 
     def work(self) -> tuple[int, int]:
-        """Commits so far, and bytes of log that PostgreSQL has written."""
+        """Transactions so far, and bytes of log that PostgreSQL has written."""
         if "DATABASE_URL" not in self.environment:
             return 0, 0
         with psycopg.connect(self.environment["DATABASE_URL"], autocommit=True) as connection:
@@ -127,12 +127,12 @@ def measure(home: Path, place: Place) -> tuple[Costs, Costs]:
     with product(home, chats=SESSIONS, environment=environment) as (stack, telegram, _, _):
 
         def costs(many: int, work: Callable[[], object]) -> Costs:
-            cpu, (commits, log) = place.used(stack), place.work()
+            cpu, (transactions, log) = place.used(stack), place.work()
             work()
-            used, (more_commits, more_log) = place.used(stack), place.work()
+            used, (more_transactions, more_log) = place.used(stack), place.work()
             return Costs(
                 cpu_ms={name: (taken - cpu[name]) * 1000 / many for name, taken in used.items()},
-                commits=(more_commits - commits) / many,
+                transactions=(more_transactions - transactions) / many,
                 log_kb=(more_log - log) / many / 1024,
             )
 

@@ -34,7 +34,7 @@ def to_costs_table(found: Capacity) -> str:
     """What one turn, and one job, costs."""
     columns = (found.embedded, found.scaled, found.job)
     rows = [(name, *(f"{each.of(name):.1f} ms" for each in columns)) for name in NAMES]
-    rows.append(("commits", "", *(f"{each.commits:.1f}" for each in columns[1:])))
+    rows.append(("transactions, reads too", "", *(f"{each.transactions:.1f}" for each in columns[1:])))
     rows.append(("log of the database", "", *(f"{each.log_kb:.1f} KB" for each in columns[1:])))
     return markdown(("processor time of", "a turn, embedded", "a turn, PostgreSQL and Redis", "a job there"), rows)
 
@@ -43,15 +43,22 @@ def to_machines_table(found: Capacity) -> str:
     """What one machine carries, and ten would."""
     rows = [_row("one machine, embedded", found.embedded, 1)]
     rows += [_row(f"{count} of them, PostgreSQL elsewhere", found.scaled, count) for count in (1, 2, 10)]
-    head = ("machines of two cores", "turns a second", "full first", "cores of PostgreSQL", "commits a second", "log")
+    head = (
+        "machines of two cores",
+        "turns a second",
+        "full first",
+        "cores of PostgreSQL",
+        "transactions a second",
+        "log",
+    )
     return markdown(head, rows)
 
 
 def _row(name: str, costs: Costs, machines: int) -> tuple[str, ...]:
     carried = carries(costs, machines=machines)
     shared = ("", "", "")
-    if costs.commits:
+    if costs.transactions:
         cores = carried.turns * costs.of(DATABASE) / SECOND / PLANNED
         log = carried.turns * costs.log_kb / 1024
-        shared = (f"{cores:.1f}", f"{carried.turns * costs.commits:.0f}", f"{log:.1f} MB/s")
+        shared = (f"{cores:.1f}", f"{carried.turns * costs.transactions:.0f}", f"{log:.1f} MB/s")
     return name, f"{carried.turns:.0f}", carried.full, *shared
