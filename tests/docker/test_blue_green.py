@@ -20,6 +20,7 @@ from tests.docker.releases import break_pipeline, make_release
 from tests.faults.conversation import Conversation
 from tests.faults.stack import product_environment, wait_for
 from tests.faults.store import Store
+from tests.fixtures.reached import Figure, Reached
 from tests.ports import free_port
 from tests.programs import ROOT, need_program
 from tests.servers.messages import MessagesServer
@@ -116,7 +117,7 @@ def stop(root: Path, colour: str) -> None:
     subprocess.run([sys.executable, "-c", code, str(root), colour], cwd=ROOT / "docker", timeout=200, check=True)
 
 
-def test_a_new_version_takes_over_under_load_and_a_broken_one_never_does(site: Site) -> None:
+def test_a_new_version_takes_over_under_load_and_a_broken_one_never_does(site: Site, reached: Reached) -> None:
     assert site.health()["version"] == "1.0.0"
     second = make_release(site.root / "second", version="2.0.0")
     broken = make_release(site.root / "broken", version="3.0.0")
@@ -138,6 +139,16 @@ def test_a_new_version_takes_over_under_load_and_a_broken_one_never_does(site: S
     assert crowd.calls > 20
     site.people.wait_answered(timeout=60)
     site.people.check()
+    reached(
+        17,
+        "a new version beside the old one, then a broken one",
+        Figure("pages", sum(crowd.pages.values())),
+        Figure("calls", crowd.calls),
+        Figure("failed", len(crowd.failed)),
+        Figure("messages", sum(site.people.sent.values())),
+        Figure("lost", 0),
+        Figure("sent twice", 0),
+    )
     store = Store(site.home)
     wait_for(lambda: store.waiting() == 0, timeout=60, what="nothing waits")
     assert store.value("SELECT count(*) FROM sessions_app_inbox WHERE state = 'dead'") == 0

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from tests.clawsite.gateway.seat import connect_params
+from tests.faults.connected import connected_programs
 from tests.faults.conversation import FIRST_CHAT
 from tests.faults.gate import TOKEN
 from tests.faults.jumping import CLOCK_PATH, FakeClock
@@ -30,19 +29,6 @@ LEASE_SECONDS = 10
 SOCKETS = 10
 ORDERED = "SELECT count(*) FROM runbooks_schedule WHERE kind = 'briefing'"
 BRIEFINGS = "SELECT count(*) FROM runbooks_job WHERE kind = 'briefing'"
-
-
-@contextlib.contextmanager
-def programs(site: Site) -> Iterator[list[ClientConnection]]:
-    """Connect some programs, and check at the end that nobody was cut off."""
-    with contextlib.ExitStack() as stack:
-        address = f"ws://127.0.0.1:{site.stack.port}/"
-        opened = [stack.enter_context(connect(address, compression=None)) for _ in range(SOCKETS)]
-        for each in opened:
-            each.recv(10)
-            each.send(json.dumps({"type": "req", "id": "0", "method": "connect", "params": connect_params(TOKEN)}))
-            assert '"ok":true' in str(each.recv(10))
-        yield opened
 
 
 def count_open(connected: list[ClientConnection]) -> int:
@@ -85,7 +71,7 @@ def test_nothing_is_done_twice_and_nobody_waits_when_the_clock_jumps(tmp_path: P
         site.people.wait_answered(timeout=20)
         order_briefing(site)
         pids, slowest = {process.pid for process in site.stack.family()}, 0.0
-        with programs(site) as connected:
+        with connected_programs(site.stack, many=SOCKETS) as connected:
             for seconds in JUMPS:
                 site.people.write()
                 wait_for(lambda: not site.telegram.pending_updates(), timeout=20, what="all is taken in")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
-from tests.clawsite.gateway.seat import connect_params
+from tests.faults.connected import connected_programs
 from tests.faults.gate import TOKEN
 from tests.faults.site import Site, open_site
 from tests.faults.stack import wait_for
@@ -43,19 +41,6 @@ def test_twenty_stops_under_load_lose_and_repeat_nothing(tmp_path: Path, reached
     reached(16, f"{MANY_STOPS} stops", *stop_and_start(tmp_path, times=MANY_STOPS))
 
 
-@contextlib.contextmanager
-def sockets(site: Site) -> Iterator[list[ClientConnection]]:
-    """Connect some programs."""
-    with contextlib.ExitStack() as stack:
-        address = f"ws://127.0.0.1:{site.stack.port}/"
-        opened = [stack.enter_context(connect(address, compression=None)) for _ in range(SOCKETS)]
-        for each in opened:
-            each.recv(10)
-            each.send(json.dumps({"type": "req", "id": "0", "method": "connect", "params": connect_params(TOKEN)}))
-            assert '"ok":true' in str(each.recv(10))
-        yield opened
-
-
 def end_of(socket: ClientConnection) -> int | None:
     """Read to the end of a socket and return the code that the server closed it with."""
     with contextlib.suppress(ConnectionClosed):
@@ -66,7 +51,7 @@ def end_of(socket: ClientConnection) -> int | None:
 
 def stop(site: Site) -> float:
     """Stop it as a service manager does, with programs connected, who are all told; return how long that took."""
-    with sockets(site) as connected:
+    with connected_programs(site.stack, many=SOCKETS) as connected:
         begun = time.monotonic()
         assert site.stack.stop() == 0, site.stack.tail()
         took = time.monotonic() - begun

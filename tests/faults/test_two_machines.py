@@ -13,6 +13,7 @@ from tests.faults.evidence import Evidence
 from tests.faults.gate import Gate
 from tests.faults.machines import Machines, two_machines
 from tests.faults.stack import wait_for
+from tests.fixtures.reached import Figure, Reached
 from tests.servers.services import PostgresService, RedisService
 
 pytestmark = [pytest.mark.faults, pytest.mark.services, pytest.mark.soak, pytest.mark.timeout(240)]
@@ -126,27 +127,35 @@ def supervisors(machines: Machines) -> list[int]:
     return [machine.pid for machine in machines.both]
 
 
-def test_a_storm_over_both_machines_loses_nothing(machines: Machines) -> None:
-    storm(machines, seconds=12.0, kills=12, patience=60.0)
+def test_a_storm_over_both_machines_loses_nothing(machines: Machines, reached: Reached) -> None:
+    reached(1, "two machines, a short storm", *storm(machines, seconds=12.0, kills=12, patience=60.0))
 
 
 @pytest.mark.timeout(900)
-def test_a_long_storm_over_both_machines_loses_nothing(machines: Machines) -> None:
-    storm(machines, seconds=120.0, kills=120, patience=240.0)
+def test_a_long_storm_over_both_machines_loses_nothing(machines: Machines, reached: Reached) -> None:
+    reached(1, "two machines on one PostgreSQL", *storm(machines, seconds=120.0, kills=120, patience=240.0))
 
 
-def storm(machines: Machines, *, seconds: float, kills: int, patience: float) -> None:
+def storm(machines: Machines, *, seconds: float, kills: int, patience: float) -> list[Figure]:
     """Kill processes of both while people write; then all is answered, in order, and nearly nothing twice."""
-    before = machines.people.ledger().duplicates
+    before, written = machines.people.ledger().duplicates, sum(machines.people.sent.values())
     evidence = machines.evidence()
     with evidence.kept():
         killed = hurt(machines, evidence, seconds=seconds, kills=kills)
         ended = time.monotonic()
         machines.people.wait_answered(timeout=patience)
         wait_for(lambda: machines.store.waiting() == 0, timeout=60, what="nothing waits")
-    print(f"{killed} kills, drained in {time.monotonic() - ended:.1f} s: {machines.people.ledger()}")
-    machines.people.check(duplicates=before + max(1, killed // 10))
+    drained, twice = time.monotonic() - ended, max(1, killed // 10)
+    machines.people.check(duplicates=before + twice)
     machines.wait_ready()
+    return [
+        Figure("kills", killed),
+        Figure("messages", sum(machines.people.sent.values()) - written),
+        Figure("lost", 0),
+        Figure("out of order", 0),
+        Figure("sent twice", machines.people.ledger().duplicates - before, most=twice),
+        Figure("all answered after", drained, "s", patience),
+    ]
 
 
 def hurt(machines: Machines, evidence: Evidence, *, seconds: float, kills: int) -> int:
