@@ -34,6 +34,7 @@ class Plant:
         self.home = home
         self.ledger = home / "ledger"
         self.log = home / "up.log"
+        home.mkdir(parents=True, exist_ok=True)
         servers = put_database(home)
         self._store = Store(home)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("CLAW_", "DJANGO_"))}
