@@ -15,6 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from tests.clawsite.gateway.seat import Client, Gateway, standing_gateway
+from tests.faults.stack import wait_for
 from tests.fixtures.reached import Figure, Reached
 from tests.servers.proxy import TcpProxy
 
@@ -75,7 +76,10 @@ async def test_clients_that_a_network_swallowed_are_found_and_forgotten(tmp_path
                 stack.callback(program.transport.abort)
                 page = await open_page(gateway, proxy.port)
                 stack.callback(page.transport.abort)
-            assert count_sockets(gateway) == before + 2 * SOCKETS
+            # What /health tells may be a moment old.
+            await asyncio.to_thread(
+                wait_for, lambda: count_sockets(gateway) == before + 2 * SOCKETS, timeout=10, what="all are counted"
+            )
 
             proxy.pause()
             begun = time.monotonic()

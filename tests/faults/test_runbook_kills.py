@@ -53,6 +53,9 @@ def test_a_run_outlives_the_processes_around_it(
     def shown(text: str) -> bool:
         return any(text in message.get("text", "") for message in telegram_process.bot_messages(BOB))
 
+    def cards() -> list[str]:
+        return [m["text"] for m in telegram_process.bot_messages(BOB) if "[10/10]" in m.get("text", "")]
+
     with running_stack(tmp_path / "home", environment) as stack:
         brought = stack.manage("runbook", "import", str(write_book(tmp_path, ledger)))
         assert brought.returncode == 0, brought.stderr
@@ -66,7 +69,7 @@ def test_a_run_outlives_the_processes_around_it(
         store = Store(stack.home)
         wait_for(lambda: store.waiting() == 0, timeout=20, what="nothing waits")
         assert store.rows("SELECT state FROM runbooks_job WHERE kind = 'runbook'") == [("succeeded",)]
-        (progress,) = [m["text"] for m in telegram_process.bot_messages(BOB) if "[10/10]" in m.get("text", "")]
-        assert progress.startswith("✅")
+        wait_for(lambda: cards()[-1].startswith("✅"), timeout=20, what="the card shows the end")
+        (progress,) = cards()
         assert progress.count("... ok") == 10
     assert ledger.read_text().split() == ["1", "2", "3", "4", "5"]
