@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from bots.agent.patience import SLOW_SECONDS, Patience
 from bots.agent.provider import End, Fault, ModelCall, ModelError, Provider, Tokens
 from bots.agent.types import Target
 from bots.breaker import BILLING_SECONDS, PROBE_SECONDS, Breakers
@@ -23,10 +22,12 @@ from clawsite.core.errors import ClawError
 from clawsite.core.metrics import MODEL_CALLS, MODEL_SECONDS
 from clawsite.core.services import Teller
 from clawsite.core.tracing import span
+from clawsite.rpc.watchdog import Watchdog
 
 logger = logging.getLogger(__name__)
 
 TRIES_IN_A_ROW = 2  # of one target, before the next one gets its turn
+SLOW_SECONDS = 40.0  # of silence, after which others are told, long before the call is given up
 KEEP_SECONDS = 3600.0  # a chat message is not kept longer than this for a model that asks to wait
 
 
@@ -115,10 +116,10 @@ class Failover:
     ) -> End:
         """Make one call, and count how it went and how long it took."""
         began, outcome = time.monotonic(), "cancelled"
-        patience = Patience(partial(self._tell_slow, target))
+        watchdog = Watchdog(SLOW_SECONDS, partial(self._tell_slow, target))
 
         def take(piece: str) -> None:
-            patience.hear()
+            watchdog.heard()
             on_piece(piece)
 
         try:
@@ -129,7 +130,7 @@ class Failover:
             outcome = str(error.fault)
             raise
         finally:
-            patience.close()
+            watchdog.stop()
             MODEL_CALLS.labels(target.model, outcome).inc()
             MODEL_SECONDS.labels(target.model).observe(time.monotonic() - began)
         return end

@@ -8,12 +8,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from bots.agent import patience
+from bots.agent import failover
 from bots.agent.targets import breakers, recall_breakers, teller
 from clawsite.core import services
 from clawsite.core.db import run_db
 from clawsite.core.models import ServiceState
 from clawsite.core.services import Prober, note_failure
+from clawsite.rpc.watchdog import Watchdog
 from tests.bots.flow import Flow, open_flow, until_db
 
 MODEL = "claude-sonnet-5-5"
@@ -79,7 +80,7 @@ async def test_an_account_is_asked_who_it_is(flow: Flow) -> None:
 async def test_a_model_that_keeps_us_waiting_is_told_of_while_it_is_waited_for(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "SLOW_SECONDS", 0.1)
+    monkeypatch.setattr(failover, "Watchdog", lambda seconds, tell: Watchdog(seconds / 400, tell))
     flow.model.set_default("Here I am.", first_pause=2.0)
     async with flow.running():
         flow.telegram.user_sends(flow.alice, "hi")

@@ -21,7 +21,7 @@ from asgiref.sync import async_to_sync
 from django.utils import timezone
 from pytest_django import Settings
 
-from bots.agent import fallbacks, patience
+from bots.agent import failover, fallbacks
 from bots.agent.targets import teller
 from bots.channels.telegram import adapter, calls, polling
 from bots.commands.degraded import name_failing
@@ -249,7 +249,7 @@ def test_every_kind_of_service_is_tried_here_and_has_its_alert() -> None:
 @pytest.mark.parametrize(
     ("noted", "waited"),
     [
-        pytest.param(patience.SLOW_SECONDS, patience.SLOW_SECONDS, id="model"),
+        pytest.param(failover.SLOW_SECONDS, failover.SLOW_SECONDS, id="model"),
         pytest.param(calls.READ_SECONDS, 0, id="channel"),
         pytest.param(adapter.POLL_SECONDS + polling.READ_MARGIN_SECONDS + 1, adapter.POLL_SECONDS, id="polling"),
         pytest.param(30 + 4 + readings.SECONDS, readings.SECONDS, id="system"),

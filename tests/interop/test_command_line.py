@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -134,17 +135,24 @@ def test_unknown_method_is_refused_in_words(command: CommandLine) -> None:
     assert "unknown method: no.such.method" in said.out + said.err
 
 
+@contextlib.contextmanager
+def terminal_of(openclaw: Installed, command: CommandLine, target: Target, folder: Path) -> Iterator[Terminal]:
+    """Open OpenClaw's terminal and wait until it is connected."""
+    run = openclaw.command("tui", "--url", command.url, "--token", target.token)
+    terminal = Terminal(need_program("tmux"), folder, run, command.environment)
+    try:
+        terminal.wait_for("connected")
+        yield terminal
+    finally:
+        terminal.close()
+
+
 @pytest.mark.soak
 def test_devices_are_listed_renamed_and_removed(
     openclaw: Installed, command: CommandLine, target: Target, tmp_path: Path
 ) -> None:
-    run = openclaw.command("tui", "--url", command.url, "--token", target.token)
-    terminal = Terminal(need_program("tmux"), tmp_path, run, command.environment)
-    try:
-        terminal.wait_for("connected")
-    finally:
-        terminal.close()
-
+    with terminal_of(openclaw, command, target, tmp_path):
+        pass  # a terminal that has connected is a known device
     device = devices(command, "list")["paired"][0]["deviceId"]
     devices(command, "rename", "--device", device, "--name", "Kitchen Mac")
     assert "Kitchen Mac" in str(devices(command, "list"))
@@ -197,14 +205,9 @@ def call_from_elsewhere(target: Target, phone: Phone) -> dict[str, Any]:
 def test_terminal_sends_a_message_and_shows_the_answer(
     openclaw: Installed, command: CommandLine, target: Target, tmp_path: Path
 ) -> None:
-    run = openclaw.command("tui", "--url", command.url, "--token", target.token)
-    terminal = Terminal(need_program("tmux"), tmp_path, run, command.environment)
-    try:
-        terminal.wait_for("connected")
+    with terminal_of(openclaw, command, target, tmp_path) as terminal:
         terminal.type("What is the answer?")
         screen = terminal.wait_for(ANSWER)
-    finally:
-        terminal.close()
 
     assert "What is the answer?" in screen
     assert json.dumps(target.wire.requests()).count('"chat.send"') >= 1
