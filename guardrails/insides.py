@@ -1,4 +1,4 @@
-"""Which processes are inside one sandbox, and the certain end of all of them.
+"""Which processes are inside one sandbox, the kernel's bound on how many, and the certain end of all of them.
 
 Killing the first process of a sandbox ends all others, but not at once: while hundreds of others fork, it waits for the
 kernel's locks behind them, and they become thousands. So everything inside is killed, round by round, until nothing is
@@ -9,30 +9,40 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import time
 from contextlib import suppress
 from typing import Self
 
+from guardrails.groups import Group
 from guardrails.usage import count_tasks
 
 ROUNDS = 500
+# How long bubblewrap may take to have its first process, which then waits for us.
+FIRST_SECONDS = 10.0
 _FIRST = re.compile(rb'"child-pid":\s*(\d+)')
 
 
 class Insides:
-    """Learns from bubblewrap, over a pipe, which process is the first inside."""
+    """Learns from bubblewrap, over a pipe, which process is the first inside, and holds that back until it is bounded.
 
-    def __init__(self, wanted: bool) -> None:
+    group: where everything inside belongs; one that was not made holds nothing back.
+    """
+
+    def __init__(self, wanted: bool, group: Group) -> None:
+        self._group = group
         self._reads, self._writes = os.pipe() if wanted else (-1, -1)
+        self._held, self._release = os.pipe() if wanted and group.made else (-1, -1)
         self._said = b""
         self._first = self._space = 0
+        self._is_over = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.started()
+        self._writes, self._held, self._release = map(_close, (self._writes, self._held, self._release))
         self._reads = _close(self._reads)
 
     @property
@@ -41,19 +51,34 @@ class Insides:
         return self._writes
 
     @property
+    def held(self) -> int:
+        """The descriptor that bubblewrap waits for before it begins the program; -1 when it need not."""
+        return self._held
+
+    @property
     def pass_fds(self) -> tuple[int, ...]:
         """What the program inherits."""
-        return (self._writes,) if self._writes >= 0 else ()
+        return tuple(descriptor for descriptor in (self._writes, self._held) if descriptor >= 0)
 
     def started(self) -> None:
-        """Leave the writing end to bubblewrap."""
-        self._writes = _close(self._writes)
+        """Leave the other ends to bubblewrap, bound what will be inside, and let it begin."""
+        self._writes, self._held = _close(self._writes), _close(self._held)
+        if self._release < 0:
+            return
+        deadline = time.monotonic() + FIRST_SECONDS
+        while not self._find() and not self._is_over and (left := deadline - time.monotonic()) > 0:
+            select.select([self._reads], [], [], left)
+        if self._first:
+            self._group.take(self._first)
+        self._release = _close(self._release)
 
     def _find(self) -> int:
         if not self._space and self._reads >= 0:
             os.set_blocking(self._reads, False)
             with suppress(BlockingIOError):
-                self._said += os.read(self._reads, 4096)
+                said = os.read(self._reads, 4096)
+                self._is_over = not said
+                self._said += said
             if found := _FIRST.search(self._said):
                 self._first = int(found[1])
                 self._space = space_of(self._first)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from clawsite.core.errors import BadInput, NotConfigured
+from guardrails.groups import Group
 from guardrails.insides import Insides, end_tree
 from guardrails.sandbox import PATH, Sandbox, has_sandbox, sandbox_argv
 from guardrails.usage import INTERVAL, UNBOUNDED, Bounds, Excess, Watch
@@ -110,10 +111,10 @@ def run(
     variables = {"PATH": PATH, "HOME": str(cwd), "LANG": "C.UTF-8", "TMPDIR": "/tmp", **(env or {})}  # noqa: S108
     command = _check_argv(argv, variables["PATH"])
     watch = Watch(limits.bounds, sandbox.writable if sandbox is not None else (cwd,))
-    with Insides(sandbox is not None) as insides:
+    with Group(limits.bounds.tasks if sandbox else 0) as group, Insides(sandbox is not None, group) as insides:
         if sandbox is not None:
             command = [
-                *sandbox_argv(sandbox, cwd=cwd, env=variables, told=insides.told),
+                *sandbox_argv(sandbox, cwd=cwd, env=variables, told=insides.told, held=insides.held),
                 *_tasks_argv(limits.bounds),
                 *command,
             ]
@@ -135,7 +136,7 @@ def run(
         excess: Excess = ""
         try:
             try:
-                timed_out = not reading.until(started + limits.seconds, check=_checks(check, watch, process.pid))
+                timed_out = not reading.until(started + limits.seconds, check=_checks(check, watch, group, process.pid))
             except _Exceeded as error:
                 excess = error.excess
                 insides.end()
@@ -146,6 +147,7 @@ def run(
             reading.until(time.monotonic() + GRACE_SECONDS)
         finally:
             reading.close()
+        excess = excess or ("tasks" if group.was_full() else "")
     return Completed(
         argv=tuple(argv),
         code=process.returncode,
@@ -159,13 +161,13 @@ def run(
     )
 
 
-def _checks(check: Callable[[], None] | None, watch: Watch, process: int) -> Callable[[], None]:
+def _checks(check: Callable[[], None] | None, watch: Watch, group: Group, process: int) -> Callable[[], None]:
     """Return what is done many times a second: the caller's check, and the look at what the run uses."""
 
     def look() -> None:
         if check is not None:
             check()
-        if excess := watch.look(process):
+        if excess := "tasks" if group.was_full() else watch.look(process):
             raise _Exceeded(excess)
 
     return look

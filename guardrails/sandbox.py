@@ -112,16 +112,18 @@ def _ours() -> list[Path]:
     return [path for path in found if path.is_relative_to("/usr") and path.is_dir()]
 
 
-def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str], told: int = -1) -> list[str]:
+def sandbox_argv(sandbox: Sandbox, *, cwd: Path, env: Mapping[str, str], told: int = -1, held: int = -1) -> list[str]:
     """Return what to put before a program's arguments; raise NotConfigured where there is no sandbox.
 
-    To the descriptor `told` bubblewrap writes, as JSON, which process is the first one inside.
+    To the descriptor `told` bubblewrap writes, as JSON, which process is the first one inside; for `held` it waits
+    until somebody writes there or the other end is closed.
     """
     way = find_sandbox()
     if way is None:
         raise NotConfigured("This needs the sandbox of bubblewrap, which does not work on this machine.")
     argv = [way.program, *way.options, *_BASE, *way.scratch(sandbox.tmp_bytes), "--clearenv"]
-    argv += [*([] if told < 0 else ["--info-fd", str(told)]), "--ro-bind", "/usr", "/usr", *_links()]
+    argv += [part for name, fd in (("info", told), ("block", held)) if fd >= 0 for part in (f"--{name}-fd", str(fd))]
+    argv += ["--ro-bind", "/usr", "/usr", *_links()]
     argv += ["--ro-bind-try", "/etc/alternatives", "/etc/alternatives", "--ro-bind-try", "/etc/ssl", "/etc/ssl"]
     if _KEYS.is_dir():  # a service that runs as root could read them
         argv += ["--tmpfs", str(_KEYS), "--remount-ro", str(_KEYS)]

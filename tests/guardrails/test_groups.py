@@ -1,0 +1,58 @@
+"""The kernel's bound on the tasks of one run. Where none can be made, nothing is bounded and nothing breaks."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from guardrails import groups
+from guardrails.groups import Group
+
+
+@pytest.fixture(autouse=True)
+def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A directory in the place of the kernel's."""
+    (tmp_path / "cgroup.subtree_control").write_text("cpu pids\n")
+    monkeypatch.setattr(groups, "_MOUNTS", (tmp_path / "pids", tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    return tmp_path
+
+
+def ours(mount: Path) -> list[Path]:
+    return list(mount.glob("clawsite-*"))
+
+
+def test_a_group_has_its_bound_and_who_is_put_in(mount: Path) -> None:
+    with Group(7) as group:
+        (place,) = ours(mount)
+        group.take(42)
+        assert [(place / name).read_text() for name in ("pids.max", "cgroup.procs")] == ["7", "42"]
+        (place / "pids.events").write_text("max 0\n")
+        assert not group.was_full()
+        (place / "pids.events").write_text("max 3\n")
+        assert group.was_full()
+
+
+@pytest.mark.parametrize("why", ["nobody asked", "not root", "not mounted", "not counted"])
+def test_where_there_is_none_nothing_is_bounded(mount: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
+    if why == "not root":
+        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    if why == "not mounted":
+        monkeypatch.setattr(groups, "_MOUNTS", (mount / "nowhere",))
+    if why == "not counted":
+        (mount / "cgroup.subtree_control").write_text("cpu io\n")
+    with Group(0 if why == "nobody asked" else 7) as group:
+        group.take(42)
+        assert (group.made, group.was_full(), ours(mount)) == (False, False, [])
+
+
+def test_what_killed_processes_left_is_removed_later(mount: Path) -> None:
+    for name, age in (("clawsite-old", 7200), ("clawsite-new", 60), ("other", 7200)):
+        (mount / name).mkdir()
+        os.utime(mount / name, (time.time() - age,) * 2)
+    with Group(7):
+        left = {place.name for place in mount.iterdir() if place.is_dir()}
+    assert {"clawsite-old", "clawsite-new", "other"} & left == {"clawsite-new", "other"}
