@@ -1,8 +1,8 @@
 """What the processes of one run use together, looked at while they run.
 
 No limit of the kernel counts for one run on every machine: its limit on processes counts all of a user and does not
-hold for root, control groups (guardrails.groups) are not everywhere ours to make, quotas of disks are seldom there. So a
-watch looks at the tree of processes many times a second and says what is beyond its bounds. What a run may overshoot
+hold for root, control groups (guardrails.groups) are not ours to make everywhere, quotas of disks are seldom there. So
+a watch looks at the tree of processes many times a second and says what is beyond its bounds. What a run may overshoot
 until then is small on a machine with time to look: some hundred processes, what memory can be filled in a few
 hundredths of a second.
 """
