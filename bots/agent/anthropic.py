@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 60.0
 STALL_SECONDS = 60.0
+# What writes calls down as spans of OpenTelemetry, which is off here: it needs nearly 700 modules, 7 MB.
+SPANS = ("anthropic.lib._tracing._api_call",)
 LOCAL_KEY = "none"  # servers of one's own want a key in the header, whatever it is
 
 
@@ -105,7 +107,7 @@ class AnthropicProvider:
 
 def _make_client(url: str) -> AsyncAnthropic:
     """Import the SDK and build a client. The key is given with each request, so that a new one counts at once."""
-    import_lazily("anthropic")
+    import_lazily("anthropic", when_called=SPANS)
     from anthropic import AsyncAnthropic, DefaultAsyncHttpxClient
     from httpx2 import Timeout
 

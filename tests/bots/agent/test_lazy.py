@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bots.agent.anthropic import SPANS
 from bots.agent.lazy import import_lazily
 
 LOAD = """
@@ -21,14 +22,16 @@ import json, sys
 from bots.agent.lazy import import_lazily
 wanted = json.load(sys.stdin)
 if wanted["lazily"]:
-    import_lazily("anthropic")
+    import_lazily("anthropic", when_called=wanted["spans"])
 from anthropic import AsyncAnthropic
-AsyncAnthropic(api_key="none").messages
+client = AsyncAnthropic(api_key="none", open_telemetry=False)
 modules = len(sys.modules)
+client.messages
+called = [name for name in wanted["spans"] if name in sys.modules]
 import anthropic, anthropic.types.message
 missing = [name for name in wanted["names"] if not hasattr(anthropic, name)]
 same = anthropic.types.Message is anthropic.types.message.Message
-print(json.dumps({"modules": modules, "missing": missing, "same": same}))
+print(json.dumps({"modules": modules, "missing": missing, "same": same, "called": called}))
 """
 
 
@@ -41,7 +44,7 @@ def load(*, lazily: bool) -> dict[str, Any]:
     promised = next(
         node.value for node in statements if isinstance(node, ast.Assign) and "__all__" in ast.unparse(node)
     )
-    wanted = json.dumps({"lazily": lazily, "names": ast.literal_eval(promised)})
+    wanted = json.dumps({"lazily": lazily, "spans": SPANS, "names": ast.literal_eval(promised)})
     command = [sys.executable, "-c", LOAD]
     done = subprocess.run(command, input=wanted, text=True, capture_output=True, check=True, timeout=60)
     return dict(json.loads(done.stdout))
@@ -51,7 +54,9 @@ def test_the_sdk_is_whole_and_a_part_of_it_is_loaded() -> None:
     lazily, plainly = load(lazily=True), load(lazily=False)
     assert lazily["missing"] == []
     assert lazily["same"]
-    assert lazily["modules"] < plainly["modules"] / 2
+    assert lazily["modules"] < plainly["modules"] / 4
+    assert plainly["called"] == list(SPANS)
+    assert lazily["called"] == []
 
 
 @pytest.fixture
@@ -60,8 +65,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     files = {
         "__init__.py": "from .part import Thing, deep\nfrom .code import VALUE as value\nRUN = 1\n",
         "part/__init__.py": '"""Names."""\nfrom __future__ import annotations\nfrom .thing import Thing\n'
+        "from .heavy import double as double\n"
         "from . import deep\n__all__ = ['Thing']\n",
         "part/thing.py": "class Thing: ...\n",
+        "part/heavy.py": "def double(number, *, more):\n    return number * 2 + more\n",
         "part/deep/__init__.py": "from ..thing import Thing as Other\n",
         "code/__init__.py": "VALUE = 6 * 7\n",
     }
@@ -87,6 +94,14 @@ def test_names_are_imported_when_they_are_asked_for(package: str) -> None:
     assert top.value == 42
     with pytest.raises(AttributeError, match="no attribute 'RUN'"):
         _ = top.RUN
+
+
+def test_a_function_is_imported_when_it_is_called(package: str) -> None:
+    import_lazily(package, when_called=[f"{package}.part.heavy"])
+    double = import_module(f"{package}.part").double
+    assert f"{package}.part.heavy" not in sys.modules
+    assert double(4, more=1) == 9
+    assert f"{package}.part.heavy" in sys.modules
 
 
 def test_a_package_that_is_loaded_stays_as_it_is(package: str) -> None:
