@@ -116,7 +116,7 @@ async def test_subscribers_get_each_event_once_through_cuts_kills_and_an_emptied
             answer = await near.request("jobs.create", {"kind": "selftest", "params": {"events": EVENTS, "pause": 0}})
             job = str(answer["job"]["id"])
             vandal = Vandal([gate, *second], proxy, redis_service)
-            cuts = dict.fromkeys(vandal.dice.sample(range(2, EVENTS // 2), PLANNED), vandal.cut)
+            cuts = dict.fromkeys(vandal.dice.sample(range(2, EVENTS // 3), PLANNED), vandal.cut)
             kills = {1000 + 900 * number: vandal.kill_web for number in range(KILLS)}
             faults = cuts | kills | {500: vandal.empty_redis}
             seen = await asyncio.gather(follow(cut_off, job, {}), follow(near, job, faults, at_end=vandal.note_end))
