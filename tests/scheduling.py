@@ -7,10 +7,11 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # OpenClaw's gateway costs ten seconds of a processor to start, a whole installation or a server of PostgreSQL some
-# seconds. Two storms at once would be one that nobody described.
+# seconds, and all modules some to read. Two storms at once would be one that nobody described.
 GATEWAY = "tests/clawsite/gateway/"
 TOGETHER = (
     "tests/interop/",
+    "tests/test_house",
     "tests/e2e/test_admin_browser.py",
     *(
         f"tests/faults/test_{name}.py"

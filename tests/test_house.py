@@ -98,6 +98,7 @@ def _is_package(folder: Path) -> bool:
     return (folder / "__init__.py").is_file()
 
 
+@cache
 def settings_read() -> dict[str, str]:
     """Return each name that the product reads from the environment, with its default as text."""
     calls = (
