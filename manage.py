@@ -6,10 +6,17 @@ from __future__ import annotations
 import os
 import sys
 
+from clawsite.ops.stopping import end_by_default, end_on_signals
+
+end_on_signals()  # before the imports that take time
+
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, load_command_class
+from django.db import OperationalError
 
+from clawsite.core.dbtrouble import explain
+from clawsite.core.folders import make_folder
 from clawsite.ops.demo import set_demo_environment
 from clawsite.ops.lean import skip_collecting, skip_unused_drivers
 from clawsite.ops.succession import announce
@@ -22,16 +29,23 @@ def main() -> None:
     set_demo_environment(sys.argv, os.environ)
     skip_unused_drivers(sys.argv, os.environ)
     skip_collecting(sys.argv)
+    if sys.argv[1:2] != ["up"]:
+        end_by_default()
     try:
         if sys.argv[1:2] == ["rpc"]:
             # It needs no apps, and not loading them makes it start five times as fast.
             load_command_class("clawsite", "rpc").run_from_argv(sys.argv)
         else:
             if sys.argv[1:2] == ["up"]:
-                announce(settings.RUN_DIR)
+                announce(make_folder("CLAW_RUN_DIR", settings.RUN_DIR))
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"clawsite is not configured right: {error}")
+    except OperationalError as error:
+        sys.exit(explain(error))
+    except KeyboardInterrupt:
+        print("Stopped before it was done. Run it again when you like.", file=sys.stderr)
+        sys.exit(130)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import secrets
 from datetime import timedelta
 from pathlib import Path
 
-import dj_database_url
 from cryptography.fernet import Fernet
 
+from clawsite.core.addresses import check_redis_url, read_database_url
 from clawsite.core.env import env_bool, env_float, env_int, env_list, env_secret, env_str, require
+from clawsite.core.folders import env_folder, make_folder
 from clawsite.core.keys import load_or_create_key
 from clawsite.core.logconfig import FORMATS, make_logging
 from clawsite.core.zones import is_time_zone
@@ -20,14 +21,14 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
 
 # --- Where things are -------------------------------------------------------------------------------------------
-CLAW_HOME = Path(env_str("CLAW_HOME", "~/.clawsite")).expanduser().absolute()
+CLAW_HOME = make_folder("CLAW_HOME", env_folder("CLAW_HOME", "~/.clawsite"))
 CLAW_HOST = env_str("CLAW_HOST", "127.0.0.1")
 CLAW_PORT = env_int("CLAW_PORT", 18789, least=1)
 CLAW_PUBLIC_URL = env_str("CLAW_PUBLIC_URL").rstrip("/")
 MEDIA_ROOT = CLAW_HOME / "media"
 # What lives as long as the processes: sockets, counters, the supervisor's lock. Two versions that share a CLAW_HOME for
 # the time of a switch have one each, and a name each.
-RUN_DIR = Path(env_str("CLAW_RUN_DIR") or CLAW_HOME / "run").expanduser().absolute()
+RUN_DIR = env_folder("CLAW_RUN_DIR", CLAW_HOME / "run")
 CLAW_INSTANCE = env_str("CLAW_INSTANCE")
 
 # --- Keys: made once, kept in files of the state directory ------------------------------------------------------
@@ -158,9 +159,7 @@ _POSTGRES_OPTIONS = {
 }
 DATABASE_URL = env_secret("DATABASE_URL")
 if DATABASE_URL:
-    DATABASES = {
-        "default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True),
-    }
+    DATABASES = {"default": read_database_url(DATABASE_URL)}
     if "postgresql" in DATABASES["default"]["ENGINE"]:
         DATABASES["default"]["OPTIONS"] = _POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 else:
@@ -176,7 +175,7 @@ else:
 CLAW_ON_SQLITE = "sqlite" in DATABASES["default"]["ENGINE"]
 
 # --- Redis (optional): limits and the channel layer ---------------------------------------------------------------
-REDIS_URL = env_secret("REDIS_URL")
+REDIS_URL = check_redis_url(env_secret("REDIS_URL"))
 CHANNEL_LAYERS = {
     "default": (
         {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
@@ -237,8 +236,7 @@ USE_TZ = True
 TIME_ZONE = env_str("TIME_ZONE", "UTC")
 require(is_time_zone(TIME_ZONE), "TIME_ZONE", "Use a name such as America/Sao_Paulo or UTC.")
 STATIC_URL = "/static/"
-STATIC_ROOT = CLAW_HOME / "static"
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # or the static files' middleware warns
+STATIC_ROOT = make_folder("CLAW_HOME", CLAW_HOME / "static")  # or the static files' middleware warns
 STATICFILES_DIRS = [BASE_DIR / "clawsite" / "web" / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
@@ -335,7 +333,7 @@ CLAW_ALERT_MAIL_FROM = env_str("CLAW_ALERT_MAIL_FROM")
 CLAW_ALERT_MAIL_SERVER = env_secret("CLAW_ALERT_MAIL_SERVER")
 
 # --- Backups ------------------------------------------------------------------------------------------------------
-CLAW_BACKUP_DIR = Path(env_str("CLAW_BACKUP_DIR") or CLAW_HOME / "backups").expanduser().absolute()
+CLAW_BACKUP_DIR = env_folder("CLAW_BACKUP_DIR", CLAW_HOME / "backups")
 # A second place, s3://bucket/folder?endpoint=https://host&region=name, and its keys.
 CLAW_BACKUP_S3 = env_str("CLAW_BACKUP_S3")
 CLAW_BACKUP_S3_KEY = env_secret("CLAW_BACKUP_S3_KEY")

@@ -16,7 +16,7 @@ from django.core.management import get_commands
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("bots", "clawsite", "guardrails", "runbooks", "sessions_app")
-READERS = {"env_str", "env_bool", "env_int", "env_float", "env_list", "env_secret"}
+READERS = {"env_str", "env_bool", "env_int", "env_float", "env_list", "env_secret", "env_folder"}
 OUR_NAMES = re.compile(r"(?:CLAW|TELEGRAM|ANTHROPIC)_[A-Z_]+|SECRET_KEY|DATABASE_URL|REDIS_URL|TIME_ZONE")
 # With a letter in brackets here and there, so that this file does not break its own rule.
 ELSEWHERE = re.compile(

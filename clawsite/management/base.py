@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
 
+from clawsite.core.dbtrouble import TROUBLE, explain
 from clawsite.core.errors import ClawError
 
 
@@ -22,12 +22,8 @@ class OperatorCommand(BaseCommand):
             self.work(options)
         except ClawError as error:
             raise CommandError(error.message) from None
-        except (OperationalError, ProgrammingError) as error:
-            if "no such table" in str(error) or "does not exist" in str(error):
-                raise CommandError(
-                    "The database is not set up yet. Start clawsite once with ./run, or run: manage.py migrate"
-                ) from None
-            raise CommandError("The database does not answer. Is it locked, full or switched off?") from None
+        except TROUBLE as error:
+            raise CommandError(explain(error)) from None
         except KeyboardInterrupt:
             raise CommandError("Stopped. What was already said to be done is done.", returncode=130) from None
 

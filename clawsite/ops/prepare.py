@@ -17,6 +17,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from clawsite.core.dbtrouble import TROUBLE, explain
+from clawsite.core.errors import ClawError
 from clawsite.core.process import void_dead_local_processes
 from clawsite.ops.backups.scratch import clear_scratch
 from clawsite.ops.backups.swapping import finish_restore
@@ -40,12 +42,18 @@ def has_unapplied_migrations() -> bool:
 
 
 def prepare(answer_fd: int, *, migrate: bool) -> int:
-    """Prepare the installation and write {"link": path} to the pipe; return the exit code."""
-    link = prepare_installation(migrate=migrate)
+    """Prepare the installation and write {"link": path} or {"error": sentence} to the pipe; return the exit code."""
+    answer, code = {}, 0
+    try:
+        answer["link"] = prepare_installation(migrate=migrate)
+    except ClawError as error:
+        answer["error"], code = error.message, 1
+    except TROUBLE as error:
+        answer["error"], code = explain(error), 1
     connection.close()
     with suppress(BrokenPipeError):
-        os.write(answer_fd, json.dumps({"link": link}).encode())
-    return 0
+        os.write(answer_fd, json.dumps(answer).encode())
+    return code
 
 
 def prepare_installation(*, migrate: bool) -> str:

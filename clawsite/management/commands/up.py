@@ -26,6 +26,7 @@ from clawsite.ops.life import Life
 from clawsite.ops.link import adopt_orphans
 from clawsite.ops.preload import preload
 from clawsite.ops.prepare import prepare
+from clawsite.ops.stopping import ending_with_us
 from clawsite.ops.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -85,13 +86,13 @@ def _prepare(*, migrate: bool) -> str:
     read_fd, write_fd = os.pipe()
     pid = fork(lambda: prepare(write_fd, migrate=migrate), close=(read_fd,))
     os.close(write_fd)
-    with os.fdopen(read_fd, "rb") as pipe:
-        answer = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    if os.waitstatus_to_exitcode(status) != 0 or not answer:
-        raise CommandError("The installation could not be prepared; see the error above.")
-    link: str = json.loads(answer)["link"]
-    return link
+    with ending_with_us(pid), os.fdopen(read_fd, "rb") as pipe:
+        text = pipe.read()
+        os.waitpid(pid, 0)
+    answer: dict[str, str] = json.loads(text or "{}")
+    if "link" not in answer:
+        raise CommandError(answer.get("error", "The installation could not be prepared; see the error above."))
+    return answer["link"]
 
 
 class _Announcement:

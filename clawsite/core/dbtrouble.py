@@ -1,0 +1,59 @@
+"""Why a database cannot be worked with, as a sentence that says what to do. No password is ever part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, OperationalError, ProgrammingError
+from django.db.migrations.exceptions import MigrationSchemaMissing
+
+# What says that a database is not there, not set up or not ours to write.
+TROUBLE = (OperationalError, ProgrammingError, MigrationSchemaMissing)
+
+NOT_SET_UP = "The database is not set up yet. Start clawsite once with ./run, or run: manage.py migrate"
+
+# A part of what SQLite says, and what is said instead.
+_SQLITE = (
+    ("no such table", NOT_SET_UP),
+    ("no such column", "The database is behind the code. Run: manage.py migrate (or ./run, which does it)"),
+    ("unable to open", "The database file {name} cannot be opened. Who runs clawsite must own it and its folder."),
+    ("readonly", "The database file {name} cannot be written. Who runs clawsite must own it and its folder."),
+    ("not a database", "{name} is no database. Put it aside and restore a backup: manage.py restore latest"),
+    ("malformed", "The database file {name} is damaged. Put it aside and restore a backup: manage.py restore latest"),
+    ("is full", "The disk of {name} is full. Make room on it."),
+    ("disk i/o", "The disk of {name} cannot be read or written. Is it full or broken?"),
+    ("locked", "The database {name} is locked by another program. Try again in a moment, or end that program."),
+)  # fmt: skip
+# The same for PostgreSQL, in the order in which they are looked for.
+_POSTGRES = (
+    ("authentication failed", "PostgreSQL at {place} refuses the user and password of DATABASE_URL. Correct them."),
+    ("no password supplied", "PostgreSQL at {place} wants a password, and DATABASE_URL has none. Add it."),
+    ("no pg_hba.conf entry", "PostgreSQL at {place} lets this user or machine not in. Allow it in its pg_hba.conf."),
+    ("role \"", "PostgreSQL at {place} knows no such user as DATABASE_URL names. Create it or correct that."),
+    ("database \"", "PostgreSQL at {place} has no such database as DATABASE_URL names. Create it or correct that."),
+    ("permission denied", "The user of DATABASE_URL may not work in its database. Make it the owner."),
+    ("invalid connection option", "DATABASE_URL has an option after its ? that PostgreSQL does not know. Take it out."),
+    ("too many", "PostgreSQL at {place} has no connection left. Raise its max_connections, or end what uses them."),
+    ("starting up", "PostgreSQL at {place} is just starting. Try again in a moment."),
+    ("relation \"", NOT_SET_UP),
+    ("column ", "The database is behind the code. Run: manage.py migrate (or ./run, which does it)"),
+    ("resolve", "There is no machine of the name in DATABASE_URL. Correct its host."),
+    ("translate host name", "There is no machine of the name in DATABASE_URL. Correct its host."),
+    ("connection", "PostgreSQL does not answer at {place}. Is it running, and is that what DATABASE_URL should say?"),
+)  # fmt: skip
+_OTHERWISE = "The database does not answer. Is it locked, full or switched off?"
+
+
+def explain(error: DatabaseError) -> str:
+    """Return what is wrong with the database of this installation, for whoever runs it."""
+    return explain_words(str(error), settings.DATABASES["default"])
+
+
+def explain_words(words: str, database: Mapping[str, Any]) -> str:
+    """Return what these words of a database mean; `database`: as in settings."""
+    known = _SQLITE if "sqlite" in database["ENGINE"] else _POSTGRES
+    sentence = next((said for part, said in known if part in words.lower()), _OTHERWISE)
+    place = f"{database.get('HOST') or 'this machine'}:{database.get('PORT') or 5432}"
+    return sentence.format(name=database["NAME"], place=place)

@@ -1,0 +1,149 @@
+"""A wrong folder, a wrong address of a server, and a stop too early end with one sentence, never with a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from clawsite.core.addresses import check_redis_url, read_database_url
+from clawsite.core.dbtrouble import NOT_SET_UP, explain_words
+from clawsite.core.folders import env_folder, make_folder
+from clawsite.core.keys import load_or_create_key
+from clawsite.ops.stopping import SENTENCE
+
+ROOT = Path(__file__).resolve().parents[2]
+FAILED = 'connection failed: connection to server at "db.example", port 5432 failed: FATAL:  '
+
+POSTGRES = {
+    "ENGINE": "django.db.backends.postgresql", "HOST": "db.example", "PORT": 5432, "NAME": "claw",
+}  # fmt: skip
+
+START = """
+import os, signal, sys
+from clawsite.ops import stopping
+stopping.end_on_signals()
+pid = os.fork()
+if not pid:
+    os.setsid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    print(os.getpid(), flush=True)
+    signal.pause()
+with stopping.ending_with_us(pid):
+    os.waitpid(pid, 0)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_while_it_loads_is_one_sentence_and_leaves_no_child(number: signal.Signals, code: int) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", START], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as starting:
+        assert starting.stdout is not None
+        assert starting.stderr is not None
+        child = int(starting.stdout.readline())
+        starting.send_signal(number)
+        assert starting.wait(60) == code
+        assert starting.stderr.read() == SENTENCE
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_a_file_in_place_of_claw_home_is_told_by_the_command(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT, env={**os.environ, "CLAW_HOME": str(tmp_path / "file")},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("clawsite is not configured right: CLAW_HOME needs the folder")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_a_folder_that_cannot_be_made_names_its_setting(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImproperlyConfigured, match=r"set CLAW_HOME to a folder that this user may write to"):
+        make_folder("CLAW_HOME", tmp_path / place)
+
+
+def test_a_folder_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    assert make_folder("CLAW_HOME", tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    assert make_folder("CLAW_HOME", tmp_path / "a" / "b").is_dir()
+
+
+def test_a_home_of_nobody_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAW_HOME", "~nobody-has-this-name/x")
+    with pytest.raises(ImproperlyConfigured, match="Set CLAW_HOME to an absolute path"):
+        env_folder("CLAW_HOME", "~/.clawsite")
+
+
+def test_a_key_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"key file .* cannot be read or made"):
+        load_or_create_key(tmp_path, lambda: "key")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "foo://me:hunter2@db/claw", "mysql://me:hunter2@db/claw", "postgres://me:hun/ter2@db:99999/claw",
+     "postgres://me:hunter2@[db/claw", "hunter2"],
+)  # fmt: skip
+def test_a_wrong_database_url_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL ") as told:
+        read_database_url(url)
+    assert "hun" not in str(told.value)
+    assert "postgres://user:password@host:5432/name" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["nonsense", "http://:hunter2@host", "redis://", "redis://:hunter2@host:99999", "redis://[hunter2", "unix://"],
+)
+def test_a_wrong_redis_url_is_told_without_its_password(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^REDIS_URL ") as told:
+        check_redis_url(url)
+    assert "hun" not in str(told.value)
+
+
+@pytest.mark.parametrize("url", ["", "redis://127.0.0.1", "rediss://u:p@host:6379/1", "unix:///run/redis.sock?db=1"])
+def test_a_right_redis_url_is_taken(url: str) -> None:
+    assert check_redis_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (FAILED + 'password authentication failed for user "me"', "refuses the user and password of DATABASE_URL"),
+        (FAILED + 'database "claw" does not exist', "has no such database as DATABASE_URL names"),
+        (FAILED + 'role "me" does not exist', "knows no such user as DATABASE_URL names"),
+        (FAILED + 'no pg_hba.conf entry for host "h", user "me", database "claw"', "pg_hba.conf"),
+        (FAILED.replace("FATAL:  ", "Connection refused"), "does not answer at db.example:5432"),
+        ("failed to resolve host 'db.example': [Errno -2] Name or service not known", "no machine of the name"),
+        ('invalid connection option "nonsense"', "an option after its ?"),
+        ("no words that we know", "Is it locked, full or switched off?"),
+    ],
+)
+def test_what_postgresql_says_becomes_what_to_do(text: str, said: str) -> None:
+    assert said in explain_words(text, POSTGRES)
+    assert explain_words('relation "core_process" does not exist', POSTGRES) == NOT_SET_UP
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no such table: core_process", NOT_SET_UP),
+        ("unable to open database file", "cannot be opened"),
+        ("file is not a database", "restore a backup"),
+        ("database or disk is full", "Make room"),
+        ("database is locked", "locked by another program"),
+    ],
+)
+def test_what_sqlite_says_becomes_what_to_do(text: str, said: str) -> None:
+    assert said in explain_words(text, {"ENGINE": "django.db.backends.sqlite3", "NAME": "/claw.sqlite3"})
