@@ -79,7 +79,8 @@ def unit(kind: str) -> str:
         "[Unit]\nDescription=clawsite\nAfter=network-online.target\nWants=network-online.target\n\n"
         f"[Service]\n{owner}WorkingDirectory={_escaped(str(settings.BASE_DIR))}\nExecStart={start}\n"
         f'Environment="CLAW_HOME={home}"\nEnvironmentFile=-{_escaped(str(settings_file()))}\n'
-        f"Restart=always\nSuccessExitStatus=143\nRestartSec=5\nKillMode=mixed\nTimeoutStopSec={settings.CLAW_DRAIN_SECONDS + 15}\n"
+        "Restart=always\nSuccessExitStatus=143\nRestartSec=5\n"
+        f"KillMode=mixed\nTimeoutStopSec={settings.CLAW_DRAIN_SECONDS + 15}\n"
         f"{_confined(kind, home)}UMask=0077\n\n[Install]\nWantedBy={target}\n"
     )
 
