@@ -2,7 +2,8 @@
 
 A fork bomb outruns every watch on a busy machine: where control groups can be made, its processes are in one of their
 own that has no more than so many, however fast they come. Where they cannot, as in most containers, which have such a
-bound as a whole, the watch of guardrails.usage remains.
+bound as a whole, the watch of guardrails.usage remains. So it does where our own group bounds memory, say: in the
+second version of control groups a process is in one group only, and a run would leave that bound behind.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Self
 
 # Where the first and the second version of control groups are mounted.
 _MOUNTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
+# Which groups we are in, and what one of the second version can bound besides tasks.
+_OWN = Path("/proc/self/cgroup")
+_BOUNDS = ("memory.max", "memory.high", "cpu.max", "cpuset.cpus", "io.max")
 _PREFIX = "clawsite-"
 # What a killed process of ours has left is removed by later ones.
 _OLD_SECONDS = 3600.0
@@ -58,7 +62,7 @@ class Group:
 
 def _make(tasks: int) -> Path | None:
     mount = next((place for place in _MOUNTS if _counts(place)), None)
-    if os.geteuid() != 0 or mount is None:
+    if os.geteuid() != 0 or mount is None or _bounds_us(mount):
         return None
     _sweep(mount)
     place = mount / f"{_PREFIX}{secrets.token_hex(8)}"
@@ -78,6 +82,25 @@ def _counts(mount: Path) -> bool:
         return "pids" in (mount / "cgroup.subtree_control").read_text().split()
     except OSError:
         return mount.name == "pids" and (mount / "cgroup.procs").exists()
+
+
+def _bounds_us(mount: Path) -> bool:
+    """Whether our own group, or one above it, bounds more than tasks. The first version has a tree for tasks alone."""
+    if mount.name == "pids":
+        return False
+    place = mount / next((line[4:] for line in _OWN.read_text().splitlines() if line.startswith("0::/")), "")
+    while place != mount:
+        if any(_is_bound(place / name) for name in _BOUNDS):
+            return True
+        place = place.parent
+    return False
+
+
+def _is_bound(file: Path) -> bool:
+    try:
+        return file.read_text().split()[:1] not in ([], ["max"])
+    except OSError:
+        return False
 
 
 def _sweep(mount: Path) -> None:

@@ -14,8 +14,14 @@ from guardrails.groups import Group
 
 @pytest.fixture(autouse=True)
 def mount(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A directory in the place of the kernel's."""
+    """A directory in the place of the kernel's, in which we are the unit of a service."""
     (tmp_path / "cgroup.subtree_control").write_text("cpu pids\n")
+    unit = tmp_path / "system.slice" / "unit"
+    unit.mkdir(parents=True)
+    for name, bound in (("pids.max", "1024\n"), ("memory.max", "max\n"), ("cpu.max", "max 100000\n"), ("io.max", "")):
+        (unit / name).write_text(bound)
+    (tmp_path / "own").write_text("1:name=systemd:/elsewhere\n0::/system.slice/unit\n")
+    monkeypatch.setattr(groups, "_OWN", tmp_path / "own")
     monkeypatch.setattr(groups, "_MOUNTS", (tmp_path / "pids", tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     return tmp_path
@@ -34,9 +40,17 @@ def test_a_group_has_its_bound_and_who_is_put_in(mount: Path) -> None:
         assert not group.was_full()
         (place / "pids.events").write_text("max 3\n")
         assert group.was_full()
+        empty(place)
+    assert ours(mount) == []
 
 
-@pytest.mark.parametrize("why", ["nobody asked", "not root", "not mounted", "not counted"])
+def empty(place: Path) -> None:
+    """Take the files away, without which the kernel removes a directory of its own."""
+    for file in place.iterdir():
+        file.unlink()
+
+
+@pytest.mark.parametrize("why", ["nobody asked", "not root", "not mounted", "not counted", "memory", "cpu"])
 def test_where_there_is_none_nothing_is_bounded(mount: Path, monkeypatch: pytest.MonkeyPatch, why: str) -> None:
     if why == "not root":
         monkeypatch.setattr(os, "geteuid", lambda: 1000)
@@ -44,6 +58,10 @@ def test_where_there_is_none_nothing_is_bounded(mount: Path, monkeypatch: pytest
         monkeypatch.setattr(groups, "_MOUNTS", (mount / "nowhere",))
     if why == "not counted":
         (mount / "cgroup.subtree_control").write_text("cpu io\n")
+    if why == "memory":  # which a run that is taken elsewhere would leave behind
+        (mount / "system.slice" / "memory.max").write_text("1073741824\n")
+    if why == "cpu":
+        (mount / "system.slice" / "unit" / "cpu.max").write_text("50000 100000\n")
     with Group(0 if why == "nobody asked" else 7) as group:
         group.take(42)
         assert (group.made, group.was_full(), ours(mount)) == (False, False, [])
@@ -55,4 +73,6 @@ def test_what_killed_processes_left_is_removed_later(mount: Path) -> None:
         os.utime(mount / name, (time.time() - age,) * 2)
     with Group(7):
         left = {place.name for place in mount.iterdir() if place.is_dir()}
+        for place in ours(mount):
+            empty(place)
     assert {"clawsite-old", "clawsite-new", "other"} & left == {"clawsite-new", "other"}
