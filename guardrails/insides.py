@@ -19,8 +19,8 @@ from guardrails.groups import Group
 from guardrails.usage import count_tasks
 
 ROUNDS = 500
-# How long bubblewrap may take to have its first process, which then waits for us.
-FIRST_SECONDS = 10.0
+# How long a run attends to nothing but bubblewrap's first process, which waits for us.
+FIRST_SECONDS = 0.5
 _FIRST = re.compile(rb'"child-pid":\s*(\d+)')
 
 
@@ -61,15 +61,22 @@ class Insides:
         return tuple(descriptor for descriptor in (self._writes, self._held) if descriptor >= 0)
 
     def started(self) -> None:
-        """Leave the other ends to bubblewrap, bound what will be inside, and let it begin."""
+        """Leave the other ends to bubblewrap, and let what will be inside begin, if it is there at once."""
         self._writes, self._held = _close(self._writes), _close(self._held)
-        if self._release < 0:
+        if self._release >= 0:
+            poll = select.poll()  # select.select knows no descriptor above 1023
+            poll.register(self._reads, select.POLLIN)
+            poll.poll(FIRST_SECONDS * 1000)
+            self.begin()
+
+    def begin(self) -> None:
+        """Bound what will be inside and let it begin, as soon as it is there; to be called while the run lasts."""
+        if self._release < 0 or not (self._find() or self._first or self._is_over):
             return
-        deadline = time.monotonic() + FIRST_SECONDS
-        while not self._find() and not self._is_over and (left := deadline - time.monotonic()) > 0:
-            select.select([self._reads], [], [], left)
         if self._first:
             self._group.take(self._first)
+        with suppress(OSError):  # said, not only closed: another child of ours may have this end as well
+            os.write(self._release, b"\n")
         self._release = _close(self._release)
 
     def _find(self) -> int:

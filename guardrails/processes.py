@@ -130,13 +130,15 @@ def run(
             close_fds=True,
             pass_fds=insides.pass_fds,
         )
-        insides.started()
         reading = _Reading(process, stdin=stdin, limits=limits, on_output=on_output or _nothing)
         timed_out = False
         excess: Excess = ""
         try:
             try:
-                timed_out = not reading.until(started + limits.seconds, check=_checks(check, watch, group, process.pid))
+                insides.started()
+                timed_out = not reading.until(
+                    started + limits.seconds, check=_checks(check, watch, group, insides, process.pid)
+                )
             except _Exceeded as error:
                 excess = error.excess
                 insides.end()
@@ -161,12 +163,15 @@ def run(
     )
 
 
-def _checks(check: Callable[[], None] | None, watch: Watch, group: Group, process: int) -> Callable[[], None]:
+def _checks(
+    check: Callable[[], None] | None, watch: Watch, group: Group, insides: Insides, process: int
+) -> Callable[[], None]:
     """Return what is done many times a second: the caller's check, and the look at what the run uses."""
 
     def look() -> None:
         if check is not None:
             check()
+        insides.begin()
         if excess := "tasks" if group.was_full() else watch.look(process):
             raise _Exceeded(excess)
 
