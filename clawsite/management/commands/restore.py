@@ -23,7 +23,7 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("source", help='a file, the name of a backup, or "latest"')
+        parser.add_argument("source", help='a file, the name of a backup, or "latest": the newest of all places')
         parser.add_argument("--identity", metavar="FILE", help="the age identity that opens it (CLAW_HOME/backup.key)")
         parser.add_argument(
             "--unsealed", action="store_true", help="trust a backup that was encrypted for CLAW_BACKUP_RECIPIENT"
@@ -49,7 +49,13 @@ class Command(OperatorCommand):
 
     def _tell_json(self, done: Restored) -> None:
         put = done.replaced
-        told = {"name": done.name, "kept": str(put.kept), "database": put.kept_database, "told": done.told}
+        told = {
+            "name": done.name,
+            "place": done.place,
+            "kept": str(put.kept),
+            "database": put.kept_database,
+            "told": done.told,
+        }
         self.say_json(told | {"counts": put.about.counts})
 
     def _tell(self, done: Restored) -> None:
@@ -57,7 +63,8 @@ class Command(OperatorCommand):
         if put.moment is not None:
             self.say(f"The database is as it was at {put.moment.isoformat(timespec='milliseconds')}.")
         rows = sum(about.counts.values())
-        self.say(f"Restored {done.name}: made at {about.created_at} by version {about.version}, {rows} rows.")
+        self.say(f"Restored {done.name} from {done.place}.")
+        self.say(f"It was made at {about.created_at} by version {about.version}, with {rows} rows.")
         self.say(f"/health says: {done.health['status']}. Admins' chats that will be told: {done.told}.")
         self.say(f"What was replaced is in {put.kept}. Delete that folder when you are sure.")
         if put.kept_database:

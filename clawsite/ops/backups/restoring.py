@@ -55,9 +55,13 @@ class Replaced:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restored:
-    """What was restored. `health` is what /health says now, `told` in how many chats admins will hear of it."""
+    """What was restored, and the place it was taken from.
+
+    `health` is what /health says now, `told` in how many chats admins will hear of it.
+    """
 
     name: str
+    place: str
     replaced: Replaced
     health: dict[str, Any]
     told: int
@@ -70,10 +74,11 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
     """
     with held_still():
         was_ours = is_ours(local_store())
-        name, opened = open_source(source)
-        with opened as archive:
+        found = open_source(source)
+        name = found.name
+        with found.archive as archive:
             done = _replace(archive, identity=identity, proven=proven, until=until)
-        logger.warning("restored from backup %s; what was replaced is in %s", name, done.kept)
+        logger.warning("restored from backup %s of %s; what was replaced is in %s", name, found.place, done.kept)
         if done.moment is not None or is_older(done.about):
             manage("migrate", "--verbosity", "0", env={})
         _keep_identity(identity)
@@ -82,7 +87,7 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
                 mark(local_store())
         told = tell_admins(name, done.moment.isoformat(timespec="seconds") if done.moment else done.about.created_at)
         connections.close_all()
-        return Restored(name=name, replaced=done, health=ask_health(), told=told)
+        return Restored(name=name, place=found.place, replaced=done, health=ask_health(), told=told)
 
 
 def _replace(archive: Source, *, identity: Identity, proven: bool, until: datetime | None) -> Replaced:

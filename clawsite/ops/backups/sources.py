@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,23 +16,59 @@ from clawsite.ops.backups.making import SUFFIX
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.backups.retention import time_of
 from clawsite.ops.backups.status import SKEW
+from clawsite.ops.backups.stores import Store
 
 LATEST = "latest"
 
 
-def open_source(text: str) -> tuple[str, Any]:
-    """Return the name of a backup, and it open for reading in a `with`; BackupFailed when there is none."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """A backup open for reading in a `with`; `place`: the label of its store, the folder of a file."""
+
+    name: str
+    place: str
+    archive: Any
+
+
+def open_source(text: str) -> Opened:
+    """Return a backup, open; BackupFailed when there is none, or when nobody can tell which one is the newest."""
     path = Path(text).expanduser()
     if path.is_file():
-        return path.name, path.open("rb")
+        return Opened(name=path.name, place=str(path.absolute().parent), archive=path.open("rb"))
+    name, store = _find_newest() if text == LATEST else _find_named(text)
+    if store is None:
+        raise BackupFailed(
+            f"There is no backup {text[:200]!r}: give a file, a name as in the list of backups, or {LATEST}."
+        )
+    return Opened(name=name, place=store.label, archive=closing(store.open(name)))
+
+
+def _find_named(name: str) -> tuple[str, Store | None]:
+    return name, next((store for store in all_stores() if name in _names(store)), None)
+
+
+def _find_newest() -> tuple[str, Store | None]:
+    """Return the newest backup of all stores, and the first of them that has it."""
+    kept: dict[str, Store] = {}
+    now = timezone.now()
     for store in all_stores():
-        names = [each.name for each in store.list("clawsite-") if each.name.endswith(SUFFIX)]
-        wanted = find_latest(names, now=timezone.now()) if text == LATEST else text
-        if wanted in names:
-            return wanted, closing(store.open(wanted))
-    raise BackupFailed(
-        f"There is no backup {text[:200]!r}: give a file, a name as in the list of backups, or {LATEST}."
-    )
+        try:
+            names = _names(store)
+        except BackupFailed as error:
+            known = find_latest(kept, now=now)
+            if not known:
+                raise
+            raise BackupFailed(
+                f"{error.message} So the newest backup is not known. The newest of {kept[known].label} is {known}: "
+                "give that name to restore it."
+            ) from error
+        kept = dict.fromkeys(names, store) | kept
+    name = find_latest(kept, now=now)
+    return name, kept.get(name)
+
+
+def _names(store: Store) -> list[str]:
+    return [each.name for each in store.list("clawsite-") if each.name.endswith(SUFFIX)]
 
 
 def find_latest(names: Iterable[str], *, now: datetime) -> str:

@@ -19,6 +19,7 @@ from clawsite.ops.backups.identity import own_identity
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.s3 import S3Store, open_bucket
 from clawsite.ops.backups.sources import open_source
+from clawsite.ops.backups.stores import local_store
 from clawsite.ops.backups.verifying import verify
 from tests.ports import free_port
 from tests.servers.s3 import BUCKET, S3Server
@@ -45,6 +46,12 @@ def read(store: S3Store, name: str) -> bytes:
         found.write(data)
     file.close()
     return found.getvalue()
+
+
+def taken(text: str) -> tuple[str, str]:
+    found = open_source(text)
+    with found.archive:
+        return found.name, found.place
 
 
 def test_what_is_large_goes_in_parts_and_comes_back_whole(s3_server: S3Server, tmp_path: Path) -> None:
@@ -100,13 +107,33 @@ def test_a_backup_is_copied_there_and_restored_from_there(
     assert row.places[-1] == f"s3://{BUCKET}/copies"
 
     (settings.CLAW_BACKUP_DIR / row.name).unlink()
-    name, opened = open_source("latest")
+    found = open_source("latest")
     (tmp_path / "out").mkdir()
     own = own_identity()
     assert own is not None
-    with opened as file:
+    with found.archive as file:
         assert verify(file, tmp_path / "out", identity=own, proven=True).about.counts == row.counts["tables"]
-    assert name == row.name
+    assert (found.name, found.place) == (row.name, f"s3://{BUCKET}/copies")
+
+
+def test_the_newest_of_all_places_is_taken(s3_server: S3Server, home: Path, settings: Settings, tmp_path: Path) -> None:
+    settings.CLAW_BACKUP_S3 = s3_server.address("newest")
+    settings.CLAW_BACKUP_S3_KEY = settings.CLAW_BACKUP_S3_SECRET = "secret"
+    (tmp_path / "file").write_bytes(b"backup")
+    newer, away = (NAME.replace("20260101", day) for day in ("20260102", "20260103"))
+    for name in (NAME, newer):
+        local_store().put(name, tmp_path / "file")
+    bucket(s3_server, "newest").put(newer, tmp_path / "file")
+    assert taken("latest") == (newer, str(settings.CLAW_BACKUP_DIR))  # the same in both: the near one
+
+    bucket(s3_server, "newest").put(away, tmp_path / "file")
+    assert taken("latest") == (away, f"s3://{BUCKET}/newest")
+    assert taken(NAME) == (NAME, str(settings.CLAW_BACKUP_DIR))
+
+    settings.CLAW_BACKUP_S3 = f"s3://not-there?endpoint={s3_server.url}"
+    with pytest.raises(BackupFailed, match=f"newest backup is not known.* is {newer}: give that name"):
+        open_source("latest")
+    assert taken(newer) == (newer, str(settings.CLAW_BACKUP_DIR))
 
 
 @pytest.mark.django_db
