@@ -70,8 +70,8 @@ class Insides:
             self.begin()
 
     def begin(self) -> None:
-        """Bound what will be inside and let it begin, as soon as it is there; to be called while the run lasts."""
-        if self._release < 0 or not (self._find() or self._first or self._is_over):
+        """Learn who is first inside, while its number is still its own; bound it and let it begin. Call it often."""
+        if not (self._find() or self._first or self._is_over) or self._release < 0:
             return
         if self._first:
             self._group.take(self._first)
