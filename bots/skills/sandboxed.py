@@ -41,6 +41,8 @@ def run_function(
         limits=LIMITS,
         sandbox=Sandbox(readable=_python()),
     )
+    if done.excess:
+        raise ClawError(f"The skill's tool used too much and was ended: {done.excess}.")
     if done.timed_out:
         raise Unavailable(f"The skill's tool took longer than {LIMITS.seconds:.0f} seconds.", retryable=False)
     if done.truncated:

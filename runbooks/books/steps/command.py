@@ -68,6 +68,8 @@ def run(ctx: StepContext, given: Command) -> str:
         on_output=lambda part: ctx.say(part.decode("utf-8", "replace")),
         with_parent=True,
     )
+    if done.excess:
+        raise StepFailed(f"It used too much and was ended: {done.excess}.")
     if done.timed_out:
         raise StepFailed(f"It did not end within {done.seconds:.0f} seconds and was ended by force.")
     if done.code not in given.codes:

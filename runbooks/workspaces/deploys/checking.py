@@ -61,7 +61,7 @@ def _check(done: Completed, given: Check) -> None:
     output = redact((done.stdout + done.stderr).decode("utf-8", "replace"))  # before half a secret is cut off
     if given.name == "test" and _NONE_RUN.search(output):
         raise StepFailed(f"There are no tests: {' '.join(given.argv)[:80]} ran none.")
-    if not done.ok and not done.timed_out and (failing := failing_lines(output)):
+    if not (done.ok or done.excess or done.timed_out) and (failing := failing_lines(output)):
         raise StepFailed(failing)
     check_done(done)
 

@@ -61,6 +61,8 @@ def run_argv(
 
 def check_done(done: Completed) -> None:
     """Raise StepFailed for a program that did not succeed, with its last line."""
+    if done.excess:
+        raise StepFailed(f"{done.argv[0]} used too much and was ended: {done.excess}.")
     if done.timed_out:
         raise StepFailed(f"{done.argv[0]} did not end within {done.seconds:.0f} seconds.")
     if not done.ok:

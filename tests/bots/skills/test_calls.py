@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from asgiref.sync import async_to_sync
 from bots.agent.types import Tool, ToolContext
 from bots.skills.offer import offer_skills
 from bots.skills.reading import READ_SKILL
+from bots.skills.sandboxed import LIMITS, run_function
 from bots.skills.switching import disable_skill
 from clawsite.core.db import close_pool
 from clawsite.core.errors import ClawError, NotAllowed
 from clawsite.core.models import AuditEvent
 from guardrails.limits import reset_limits
+from guardrails.processes import Bounds
 from guardrails.sandbox import has_sandbox
 from guardrails.tools import decide_call
 from guardrails.types import Action
@@ -117,6 +120,14 @@ def test_code_takes_arguments_and_gives_text(people: People, tmp_path: Path) -> 
     assert call("add", people.bob, people.bobs, a=4) == '{"sum": 5}'
     with pytest.raises(ClawError, match="The skill's tool failed: ValueError: no tea left"):
         call("crash", people.bob, people.bobs)
+
+
+@sandboxed
+def test_code_that_uses_too_much_is_ended_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "tools.py").write_text("def spin(arguments):\n    while True: pass\n", encoding="ascii")
+    monkeypatch.setattr("bots.skills.sandboxed.LIMITS", replace(LIMITS, bounds=Bounds(memory_bytes=1024)))
+    with pytest.raises(ClawError, match=r"The skill's tool used too much and was ended: memory\."):
+        run_function(tmp_path, "spin", {}, [])
 
 
 @sandboxed

@@ -15,15 +15,18 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from clawsite.core.models import Secret
+from guardrails.processes import Bounds
 from guardrails.types import Actor, Role
 from runbooks import jobs
 from runbooks.books.ready import install_ready
+from runbooks.books.steps import command
 from runbooks.books.steps.conditions import Condition, find_value, holds
 from runbooks.jobs.working import Signals
 from runbooks.models import Job, MonitoredSystem, Run
 from runbooks.runner import perform
 from runbooks.sources.credentials import change
 from tests.clawsite.running import until
+from tests.programs import need_program
 from tests.runbooks.books.making import done, go, output, saved, start, states, step
 from tests.runbooks.books.test_running import lines
 from tests.runbooks.people import BOB
@@ -129,6 +132,13 @@ def test_a_long_wait_for_a_check_asks_now_and_then(guardian: GuardianServer) -> 
 def test_a_wait_for_a_check_is_over_at_its_time() -> None:
     job = done(step("wait", every=0.1, timeout=0.5, http={"url": "http://127.0.0.1:1/"}))
     assert job.error == "A step: It was waited for in vain. 127.0.0.1:1 cannot be reached."
+
+
+def test_a_command_that_used_too_much_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    need_program("bwrap")
+    monkeypatch.setattr(command, "BOUNDS", Bounds(memory_bytes=16 * 1024**2))
+    job = done(step("command", argv=["dd", "if=/dev/zero", "of=/dev/null", "bs=64M"]))
+    assert (job.state, job.error) == ("failed", "A step: It used too much and was ended: memory.")
 
 
 def test_a_cancelled_command_ends_at_once(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from bots.cards.registry import CardView
 from clawsite.core.models import AuditEvent
 from guardrails.approvals import decide
 from guardrails.models import Approval
-from guardrails.processes import has_sandbox
+from guardrails.processes import Completed, has_sandbox
 from runbooks import jobs
+from runbooks.books.steps import StepFailed
 from runbooks.models import Deploy, Environment, Job, ProjectMember, Run
 from runbooks.workspaces import deploys, git
+from runbooks.workspaces.deploys.programs import check_done
 from runbooks.workspaces.deploys.releases import prune, release_path, switch
 from runbooks.workspaces.deploys.showing import describe_deploy
 from runbooks.workspaces.deploys.starting import start_way_back
@@ -181,6 +183,14 @@ def test_a_build_that_failed_leaves_nothing(home: Path) -> None:
     change(made, {"build.sh": "exit 0\n"})
     assert deploy(made).error == ""
     assert list(making.iterdir()) == []
+
+
+@pytest.mark.parametrize("code", [-9, 0])
+def test_a_program_that_used_too_much_did_not_succeed_whatever_its_code(code: int) -> None:
+    """The kernel may have refused it a process that it could do without."""
+    done = Completed(argv=("make",), code=code, stdout=b"", stderr=b"", seconds=1.0, excess="tasks")
+    with pytest.raises(StepFailed, match=r"^make used too much and was ended: tasks\.$"):
+        check_done(done)
 
 
 def test_no_half_of_a_secret_is_told() -> None:
