@@ -19,7 +19,7 @@ from clawsite.gateway.paired import tell
 from clawsite.gateway.principal import Scope, expand
 from clawsite.models import GatewayDevice
 from clawsite.rpc import codes
-from guardrails.types import Actor, Role
+from guardrails.types import Actor
 from sessions_app.contacts import ALPHABET, CODE_LENGTH, CODE_MINUTES, require_admin
 
 MOST_PENDING = 200
@@ -144,12 +144,13 @@ def approve_device(
 ) -> GatewayDevice:
     """Give a device what it asked for; BadInput when the code is unknown, used or too old.
 
-    `holding`: the scopes of a caller. With the one of pairing they may give what they have, without being an admin.
+    `holding`: the scopes of a caller's connection, without which an admin decides. Nobody gives what they do not hold,
+    whatever else their token may do: a device that was let in for pairing alone could give itself the rest.
     """
     _check_decider(actor, holding)
     with transaction.atomic():
         row = _take(code)
-        if not (actor.is_at_least(Role.ADMIN) or expand(row.requested_scopes) <= holding):
+        if holding and not expand(row.requested_scopes) <= expand(holding):
             raise NotAllowed("device pairing approval denied: it asks for more than you have")
         request = row.request_id
         _approve(row, role=row.requested_role, scopes=row.requested_scopes, actor=actor.subject, origin=origin)

@@ -1,6 +1,7 @@
 """device.pair.*: devices that ask to be let in, and those that are known, as the protocol's clients manage them.
 
-Who holds `operator.pairing` may let a device have what they have themselves; the bearer of an admin's token all.
+Who holds `operator.pairing` may let a device have what this connection has itself, also over an admin's token: clients
+that ask for this scope alone connect once more with `operator.admin` when they are told "approval denied".
 """
 
 from __future__ import annotations

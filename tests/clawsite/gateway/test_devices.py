@@ -19,7 +19,7 @@ from clawsite.gateway.devices import check_device
 from clawsite.gateway.hello import ConnectParams, Refusal
 from clawsite.gateway.paired import block_device, remove_device
 from clawsite.gateway.pairing import Ask, admit_device, approve_device, deny_device
-from clawsite.gateway.principal import Scope
+from clawsite.gateway.principal import Scope, expand
 from clawsite.models import GatewayDevice
 from guardrails.types import Actor, Role
 from tests.clawsite.gateway.seat import Client, Gateway, Line, Refused, connect_params, principal
@@ -218,7 +218,9 @@ async def test_through_a_proxy_a_new_device_asks_and_is_let_in_and_forgotten(gat
 
 # --- device.pair.* without a socket --------------------------------------------------------------------------------
 ALICE = principal("alice")
+PAIRING_ALICE = replace(ALICE, scopes=frozenset({Scope.PAIRING}))
 PAIRER = principal("bob", Scope.READ, Scope.PAIRING)
+CHARLIE = principal("charlie", Scope.WRITE, Scope.APPROVALS)
 CALLS = {
     "device.pair.list": {},
     "device.pair.approve": {"requestId": "x"},
@@ -230,9 +232,8 @@ CALLS = {
 
 @pytest.mark.parametrize("method", CALLS)
 async def test_charlie_learns_and_changes_nothing_about_devices(method: str) -> None:
-    charlie = principal("charlie", Scope.WRITE, Scope.APPROVALS)
     with pytest.raises(Refused, match=r"^FORBIDDEN: missing scope: operator\.pairing$"):
-        await Line(charlie).call(method, **CALLS[method])
+        await Line(CHARLIE).call(method, **CALLS[method])
     with pytest.raises(Refused, match=r"^INVALID_REQUEST.*nonsense"):
         await Line(ALICE).call(method, **CALLS[method], nonsense=1)
 
@@ -266,10 +267,35 @@ async def test_who_may_pair_gives_what_they_have_and_no_more() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+async def test_over_an_admins_token_a_connection_gives_no_more_than_it_has() -> None:
+    for number, scope in enumerate((Scope.READ, Scope.ADMIN), start=1):
+        asked = await run_db(refused, ask(scope, seed=number))
+        for holder in (PAIRING_ALICE, CHARLIE):
+            with pytest.raises(Refused, match=r"^FORBIDDEN: (device pairing approval denied|missing scope)"):
+                await Line(holder).call("device.pair.approve", requestId=asked["requestId"])
+        assert not await run_db(GatewayDevice.objects.filter(state="approved", device_id=Phone(number).id).exists)
+        # What OpenClaw's command line does when it is told so.
+        admin = replace(ALICE, scopes=expand({Scope.ADMIN}))
+        answer = await Line(admin).call("device.pair.approve", requestId=asked["requestId"])
+        assert scope in answer["device"]["scopes"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_device_for_pairing_alone_does_not_give_itself_more() -> None:
+    first = await run_db(refused, ask(Scope.PAIRING))
+    await Line(PAIRING_ALICE).call("device.pair.approve", requestId=first["requestId"])
+    more = await run_db(refused, ask(Scope.PAIRING, Scope.ADMIN))
+    assert more["reason"] == "scope-upgrade"
+    with pytest.raises(Refused, match=r"^FORBIDDEN: device pairing approval denied"):
+        await Line(PAIRING_ALICE).call("device.pair.approve", requestId=more["requestId"])
+    assert (await run_db(GatewayDevice.objects.get)).scopes == [Scope.PAIRING]
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_an_admin_names_devices_and_lets_a_blocked_one_ask_again() -> None:
     asked = await run_db(refused, ask(Scope.READ))
     # The command line asks for this scope alone; that the token is an admin's counts.
-    alice = replace(ALICE, scopes=frozenset({Scope.PAIRING}))
+    alice = PAIRING_ALICE
     await Line(alice).call("device.pair.reject", requestId=asked["requestId"])
     named = await Line(alice).call("device.pair.rename", deviceId=Phone().id, label=" Bob's phone ")
     assert named == {"deviceId": Phone().id, "label": "Bob's phone"}
