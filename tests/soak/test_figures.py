@@ -47,6 +47,8 @@ def test_noise_and_the_growth_of_a_beginning_are_within_the_limits() -> None:
         ({"restarts": 1}, "restarts"),
         ({"wal": [65 * MIB]}, "largest WAL"),
         ({"answers": []}, "time to the answer, p99"),
+        ({"answers": [(number * 15.0, 0.03) for number in range(300)]}, "time to the answer, p99"),
+        ({"pings": [(number * 15.0, 0.03) for number in range(300, 480)]}, "time of a ping, p99"),
         ({"pings": [(0.0, 0.1), (1800.0, 0.1), (7200.0, 0.13)]}, "time of a ping, p99"),
     ],
 )
