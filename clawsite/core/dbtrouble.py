@@ -26,16 +26,20 @@ _SQLITE = (
     ("disk i/o", "The disk of {name} cannot be read or written. Is it full or broken?"),
     ("locked", "The database {name} is locked by another program. Try again in a moment, or end that program."),
 )  # fmt: skip
+_CROWDED = "PostgreSQL at {place} has no connection left. Raise its max_connections, or end what uses them."
 # The same for PostgreSQL, in the order in which they are looked for.
 _POSTGRES = (
     ("authentication failed", "PostgreSQL at {place} refuses the user and password of DATABASE_URL. Correct them."),
     ("no password supplied", "PostgreSQL at {place} wants a password, and DATABASE_URL has none. Add it."),
     ("no pg_hba.conf entry", "PostgreSQL at {place} lets this user or machine not in. Allow it in its pg_hba.conf."),
+    ("too many", _CROWDED),
+    ("connection slots", _CROWDED),
+    ("permission denied", "The user of DATABASE_URL may not work in its database. Make it the owner."),
+    ("not permitted to log in", "The user of DATABASE_URL may not log in to PostgreSQL at {place}. Give it LOGIN."),
+    # Those above may name a role or a database, too.
     ("role \"", "PostgreSQL at {place} knows no such user as DATABASE_URL names. Create it or correct that."),
     ("database \"", "PostgreSQL at {place} has no such database as DATABASE_URL names. Create it or correct that."),
-    ("permission denied", "The user of DATABASE_URL may not work in its database. Make it the owner."),
     ("invalid connection option", "DATABASE_URL has an option after its ? that PostgreSQL does not know. Take it out."),
-    ("too many", "PostgreSQL at {place} has no connection left. Raise its max_connections, or end what uses them."),
     ("starting up", "PostgreSQL at {place} is just starting. Try again in a moment."),
     ("relation \"", NOT_SET_UP),
     ("column ", "The database is behind the code. Run: manage.py migrate (or ./run, which does it)"),
