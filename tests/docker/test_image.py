@@ -38,7 +38,7 @@ def test_packages_come_by_their_hashes_and_the_base_is_an_argument() -> None:
 
 def test_whatever_is_copied_exists_and_is_not_kept_from_the_engine() -> None:
     ignore = (ROOT / "docker" / "Dockerfile.dockerignore").read_text(encoding="utf-8")
-    lines = re.findall(r"^COPY (?!--from)(.*)$", TEXT, flags=re.MULTILINE)
+    lines = re.findall(r"^COPY (?!--from)(?:--chmod=\S+ )?(.*)$", TEXT, flags=re.MULTILINE)
     copied = {source for line in lines for source in line.split()[:-1]}
 
     assert {name for name in copied if not (ROOT / name).exists()} == set()
