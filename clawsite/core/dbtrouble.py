@@ -55,6 +55,11 @@ def explain(error: DatabaseError) -> str:
     return explain_words(str(error), settings.DATABASES["default"])
 
 
+def is_known(error: DatabaseError) -> bool:
+    """Tell whether `explain` has more to say than that something is wrong."""
+    return explain(error) != _OTHERWISE
+
+
 def explain_words(words: str, database: Mapping[str, Any]) -> str:
     """Return what these words of a database mean; `database`: as in settings."""
     known = _SQLITE if "sqlite" in database["ENGINE"] else _POSTGRES

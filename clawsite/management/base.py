@@ -24,6 +24,10 @@ class OperatorCommand(BaseCommand):
             raise CommandError(error.message) from None
         except TROUBLE as error:
             raise CommandError(explain(error)) from None
+        except OSError as error:
+            if error.filename is None:  # nothing that was named on the command line
+                raise
+            raise CommandError(f"{error.filename} cannot be used: {error.strerror}.") from None
         except KeyboardInterrupt:
             raise CommandError("Stopped. What was already said to be done is done.", returncode=130) from None
 

@@ -85,7 +85,7 @@ def _find_reason(place: Place) -> str | None:
         text = answer.read(200).decode("utf-8", "replace").strip()
         return None if answer.status == http.HTTPStatus.OK else text or f"status {answer.status}"
     except (OSError, http.client.HTTPException) as error:
-        return str(error) or type(error).__name__
+        return getattr(error, "strerror", None) or str(error) or type(error).__name__
     finally:
         connection.close()
 

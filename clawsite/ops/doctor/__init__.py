@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from clawsite.core.dbtrouble import TROUBLE, explain, is_known
 from clawsite.core.errors import log_unknown
 from clawsite.ops.doctor import channels, data, files, network, setup, versions, work
 from clawsite.ops.doctor.finding import Finding, Level, bad
@@ -40,13 +41,16 @@ ONLINE = frozenset({"channels"})
 def examine(*, online: bool = True) -> list[Finding]:
     """Look at everything. `online=False` asks nobody outside of this machine."""
     names = [name for name in EXAMINATIONS if online or name not in ONLINE]
-    return [found for name in names for found in _examine(name)]
+    # A database that does not answer hinders many, and is told once.
+    return list(dict.fromkeys(found for name in names for found in _examine(name)))
 
 
 def _examine(name: str) -> list[Finding]:
     try:
         return list(EXAMINATIONS[name]())
     except Exception as error:
+        if isinstance(error, TROUBLE) and is_known(error):
+            return [bad(data.AREA, explain(error), "Nothing that needs the database could be looked at.")]
         error_id = log_unknown(error, where=f"the examination of {name}")
         return [bad(name, f"This could not be looked at (error {error_id}).", "The log says why, beside this number.")]
 

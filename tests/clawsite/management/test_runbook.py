@@ -81,3 +81,11 @@ def test_who_waits_while_nothing_works_is_told_why(monkeypatch: pytest.MonkeyPat
         "It waits for a worker. Is `manage.py up` running? Ctrl-C ends looking, not the run."
     ]
     assert "hello" in lines
+
+
+def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run(monkeypatch, "runbook", "import", "--ready")
+    (tmp_path / "file").touch()
+    said = run(monkeypatch, "runbook", "export", "--to", str(tmp_path / "file" / "below"))
+    assert said.error.startswith(f"{tmp_path / 'file'}")
+    assert "cannot be used: Not a directory" in said.error

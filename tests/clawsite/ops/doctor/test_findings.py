@@ -6,11 +6,12 @@ import json
 import os
 import socket
 import sqlite3
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -239,3 +240,18 @@ def test_the_command_tells_people_and_programs(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_the_worst_is_the_exit_code(levels: list[str], code: int) -> None:
     assert exit_code([Finding(area="x", level=Level(level), text="x") for level in levels]) == code
+
+
+def test_a_database_that_is_not_set_up_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE clawsite_gatewaytoken RENAME TO elsewhere")
+    tokens = doctor.EXAMINATIONS["tokens"]
+
+    def look() -> Iterator[Finding]:
+        with transaction.atomic():
+            yield from tokens()
+
+    monkeypatch.setattr(doctor, "EXAMINATIONS", {"tokens": look, "again": look})
+    (found,) = doctor.examine()
+    assert (found.area, found.level) == ("database", Level.BAD)
+    assert "not set up yet" in found.text
