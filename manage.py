@@ -13,9 +13,9 @@ end_on_signals()  # before the imports that take time
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, load_command_class
-from django.db import OperationalError
+from django.db import DatabaseError
 
-from clawsite.core.dbtrouble import explain
+from clawsite.core.dbtrouble import explain, is_trouble
 from clawsite.core.folders import make_folder
 from clawsite.ops.demo import set_demo_environment
 from clawsite.ops.lean import skip_collecting, skip_unused_drivers
@@ -41,7 +41,9 @@ def main() -> None:
             execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"clawsite is not configured right: {error}")
-    except OperationalError as error:
+    except DatabaseError as error:
+        if not is_trouble(error):
+            raise
         sys.exit(explain(error))
     except KeyboardInterrupt:
         print("Stopped before it was done. Run it again when you like.", file=sys.stderr)

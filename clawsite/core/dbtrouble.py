@@ -9,8 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, OperationalError, ProgrammingError
 from django.db.migrations.exceptions import MigrationSchemaMissing
 
-# What says that a database is not there, not set up or not ours to write.
-TROUBLE = (OperationalError, ProgrammingError, MigrationSchemaMissing)
+_TROUBLE = (OperationalError, ProgrammingError, MigrationSchemaMissing)
 
 NOT_SET_UP = "The database is not set up yet. Start clawsite once with ./run, or run: manage.py migrate"
 
@@ -53,6 +52,11 @@ _OTHERWISE = "The database does not answer. Is it locked, full or switched off?"
 def explain(error: DatabaseError) -> str:
     """Return what is wrong with the database of this installation, for whoever runs it."""
     return explain_words(str(error), settings.DATABASES["default"])
+
+
+def is_trouble(error: DatabaseError) -> bool:
+    """Tell whether a database is not there, not set up, damaged or not ours, rather than asked for something wrong."""
+    return isinstance(error, _TROUBLE) or type(error) is DatabaseError  # SQLite's for a file that is none
 
 
 def is_known(error: DatabaseError) -> bool:

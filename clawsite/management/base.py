@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
-from clawsite.core.dbtrouble import TROUBLE, explain
+from clawsite.core.dbtrouble import explain, is_trouble
 from clawsite.core.errors import ClawError
 
 
@@ -22,7 +23,9 @@ class OperatorCommand(BaseCommand):
             self.work(options)
         except ClawError as error:
             raise CommandError(error.message) from None
-        except TROUBLE as error:
+        except DatabaseError as error:
+            if not is_trouble(error):
+                raise
             raise CommandError(explain(error)) from None
         except OSError as error:
             if error.filename is None:  # nothing that was named on the command line

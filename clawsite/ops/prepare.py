@@ -14,10 +14,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from clawsite.core.dbtrouble import TROUBLE, explain
+from clawsite.core.dbtrouble import explain, is_trouble
 from clawsite.core.errors import ClawError
 from clawsite.core.process import void_dead_local_processes
 from clawsite.ops.backups.scratch import clear_scratch
@@ -48,7 +48,9 @@ def prepare(answer_fd: int, *, migrate: bool) -> int:
         answer["link"] = prepare_installation(migrate=migrate)
     except ClawError as error:
         answer["error"], code = error.message, 1
-    except TROUBLE as error:
+    except DatabaseError as error:
+        if not is_trouble(error):
+            raise
         answer["error"], code = explain(error), 1
     connection.close()
     with suppress(BrokenPipeError):

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError
 
 from clawsite.core.addresses import check_redis_url, read_database_url
-from clawsite.core.dbtrouble import NOT_SET_UP, explain_words
+from clawsite.core.dbtrouble import NOT_SET_UP, explain_words, is_trouble
 from clawsite.core.folders import env_folder, make_folder
 from clawsite.core.keys import load_or_create_key
 from clawsite.ops.stopping import SENTENCE
@@ -152,3 +153,9 @@ def test_what_postgresql_says_becomes_what_to_do(text: str, said: str) -> None:
 )
 def test_what_sqlite_says_becomes_what_to_do(text: str, said: str) -> None:
     assert said in explain_words(text, {"ENGINE": "django.db.backends.sqlite3", "NAME": "/claw.sqlite3"})
+
+
+def test_only_trouble_with_the_database_itself_is_told_as_such() -> None:
+    for trouble in (OperationalError, ProgrammingError, DatabaseError):
+        assert is_trouble(trouble("file is not a database"))
+    assert not is_trouble(IntegrityError('null value in column "name" violates a constraint'))

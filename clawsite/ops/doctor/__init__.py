@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from clawsite.core.dbtrouble import TROUBLE, explain, is_known
+from django.db import DatabaseError
+
+from clawsite.core.dbtrouble import explain, is_known, is_trouble
 from clawsite.core.errors import log_unknown
 from clawsite.ops.doctor import channels, data, files, network, setup, versions, work
 from clawsite.ops.doctor.finding import Finding, Level, bad
@@ -49,7 +51,7 @@ def _examine(name: str) -> list[Finding]:
     try:
         return list(EXAMINATIONS[name]())
     except Exception as error:
-        if isinstance(error, TROUBLE) and is_known(error):
+        if isinstance(error, DatabaseError) and is_trouble(error) and is_known(error):
             return [bad(data.AREA, explain(error), "Nothing that needs the database could be looked at.")]
         error_id = log_unknown(error, where=f"the examination of {name}")
         return [bad(name, f"This could not be looked at (error {error_id}).", "The log says why, beside this number.")]
