@@ -16,6 +16,7 @@ from django.urls import get_resolver
 from django.utils import translation
 
 MODULES = (
+    "multiprocessing.popen_fork",
     "django.contrib.admin.sites",
     "django.contrib.auth.backends",
     "django.contrib.sessions.backends.db",
@@ -41,6 +42,8 @@ MODULES = (
     "clawsite.ops.role",
     "clawsite.ops.housekeeping",
     "clawsite.ops.minutes",
+    "clawsite.ops.tls",
+    "clawsite.ops.wire",
     "clawsite.ops.worker",
     "bots.channels.gateway.adapter",
     "bots.channels.telegram.adapter",
