@@ -37,6 +37,7 @@ SENTENCES = (
     gettext_noop("The conversation of this briefing was removed."),
     # jobs
     gettext_noop("internal error {id}"),
+    gettext_noop("It used too much and was ended: {told}."),
     gettext_noop("Its time was over."),
     gettext_noop("It did not stop when asked and was ended by force."),
     gettext_noop("Interrupted: its process died in the middle, and it must not be run twice."),
@@ -111,6 +112,7 @@ SENTENCES = (
     gettext_noop("It ended with the signal {number}: {told}."),
     gettext_noop("It ended with the signal {number}."),
     gettext_noop("{program} did not end within {seconds} seconds."),
+    gettext_noop("{program} used too much and was ended: {told}."),
     gettext_noop("{program} ended with the code {code}: {told}"),
     gettext_noop("{program} ended with the code {code}."),
     gettext_noop("Its output does not hold {text}."),
