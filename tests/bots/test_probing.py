@@ -81,7 +81,7 @@ async def test_a_model_that_keeps_us_waiting_is_told_of_while_it_is_waited_for(
     flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(failover, "Watchdog", lambda seconds, tell: Watchdog(seconds / 400, tell))
-    flow.model.set_default("Here I am.", first_pause=2.0)
+    flow.model.set_default("Here I am.", first_pause=5.0)  # the row is looked at meanwhile, on a slow machine too
     async with flow.running():
         flow.telegram.user_sends(flow.alice, "hi")
         row = await until_db(lambda: ServiceState.objects.filter(kind="model").exclude(error="").first(), timeout=30)

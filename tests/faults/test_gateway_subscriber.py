@@ -15,6 +15,7 @@ import pytest
 
 from clawsite.rpc import GatewayClient, JobEvent
 from tests.clawsite.gateway.seat import Client
+from tests.engine import is_scaled
 from tests.faults.gate import Gate, running_gate
 from tests.faults.stack import second_machine, wait_for
 from tests.fixtures.reached import Figure, Reached
@@ -25,6 +26,8 @@ EVENTS = 5000
 CUTS = 50
 # A few more, should some of them come when the job is over.
 PLANNED = 55
+# Where connections take longer to come back, the job must last longer to be cut as often.
+PAUSE = 0.01 if is_scaled() else 0.0
 KILLS = 4
 SEED = 20_260_801
 SOCKETS, IDLE_SECONDS, AWAY_SECONDS, HEARD_SECONDS = 10, 60.0, 10.0, 10.0
@@ -113,7 +116,9 @@ async def test_subscribers_get_each_event_once_through_cuts_kills_and_an_emptied
         # Whoever has two machines starts the job at one and follows it at the other, too.
         *_, far = gate, *second
         async with gate.client(port=proxy.port) as cut_off, far.client() as near:
-            answer = await near.request("jobs.create", {"kind": "selftest", "params": {"events": EVENTS, "pause": 0}})
+            answer = await near.request(
+                "jobs.create", {"kind": "selftest", "params": {"events": EVENTS, "pause": PAUSE}}
+            )
             job = str(answer["job"]["id"])
             vandal = Vandal([gate, *second], proxy, redis_service)
             cuts = dict.fromkeys(vandal.dice.sample(range(2, EVENTS // 3), PLANNED), vandal.cut)
