@@ -13,6 +13,8 @@ from datetime import datetime
 from sessions_app.models import Inbox, Turn
 
 SAMPLE = 2000
+# So many rows are held at once: all of them would be two megabytes, a few times a minute.
+CHUNK = 100
 OVERHEAD_MS = 500.0
 _BEFORE = ("trigger", "input", "session", "prompt")
 _ENDED = (Turn.State.DONE, Turn.State.FAILED)
@@ -55,7 +57,8 @@ def overheads(since: datetime) -> list[float]:
     """Return the overheads in milliseconds, sorted."""
     turns = Turn.objects.filter(finished_at__gte=since, state=Turn.State.DONE, attempt=1, agent_state={})
     rows = turns.order_by("-finished_at").values_list("stages", "started_at", "finished_at")[:SAMPLE]
-    return sorted(_overhead(stages, begin, end) for stages, begin, end in rows if end and "agent" in stages)
+    found = rows.iterator(chunk_size=CHUNK)
+    return sorted(_overhead(stages, begin, end) for stages, begin, end in found if end and "agent" in stages)
 
 
 def _overhead(stages: dict[str, float], begin: datetime, end: datetime) -> float:
