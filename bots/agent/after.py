@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from django.db.models import F
@@ -31,8 +32,8 @@ from sessions_app.models import Message, Session, Turn
 logger = logging.getLogger(__name__)
 
 QUEUE_MAX = 100
-LOOK_SECONDS = 0.25
-GIVE_WAY_LOOKS = 40  # ten seconds
+GIVE_WAY_SECONDS = 10.0
+LOOK_SECONDS = 0.1  # while people wait, as many turns a second as this divides it into
 FACT_SECONDS, FACT_TOKENS = 30.0, 700
 COMPACT_SECONDS = 90.0
 GIVE_UP_AFTER = 3  # failed summaries in a row, then one is made without a model
@@ -48,18 +49,28 @@ class _Said:
     seq: int
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Ended:
+    """A turn that was answered."""
+
+    session_id: int
+    turn_id: int
+    trace_id: str
+    at: float = field(default_factory=time.monotonic)
+
+
 class AfterAnswers:
     """The queue of a process. `run` works until it is cancelled, and gives way while `is_busy` says so."""
 
     def __init__(self, is_busy: Callable[[], bool] = lambda: False) -> None:
-        self._queue: asyncio.Queue[tuple[int, int, str]] = asyncio.Queue(maxsize=QUEUE_MAX)
+        self._queue: asyncio.Queue[_Ended] = asyncio.Queue(maxsize=QUEUE_MAX)
         self._is_busy = is_busy
         self._left_out = 0
 
     def add(self, session_id: int, turn_id: int) -> None:
         """Queue a finished turn; never waits and never fails."""
         try:
-            self._queue.put_nowait((session_id, turn_id, trace_id()))
+            self._queue.put_nowait(_Ended(session_id=session_id, turn_id=turn_id, trace_id=trace_id()))
         except asyncio.QueueFull:
             self._left_out += 1
             if self._left_out % QUEUE_MAX == 1:
@@ -73,20 +84,23 @@ class AfterAnswers:
     async def run(self) -> None:
         """Take one turn after the other."""
         while True:
-            session_id, turn_id, trace_id_of_turn = await self._queue.get()
-            await self._give_way()
+            ended = await self._queue.get()
+            await self._give_way(ended)
             try:
-                with trace("after the answer", trace_id=trace_id_of_turn):
-                    await after_answer(session_id, turn_id)
+                with trace("after the answer", trace_id=ended.trace_id):
+                    await after_answer(ended.session_id, ended.turn_id)
             except Exception as error:
-                log_unknown(error, where=f"the work after turn {turn_id}")
+                log_unknown(error, where=f"the work after turn {ended.turn_id}")
 
-    async def _give_way(self) -> None:
-        """Let people who wait for an answer go first, for ten seconds at the most."""
-        for _ in range(GIVE_WAY_LOOKS):
-            if not self._is_busy():
-                return
+    async def _give_way(self, ended: _Ended) -> None:
+        """Let people who wait for an answer go first, until the turn ended ten seconds ago.
+
+        Where somebody always waits, a turn is not held up by the ten seconds of those before it.
+        """
+        while self._is_busy():
             await asyncio.sleep(LOOK_SECONDS)
+            if time.monotonic() - ended.at >= GIVE_WAY_SECONDS:
+                return
 
 
 async def after_answer(session_id: int, turn_id: int, *, provider: Provider | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 
 import pytest
 from pytest_django import Settings
@@ -292,6 +293,26 @@ async def test_the_queue_is_bounded_and_survives_a_failure(turn_stage: Stage, ca
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_where_somebody_always_waits_no_turn_is_held_up_by_those_before_it(
+    turn_stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(after, "GIVE_WAY_SECONDS", 1.0)
+    monkeypatch.setattr(after, "LOOK_SECONDS", 0.001)
+    await run_db(lambda: Turn.objects.filter(pk=turn_stage.turn_id).update(user_seq=None))
+    queue = AfterAnswers(is_busy=lambda: True)
+    begun = time.monotonic()
+    for _ in range(after.QUEUE_MAX):
+        queue.add(turn_stage.session_id, turn_stage.turn_id)
+
+    task = asyncio.create_task(queue.run())
+    await until(lambda: queue.is_idle)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert 1.0 <= time.monotonic() - begun < after.QUEUE_MAX / 2
+    assert "unexpected error" not in caplog.text
 
 
 def test_cooling_grows_and_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
