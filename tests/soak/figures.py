@@ -90,6 +90,21 @@ def compare(found: Sequence[tuple[float, float]], samples: Samples) -> tuple[flo
     return first, percentile(found, 0.99, begin=samples.seconds - samples.part, end=samples.seconds)
 
 
+def sizes(samples: Samples) -> list[str]:
+    """Return the memory of every process at its last look that is still there, by name."""
+    last = max((points[-1].at for points in samples.processes.values()), default=0.0)
+    return [
+        f"{name} {points[-1].memory / MIB:.1f} MiB"
+        for name, points in sorted(samples.processes.items())
+        if last - points[-1].at < 1
+    ]
+
+
+def p99(samples: Samples, now: float, seconds: float = 300.0) -> float:
+    """Return the 99th percentile of the time to an answer in the last seconds."""
+    return percentile(list(samples.answers), 0.99, begin=now - seconds, end=now)
+
+
 def judge(samples: Samples) -> list[Figure]:
     """Return the whole result."""
     return [*_messages(samples), *_sockets(samples), *_storage(samples), *_processes(samples)]

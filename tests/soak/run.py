@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.bench.markdown import markdown
 from tests.faults.gate import TOKEN
 from tests.faults.site import open_site
-from tests.soak.figures import Figure, Samples, judge
+from tests.soak.figures import Figure, Samples, judge, p99, sizes
 from tests.soak.sockets import Programs
 from tests.soak.watching import Watch
 from tests.soak.writing import Writers
@@ -36,6 +36,7 @@ def soak(folder: Path, *, minutes: float, tell: Callable[[str], None] = print) -
                 told = now
                 minute = (now - begin) / 60
                 tell(f"{minute:.0f} min: {samples.sent} written, {samples.connects} opened, {samples.cuts.total()} cut")
+                tell(f"  {', '.join(sizes(samples))}; p99 {p99(samples, now - begin):.3f} s")
             time.sleep(max(0.0, min(LOOK_SECONDS, begin + samples.seconds - time.monotonic())))
         writers.stop()
         programs.stop()

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from tests.soak.figures import MIB, Point, Samples, judge, percentile, slope
+from tests.soak.figures import MIB, Point, Samples, judge, p99, percentile, sizes, slope
 
 SECONDS = 7200.0
 
@@ -88,3 +88,13 @@ def test_a_percentile_is_of_its_span() -> None:
     found = [(float(number), float(number)) for number in range(1000)]
     assert percentile(found, 0.99, begin=100, end=199) == 199
     assert percentile(found, 0.99, begin=2000, end=3000) == 0
+
+
+def test_what_is_told_meanwhile_is_of_those_that_are_there_and_of_the_last_minutes() -> None:
+    samples = steady()
+    samples.processes["queue 9"] = [Point(15.0, 50 * MIB, 9, 1)]
+    samples.answers = [(at, 0.5 if at < 6000 else 0.1) for at, _ in samples.answers]
+
+    assert [told.rpartition(" 1")[0] for told in sizes(samples)] == ["bots 8", "web 7"]
+    assert p99(samples, SECONDS) == 0.1
+    assert p99(samples, SECONDS, seconds=3600.0) == 0.5
