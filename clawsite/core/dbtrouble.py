@@ -7,9 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, ProgrammingError
-from django.db.migrations.exceptions import MigrationSchemaMissing
-
-_TROUBLE = (OperationalError, ProgrammingError, MigrationSchemaMissing)
 
 NOT_SET_UP = "The database is not set up yet. Start clawsite once with ./run, or run: manage.py migrate"
 
@@ -56,7 +53,10 @@ def explain(error: DatabaseError) -> str:
 
 def is_trouble(error: DatabaseError) -> bool:
     """Tell whether a database is not there, not set up, damaged or not ours, rather than asked for something wrong."""
-    return isinstance(error, _TROUBLE) or type(error) is DatabaseError  # SQLite's for a file that is none
+    from django.db.migrations.exceptions import MigrationSchemaMissing  # noqa: PLC0415 - it brings the models
+
+    trouble = (OperationalError, ProgrammingError, MigrationSchemaMissing)
+    return isinstance(error, trouble) or type(error) is DatabaseError  # SQLite's for a file that is none
 
 
 def is_known(error: DatabaseError) -> bool:

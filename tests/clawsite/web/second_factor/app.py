@@ -12,6 +12,7 @@ from django_otp.oath import TOTP
 
 from clawsite.core.models import User
 
+STEP_SECONDS = 30
 PASSWORD = "correct horse battery"
 CODE, SETUP, HOME, LOGIN = (
     "/second-factor/code",
@@ -22,16 +23,28 @@ CODE, SETUP, HOME, LOGIN = (
 
 
 class App:
-    """An app that has scanned the picture. Each code is the one of the next 30 seconds, so that none comes twice."""
+    """An app that has scanned the picture. It shows another code every 30 seconds."""
 
     def __init__(self, secret: str) -> None:
-        self._totp = TOTP(b32decode(secret), 30, 0, 6)
-        self._next = time.time()
+        self._totp = TOTP(b32decode(secret), STEP_SECONDS, 0, 6)
+        self._shown = 0
 
     def code(self, *, later: int = 0) -> str:
         """Return the code that is shown now, or so many steps from now."""
-        self._totp.time = time.time() + 30 * later
+        return self._of(_now() + later)
+
+    def next_code(self) -> str:
+        """Return the one after the last that was shown, for each is taken once only, or what is shown by now."""
+        return self._of(max(self._shown + 1, _now()))
+
+    def _of(self, step: int) -> str:
+        self._shown = step
+        self._totp.time = STEP_SECONDS * step
         return f"{self._totp.token():06}"
+
+
+def _now() -> int:
+    return int(time.time()) // STEP_SECONDS
 
 
 def read_secret(client: Client) -> str:
