@@ -29,14 +29,17 @@ START = """
 import os, signal, sys
 from clawsite.ops import stopping
 stopping.end_on_signals()
+ready, is_ready = os.pipe()
 pid = os.fork()
 if not pid:
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    print(os.getpid(), flush=True)
+    os.write(is_ready, b"x")
     signal.pause()
 with stopping.ending_with_us(pid):
+    os.read(ready, 1)
+    print(pid, flush=True)
     os.waitpid(pid, 0)
 """
 

@@ -41,7 +41,7 @@ async def test_an_outage_is_told_once_and_everything_comes_afterwards(far: FarGa
             await wait_away()
             far.all_jobs[0].emit("line", {"while": "away"})
             told = len(await notes(job))
-            await until(lambda: Job.objects.get(pk=job.pk).saved, what="it was told")
+            await until(lambda: Job.objects.get(pk=job.pk).saved, seconds=AWAY_SECONDS, what="it was told")
             row = await run_db(GatewayTarget.objects.get)
             assert "cannot be reached" in row.last_error
             assert (await reload(job)).state == "running"
@@ -62,7 +62,7 @@ async def test_a_job_waits_for_a_gateway_that_is_away(far: FarGateway) -> None:
         proxy.refuse()
         await add_target(proxy)
         job = await send()
-        await until(lambda: Job.objects.get(pk=job.pk).saved, what="it was told")
+        await until(lambda: Job.objects.get(pk=job.pk).saved, seconds=AWAY_SECONDS, what="it was told")
         assert ((await reload(job)).state, (await reload(job)).remote_open) == ("queued", False)
         proxy.refuse(False)
         await wait_state(job, "running", seconds=AWAY_SECONDS)
