@@ -85,7 +85,7 @@ def recover(site: Site, pids: set[int]) -> list[Figure]:
     answered = time.monotonic() - begun
     wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
     site.people.check()
-    assert pids <= {process.pid for process in site.stack.family()}
+    assert pids <= {process.pid for process in site.stack.family()}, site.stack.tail()
     assert site.store.is_whole()
     assert site.stack.stop() == 0
     return [
