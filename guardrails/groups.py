@@ -61,8 +61,10 @@ class Group:
 
 
 def _make(tasks: int) -> Path | None:
+    if os.geteuid() != 0:
+        return None
     mount = next((place for place in _MOUNTS if _counts(place)), None)
-    if os.geteuid() != 0 or mount is None or _bounds_us(mount):
+    if mount is None or _bounds_us(mount):
         return None
     _sweep(mount)
     place = mount / f"{_PREFIX}{secrets.token_hex(8)}"

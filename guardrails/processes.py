@@ -110,8 +110,8 @@ def run(
     limits = limits or Limits()
     variables = {"PATH": PATH, "HOME": str(cwd), "LANG": "C.UTF-8", "TMPDIR": "/tmp", **(env or {})}  # noqa: S108
     command = _check_argv(argv, variables["PATH"])
-    watch = Watch(limits.bounds, sandbox.writable if sandbox is not None else (cwd,))
     with Group(limits.bounds.tasks if sandbox else 0) as group, Insides(sandbox is not None, group) as insides:
+        watch = Watch(limits.bounds, sandbox.writable if sandbox is not None else (cwd,), group)
         if sandbox is not None:
             command = [
                 *sandbox_argv(sandbox, cwd=cwd, env=variables, told=insides.told, held=insides.held),
@@ -137,7 +137,7 @@ def run(
             try:
                 insides.started()
                 timed_out = not reading.until(
-                    started + limits.seconds, check=_checks(check, watch, group, insides, process.pid)
+                    started + limits.seconds, check=_checks(check, watch, insides, process.pid)
                 )
             except _Exceeded as error:
                 excess = error.excess
@@ -163,16 +163,14 @@ def run(
     )
 
 
-def _checks(
-    check: Callable[[], None] | None, watch: Watch, group: Group, insides: Insides, process: int
-) -> Callable[[], None]:
+def _checks(check: Callable[[], None] | None, watch: Watch, insides: Insides, process: int) -> Callable[[], None]:
     """Return what is done many times a second: the caller's check, and the look at what the run uses."""
 
     def look() -> None:
         if check is not None:
             check()
         insides.begin()
-        if excess := "tasks" if group.was_full() else watch.look(process):
+        if excess := watch.look(process):
             raise _Exceeded(excess)
 
     return look

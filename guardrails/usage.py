@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from guardrails.groups import Group
+
 INTERVAL = 0.02
 # Whatever else is allowed: a run stops before it takes this much from a disk's last free space.
 RESERVE_BYTES = 256 * 1024**2
@@ -44,8 +46,9 @@ UNBOUNDED = Bounds()
 class Watch:
     """Looks at the tree below one process and remembers how the disks were at its begin."""
 
-    def __init__(self, bounds: Bounds, folders: Sequence[Path]) -> None:
+    def __init__(self, bounds: Bounds, folders: Sequence[Path], group: Group) -> None:
         self._bounds = bounds
+        self._group = group
         self._disks = [_Disk(folder, bounds.disk_bytes) for folder in folders] if bounds.disk_bytes else []
         self._due = 0.0
 
@@ -53,7 +56,7 @@ class Watch:
         """Return what is beyond its bound, looking at most every INTERVAL seconds."""
         if self._bounds == UNBOUNDED or time.monotonic() < self._due:
             return ""
-        excess = self._look(root)
+        excess: Excess = "tasks" if self._group.was_full() else self._look(root)
         self._due = time.monotonic() + INTERVAL
         return excess
 
