@@ -95,8 +95,9 @@ class Collector:
             return False
         start = self._wal.find_start(state.position, header, held=self._held)
         if start > committed:
-            raise Gap("The log is shorter than what was copied of it.")
-        if start == committed:
+            self._check_emptied(committed)
+            state.position = self._wal.position(header, committed)
+        if start >= committed:
             return False
         stretch = self._wal.stretch(header, start, committed)
         part = Part(chain=state.chain, number=state.number + 1, moment=now(), kind="seg")
@@ -106,6 +107,17 @@ class Collector:
         state.parts += 1
         state.bytes += path.stat().st_size
         return True
+
+    def _check_emptied(self, committed: int) -> None:
+        """Raise when less of the log is committed than was copied, but for one that is being begun anew.
+
+        Who does that tells all connections first, and gives the file its new header with the first frame. Until then
+        nothing is committed in it; and the writer may end there.
+        """
+        if committed:
+            raise Gap("The log is shorter than what was copied of it.")
+        if not self._held:
+            raise Unsettled("The log is being begun anew.")
 
     def is_long(self) -> bool:
         """Tell whether the log should be begun anew."""

@@ -38,7 +38,7 @@ class Header:
 class Position(msgspec.Struct, frozen=True, kw_only=True):
     """How far the log was copied: so many frames of the one with this salt; `mark` is the checksum of the last.
 
-    No salt means that there was no log yet.
+    No salt means that there was no log yet, or that nothing was committed in it.
     """
 
     salt: Salt | None = None
@@ -76,7 +76,7 @@ class Wal:
 
     def position(self, header: Header | None, frames: int) -> Position:
         """Return the position behind so many frames."""
-        if header is None:
+        if header is None or not frames:
             return Position()
         return Position(salt=header.salt, frames=frames, mark=self._mark(header, frames))
 
@@ -84,12 +84,14 @@ class Wal:
         """Return how many frames of the log are copied already; raise Gap when some may be missing.
 
         While it was held the log can have been begun anew once, and only after all of it was copied: SQLite adds one
-        to the first salt then.
+        to the first salt then. A log in which nothing was committed may get any salt.
         """
         if header.salt == position.salt:
-            if self._mark(header, position.frames) != position.mark:
-                raise Gap("The log is not the one that was copied.")
-            return position.frames
+            if self._mark(header, position.frames) == position.mark:
+                return position.frames
+            if self.header() != header:
+                raise Unsettled("The log is being begun anew.")
+            raise Gap("The log is not the one that was copied.")
         if held and (position.salt is None or header.salt[0] == (position.salt[0] + 1) & 0xFFFFFFFF):
             return 0
         raise Gap("The log was begun anew before all of it was copied.")

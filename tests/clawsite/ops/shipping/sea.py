@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -137,3 +139,18 @@ def writers(sea: Sea, *, threads: int = 2, size: int = 3000) -> Iterator[None]:
         stop.set()
         for thread in running:
             thread.join()
+
+
+def fail_to_write(database: Path) -> str:
+    """Try to commit from a process that may write to no file; return what SQLite says to that.
+
+    It may tell others, in the memory that they share, that it begins the log anew; the log itself it cannot touch.
+    """
+    script = (
+        "import resource, sqlite3, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0));"
+        "sqlite3.connect(sys.argv[1]).execute('CREATE TABLE missing (id INTEGER)')"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, str(database)], check=False, capture_output=True, text=True, timeout=30
+    )
+    return ended.stderr

@@ -17,10 +17,11 @@ import pytest
 from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.shipping.collecting import MOST_UNSETTLED
 from clawsite.ops.shipping.errors import Gap
 from clawsite.ops.shipping.names import only
 from clawsite.ops.shipping.sending import forget, stored
-from tests.clawsite.ops.shipping.sea import Sea, check_numbers, dump, texts, writers
+from tests.clawsite.ops.shipping.sea import Sea, check_numbers, dump, fail_to_write, texts, writers
 from tests.faults.stack import ROOT, wait_for
 
 
@@ -101,6 +102,41 @@ def test_under_writers_nothing_is_missing_however_often_the_log_begins_anew(sea:
     assert sea.state.chain == chain
     assert len(salts) > 5
     assert dump(sea.recover()) == dump(sea.database)
+
+
+def test_a_log_that_is_begun_anew_by_half_is_gone_on_with(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one", "two")
+    sea.collector.shorten()
+    chain, copied = sea.state.chain, sea.state.position
+    # The header that begins the log anew cannot be written, when all connections know already that it is empty.
+    assert "OperationalError" in fail_to_write(sea.database)
+    sea.ship()
+    assert copied.frames
+    assert not sea.state.position.frames
+    sea.write("three")
+    sea.ship()
+    assert sea.state.chain == chain
+    assert sea.state.position.salt != copied.salt
+    assert texts(sea.recover()) == ["one", "two", "three"]
+
+
+def test_a_log_that_was_begun_anew_by_half_while_nobody_held_it_begins_a_new_chain(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one", "two")
+    sea.collector.shorten()
+    sea.collector.close()
+    assert "OperationalError" in fail_to_write(sea.database)
+    sea.begin()
+    assert not any(sea.collector.collect() for _ in range(MOST_UNSETTLED - 1))
+    with pytest.raises(Gap, match="begun anew"):
+        sea.collector.collect()
+    sea.snapshot(anew=True)
+    chain = sea.state.chain
+    sea.write("three")
+    sea.ship()
+    assert sea.state.chain == chain
+    assert texts(sea.recover()) == ["one", "two", "three"]
 
 
 def test_a_foreign_checkpoint_that_empties_the_log_costs_a_snapshot_and_nothing_else(sea: Sea) -> None:
