@@ -55,9 +55,11 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
     def attach(self, receive: Callable[[bytes], None], drained: Callable[[], None]) -> None:
         """Hand whole messages to a function instead of Daphne's queue, and say when everything is with the kernel.
 
-        From here on pings are sent whatever the client sends, so that one that only writes is found out too.
+        From here on pings are sent whatever the client sends, so that one that only writes is found out too. A text
+        that is no UTF-8 is the receiver's to refuse: autobahn sees only frames that come in parts, and cuts the socket.
         """
         self.claw_receive, self.claw_drained = receive, drained
+        self.utf8validateIncoming = False
         self.autoPingRestartOnAnyTraffic = False
         self.transport.unregisterProducer()
         self.transport.registerProducer(self, True)

@@ -83,6 +83,20 @@ async def test_a_frame_in_pieces_is_one_frame(standing: Gateway) -> None:
         assert (await alice.response("f"))["ok"]
 
 
+@pytest.mark.parametrize("filling", [b"", b"x" * 70_000], ids=["small", "large"])
+@pytest.mark.parametrize("pieces", [1, 2])
+async def test_a_text_that_is_no_utf8_is_answered_however_it_comes(
+    standing: Gateway, filling: bytes, pieces: int
+) -> None:
+    frame = b'{"type":"req","id":"\xff","method":"ping","params":{"a":"' + filling + b'"}}'
+    half = len(frame) // pieces
+    async with standing.client() as alice:
+        await alice.socket.send([frame[:half], frame[half:]] if pieces > 1 else frame, text=True)
+        error = (await alice.response("invalid"))["error"]
+        assert "UTF-8" in error["message"]
+        assert await alice.call("ping")
+
+
 def mutate(text: str, dice: random.Random) -> bytes:
     """Return a frame with something wrong in it, most of the time."""
     data = bytearray(text.encode())
