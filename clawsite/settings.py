@@ -160,8 +160,7 @@ _POSTGRES_OPTIONS = {
 DATABASE_URL = env_secret("DATABASE_URL")
 if DATABASE_URL:
     DATABASES = {"default": read_database_url(DATABASE_URL)}
-    if "postgresql" in DATABASES["default"]["ENGINE"]:
-        DATABASES["default"]["OPTIONS"] = _POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})
+    DATABASES["default"]["OPTIONS"] = _POSTGRES_OPTIONS | DATABASES["default"].get("OPTIONS", {})
 else:
     DATABASES = {
         "default": {

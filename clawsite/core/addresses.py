@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-_DATABASES = {"postgres", "postgresql", "sqlite"}
+_DATABASES = {"postgres", "postgresql"}
 _DATABASE = "Use postgres://user:password@host:5432/name, or leave it empty for SQLite in CLAW_HOME"
 _REDIS = "Use redis://host:6379/0 or rediss://user:password@host:6379/0, or leave it empty"
 _QUOTED = "Special characters of a password must be written as %40 for @, %2F for /, %3A for : and so on."
@@ -17,7 +17,13 @@ _QUOTED = "Special characters of a password must be written as %40 for @, %2F fo
 def read_database_url(url: str) -> dict[str, Any]:
     """Return what Django is told of the database; ImproperlyConfigured for a URL that cannot be used."""
     try:
-        if urlsplit(url).scheme not in _DATABASES:
+        scheme = urlsplit(url).scheme
+        if scheme.startswith("sqlite"):
+            raise ImproperlyConfigured(
+                "DATABASE_URL names a file of SQLite, but that is always in CLAW_HOME: set CLAW_HOME instead. "
+                f"{_DATABASE}."
+            )
+        if scheme not in _DATABASES:
             raise ImproperlyConfigured(f"DATABASE_URL names no kind of database that is known. {_DATABASE}.")
         return {**dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True)}
     except ValueError:

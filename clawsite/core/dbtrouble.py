@@ -22,6 +22,7 @@ _SQLITE = (
     ("disk i/o", "The disk of {name} cannot be read or written. Is it full or broken?"),
     ("locked", "The database {name} is locked by another program. Try again in a moment, or end that program."),
 )  # fmt: skip
+_NOWHERE = "There is no machine of the name in DATABASE_URL. Correct its host."
 _CROWDED = "PostgreSQL at {place} has no connection left. Raise its max_connections, or end what uses them."
 # The same for PostgreSQL, in the order in which they are looked for.
 _POSTGRES = (
@@ -39,8 +40,8 @@ _POSTGRES = (
     ("starting up", "PostgreSQL at {place} is just starting. Try again in a moment."),
     ("relation \"", NOT_SET_UP),
     ("column ", "The database is behind the code. Run: manage.py migrate (or ./run, which does it)"),
-    ("resolve", "There is no machine of the name in DATABASE_URL. Correct its host."),
-    ("translate host name", "There is no machine of the name in DATABASE_URL. Correct its host."),
+    ("resolve", _NOWHERE),
+    ("translate host name", _NOWHERE),
     ("connection", "PostgreSQL does not answer at {place}. Is it running, and is that what DATABASE_URL should say?"),
 )  # fmt: skip
 _OTHERWISE = "The database does not answer. Is it locked, full or switched off?"

@@ -97,7 +97,7 @@ def test_a_key_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "url",
     ["nonsense", "foo://me:hunter2@db/claw", "mysql://me:hunter2@db/claw", "postgres://me:hun/ter2@db:99999/claw",
-     "postgres://me:hunter2@[db/claw", "hunter2"],
+     "postgres://me:hunter2@[db/claw", "hunter2", "sqlite:////srv/hunter2.sqlite3", "sqlite://:memory:"],
 )  # fmt: skip
 def test_a_wrong_database_url_is_told_without_its_password(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL ") as told:

@@ -120,7 +120,7 @@ def test_no_secret_of_the_environment_is_ever_shown(tmp_path: Path) -> None:
     example = (ROOT / ".env.example").read_text(encoding="utf-8")
     names = [name for name in settings_documented() if _is_secret(example, name)]
     canaries = {name: f"canary{number}xyzzy" for number, name in enumerate(names)}
-    canaries["DATABASE_URL"] = f"sqlite:///{tmp_path}/canary-db.sqlite3"
+    canaries["DATABASE_URL"] = "postgres://me:canarydb@127.0.0.1:1/claw"
     canaries["REDIS_URL"] = "redis://:canaryredis@127.0.0.1:1/0"
     canaries["CLAW_ENCRYPTION_KEYS"] = "C4n4ryC4n4ryC4n4ryC4n4ryC4n4ryC4n4ryC4n4ry0="
     more = {"ANTHROPIC_BASE_URL": "http://me:canaryurl@127.0.0.1:1", "CLAW_MODELS": "m@http://me:canaryurl@127.0.0.1:1"}
