@@ -37,7 +37,7 @@ SENTENCES = (
     gettext_noop("The conversation of this briefing was removed."),
     # jobs
     gettext_noop("internal error {id}"),
-    gettext_noop("It used too much and was ended: {told}."),
+    gettext_noop("It used too much and was ended: {resource}."),
     gettext_noop("Its time was over."),
     gettext_noop("It did not stop when asked and was ended by force."),
     gettext_noop("Interrupted: its process died in the middle, and it must not be run twice."),
@@ -55,7 +55,7 @@ SENTENCES = (
     gettext_noop("The claw.yaml of {name} names no stages, no tests and no build."),
     gettext_noop("The stage {stage} ended with code {code}."),
     gettext_noop("The stage {stage} took too long and was ended."),
-    gettext_noop("The stage {stage} used too much and was ended: {told}."),
+    gettext_noop("The stage {stage} used too much and was ended: {resource}."),
     gettext_noop("The stage {stage} was not approved."),
     gettext_noop("The stage {stage} was interrupted, and nobody knows how far it came."),
     gettext_noop("What was approved of the stage {stage} has changed since."),
@@ -112,7 +112,7 @@ SENTENCES = (
     gettext_noop("It ended with the signal {number}: {told}."),
     gettext_noop("It ended with the signal {number}."),
     gettext_noop("{program} did not end within {seconds} seconds."),
-    gettext_noop("{program} used too much and was ended: {told}."),
+    gettext_noop("{program} used too much and was ended: {resource}."),
     gettext_noop("{program} ended with the code {code}: {told}"),
     gettext_noop("{program} ended with the code {code}."),
     gettext_noop("Its output does not hold {text}."),
@@ -198,6 +198,8 @@ SENTENCES = (
     gettext_noop("{model} answered {status} {error}."),
 )
 _FIELD = re.compile(r"\\\{(\w+)\\\}")
+# What programs use too much of (guardrails.usage).
+RESOURCES = (gettext_noop("memory"), gettext_noop("disk"), gettext_noop("tasks"))
 # Values that are reasons themselves.
 _REASONS = frozenset({"why", "reason"})
 # Values that are texts; all others are one word, so that no sentence takes what stands before it for its own.
@@ -213,6 +215,9 @@ def say_reason(text: str) -> str:
     head, sentence, values = found
     for field in _REASONS & values.keys():
         values[field] = say_reason(values[field])
+    resource = values.get("resource")
+    if resource in RESOURCES:
+        values["resource"] = _(resource)
     return head + _(sentence).format(**values)
 
 

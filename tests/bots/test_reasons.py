@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils import translation
 from bots.reasons import SENTENCES, recognize, say_reason
 from clawsite.core.errors import ClawError
 from guardrails.http import call
+from guardrails.usage import Excess
 from tests.ports import free_port
 from tests.runbooks.books.making import done, step
 
@@ -77,6 +79,14 @@ def test_a_reason_within_another_is_said_in_the_same_language() -> None:
     with translation.override("pt-br"):
         text = say_reason("The model does not answer: claude-a has sent nothing for 40 seconds.")
     assert text == "O modelo não responde: claude-a não envia nada há 40 segundos."
+
+
+@pytest.mark.parametrize("resource", [each for each in get_args(Excess) if each])
+def test_what_was_used_too_much_is_named_in_the_same_language(resource: str) -> None:
+    with translation.override("ru"):
+        text = say_reason(f"Build: It used too much and was ended: {resource}.")
+    assert text.startswith("Build: Занято слишком много, работа остановлена: ")
+    assert resource not in text
 
 
 def test_a_call_that_fails_is_recognized() -> None:
