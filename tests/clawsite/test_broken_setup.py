@@ -28,6 +28,7 @@ POSTGRES = {
 START = """
 import os, signal, sys
 from clawsite.ops import stopping
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever started the tests may ignore it
 stopping.end_on_signals()
 ready, is_ready = os.pipe()
 pid = os.fork()

@@ -274,17 +274,19 @@ def test_a_long_session_costs_as_little_as_a_short_one(people: People) -> None:
         composed = compose(people.bobs, "How is the oven?")
     assert len(queries) <= 5
     assert len(composed.messages) == 61
-    short, long = _best_of(people.alices), _best_of(people.bobs)
+    short, long = _best_of(people.alices, people.bobs)
     assert long < short * 2
 
 
-def _best_of(session: Session, runs: int = 15) -> float:
-    spent = []
+def _best_of(*sessions: Session, runs: int = 15) -> list[float]:
+    """Measure them in turns, so that whatever else the machine does meets all of them."""
+    spent: list[list[float]] = [[] for _ in sessions]
     for _ in range(runs):
-        begin = time.perf_counter()
-        compose(session, "How is the oven?")
-        spent.append(time.perf_counter() - begin)
-    return min(spent)
+        for session, times in zip(sessions, spent, strict=True):
+            begin = time.perf_counter()
+            compose(session, "How is the oven?")
+            times.append(time.perf_counter() - begin)
+    return [min(times) for times in spent]
 
 
 def test_commands_in_between_do_not_make_it_read_more(people: People) -> None:
