@@ -30,6 +30,7 @@ from runbooks.books import ending, undoing
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
 from runbooks.retention import clean_jobs, clean_runs
+from runbooks.workspaces.deploys.retention import clean_deploys
 from runbooks.workspaces.handing import clean_handed
 from runbooks.workspaces.pipelines.store import old_deliveries, old_pipelines
 from runbooks.workspaces.uploads import clean_rows
@@ -103,6 +104,7 @@ def clean() -> dict[str, int]:
             Authenticator.objects.filter(confirmed=False, created_at__lt=_ago(TRY_DAYS))
         ),
         "jobs": clean_jobs(),
+        "deploys": clean_deploys(),
         "schedule runs": clean_runs(),
         "alert webhooks": _delete(old_webhooks()),
         "CI deliveries": _delete(old_deliveries()),

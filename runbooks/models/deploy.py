@@ -110,13 +110,17 @@ class Deploy(models.Model):
     seconds = models.FloatField(null=True, blank=True)
 
     class Meta:
-        """Newest first; one is live in an environment."""
+        """Newest first; one is live in an environment. Who is at work there and what was live is found by the state."""
 
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["environment"], name="deploy_live_once", condition=models.Q(state="live")),
         ]
-        indexes = [models.Index(fields=["environment", "-id"], name="deploy_of_environment")]
+        indexes = [
+            models.Index(fields=["environment", "-id"], name="deploy_of_environment"),
+            models.Index(fields=["environment", "state", "commit"], name="deploy_by_state"),
+            models.Index(fields=["finished_at"], name="deploy_finished", condition=models.Q(finished_at__isnull=False)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.environment} {self.commit[:8]}"

@@ -78,7 +78,8 @@ def _list(principal: Principal, params: ListParams) -> dict[str, Any]:
     rows = Deploy.objects.select_related("environment", "job").filter(project=project)
     if params.environment:
         rows = rows.filter(environment__name=params.environment)
-    live = {each.environment_id: each for each in Deploy.objects.filter(project=project, state=Deploy.State.LIVE)}
+    there = Deploy.objects.filter(environment__in=[each.pk for each in places], state=Deploy.State.LIVE)
+    live = {each.environment_id: each for each in there}
     return {
         "environments": [_place(each, live.get(each.pk)) for each in places],
         "deploys": [_row(each) for each in rows[: params.limit]],

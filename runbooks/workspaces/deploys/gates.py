@@ -85,7 +85,8 @@ def check_on_branch(project: Project, commit: str) -> None:
 def check_order(project: Project, spec: EnvironmentSpec, commit: str) -> None:
     """Raise when the commit was not live in an environment that comes before, or was rolled back there."""
     for name in spec.after:
-        rows = Deploy.objects.filter(project=project, environment__name=name, commit=commit)
+        places = Environment.objects.filter(project=project, name=name)
+        rows = Deploy.objects.filter(environment__in=places, commit=commit)
         last = rows.filter(state__in=[*WAS_LIVE, Deploy.State.WITHDRAWN]).order_by("-pk").first()
         if last is None or last.state not in WAS_LIVE:
             raise DeployRefused(f"The commit {commit[:8]} was not live in {name} before.")

@@ -16,7 +16,7 @@ from runbooks.workspaces.deploys.ending import end_deploy
 from runbooks.workspaces.deploys.environments import live_in
 from runbooks.workspaces.deploys.opening import begin_run, open_deploy
 from runbooks.workspaces.deploys.queueing import count_before, wait_for_place
-from runbooks.workspaces.deploys.releases import KEPT, prune
+from runbooks.workspaces.deploys.releases import KEPT, LOOKED_AT, prune
 from runbooks.workspaces.deploys.showing import show_deploy
 from runbooks.workspaces.deploys.starting import KIND
 
@@ -65,7 +65,7 @@ def _kept(deploy: Deploy) -> set[str]:
     kept = {deploy.commit, deploy.before}
     live = live_in(deploy.environment)
     kept |= {live.commit} if live is not None else set()
-    for commit in rows.values_list("commit", flat=True)[: KEPT * 4]:
+    for commit in rows.values_list("commit", flat=True)[:LOOKED_AT]:
         if len(kept - {""}) >= KEPT:
             break
         kept.add(commit)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from runbooks.jobs import Park
@@ -20,6 +20,13 @@ from runbooks.models.job import ENDS
 # Who waits is woken by who ends; should that get lost, it looks by itself.
 LOOK_SECONDS = 60.0
 OPEN = (Deploy.State.WAITING, Deploy.State.RUNNING)
+# Whose turn it is: the lowest of these, and of the same the earliest.
+AT_WORK, OURS, OTHERS = range(3)
+_TURN = Case(
+    When(state=Deploy.State.RUNNING, then=Value(AT_WORK)),
+    When(requested_by=SYSTEM.subject, then=Value(OURS)),
+    default=Value(OTHERS),
+)
 
 
 def wait_for_place(deploy: Deploy) -> Park | None:
@@ -36,9 +43,10 @@ def wake_next(environment_id: int) -> None:
 
 
 def count_before(deploy: Deploy) -> int:
-    """Return how many deploys come first."""
-    earlier = Q(pk__lt=deploy.pk) | Q(requested_by=SYSTEM.subject)
-    return _open(deploy.environment_id).filter(earlier).exclude(pk=deploy.pk).count()
+    """Return how many deploys come before one that waits."""
+    own = OURS if deploy.requested_by == SYSTEM.subject else OTHERS
+    before = Q(turn__lt=own) | Q(turn=own, pk__lt=deploy.pk)
+    return _open(deploy.environment_id).alias(turn=_TURN).filter(before).count()
 
 
 def _is_first(deploy: Deploy) -> bool:
@@ -55,10 +63,7 @@ def _open(environment_id: int) -> QuerySet[Deploy]:
 
 def _first(environment_id: int) -> Deploy | None:
     """Return whose turn it is: who is at work, else our own way back, else who came first."""
-    rows = list(_open(environment_id).order_by("pk"))
-    return min(
-        rows, key=lambda row: (row.state != Deploy.State.RUNNING, row.requested_by != SYSTEM.subject), default=None
-    )
+    return _open(environment_id).order_by(_TURN, "pk").first()
 
 
 def _look_again(deploy: Deploy) -> None:

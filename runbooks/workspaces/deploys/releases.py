@@ -18,6 +18,8 @@ from runbooks.workspaces.roots import environment_root, make_directory
 CURRENT = "current"
 MAKING = "making"
 KEPT = 5
+# The same commit may have come again and again: so many deploys are looked at for those whose releases stay.
+LOOKED_AT = KEPT * 4
 SECONDS = 300.0
 
 
