@@ -10,6 +10,7 @@ from pathlib import Path
 
 from clawsite.ops.life import NAME, Life
 from tests.programs import ROOT
+from tests.runbooks.workspaces.deploying import served
 
 DOCKERFILE = ROOT / "docker" / "Dockerfile"
 TEXT = DOCKERFILE.read_text(encoding="utf-8")
@@ -27,7 +28,6 @@ def test_it_runs_as_a_user_without_rights_by_an_exec_form_that_buries_orphans() 
 
     assert user == ["10001:10001"]
     assert 'ENTRYPOINT ["/usr/bin/tini", "--", "python", "manage.py"]' in TEXT
-    assert re.search(r"^HEALTHCHECK .*CMD \[", TEXT, flags=re.MULTILINE)
 
 
 def test_packages_come_by_their_hashes_and_the_base_is_an_argument() -> None:
@@ -45,24 +45,46 @@ def test_whatever_is_copied_exists_and_is_not_kept_from_the_engine() -> None:
     assert {name for name in copied if f"!{name}" not in ignore.splitlines()} == set()
 
 
-def test_the_health_check_says_why_nobody_answers() -> None:
-    environment = {"CLAW_PORT": "1", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(
-        [sys.executable, ROOT / "docker" / "healthcheck"],
-        env=environment, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+def test_its_health_is_that_of_all_roles_which_its_command_runs() -> None:
+    assert re.findall(r"^HEALTHCHECK .*CMD (.*)$", TEXT, flags=re.MULTILINE) == [
+        '["healthcheck", "--ready", "--alive"]'
+    ]
+    assert TEXT.rstrip().endswith('CMD ["up"]')
 
-    assert done.returncode == 1
-    assert "refused" in done.stdout
+
+def check(*arguments: str, **environment: str) -> tuple[int, str]:
+    """Run the health check as an engine does; return its exit code and what it printed."""
+    done = subprocess.run(
+        [sys.executable, "-S", ROOT / "docker" / "healthcheck", *arguments],
+        env={"CLAW_PORT": "1", **environment}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
+
+
+def test_the_health_check_says_why_nobody_answers() -> None:
+    code, said = check()
+
+    assert code == 1
+    assert "refused" in said
+
+
+def test_pages_alone_are_no_health_and_neither_are_roles_without_pages(tmp_path: Path) -> None:
+    both = ("--ready", "--alive")
+    (tmp_path / "readyz").touch()
+    with served(tmp_path) as url:
+        port = url.rpartition(":")[2]
+        assert check(CLAW_PORT=port) == (0, "")
+        code, said = check(*both, CLAW_PORT=port, CLAW_RUN_DIR=str(tmp_path))
+        assert (code, said) == (1, "nothing shows that it lives: No such file or directory\n")
+        Life(tmp_path).show()
+        assert check(*both, CLAW_PORT=port, CLAW_RUN_DIR=str(tmp_path)) == (0, "")
+    code, said = check(*both, CLAW_RUN_DIR=str(tmp_path))
+    assert (code, "refused" in said) == (1, True)
 
 
 def test_the_sign_of_life_is_looked_at_without_asking_anybody(tmp_path: Path) -> None:
     def look() -> tuple[int, str]:
-        done = subprocess.run(
-            [sys.executable, "-S", ROOT / "docker" / "healthcheck", "--alive"],
-            env={"CLAW_RUN_DIR": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout
+        return check("--alive", CLAW_RUN_DIR=str(tmp_path))
 
     assert look() == (1, "nothing shows that it lives: No such file or directory\n")
     Life(tmp_path).show()
