@@ -20,7 +20,7 @@ EPILOG = """\
 examples:
   {prog} health
   {prog} jobs.create '{{"kind": "selftest"}}' --watch
-  {prog} --watch 3f2a9c --after 120
+  {prog} --watch 5d41402abc4b4a76b9719d911017c592 --after 120
   {prog} --url wss://gw.example.org --token-file ~/gw.token sessions.list --json
 
 exit codes:

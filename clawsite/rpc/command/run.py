@@ -22,7 +22,7 @@ NO_TOKEN = ("AUTH_TOKEN_MISSING", "AUTH_REQUIRED", "AUTH_TOKEN_MISMATCH")
 def main(argv: Sequence[str], *, prog: str, defaults: Defaults) -> int:
     """Do what the command line says and return the exit code."""
     parser = make_parser(prog, defaults)
-    options = parser.parse_args(argv)
+    options = parser.parse_intermixed_args(argv)  # METHOD --token-file FILE JSON is fine, too
     screen = Screen(as_json=options.json, as_frames=options.raw)
     try:
         code = _run(parser, options, screen, defaults)

@@ -62,6 +62,11 @@ def test_an_answer_is_shown_for_people_or_for_programs(terminal: Terminal) -> No
     assert terminal.run("echo", params, "--json") == (0, '{"text":"olá","n":[1]}\n', "")
 
 
+def test_options_may_stand_anywhere(terminal: Terminal) -> None:
+    assert terminal.run("echo", "--timeout", "9", '{"n": 1}', "--json") == (0, '{"n":1}\n', "")
+    assert "unrecognized arguments: more" in terminal.run("echo", "{}", "--json", "more")[2]
+
+
 def test_raw_shows_the_frames_of_the_wire(terminal: Terminal) -> None:
     code, out, _ = terminal.run("echo", '{"n": 1}', "--raw")
     frames = [json.loads(line) for line in out.splitlines()]
