@@ -62,13 +62,16 @@ class Command(Subcommands):
             self.say(f"  {path}")
         if options["check"]:
             return
-        if before and options["revision"] != history.LAST_GOOD:
+        is_other = bool(outcome.changed or outcome.removed)
+        # The same import once more changes nothing, and must not put what it finds in the place of what was good.
+        if is_other and before and options["revision"] != history.LAST_GOOD:
             history.mark_good(before)
         commit_now("Import.\n", actor=actor)
         if not options["path"] and not options["revision"]:
             history.discard_edits()
-        self.say("What was before is kept: manage.py config import --revision last-good")
-        self.say("With --prune that removes what this added, too; people, groups and channels that it added stay.")
+        if is_other:
+            self.say("What was before is kept: manage.py config import --revision last-good")
+            self.say("With --prune that removes what this added, too; people, groups and channels that it added stay.")
 
 
 def _source_options(parser: ArgumentParser) -> None:

@@ -133,6 +133,7 @@ def test_the_command_exports_compares_and_takes_in(monkeypatch: pytest.MonkeyPat
     assert status(home) == ""
     assert log(home, "%s")[0] == "Import."
 
+    assert run(monkeypatch, "config", "import").text == "0 changed, 0 removed.\n"
     assert "1 changed" in run(monkeypatch, "config", "import", "--revision", "last-good").text
     assert PromptLayer.objects.get(key="identity").budget == before
 
