@@ -19,11 +19,12 @@ class Command(OperatorCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the option."""
-        parser.add_argument("--to", default="", help="where to write it (a name with the time, in this folder)")
+        parser.add_argument("--to", default="", help="a file or a folder to write to (a file named by the time, here)")
 
     def work(self, options: dict[str, Any]) -> None:
         """Write and tell."""
-        path = Path(options["to"] or default_name()).expanduser()
+        path = Path(options["to"]).expanduser()
+        path = path / default_name() if path.is_dir() else path
         sizes = write_bundle(path, actor=actor_at_terminal())
         self.say_table(["PART", "BYTES"], [[name, str(size)] for name, size in sizes.items()])
         self.say(f"{path} is written. Look into it before you give it away: tar xzf {path}")

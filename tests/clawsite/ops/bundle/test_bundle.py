@@ -126,6 +126,13 @@ def test_a_file_that_is_there_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp
     assert path.read_text() == "mine"
 
 
+def test_a_folder_gets_a_file_named_by_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("clawsite.ops.bundle.writing.PARTS", {"a.json": dict})
+    assert run(monkeypatch, "supportbundle", "--to", str(tmp_path)).error == ""
+    (path,) = tmp_path.glob("clawsite-support-*.tar.gz")
+    assert read(path) == {"a.json": "{}"}
+
+
 @pytest.mark.parametrize("text", ["sk-ant-api03-0123456789abcdef", "Authorization: Bearer abcdef", "password=hunter2x"])
 def test_what_looks_like_a_secret_goes_too(text: str) -> None:
     assert "[secret]" in Cleaner().clean(f"before {text} after")
