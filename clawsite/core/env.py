@@ -73,13 +73,14 @@ def env_bool(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name} must be yes or no, not {raw!r}.")
 
 
-def env_int(name: str, default: int, *, least: int = 0) -> int:
-    """Return a whole number of at least `least`; raise ImproperlyConfigured for anything else."""
+def env_int(name: str, default: int, *, least: int = 0, most: int | None = None) -> int:
+    """Return a whole number from `least` to `most`; raise ImproperlyConfigured for anything else."""
     raw = _read(name)
     if not raw:
         return _show(name, default)
-    if not raw.isdecimal() or int(raw) < least:
-        raise ImproperlyConfigured(f"{name} must be a whole number of at least {least}, not {raw!r}.")
+    if not raw.isdecimal() or int(raw) < least or (most is not None and int(raw) > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+        raise ImproperlyConfigured(f"{name} must be a whole number {bounds}, not {raw!r}.")
     return _show(name, int(raw))
 
 

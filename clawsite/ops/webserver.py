@@ -23,6 +23,7 @@ from django.core.signals import request_finished
 from django.db import connections
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEndpoint
 
+from clawsite.core.errors import NotConfigured
 from clawsite.core.nudge import NudgeListener
 from clawsite.core.process import drain_seconds
 from clawsite.core.services import keep_probing
@@ -128,7 +129,7 @@ def _drive(server: Server, role: Coroutine[Any, Any, int]) -> int:
     task.add_done_callback(lambda _: _stop(server))
     server.run()
     if not task.done():
-        raise OSError(f"Port {settings.CLAW_PORT} of {settings.CLAW_HOST} cannot be used.")
+        raise NotConfigured(f"Port {settings.CLAW_PORT} of {settings.CLAW_HOST} cannot be used; see the line above.")
     code: int = task.result()
     return code
 

@@ -72,6 +72,28 @@ def test_a_file_in_place_of_claw_home_is_told_by_the_command(tmp_path: Path) -> 
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("role", ["up", "web"])
+def test_a_port_or_address_that_cannot_be_had_is_told_with_what_to_change(tmp_path: Path, role: str) -> None:
+    told = _told(tmp_path, role, CLAW_HOST="192.0.2.1")
+    assert "Traceback" not in told
+    assert {"up": "Set CLAW_HOST to an IPv4 address of this machine", "web": "cannot be used"}[role] in told
+
+
+def test_a_port_that_is_none_is_told(tmp_path: Path) -> None:
+    assert "CLAW_PORT must be a whole number from 1 to 65535" in _told(tmp_path, "web", CLAW_PORT="99999")
+
+
+def _told(home: Path, *arguments: str, **environment: str) -> str:
+    """Return what a command writes that cannot do its work."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments], cwd=ROOT,
+        env={**os.environ, "CLAW_HOME": str(home), **environment},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    return done.stderr
+
+
 @pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
 def test_a_folder_that_cannot_be_made_names_its_setting(tmp_path: Path, place: str) -> None:
     (tmp_path / "file").touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -76,9 +77,17 @@ def _bind() -> socket.socket:
     try:
         return socket.create_server((settings.CLAW_HOST, settings.CLAW_PORT), backlog=512)
     except OSError as error:
-        place = f"{settings.CLAW_HOST}:{settings.CLAW_PORT}"
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
-        raise CommandError(f"Cannot listen on {place}: {reason}. Set CLAW_PORT to a free port.") from None
+        raise CommandError(_cannot_listen(error)) from None
+
+
+def _cannot_listen(error: OSError) -> str:
+    """Say why, and what to change: the address when it is none of this machine's, else the port."""
+    unknown = error.__context__ if isinstance(error.__context__, socket.gaierror) else None
+    reason = unknown.strerror if unknown else os.strerror(error.errno or 0)
+    advice = "Set CLAW_PORT to a free port."
+    if unknown or error.errno == errno.EADDRNOTAVAIL:
+        advice = "Set CLAW_HOST to an IPv4 address of this machine, or to 0.0.0.0 for all of them."
+    return f"Cannot listen on {settings.CLAW_HOST}:{settings.CLAW_PORT}: {reason}. {advice}"
 
 
 def _prepare(*, migrate: bool) -> str:

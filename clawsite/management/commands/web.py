@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from clawsite.core.errors import NotConfigured
 from clawsite.management.roles import serve_web
 
 
@@ -17,4 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the role."""
-        sys.exit(serve_web())
+        try:
+            code = serve_web()
+        except NotConfigured as error:
+            raise CommandError(error.message) from None
+        sys.exit(code)
