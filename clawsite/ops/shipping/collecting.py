@@ -19,7 +19,7 @@ from clawsite.ops.shipping.hold import Hold
 from clawsite.ops.shipping.names import Part
 from clawsite.ops.shipping.parts import write_segment
 from clawsite.ops.shipping.spool import Spool, State, new_chain, now
-from clawsite.ops.shipping.wal import Header, Wal
+from clawsite.ops.shipping.wal import Header, Position, Wal
 
 logger = logging.getLogger(__name__)
 
@@ -90,14 +90,16 @@ class Collector:
 
     def _copy(self, state: State, header: Header | None, committed: int) -> bool:
         if header is None:
-            if not self._held:
+            if committed or not self._held:
                 raise Gap("The log is gone.")
+            state.position = Position()
             return False
         start = self._wal.find_start(state.position, header, held=self._held)
         if start > committed:
             self._check_emptied(committed)
-            state.position = self._wal.position(header, committed)
         if start >= committed:
+            # Of an empty log nothing tells which salt the next writer gives it: a process of its own takes any.
+            state.position = self._wal.position(header, committed)
             return False
         stretch = self._wal.stretch(header, start, committed)
         part = Part(chain=state.chain, number=state.number + 1, moment=now(), kind="seg")

@@ -139,6 +139,48 @@ def test_a_log_that_was_begun_anew_by_half_while_nobody_held_it_begins_a_new_cha
     assert texts(sea.recover()) == ["one", "two", "three"]
 
 
+def test_a_log_whose_beginning_was_rolled_back_is_gone_on_with(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one", "two")
+    sea.collector.shorten()
+    chain = sea.state.chain
+    with sea.open() as connection:
+        connection.execute("PRAGMA cache_size=-20")
+        connection.execute("BEGIN IMMEDIATE")
+        for _ in range(50):  # more than fits into the cache: so the log has a new header
+            connection.execute("INSERT INTO rows (text) VALUES (?)", ["lost" * 500])
+        connection.rollback()
+    sea.ship()
+    sea.write("three")  # a writer that never began a log takes any salt
+    sea.ship()
+    assert sea.state.chain == chain
+    assert texts(sea.recover()) == ["one", "two", "three"]
+
+
+def test_a_log_that_was_emptied_when_all_was_copied_is_gone_on_with(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one", "two")
+    sea.collector.shorten()
+    chain = sea.state.chain
+    with sea.open() as connection:
+        for _ in range(2):
+            assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone() == (0, 0, 0)
+    sea.ship()
+    sea.write("three")
+    sea.ship()
+    assert sea.state.chain == chain
+    assert texts(sea.recover()) == ["one", "two", "three"]
+
+
+def test_a_log_that_somebody_removed_begins_a_new_chain(sea: Sea) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    sea.database.with_name(f"{sea.database.name}-wal").unlink()
+    with pytest.raises(Gap, match="gone"):
+        sea.collector.collect()
+
+
 def test_a_foreign_checkpoint_that_empties_the_log_costs_a_snapshot_and_nothing_else(sea: Sea) -> None:
     sea.snapshot(anew=True)
     chains = set()
