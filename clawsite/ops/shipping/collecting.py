@@ -18,7 +18,7 @@ from clawsite.ops.shipping.errors import Busy, Gap, Unsettled
 from clawsite.ops.shipping.hold import Hold
 from clawsite.ops.shipping.names import Part
 from clawsite.ops.shipping.parts import write_segment
-from clawsite.ops.shipping.spool import Spool, State, new_chain, now
+from clawsite.ops.shipping.spool import Spool, State, new_chain, now, this_boot
 from clawsite.ops.shipping.wal import Header, Position, Wal
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,8 @@ class Collector:
         self._held = False
         self._unsettled = 0
         self._turn = threading.Lock()
+        if self.state is not None and self.state.boot == this_boot():
+            spool.discard(self.state)
 
     def collect(self) -> bool:
         """Copy what is new; True when there was anything. Raises Gap when the chain cannot go on."""
@@ -70,6 +72,8 @@ class Collector:
     def _advance(self) -> bool:
         """Copy what is committed now; True when there was anything. Raises Unsettled when that cannot be told."""
         state = self._chain()
+        if not self._held:
+            _check_boot(state)
         with self._hold.moved():
             moment = now()
             copied = self._copy(state, *self._look())
@@ -102,7 +106,7 @@ class Collector:
             state.position = self._wal.position(header, committed)
             return False
         stretch = self._wal.stretch(header, start, committed)
-        part = Part(chain=state.chain, number=state.number + 1, moment=now(), kind="seg")
+        part = Part(chain=state.chain, number=state.number + 1, moment=state.next_moment(), kind="seg")
         path = self.spool.path(part)
         write_segment(path, part, stretch, self._wal.images(stretch))
         state.number, state.position = part.number, stretch.end
@@ -153,13 +157,15 @@ class Collector:
             except BaseException:
                 connection.close()
                 raise
-        part = Part(chain=state.chain, number=number, moment=now(), kind="snap")
+        part = Part(chain=state.chain, number=number, moment=state.next_moment(), kind="snap")
+        self.spool.save(state)
         return Frozen(part=part, connection=connection, page_size=page_size)
 
     def _begin(self) -> None:
         """Begin a chain at what is committed now."""
         with self._hold.moved():
-            self.state = State(chain=new_chain(), position=self._wal.position(*self._look()))
+            position = self._wal.position(*self._look())
+            self.state = State(chain=new_chain(self.state), position=position, boot=this_boot())
         self._held = True
         self._unsettled = 0
         self.spool.save(self.state)
@@ -190,3 +196,12 @@ class Collector:
         with self._turn:
             self._hold.close()
             self._wal.close()
+
+
+def _check_boot(state: State) -> None:
+    """Raise Gap when the machine was started anew meanwhile.
+
+    Its disk may have forgotten the end of what it was told: then the numbers that follow are in the stores already.
+    """
+    if state.boot != this_boot():
+        raise Gap("The machine was started anew since the log was copied.")

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping.names import Part, only
 from clawsite.ops.shipping.reading import lay
 from clawsite.ops.shipping.sending import stored
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,15 +44,29 @@ def plan(parts: Sequence[Part], *, until: int | None = None) -> Plan:
     if not snapshots:
         raise BackupFailed("No snapshot of the log is so old: nothing to begin the recovery with.")
     snapshot = snapshots[-1]
-    newest: dict[int, Part] = {}
-    for part in only("seg", wanted):
-        if part.chain == snapshot.chain and part.number > snapshot.number:
-            newest[part.number] = part
-    segments = [newest[number] for number in sorted(newest)]
+    segments = _going_on(snapshot, only("seg", wanted))
     reached = Plan(snapshot=snapshot, segments=segments[: _whole(segments, snapshot.number)])
     if len(reached.segments) < len(segments):
         raise BackupFailed(f"A part of the log is missing: it can be recovered up to {reached.moment} ms, not further.")
     return reached
+
+
+def _going_on(snapshot: Part, found: Sequence[Part]) -> list[Part]:
+    """Return the segments behind a snapshot, of each number the newest.
+
+    There are two of a number when a machine went back to an older state of its disk. What had followed the older one
+    then belongs to what it went back from: its pages must not be laid on the newer one.
+    """
+    segments: list[Part] = []
+    least = 0
+    for part in found:
+        if part.chain != snapshot.chain or part.number <= snapshot.number:
+            continue
+        if segments and segments[-1].number == part.number:
+            segments[-1], least = part, part.moment
+        elif part.moment >= least:
+            segments.append(part)
+    return segments
 
 
 def _whole(segments: Sequence[Part], number: int) -> int:
@@ -66,9 +82,14 @@ def recover_until(
     What was committed after it, up to the next copy of the log, is not in it. `target` must not exist; `like` is a
     database whose schema is known to be ours.
     """
-    way = plan(stored(store), until=None if until is None else int(until.timestamp() * 1000))
+    way = plan(stored(store), until=None if until is None else milliseconds(until))
     recover(store, way, target, identity=identity, check=partial(check_ours, like=like), proven=proven)
-    return datetime.fromtimestamp(way.moment / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=way.moment)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return a moment as names tell it."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def recover(

@@ -23,7 +23,7 @@ class Sender:
 
         Raises what a store raised. A part that was sent when the process died is sent again: that changes nothing.
         """
-        parts = self._spool.parts()
+        parts = self._spool.ready()
         failed: ClawError | None = None
         for store in self._stores:
             try:

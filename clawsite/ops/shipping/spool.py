@@ -1,7 +1,7 @@
 """Parts that no store has yet, on the disk beside the database, and how far the log was copied.
 
-The position is written after the part that leads to it. Who dies in between copies the same frames again, into a part
-of the same number that goes further: whoever recovers takes the later one.
+The position is written after the part that leads to it, and only then a store gets the part. Who dies in between leaves
+a part that nobody has seen: the next process throws it away and copies the same frames again.
 
 This is a file and not a row, because each row that is written makes more of the log that is to be copied.
 """
@@ -21,22 +21,43 @@ from clawsite.ops.shipping.names import PREFIX, Part, find_part
 from clawsite.ops.shipping.wal import Position
 
 FOLDER = "shipping"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 class State(msgspec.Struct, kw_only=True):
     """Where a chain has come to. `bytes` and `parts` are of the segments since its newest snapshot.
 
-    `moment` is when the log was last seen to be copied to its end.
+    `moment` is when the log was last seen to be copied to its end, `latest` the newest moment in the name of a part.
+    `boot` is the start of the machine during which this was written.
     """
 
     chain: str
     number: int = 0
     position: Position = msgspec.field(default_factory=Position)
     moment: int = 0
+    latest: int = 0
+    boot: str = ""
     snapshot_at: int = 0
     snapshot_bytes: int = 0
     parts: int = 0
     bytes: int = 0
+
+    @property
+    def newest(self) -> int:
+        """The newest moment in any name so far."""
+        return max(self.latest, self.snapshot_at, int(self.chain[:13]))
+
+    def next_moment(self) -> int:
+        """Return the moment for the name of the next part: now, but never less than that of an older one.
+
+        Names alone say what comes after what, so a clock that is set back must not change their order.
+        """
+        self.latest = max(now(), self.newest)
+        return self.latest
+
+    def leads_to(self, part: Part) -> bool:
+        """Tell whether a part is of another chain, or one that this counts already."""
+        return part.chain != self.chain or part.number <= self.number
 
 
 class Spool:
@@ -75,6 +96,17 @@ class Spool:
     def parts(self) -> list[Part]:
         """Return what waits to be stored, oldest first."""
         return waiting(self.root)
+
+    def ready(self) -> list[Part]:
+        """Return what may be stored, oldest first: the same number is never given to a store for something else."""
+        parts, state = self.parts(), self.load()
+        return [part for part in parts if state is None or state.leads_to(part)]
+
+    def discard(self, state: State) -> None:
+        """Remove the part that a process wrote when it died, before it wrote the position."""
+        for part in self.parts():
+            if not state.leads_to(part):
+                self.remove(part)
 
     def remove(self, part: Part) -> None:
         """Forget a part that the stores have."""
@@ -121,6 +153,15 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def new_chain() -> str:
-    """Return the name of a chain that begins now."""
-    return f"{now():013d}-{secrets.token_hex(4)}"
+def new_chain(before: State | None) -> str:
+    """Return the name of a chain that begins now; it is behind all names of the one before it."""
+    moment = now() if before is None else max(now(), before.newest + 1)
+    return f"{moment:013d}-{secrets.token_hex(4)}"
+
+
+def this_boot() -> str:
+    """Return what tells this start of the machine from others, "" where the system does not say."""
+    try:
+        return _BOOT.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

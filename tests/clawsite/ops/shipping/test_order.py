@@ -1,0 +1,136 @@
+"""Names alone say what comes after what: whatever the clock does, and whatever a disk forgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from django.conf import LazySettings
+
+from clawsite.ops.shipping import collecting, spool
+from clawsite.ops.shipping.errors import Gap
+from clawsite.ops.shipping.names import only
+from clawsite.ops.shipping.recovery import milliseconds
+from clawsite.ops.shipping.sending import forget, stored
+from tests.clawsite.ops.shipping.sea import Sea, dump, texts
+
+DAY = 86_400_000
+
+
+class Clock:
+    """A clock that is set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 1_800_000_000_000
+        for module in (spool, collecting):
+            monkeypatch.setattr(module, "now", lambda: self.now)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.fixture
+def sea(tmp_path: Path, settings: LazySettings) -> Iterator[Sea]:
+    settings.CLAW_HOME = tmp_path / "home"
+    made = Sea(tmp_path)
+    yield made
+    made.close()
+
+
+def test_a_chain_that_begins_after_the_clock_was_set_back_is_the_newer_one(sea: Sea, clock: Clock) -> None:
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    clock.now -= DAY
+    sea.snapshot(anew=True)
+    sea.write("two")
+    sea.ship()
+    assert texts(sea.recover()) == ["one", "two"]
+
+
+def test_a_chain_that_began_when_the_clock_was_ahead_makes_no_later_one_forgotten(sea: Sea, clock: Clock) -> None:
+    sea.snapshot(anew=True)
+    clock.now -= DAY
+    sea.snapshot(anew=True)
+    for number in range(5):
+        clock.now += DAY
+        sea.snapshot()
+        sea.write(str(number))
+        sea.ship()
+    assert forget(sea.store, before=clock.now - 2 * DAY)
+    assert texts(sea.recover()) == texts(sea.database)
+
+
+def test_nothing_is_missing_at_a_moment_before_the_clock_was_set_back(sea: Sea, clock: Clock) -> None:
+    sea.snapshot(anew=True)
+    clock.now += 100
+    sea.write("one")
+    sea.ship()
+    reached = clock.now
+    clock.now -= 50
+    sea.write("two")
+    sea.ship()
+    assert texts(sea.recover(until=clock.now)) == []
+    assert texts(sea.recover(until=reached)) == ["one", "two"]
+
+
+def test_a_moment_to_the_millisecond_is_that_millisecond() -> None:
+    assert milliseconds(datetime(2038, 1, 19, 5, 3, 55, 75_000, tzinfo=UTC)) == 2_147_490_235_075  # a float has less
+
+
+def test_what_a_position_was_not_written_for_is_sent_to_nobody_and_copied_again(sea: Sea) -> None:
+    sea.keep_log()
+    sea.snapshot(anew=True)
+    state = sea.collector.spool.root / "state.json"
+    saved = state.read_bytes()
+    sea.write("one")
+    sea.collector.collect()
+    state.write_bytes(saved)
+    sea.send()
+    assert only("seg", stored(sea.store)) == []
+    sea.collector.abandon()
+    sea.write("two")
+    sea.begin()
+    sea.ship()
+    assert [part.number for part in only("seg", stored(sea.store))] == [1]
+    assert texts(sea.recover()) == ["one", "two"]
+
+
+def test_what_followed_on_an_older_state_of_the_disk_is_not_laid_on_what_followed_on_the_newer(sea: Sea) -> None:
+    sea.keep_log()
+    sea.snapshot(anew=True)
+    state = sea.collector.spool.root / "state.json"
+    saved = state.read_bytes()
+    for number in range(4):
+        sea.write(*(f"{number}-{each}" + "x" * 500 for each in range(20)))
+        sea.ship()
+    state.write_bytes(saved)
+    sea.collector.abandon()
+    with sea.open() as connection:
+        connection.execute("DELETE FROM rows WHERE id % 3")
+    sea.begin()
+    for _ in range(2):
+        sea.ship()
+        assert dump(sea.recover()) == dump(sea.database)
+        sea.write("more")
+    before = only("seg", stored(sea.store))[-1]
+    assert len(texts(sea.recover(until=before.moment))) == 80
+
+
+def test_a_machine_that_was_started_anew_begins_a_new_chain(sea: Sea, monkeypatch: pytest.MonkeyPatch) -> None:
+    sea.keep_log()
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    sea.collector.abandon()
+    monkeypatch.setattr(collecting, "this_boot", lambda: "another")
+    sea.begin()
+    with pytest.raises(Gap, match="started anew"):
+        sea.collector.collect()
+    sea.snapshot(anew=True)
+    sea.send()
+    assert texts(sea.recover()) == ["one"]
