@@ -160,6 +160,10 @@ SENTENCES = (
     gettext_noop("Another backup is being made on this machine."),
     gettext_noop("The backup cannot be encrypted: {told}."),
     gettext_noop("The database cannot be copied: {told}."),
+    gettext_noop(
+        "{name} cannot be written: {told}. Let the user of this service write there, or set CLAW_BACKUP_DIR to "
+        "another folder."
+    ),
     gettext_noop("{name} cannot be written: {told}."),
     gettext_noop("{name} cannot be read: {told}."),
     gettext_noop("{name} cannot be listed: {why}"),

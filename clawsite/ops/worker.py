@@ -20,6 +20,7 @@ from clawsite.core.process import drain_seconds
 from clawsite.core.queue import Workers
 from clawsite.core.services import keep_probing
 from clawsite.ops.alerting import keep_alerting
+from clawsite.ops.backups.hindrance import warn_of_hindrance
 from clawsite.ops.configuration import keep_following_config
 from clawsite.ops.dispatching import keep_dispatching_jobs
 from clawsite.ops.following import keep_following_pipelines
@@ -59,6 +60,7 @@ def run_worker(link: Link | None = None) -> int:
     workers = Workers(on_fork=_Family.bind)
 
     async def main(process_id: int, stop: asyncio.Event, listener: NudgeListener) -> None:
+        told = asyncio.create_task(asyncio.to_thread(warn_of_hindrance), name="look at where backups go")
         watch = asyncio.create_task(_watch(workers, stop), name="watch cluster")
         ticks = asyncio.create_task(keep_ticking(process_id), name="ticker")
         reaps = asyncio.create_task(keep_reaping(process_id, listener), name="reaper of jobs")
@@ -71,7 +73,7 @@ def run_worker(link: Link | None = None) -> int:
         probes = asyncio.create_task(keep_probing(process_id), name="asking services")
         config = asyncio.create_task(keep_following_config(), name="history of the configuration")
         await stop.wait()
-        tasks = (watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks, probes, config)
+        tasks = (told, watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks, probes, config)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -33,8 +33,12 @@ def scratch_folder(parent: Path) -> Iterator[Path]:
 
 
 def clear_scratch(parent: Path) -> None:
-    """Remove what killed processes have left there."""
-    for path in parent.glob(f"{PREFIX}*"):
+    """Remove what killed processes have left there. In a folder that cannot be looked into they left nothing."""
+    try:
+        left = list(parent.glob(f"{PREFIX}*"))
+    except OSError:
+        return
+    for path in left:
         with suppress(OSError):  # gone meanwhile
             lock = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:

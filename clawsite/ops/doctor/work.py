@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from clawsite.core.process import void_dead_local_processes
 from clawsite.ops import backups
+from clawsite.ops.backups.hindrance import find_hindrance
 from clawsite.ops.configuration import repository
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
 from clawsite.ops.running import dead_rows, running_roles
@@ -81,9 +82,11 @@ def examine_schedules() -> Iterator[Finding]:
 
 
 def examine_backups() -> Iterator[Finding]:
-    """Look whether there is a backup that can be restored, and how old it is."""
+    """Look whether one can be made, whether there is one that can be restored, and how old it is."""
     area, found = "backups", backups.last()
     advice = "Run: manage.py jobs start backup, and look at Backups in the admin."
+    if hindrance := find_hindrance():
+        yield bad(area, "No backup can be made.", hindrance)
     if found.failing:
         yield bad(area, f"The newest backup did not succeed: {found.failing}", advice)
     if found.age is None:

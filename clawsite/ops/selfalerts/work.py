@@ -12,6 +12,7 @@ from bots.services import CHANNEL, POLLING, is_outside
 from clawsite.core import services
 from clawsite.core.models import User
 from clawsite.ops import backups, levels
+from clawsite.ops.backups.hindrance import find_hindrance
 from clawsite.ops.levels.counting import count_answers, overheads
 from clawsite.ops.levels.judging import p95
 from clawsite.ops.selfalerts.findings import CRITICAL, WARNING, Finding
@@ -91,13 +92,16 @@ def find_pollers(now: datetime) -> Iterator[Finding]:
 
 
 def find_backup(now: datetime) -> Iterator[Finding]:
-    """Find that the last good backup is old, or that there is none although the installation is old enough."""
-    last = backups.last()
-    most = BACKUP_HOURS * 3600
-    if last.age is None:
-        first = User.objects.order_by("date_joined").values_list("date_joined", flat=True).first()
-        if first is None or (now - first).total_seconds() < most:
-            return
-    if last.age is None or last.age > most:
+    """Find that no backup can be made, that the last good one is old, or that the first one is overdue."""
+    last, hindrance = backups.last(), find_hindrance()
+    if hindrance or _is_late(last, now):
         hours = None if last.age is None else round(last.age / 3600)
-        yield Finding(check="backup", severity=WARNING, data={"hours": hours, "error": last.failing[:300]})
+        data = {"hours": hours, "error": hindrance or last.failing[:300]}
+        yield Finding(check="backup", severity=WARNING, data=data)
+
+
+def _is_late(last: backups.LastBackup, now: datetime) -> bool:
+    if last.age is not None:
+        return last.age > BACKUP_HOURS * 3600
+    first = User.objects.order_by("date_joined").values_list("date_joined", flat=True).first()
+    return first is not None and (now - first).total_seconds() >= BACKUP_HOURS * 3600

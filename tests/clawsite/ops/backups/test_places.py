@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,14 +14,17 @@ import pytest
 from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
+from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups.contents import FOLDERS
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.hindrance import warn_of_hindrance
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.owner import claim, is_ours, mark
 from clawsite.ops.backups.room import check_room
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import find_latest
+from clawsite.ops.backups.status import last
 from clawsite.ops.backups.stores import local_store
 from tests.clawsite.ops.backups.installation import installed, manage
 from tests.template import NAME
@@ -125,3 +129,46 @@ def test_only_scratch_that_nobody_uses_is_removed(tmp_path: Path) -> None:
         assert used.is_dir()
         assert os.listdir(tmp_path) == [used.name]
     assert os.listdir(tmp_path) == []
+
+
+def lead_nowhere(path: Path) -> Path:
+    path.symlink_to(path.with_name("unplugged"))
+    return path / "kept"
+
+
+def below_a_file(path: Path) -> Path:
+    path.touch()
+    return path / "kept"
+
+
+def too_long(path: Path) -> Path:
+    return path.with_name("x" * 300)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("make", [lead_nowhere, below_a_file, too_long])
+def test_a_place_that_cannot_be_is_told_and_stops_nothing_else(
+    make: Callable[[Path], Path], home: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CLAW_BACKUP_DIR = make(home / "place")
+    Backup.objects.create(
+        name="clawsite-lost", state="verified", host=host_name(), places=[str(settings.CLAW_BACKUP_DIR)]
+    )
+
+    warn_of_hindrance()
+    assert "No backup can be made: " in caplog.text
+    assert "set CLAW_BACKUP_DIR to another folder" in caplog.text
+    clear_scratch(Path(settings.CLAW_BACKUP_DIR))
+    assert last().age is None
+    with pytest.raises(BackupFailed):
+        make_backup(reason="test")
+
+
+@pytest.mark.django_db
+def test_a_place_that_is_made_with_the_first_backup_hinders_nobody(
+    home: Path, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.CLAW_BACKUP_DIR = home.parent / "not" / "yet"
+    warn_of_hindrance()
+    assert caplog.text == ""
+    assert not settings.CLAW_BACKUP_DIR.parent.exists()

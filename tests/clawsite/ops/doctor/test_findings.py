@@ -162,6 +162,14 @@ def test_backups_are_judged_by_the_newest_that_was_checked() -> None:
     assert any("disk is full" in text for text in bad(work.examine_backups()))
 
 
+def test_a_place_for_backups_that_cannot_be_is_bad_before_the_first_is_due(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    settings.CLAW_BACKUP_DIR = tmp_path / "file" / "kept"
+    (found, _none) = work.examine_backups()
+    assert (found.level, found.text) == (Level.BAD, "No backup can be made.")
+    assert found.advice.startswith(f"{settings.CLAW_BACKUP_DIR} cannot be written: Not a directory. Let the user")
+
+
 def test_a_machine_without_a_sandbox(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     monkeypatch.setattr(work, "has_sandbox", lambda: False)
     assert any("no sandbox" in text for text in warned(work.examine_sandbox()))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from collections import namedtuple
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 from django.utils import timezone, translation
+from pytest_django import Settings
 
 from bots.cards.selfalert import _WORDS, render
+from bots.reasons import recognize
 from bots.service_kinds import KINDS
 from clawsite.core.models import Process, User
 from clawsite.core.services import note_failure, registry
@@ -164,6 +167,15 @@ def test_backups_that_are_old_or_missing() -> None:
     Backup.objects.create(name="c", state="failed", error="The disk is full.")
     (found,) = work.find_backup(NOW)
     assert "The last good backup is 40 hours old.\nThe disk is full." in said(found)
+
+
+def test_a_place_for_backups_that_cannot_be_is_told_before_the_first_is_due(settings: Settings, tmp_path: Path) -> None:
+    settings.CLAW_BACKUP_DIR = tmp_path / ("x" * 300)
+    (found,) = work.find_backup(NOW)
+    assert "no verified backup" in said(found)
+    assert "cannot be written: File name too long. Let the user of this service write there" in said(found)
+    assert (known := recognize(str(found.data["error"])))
+    assert known[1].endswith("set CLAW_BACKUP_DIR to another folder.")
 
 
 @pytest.mark.parametrize(
