@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from clawsite.ops.backups.bounds import Bounds, Count
 from clawsite.ops.backups.identity import own_identity, own_recipient
 from clawsite.ops.backups.ledger import SEAL, Ledger
 from clawsite.ops.backups.packing import pack
@@ -65,18 +66,19 @@ def _write(path: Path, part: Part, body: BinaryIO | _Records, *, size: int, page
 
 
 def _archive(about: About, body: BinaryIO | _Records, size: int) -> Iterator[bytes]:
-    ledger = Ledger()
+    ledger, count = Ledger(), Count(Bounds.of_settings())
     text = msgspec.json.encode(about)
-    yield from _member(Member(name=ABOUT, size=len(text)), _Counted(io.BytesIO(text), ledger))
-    yield from _member(Member(name=BODIES[about.kind], size=size), _Counted(body, ledger))
+    members = (
+        (Member(name=ABOUT, size=len(text)), io.BytesIO(text)),
+        (Member(name=BODIES[about.kind], size=size), body),
+    )
+    for member, source in members:
+        count.check_written(member)
+        yield from write_member(member, _Counted(source, ledger))
+        ledger.end(member)
     seal = msgspec.json.encode(ledger.close(own_identity()))
     yield from write_member(Member(name=SEAL, size=len(seal)), io.BytesIO(seal))
     yield END
-
-
-def _member(member: Member, source: _Counted) -> Iterator[bytes]:
-    yield from write_member(member, source)
-    source.ledger.end(member)
 
 
 class _Records:
@@ -100,10 +102,10 @@ class _Counted(io.RawIOBase):
     def __init__(self, source: BinaryIO | _Records, ledger: Ledger) -> None:
         super().__init__()
         self._source = source
-        self.ledger = ledger
+        self._ledger = ledger
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to so many bytes."""
         data = self._source.read(size)
-        self.ledger.data(data)
+        self._ledger.data(data)
         return data

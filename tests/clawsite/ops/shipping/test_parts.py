@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
-from clawsite.ops.backups.errors import BadArchive
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import new_identity, own_identity
 from clawsite.ops.shipping.names import Part, find_part, only
 from clawsite.ops.shipping.recovery import check_ours, plan, recover
@@ -85,6 +85,16 @@ def test_what_was_made_without_the_identity_proves_nothing(sea: Sea, settings: L
         recover(sea.store, way, sea.home / "new", identity=identity, check=check_whole)
     recover(sea.store, way, sea.home / "new", identity=identity, check=check_whole, proven=False)
     assert (sea.home / "new").exists()
+
+
+def test_what_is_too_large_to_be_read_again_is_not_written(sea: Sea, settings: LazySettings) -> None:
+    settings.CLAW_BACKUP_GIGABYTES = 0
+    sea.write("three")
+    with pytest.raises(BackupFailed, match="CLAW_BACKUP_GIGABYTES"):
+        sea.collector.collect()
+    with pytest.raises(BackupFailed, match="CLAW_BACKUP_GIGABYTES"):
+        sea.snapshot()
+    assert sea.collector.spool.parts() == []
 
 
 def test_a_database_that_is_not_ours_is_refused(sea: Sea) -> None:
