@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -10,10 +11,14 @@ from typing import BinaryIO
 import pyrage
 import zstandard
 
+from clawsite.ops.backups.bounds import FREE_BYTES, RATIO
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Recipient
 
 LEVEL = 3
+# A frame that every reader of zstd skips. It is of the size that lets RATIO times as much be compressed to nothing.
+_PADDING_BYTES = FREE_BYTES // RATIO
+_PADDING = struct.pack("<II", 0x184D2A50, _PADDING_BYTES) + bytes(_PADDING_BYTES)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,11 +43,33 @@ def pack(chunks: Iterable[bytes], target: BinaryIO, recipients: list[Recipient])
 
 
 def _compress(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    compressor = zstandard.ZstdCompressor(level=LEVEL).compressobj()
+    compressor, ratio = zstandard.ZstdCompressor(level=LEVEL), _Ratio()
+    stream = compressor.compressobj()
     for chunk in chunks:
-        if data := compressor.compress(chunk):
-            yield data
-    yield compressor.flush()
+        yield ratio.count(chunk, stream.compress(chunk))
+        if ratio.is_high():
+            yield ratio.count(b"", stream.flush())
+            yield ratio.count(b"", _PADDING)
+            stream = compressor.compressobj()
+    yield stream.flush()
+
+
+class _Ratio:
+    """How far a stream was compressed. What opens an archive bounds that, and everything of ours must open."""
+
+    def __init__(self) -> None:
+        self._taken = 0
+        self._given = 0
+
+    def count(self, taken: bytes, given: bytes) -> bytes:
+        """Count what was taken and what came of it; return the latter."""
+        self._taken += len(taken)
+        self._given += len(given)
+        return given
+
+    def is_high(self) -> bool:
+        """Tell whether it is half way to the bound. The compressor holds some of what it took back."""
+        return self._taken > FREE_BYTES // 2 + RATIO * self._given
 
 
 class _Source:

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
+import pyrage
+import zstandard
 
 from clawsite.ops.backups.about import ABOUT, About, describe, engine, known_migrations
 from clawsite.ops.backups.extraction import DATABASES
@@ -51,6 +53,14 @@ def encrypted(chunks: Iterable[bytes], *, identity: Identity) -> bytes:
     target = io.BytesIO()
     pack(chunks, target, [identity.to_public()])
     return target.getvalue()
+
+
+def bomb(chunks: Iterable[bytes], *, identity: Identity) -> bytes:
+    """As `encrypted`, by somebody who compresses as much as he can."""
+    stream = zstandard.ZstdCompressor(level=3).compressobj()
+    data = b"".join([*(stream.compress(chunk) for chunk in chunks), stream.flush()])
+    made: bytes = pyrage.encrypt(data, [identity.to_public()])
+    return made
 
 
 def names_in(folder: Path) -> set[str]:

@@ -24,6 +24,7 @@ from tests.clawsite.ops.backups.archives import (
     DATABASE,
     Entry,
     about,
+    bomb,
     encrypted,
     file,
     names_in,
@@ -35,6 +36,7 @@ from tests.clawsite.ops.backups.archives import (
 OURS = new_identity()
 (OTHER_ENGINE,) = DATABASES.keys() - {engine()}
 SMALL = Bounds(members=20, total_bytes=1000_000, member_bytes=100_000)
+LARGE = Bounds(members=20, total_bytes=2**40, member_bytes=2**40)
 
 
 def opened(data: bytes, folder: Path, *, bounds: Bounds = SMALL, proven: bool = True) -> Extraction:
@@ -136,18 +138,24 @@ def test_more_bytes_than_allowed_are_refused(tmp_path: Path) -> None:
         opened(archive(*(file(f"files/media/{number}", bytes(90_000)) for number in range(15))), tmp_path)
 
 
-def test_a_bomb_is_stopped_by_what_it_unpacks_to(tmp_path: Path) -> None:
-    def bomb() -> Iterator[bytes]:
-        yield b"".join(stream([about(), file(DATABASE)])).removesuffix(END)
-        info = tarfile.TarInfo("files/media/zeros")
-        info.size = FREE_BYTES * 16
-        yield info.tobuf()
-        for _ in range(FREE_BYTES * 2 // 2**20):
-            yield bytes(2**20)
+def zeros(count: int) -> Iterator[bytes]:
+    yield b"".join(stream([about(), file(DATABASE)])).removesuffix(END)
+    info = tarfile.TarInfo("files/media/zeros")
+    info.size = count
+    yield info.tobuf()
+    for _ in range(count // 2**20):
+        yield bytes(2**20)
+    yield END
 
-    large = Bounds(members=20, total_bytes=2**40, member_bytes=2**40)
+
+def test_a_bomb_is_stopped_by_what_it_unpacks_to(tmp_path: Path) -> None:
     with pytest.raises(BadArchive, match="200 times its size"):
-        opened(encrypted(bomb(), identity=OURS), tmp_path, bounds=large)
+        opened(bomb(zeros(FREE_BYTES + 2**24), identity=OURS), tmp_path, bounds=LARGE)
+
+
+def test_what_we_make_of_the_same_is_none(tmp_path: Path) -> None:
+    with pytest.raises(BadArchive, match="without its seal"):  # it was read to its end
+        opened(encrypted(zeros(FREE_BYTES + 2**24), identity=OURS), tmp_path, bounds=LARGE)
 
 
 @pytest.mark.parametrize("cut", [1, 17, 200, 10_000])
