@@ -190,7 +190,8 @@ def _cancel(context: CommandContext, words: list[str]) -> Answer:
 
 
 def _waiting(project: Project) -> list[Approval]:
-    runs = Run.objects.filter(job__deploy__project=project, open=True).values_list("pk", flat=True)
+    unended = Deploy.objects.filter(environment__project=project, state__in=deploys.OPEN)
+    runs = unended.filter(job__run__open=True).values_list("job__run", flat=True)
     rows = Approval.objects.filter(kind=APPROVAL_KIND, state=Approval.State.WAITING, data__run__in=list(runs))
     return list(rows.order_by("pk"))
 

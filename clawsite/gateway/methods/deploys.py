@@ -77,7 +77,7 @@ def _list(principal: Principal, params: ListParams) -> dict[str, Any]:
     places = Environment.objects.select_related("lock").filter(project=project).order_by("position")
     rows = Deploy.objects.select_related("environment", "job").filter(project=project)
     if params.environment:
-        rows = rows.filter(environment__name=params.environment)
+        rows = rows.filter(environment__in=[each.pk for each in places if each.name == params.environment])
     there = Deploy.objects.filter(environment__in=[each.pk for each in places], state=Deploy.State.LIVE)
     live = {each.environment_id: each for each in there}
     return {

@@ -13,6 +13,7 @@ from runbooks.workspaces.deploys.following import FOLLOWED_LINES, LOG_FOLLOW, sh
 from runbooks.workspaces.deploys.gates import GATES
 from runbooks.workspaces.deploys.health import HEALTH
 from runbooks.workspaces.deploys.job import DEPLOY
+from runbooks.workspaces.deploys.queueing import OPEN
 from runbooks.workspaces.deploys.reading import MAX_LINES
 from runbooks.workspaces.deploys.showing import describe_deploy
 from runbooks.workspaces.deploys.starting import start_deploy
@@ -24,6 +25,7 @@ __all__ = [
     "FOLLOWED_LINES",
     "LOG_FOLLOW",
     "MAX_LINES",
+    "OPEN",
     "describe_deploy",
     "get_environment",
     "live_in",

@@ -43,6 +43,9 @@ async def test_a_deploy_is_one_job_whose_steps_can_be_read() -> None:
     told = await call("deploys.list", BOB, project="shop")
     (row,) = told["deploys"]
     assert (row["state"], row["jobId"], told["environments"][0]["live"]["commit"]) == ("live", job["id"], row["commit"])
+    for environment, listed in ((row["environment"], [row]), ("nowhere", [])):
+        only = await call("deploys.list", BOB, project="shop", environment=environment)
+        assert only["deploys"] == listed
     found = (await call("deploys.get", BOB, id=row["id"]))["deploy"]
     assert [each["state"] for each in found["steps"]] == ["ok"] * 4
     assert (await call("deploys.get", ALICE, id=row["id"]))["deploy"]["id"] == row["id"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from bots.commands.deploy import _waiting
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, Feedback, Job
 from runbooks.workspaces.deploys import gates, live_in, queueing, retention
@@ -82,9 +83,10 @@ def test_whose_turn_it_is_takes_one_row(place: Environment, django_assert_num_qu
             lambda each: gates.check_order(each.project, EnvironmentSpec(after=["staging"]), each.commit),
             "deploy_by_state",
         ),
+        (lambda each: _waiting(each.project), "deploy_by_state"),
         (lambda _: clean_deploys(), "deploy_finished"),
     ],
-    ids=["turn", "ahead", "live", "order", "old"],
+    ids=["turn", "ahead", "live", "order", "to approve", "old"],
 )
 def test_what_is_past_is_not_read(place: Environment, ask: Callable[[Deploy], object], index: str) -> None:
     live = line(place, 2)[-1]
