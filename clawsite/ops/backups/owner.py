@@ -28,11 +28,14 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     since: str = ""
 
 
-def claim(store: Store) -> None:
-    """Mark a store as this installation's; BackupFailed when it is another's. Costs one small read when it is ours."""
-    own, text = find_installation(), store.read_mark()
+def claim(store: Store, *, own: str = "") -> None:
+    """Mark a store as this installation's; BackupFailed when it is another's. Costs one small read when it is ours.
+
+    own: the number of this installation, from who knows it already.
+    """
+    own, text = own or find_installation(), store.read_mark()
     if text is None:
-        return mark(store)
+        return mark(store, own=own)
     try:
         owner = msgspec.json.decode(text, type=Owner)
     except msgspec.MsgspecError:
@@ -47,9 +50,10 @@ def claim(store: Store) -> None:
         )
 
 
-def mark(store: Store) -> None:
+def mark(store: Store, *, own: str = "") -> None:
     """Mark a store as this installation's, whosever it was."""
-    made = Owner(installation=find_installation(), host=host_name(), since=timezone.now().isoformat(timespec="seconds"))
+    since = timezone.now().isoformat(timespec="seconds")
+    made = Owner(installation=own or find_installation(), host=host_name(), since=since)
     store.write_mark(msgspec.json.encode(made))
 
 

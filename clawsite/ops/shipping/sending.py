@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
 from clawsite.ops.shipping.spool import Spool
 
+Claim = Callable[[Store], None]
+
+
+def trust(store: Store) -> None:
+    """Take a store for ours."""
+
 
 class Sender:
-    """Brings parts to all stores. What one of them does not take waits, and the others get it all the same."""
+    """Brings parts to all stores. What one of them does not take waits, and the others get it all the same.
 
-    def __init__(self, spool: Spool, stores: Sequence[Store]) -> None:
+    `claim` raises for a store that is another installation's; a store is asked for when it is used first.
+    """
+
+    def __init__(self, spool: Spool, stores: Sequence[Store], *, claim: Claim = trust) -> None:
         self._spool = spool
         self._stores = stores
+        self._claim = claim
+        self._ours: set[str] = set()
         self._taken: dict[str, set[Part]] = {store.label: set() for store in stores}
 
     def send(self) -> int:
@@ -41,6 +52,9 @@ class Sender:
 
     def _fill(self, store: Store, parts: Sequence[Part]) -> None:
         taken = self._taken[store.label]
+        if store.label not in self._ours:
+            self._claim(store)
+            self._ours.add(store.label)
         for part in parts:
             if part not in taken:
                 store.put(part.name, self._spool.path(part))

@@ -11,18 +11,21 @@ import logging
 import sqlite3
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 
+from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.owner import claim, find_installation
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap
-from clawsite.ops.shipping.sending import Sender, forget
+from clawsite.ops.shipping.sending import Claim, Sender, forget, trust
 from clawsite.ops.shipping.spool import Spool, now
 
 logger = logging.getLogger(__name__)
@@ -43,7 +46,8 @@ async def ship() -> None:
         await asyncio.sleep(OWN_SECONDS)
     try:
         await asyncio.to_thread(spool.clear)
-        await Shipping(spool, Path(settings.DATABASES["default"]["NAME"])).run()
+        ours = partial(claim, own=await run_db(find_installation))
+        await Shipping(spool, Path(settings.DATABASES["default"]["NAME"]), claim=ours).run()
     finally:
         spool.release()
 
@@ -51,10 +55,11 @@ async def ship() -> None:
 class Shipping:
     """The work of one process. `_frozen` is a snapshot that is to be taken or is being taken."""
 
-    def __init__(self, spool: Spool, database: Path) -> None:
+    def __init__(self, spool: Spool, database: Path, *, claim: Claim = trust) -> None:
         self._spool = spool
         self._database = database
-        self._sender = Sender(spool, all_stores())
+        self._claim = claim
+        self._sender = Sender(spool, all_stores(), claim=claim)
         self._collector: Collector | None = None
         self._broken = False
         self._frozen: Frozen | None = None
@@ -127,6 +132,7 @@ class Shipping:
     def _forget(self) -> None:
         before = now() - settings.CLAW_SHIPPING_HOURS * HOUR
         for store in all_stores():
+            self._claim(store)
             forget(store, before=before)
 
     def _let_go(self) -> None:

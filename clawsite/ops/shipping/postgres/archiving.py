@@ -19,6 +19,7 @@ from clawsite.ops.shipping.postgres.names import (
     is_needed,
     wal_name,
 )
+from clawsite.ops.shipping.sending import Claim, trust
 from clawsite.ops.shipping.spool import Spool, now
 
 DAY = 86_400_000
@@ -40,10 +41,11 @@ def archive_settings(folder: Path) -> dict[str, str]:
 class Archiving:
     """The work on one folder, which its spool says is ours."""
 
-    def __init__(self, folder: Path, spool: Spool, stores: Sequence[Store]) -> None:
+    def __init__(self, folder: Path, spool: Spool, stores: Sequence[Store], *, claim: Claim = trust) -> None:
         self._folder = folder
         self._spool = spool
         self._stores = stores
+        self._claim = claim
 
     def send(self) -> int:
         """Bring finished files to every store and remove them, oldest first; return how many."""
@@ -71,6 +73,7 @@ class Archiving:
     def forget(self, *, before: int) -> None:
         """Remove what is not needed to recover any moment from `before` on."""
         for store in self._stores:
+            self._claim(store)
             old = [base for base in bases(store) if base.moment <= before]
             for base in old[:-1]:
                 store.delete(base.name)
@@ -84,6 +87,7 @@ class Archiving:
         try:
             wrap(path, wrapped, name=inside)
             for store in self._stores:
+                self._claim(store)
                 store.put(name, wrapped)
         finally:
             wrapped.unlink(missing_ok=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
 
+from clawsite.core.db import run_db
+from clawsite.ops.backups.owner import claim, find_installation
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping.postgres.archiving import Archiving
 from clawsite.ops.shipping.spool import Spool, now
@@ -23,8 +26,14 @@ async def ship() -> None:
     spool = Spool(folder)
     while not spool.take():  # noqa: ASYNC110 - the end of another process sets no event here
         await asyncio.sleep(OWN_SECONDS)
-    archiving = Archiving(folder, spool, all_stores())
+    try:
+        ours = partial(claim, own=await run_db(find_installation))
+        await _work(Archiving(folder, spool, all_stores(), claim=ours))
+    finally:
+        spool.release()
 
+
+async def _work(archiving: Archiving) -> None:
     def forget() -> None:
         archiving.forget(before=now() - settings.CLAW_SHIPPING_HOURS * HOUR)
 
@@ -40,4 +49,3 @@ async def ship() -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        spool.release()

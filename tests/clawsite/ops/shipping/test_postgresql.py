@@ -157,6 +157,7 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
     assert len(bases(server.store)) == 1, "the newest one is needed"
 
 
+@pytest.mark.django_db(transaction=True)  # an installation is known by its database
 def test_the_worker_does_it_by_itself(server: Server, settings: LazySettings) -> None:
     settings.CLAW_WAL_DIR, settings.CLAW_BACKUP_DIR = str(server.folder), str(server.store.root)
 

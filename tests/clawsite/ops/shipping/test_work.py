@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping import snapshots, work
 from clawsite.ops.shipping.names import Part, only
@@ -96,6 +98,23 @@ def test_a_store_that_fails_holds_the_others_not_up(sea: Sea, tmp_path: Path) ->
     assert stored(broken) == stored(sea.store)
     assert collector.spool.parts() == []
     collector.close()
+
+
+def test_a_store_of_another_installation_gets_nothing_and_loses_nothing(sea: Sea) -> None:
+    sea.begin()
+    sea.snapshot(anew=True)
+    sender = Sender(sea.collector.spool, [sea.store], claim=partial(claim, own="ours"))
+    assert sender.send() == 1
+    kept = stored(sea.store)
+    sea.snapshot()
+    foreign = partial(claim, own="another")
+    with pytest.raises(BackupFailed, match="another installation"):
+        Sender(sea.collector.spool, [sea.store], claim=foreign).send()
+    with pytest.raises(BackupFailed, match="another installation"):
+        work.Shipping(sea.collector.spool, sea.database, claim=foreign)._forget()
+    assert stored(sea.store) == kept
+    assert sender.send() == 1
+    sea.collector.close()
 
 
 def test_a_full_disk_lets_the_log_go_and_a_chain_begins_afterwards(sea: Sea) -> None:
