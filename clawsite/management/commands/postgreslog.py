@@ -13,6 +13,7 @@ from clawsite.core.errors import NotConfigured
 from clawsite.management.base import Subcommands
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import key_path, read_identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.moments import parse_moment
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping.postgres.archiving import archive_settings, bases
@@ -42,11 +43,11 @@ class Command(Subcommands):
         """Make the data directory."""
         identity = read_identity(Path(options["identity"]) if options["identity"] else key_path())
         until = parse_moment(options["until"]) if options["until"] else None
-        store = next((store for store in all_stores() if bases(store)), None)
-        if store is None:
+        stores = Joined(all_stores())
+        if not bases(stores):
             raise BackupFailed("No store has a base backup of PostgreSQL: see CLAW_BACKUP_DIR and CLAW_BACKUP_S3.")
         target = Path(options["directory"]).absolute()
-        made = make_cluster(store, target, identity=identity, until=until, proven=not options["unsealed"])
+        made = make_cluster(stores, target, identity=identity, until=until, proven=not options["unsealed"])
         self.say(f"Made {target} from a base backup and {made.files} files of the log.")
         self.say("Give it to the server's user, and start a server of the same version on it. It reads the log up to")
         self.say("the moment and serves then. DATABASE_URL must lead to it before clawsite starts.")

@@ -15,6 +15,7 @@ from django.utils.timezone import get_default_timezone
 from clawsite.core.errors import BadInput
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping.recovery import recover_until
 from clawsite.ops.shipping.sending import stored
@@ -40,12 +41,12 @@ def go_to(database: Path, until: datetime, *, made_at: str, identity: Identity, 
     """Put the database as it was at a moment in the place of a backup's, made at `made_at`; return what was reached."""
     if not settings.CLAW_ON_SQLITE:
         raise BackupFailed("With PostgreSQL its own archive of the log leads to a moment: see the page on recovery.")
-    for store in all_stores():
-        if stored(store):
-            target = database.with_name("recovered.sqlite3")
-            reached = recover_until(store, target, like=database, identity=identity, until=until, proven=proven)
-            if until == END and reached < datetime.fromisoformat(made_at):
-                raise BackupFailed("The log ends before the backup was made: restore without --until.")
-            target.replace(database)
-            return reached
-    raise BackupFailed("No store has anything of the database's log: restore without --until.")
+    stores = Joined(all_stores())
+    if not stored(stores):
+        raise BackupFailed("No store has anything of the database's log: restore without --until.")
+    target = database.with_name("recovered.sqlite3")
+    reached = recover_until(stores, target, like=database, identity=identity, until=until, proven=proven)
+    if until == END and reached < datetime.fromisoformat(made_at):
+        raise BackupFailed("The log ends before the backup was made: restore without --until.")
+    target.replace(database)
+    return reached

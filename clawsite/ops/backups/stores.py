@@ -47,8 +47,18 @@ class Stored:
     size: int
 
 
-class Store(Protocol):
-    """One place. All methods block and raise BackupFailed when the place does not work."""
+class Library(Protocol):
+    """What is read only. All methods block and raise BackupFailed when a place does not work."""
+
+    def open(self, name: str) -> Readable:
+        """Return what is stored under a name; BackupFailed when there is nothing."""
+
+    def list(self, prefix: str = "") -> list[Stored]:
+        """Return what is there, by name."""
+
+
+class Store(Library, Protocol):
+    """One place."""
 
     @property
     def label(self) -> str:
@@ -56,12 +66,6 @@ class Store(Protocol):
 
     def put(self, name: str, path: Path, *, check: Check = lambda: None) -> None:
         """Store a file under a name; done again, it goes on where it stopped. `check` may raise to stop it."""
-
-    def open(self, name: str) -> Readable:
-        """Return what is stored under a name; BackupFailed when there is nothing."""
-
-    def list(self, prefix: str = "") -> list[Stored]:
-        """Return what is there, by name."""
 
     def delete(self, name: str) -> None:
         """Remove it; nothing happens when it is not there."""

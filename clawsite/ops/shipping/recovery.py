@@ -16,7 +16,7 @@ from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
 from clawsite.ops.backups.sqlite import applied_migrations, objects, opened
 from clawsite.ops.backups.sqlite import check as check_schema
-from clawsite.ops.backups.stores import Store
+from clawsite.ops.backups.stores import Library
 from clawsite.ops.shipping.names import Part, only
 from clawsite.ops.shipping.reading import lay
 from clawsite.ops.shipping.sending import stored
@@ -75,7 +75,7 @@ def _whole(segments: Sequence[Part], number: int) -> int:
 
 
 def recover_until(
-    store: Store, target: Path, *, like: Path, identity: Identity, until: datetime | None = None, proven: bool = True
+    store: Library, target: Path, *, like: Path, identity: Identity, until: datetime | None = None, proven: bool = True
 ) -> datetime:
     """Make the database as it was at a moment, or at the last one there is, and return that moment.
 
@@ -93,7 +93,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def recover(
-    store: Store, way: Plan, target: Path, *, identity: Identity, check: Callable[[Path], None], proven: bool = True
+    store: Library, way: Plan, target: Path, *, identity: Identity, check: Callable[[Path], None], proven: bool = True
 ) -> None:
     """Make the database of a plan as a new file, which has its name only when `check` finds nothing wrong with it."""
     draft = target.with_name(f"{target.name}.draft")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from clawsite.core.errors import ClawError
-from clawsite.ops.backups.stores import Store
+from clawsite.ops.backups.stores import Library, Store
 from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
 from clawsite.ops.shipping.spool import Spool
 
@@ -61,7 +61,7 @@ class Sender:
                 taken.add(part)
 
 
-def stored(store: Store) -> list[Part]:
+def stored(store: Library) -> list[Part]:
     """Return all parts in a store."""
     found = (find_part(each.name, size=each.size) for each in store.list(PREFIX))
     return sorted(part for part in found if part is not None)

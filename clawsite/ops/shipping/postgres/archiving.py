@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from clawsite.ops.backups.stores import Store
+from clawsite.ops.backups.stores import Library, Store
 from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import (
@@ -93,6 +93,6 @@ class Archiving:
             wrapped.unlink(missing_ok=True)
 
 
-def bases(store: Store) -> list[Base]:
+def bases(store: Library) -> list[Base]:
     """Return the base backups in a store, oldest first."""
     return sorted(base for each in store.list(BASE_PREFIX) if (base := find_base(each.name)) is not None)

@@ -15,7 +15,7 @@ from clawsite.ops.backups.bounds import Bounds, Count
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
 from clawsite.ops.backups.moments import END
-from clawsite.ops.backups.stores import Store
+from clawsite.ops.backups.stores import Library
 from clawsite.ops.backups.tar import CHUNK, Member, TarReader
 from clawsite.ops.shipping.postgres.archiving import bases
 from clawsite.ops.shipping.postgres.files import unwrap
@@ -34,7 +34,7 @@ class Made:
 
 
 def make_cluster(
-    store: Store, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
+    store: Library, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
 ) -> Made:
     """Make a data directory where there is none. A server of the same version that starts there goes to the moment.
 
@@ -60,19 +60,19 @@ def make_cluster(
     return Made(base=base, files=files)
 
 
-def _find_base(store: Store, until: datetime | None) -> Base:
+def _find_base(store: Library, until: datetime | None) -> Base:
     found = [base for base in bases(store) if until is None or base.moment <= until.timestamp() * 1000]
     if not found:
         raise BackupFailed("No base backup is so old: nothing to begin the recovery with.")
     return found[-1]
 
 
-def _fetch(store: Store, name: str, target: Path, *, inside: str, identity: Identity, proven: bool) -> None:
+def _fetch(store: Library, name: str, target: Path, *, inside: str, identity: Identity, proven: bool) -> None:
     with closing(store.open(name)) as source:
         unwrap(source, target, name=inside, identity=identity, proven=proven)
 
 
-def _fetch_log(store: Store, base: Base, folder: Path, *, identity: Identity, proven: bool) -> int:
+def _fetch_log(store: Library, base: Base, folder: Path, *, identity: Identity, proven: bool) -> int:
     folder.mkdir(mode=0o700)
     needed = [file for each in store.list(WAL_PREFIX) if (file := find_wal(each.name)) and is_needed(file, base)]
     for file in needed:

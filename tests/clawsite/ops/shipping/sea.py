@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from clawsite.ops.backups.identity import own_identity
-from clawsite.ops.backups.stores import FolderStore, Store
+from clawsite.ops.backups.stores import FolderStore, Library, Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector
 from clawsite.ops.shipping.recovery import plan, recover
@@ -82,13 +82,14 @@ class Sea:
         """Bring what waits to the store."""
         Sender(self.collector.spool, [self.store]).send()
 
-    def recover(self, *, until: int | None = None) -> Path:
-        """The database that a recovery makes of what is in the store."""
+    def recover(self, *, until: int | None = None, source: Library | None = None) -> Path:
+        """The database that a recovery makes of what is in the store, or elsewhere."""
         self.recovered += 1
         target = self.home.parent / f"recovered-{self.recovered}.sqlite3"
         identity = own_identity()
         assert identity is not None
-        recover(self.store, plan(stored(self.store), until=until), target, identity=identity, check=check_whole)
+        store = source or self.store
+        recover(store, plan(stored(store), until=until), target, identity=identity, check=check_whole)
         return target
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping import snapshots, work
@@ -97,6 +98,22 @@ def test_a_store_that_fails_holds_the_others_not_up(sea: Sea, tmp_path: Path) ->
     assert sender.send() == 2
     assert stored(broken) == stored(sea.store)
     assert collector.spool.parts() == []
+    collector.close()
+
+
+def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
+    local = FolderStore(tmp_path / "local")
+    collector = sea.begin()
+    sea.snapshot(anew=True)
+    for text in ("one", "two", "three"):
+        sea.write(text)
+        collector.collect()
+        Sender(collector.spool, [local, sea.store]).send()
+    first, second, third = only("seg", stored(local))
+    local.delete(second.name)
+    local.delete(third.name)
+    sea.store.delete(first.name)
+    assert texts(sea.recover(source=Joined([local, sea.store]))) == ["one", "two", "three"]
     collector.close()
 
 
