@@ -44,14 +44,14 @@ class Collector:
     def __init__(self, database: Path, spool: Spool) -> None:
         self.spool = spool
         self.state = spool.load()
+        if self.state is not None and self.state.boot == this_boot():
+            spool.discard(self.state)
         self._wal = Wal(database)
         self._hold = Hold(database)
         # Nobody held the log between the last process and this one.
         self._held = False
         self._unsettled = 0
         self._turn = threading.Lock()
-        if self.state is not None and self.state.boot == this_boot():
-            spool.discard(self.state)
 
     def collect(self) -> bool:
         """Copy what is new; True when there was anything. Raises Gap when the chain cannot go on."""
@@ -106,7 +106,7 @@ class Collector:
             state.position = self._wal.position(header, committed)
             return False
         stretch = self._wal.stretch(header, start, committed)
-        part = Part(chain=state.chain, number=state.number + 1, moment=state.next_moment(), kind="seg")
+        part = Part(chain=state.chain, number=state.number + 1, moment=now(), kind="seg")
         path = self.spool.path(part)
         write_segment(path, part, stretch, self._wal.images(stretch))
         state.number, state.position = part.number, stretch.end
@@ -157,8 +157,7 @@ class Collector:
             except BaseException:
                 connection.close()
                 raise
-        part = Part(chain=state.chain, number=number, moment=state.next_moment(), kind="snap")
-        self.spool.save(state)
+        part = Part(chain=state.chain, number=number, moment=now(), kind="snap")
         return Frozen(part=part, connection=connection, page_size=page_size)
 
     def _begin(self) -> None:

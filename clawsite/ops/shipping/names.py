@@ -1,7 +1,8 @@
 """The names under which a chain lies in a store: `log/CHAIN/NUMBER-MOMENT.seg` and `.snap`.
 
 Moments are milliseconds since the epoch, so that names alone tell what a recovery needs. Chains are named after the
-moment at which they began.
+moment at which they began. What is newer is told by chain and number; a moment is only what the clock said, which may
+have been set back.
 """
 
 from __future__ import annotations

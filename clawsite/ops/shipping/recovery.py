@@ -39,20 +39,27 @@ class Plan:
 
 def plan(parts: Sequence[Part], *, until: int | None = None) -> Plan:
     """Return what to lay on what; BackupFailed when nothing reaches so far back, or something in between is missing."""
-    wanted = [part for part in parts if until is None or part.moment <= until]
-    snapshots = sorted(only("snap", wanted), key=lambda part: (part.moment, part.number))
+    snapshots = [part for part in only("snap", parts) if until is None or part.moment <= until]
     if not snapshots:
         raise BackupFailed("No snapshot of the log is so old: nothing to begin the recovery with.")
     snapshot = snapshots[-1]
-    segments = _going_on(snapshot, only("seg", wanted))
+    later = [part for part in only("seg", parts) if part.chain == snapshot.chain and part.number > snapshot.number]
+    segments = _going_on(later if until is None else _up_to(later, until))
     reached = Plan(snapshot=snapshot, segments=segments[: _whole(segments, snapshot.number)])
     if len(reached.segments) < len(segments):
         raise BackupFailed(f"A part of the log is missing: it can be recovered up to {reached.moment} ms, not further.")
     return reached
 
 
-def _going_on(snapshot: Part, found: Sequence[Part]) -> list[Part]:
-    """Return the segments behind a snapshot, of each number the newest.
+def _up_to(found: Sequence[Part], until: int) -> list[Part]:
+    """Return the segments that lead to the newest one of that time, also those that a wrong clock gave a later one."""
+    timely = {part.number for part in found if part.moment <= until}
+    last = max(timely, default=0)
+    return [part for part in found if part.moment <= until or (part.number < last and part.number not in timely)]
+
+
+def _going_on(found: Sequence[Part]) -> list[Part]:
+    """Return of each number the newest segment.
 
     There are two of a number when a machine went back to an older state of its disk. What had followed the older one
     then belongs to what it went back from: its pages must not be laid on the newer one.
@@ -60,8 +67,6 @@ def _going_on(snapshot: Part, found: Sequence[Part]) -> list[Part]:
     segments: list[Part] = []
     least = 0
     for part in found:
-        if part.chain != snapshot.chain or part.number <= snapshot.number:
-            continue
         if segments and segments[-1].number == part.number:
             segments[-1], least = part, part.moment
         elif part.moment >= least:

@@ -87,4 +87,4 @@ def _is_older(part: Part, keep: Part) -> bool:
     """Tell whether a part leads only to moments before a snapshot."""
     if part.chain != keep.chain:
         return part.chain < keep.chain
-    return part.number <= keep.number if part.kind == "seg" else part.moment < keep.moment
+    return part.number <= keep.number if part.kind == "seg" else part < keep

@@ -27,33 +27,19 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 class State(msgspec.Struct, kw_only=True):
     """Where a chain has come to. `bytes` and `parts` are of the segments since its newest snapshot.
 
-    `moment` is when the log was last seen to be copied to its end, `latest` the newest moment in the name of a part.
-    `boot` is the start of the machine during which this was written.
+    `moment` is when the log was last seen to be copied to its end, `boot` the start of the machine during which this
+    was written.
     """
 
     chain: str
     number: int = 0
     position: Position = msgspec.field(default_factory=Position)
     moment: int = 0
-    latest: int = 0
     boot: str = ""
     snapshot_at: int = 0
     snapshot_bytes: int = 0
     parts: int = 0
     bytes: int = 0
-
-    @property
-    def newest(self) -> int:
-        """The newest moment in any name so far."""
-        return max(self.latest, self.snapshot_at, int(self.chain[:13]))
-
-    def next_moment(self) -> int:
-        """Return the moment for the name of the next part: now, but never less than that of an older one.
-
-        Names alone say what comes after what, so a clock that is set back must not change their order.
-        """
-        self.latest = max(now(), self.newest)
-        return self.latest
 
     def leads_to(self, part: Part) -> bool:
         """Tell whether a part is of another chain, or one that this counts already."""
@@ -154,8 +140,8 @@ def now() -> int:
 
 
 def new_chain(before: State | None) -> str:
-    """Return the name of a chain that begins now; it is behind all names of the one before it."""
-    moment = now() if before is None else max(now(), before.newest + 1)
+    """Return the name of a chain that begins now. It is behind the one before it, also when the clock was set back."""
+    moment = now() if before is None else max(now(), int(before.chain[:13]) + 1)
     return f"{moment:013d}-{secrets.token_hex(4)}"
 
 

@@ -65,17 +65,30 @@ def test_a_chain_that_began_when_the_clock_was_ahead_makes_no_later_one_forgotte
     assert texts(sea.recover()) == texts(sea.database)
 
 
-def test_nothing_is_missing_at_a_moment_before_the_clock_was_set_back(sea: Sea, clock: Clock) -> None:
+def test_a_moment_that_the_clock_told_twice_is_the_second_and_nothing_is_missing(sea: Sea, clock: Clock) -> None:
     sea.snapshot(anew=True)
     clock.now += 100
     sea.write("one")
     sea.ship()
-    reached = clock.now
     clock.now -= 50
     sea.write("two")
     sea.ship()
-    assert texts(sea.recover(until=clock.now)) == []
-    assert texts(sea.recover(until=reached)) == ["one", "two"]
+    assert texts(sea.recover(until=clock.now - 1)) == []
+    assert texts(sea.recover(until=clock.now)) == ["one", "two"]
+
+
+def test_a_clock_that_was_far_ahead_for_a_while_keeps_nothing_for_ever(sea: Sea, clock: Clock) -> None:
+    sea.snapshot(anew=True)
+    clock.now += 4000 * DAY
+    sea.write("one")
+    sea.snapshot()
+    sea.ship()
+    clock.now -= 4000 * DAY - 1
+    sea.write("two")
+    sea.snapshot()
+    sea.ship()
+    assert forget(sea.store, before=clock.now) == 3
+    assert texts(sea.recover(until=clock.now)) == ["one", "two"]
 
 
 def test_a_moment_to_the_millisecond_is_that_millisecond() -> None:
