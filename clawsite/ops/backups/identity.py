@@ -74,9 +74,10 @@ def read_identity(path: Path) -> Identity:
     """Return the identity in a file as age writes it: comments, and one line with the key."""
     try:
         text = path.expanduser().read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise BadInput(f"The identity {path} cannot be read: {reason}.") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"There is no key of age in {path}.") from None
+    except OSError as error:
+        raise BadInput(f"The identity {path} cannot be read: {error.strerror}.") from None
     return parse_identity(text)
 
 

@@ -29,6 +29,7 @@ from clawsite.ops.backups.migrating import manage
 from clawsite.ops.backups.moments import go_to
 from clawsite.ops.backups.owner import is_ours, mark
 from clawsite.ops.backups.quiet import held_still
+from clawsite.ops.backups.restored import note_restored
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import open_source
 from clawsite.ops.backups.sqlite import settle
@@ -85,6 +86,7 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
         if was_ours:  # what is replaced made its backups there, and makes no more
             with suppress(BackupFailed):
                 mark(local_store())
+        note_restored(name, place=found.place, size=found.size, about=done.about)
         told = tell_admins(name, done.moment.isoformat(timespec="seconds") if done.moment else done.about.created_at)
         connections.close_all()
         return Restored(name=name, place=found.place, replaced=done, health=ask_health(), told=told)

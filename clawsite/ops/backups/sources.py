@@ -27,6 +27,7 @@ class Opened:
 
     name: str
     place: str
+    size: int
     archive: Any
 
 
@@ -34,13 +35,15 @@ def open_source(text: str) -> Opened:
     """Return a backup, open; BackupFailed when there is none, or when nobody can tell which one is the newest."""
     path = Path(text).expanduser()
     if path.is_file():
-        return Opened(name=path.name, place=str(path.absolute().parent), archive=path.open("rb"))
+        size = path.stat().st_size
+        return Opened(name=path.name, place=str(path.absolute().parent), size=size, archive=path.open("rb"))
     name, store = _find_newest() if text == LATEST else _find_named(text)
     if store is None:
         raise BackupFailed(
             f"There is no backup {text[:200]!r}: give a file, a name as in the list of backups, or {LATEST}."
         )
-    return Opened(name=name, place=store.label, archive=closing(store.open(name)))
+    size = sum(each.size for each in store.list(name))
+    return Opened(name=name, place=store.label, size=size, archive=closing(store.open(name)))
 
 
 def _find_named(name: str) -> tuple[str, Store | None]:

@@ -84,7 +84,7 @@ def examine_schedules() -> Iterator[Finding]:
 def examine_backups() -> Iterator[Finding]:
     """Look whether one can be made, whether there is one that can be restored, and how old it is."""
     area, found = "backups", backups.last()
-    advice = "Run: manage.py jobs start backup, and look at Backups in the admin."
+    advice = "Run: manage.py backup, and look at Backups in the admin."
     if hindrance := find_hindrance():
         yield bad(area, "No backup can be made.", hindrance)
     if found.failing:

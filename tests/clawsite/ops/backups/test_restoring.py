@@ -45,6 +45,8 @@ def test_a_machine_that_is_gone_comes_back_with_one_command(tmp_path: Path, reac
     assert "/health says: ok" in done.stdout
     restored = count(empty, "core_secret")
     assert 5 < count(empty, "core_auditevent") - 1 == restored <= writer.written  # and the restore
+    # In what was restored the backup is still being made; nobody must be told that it did not succeed.
+    assert count(empty, "clawsite_backup") == count(empty, "clawsite_backup WHERE state = 'verified' AND size > 0") == 1
     assert (empty / "media/7/photo.jpg").read_text() == "media/7/photo.jpg"
     assert (empty / "encryption.key").read_text() == encryption
     assert (empty / "backup.key").read_text() == (tmp_path / "identity").read_text()
