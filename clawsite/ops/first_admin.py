@@ -27,26 +27,39 @@ _ROW = "FIRST_LOGIN"
 _SALT = "clawsite.first-login"
 
 
-def prepare_first_admin() -> str:
-    """Make the account if there is none, and return the path of a new link; "" when an admin can log in already."""
+def prepare_first_admin(name: str = NAME) -> str:
+    """Make the account if there is none, and return the path of a new link; "" when an admin can log in already.
+
+    An account that waits for its password keeps its own name. BadInput when the name cannot be one.
+    """
     with transaction.atomic():
         users = list(User.objects.select_for_update().filter(is_superuser=True, is_active=True))
         if any(user.has_usable_password() for user in users):
             Secret.objects.filter(name=_ROW).delete()
             return ""
-        user = users[0] if users else _create_admin()
+        user = users[0] if users else _create_admin(name)
         token = _signer().sign(secrets.token_urlsafe(32))
         value = json.dumps({"user": user.pk, "hash": _hash(token)})
         Secret.objects.update_or_create(name=_ROW, defaults={"value": value})
     return f"/first-login/{token}"
 
 
-def _create_admin() -> User:
-    user = User(username=NAME, is_staff=True, is_superuser=True)
+def _create_admin(name: str) -> User:
+    user = User(username=name, is_staff=True, is_superuser=True)
     user.set_unusable_password()
+    try:
+        user.full_clean()
+    except ValidationError as error:
+        raise BadInput(" ".join(error.messages)) from None
     user.save()
-    audit.record("user.create", actor="system", subject=f"user:{user.pk}", username=NAME)
+    audit.record("user.create", actor="system", subject=f"user:{user.pk}", username=name)
     return user
+
+
+def find_waiting_admin() -> str:
+    """Return the name of the account that the link is for; "" when there is none."""
+    user = User.objects.filter(is_superuser=True, is_active=True).first()
+    return "" if user is None or user.has_usable_password() else user.get_username()
 
 
 def create_admin(name: str, *, password: str, actor: str) -> User:

@@ -6,7 +6,7 @@ from clawsite.core.errors import BadInput
 from clawsite.core.models import User
 from clawsite.management.address import page_address
 from clawsite.management.onboarding.step import TRIES, Wizard
-from clawsite.ops.first_admin import NAME, create_admin, prepare_first_admin
+from clawsite.ops.first_admin import NAME, create_admin, find_waiting_admin, prepare_first_admin
 
 QUESTION = "Password, 10 characters or more (Enter for a one-time link instead)"
 
@@ -24,7 +24,7 @@ def run(wizard: Wizard) -> None:
     for left in reversed(range(TRIES)):
         password = _password(wizard)
         if not password:
-            _link(wizard)
+            _link(wizard, name)
             return
         try:
             create_admin(name, password=password, actor=wizard.actor.subject)
@@ -48,8 +48,9 @@ def _password(wizard: Wizard) -> str:
     return password
 
 
-def _link(wizard: Wizard) -> None:
-    path = prepare_first_admin()
+def _link(wizard: Wizard, name: str) -> None:
+    path = prepare_first_admin(name)
     if path:
+        wizard.say(f"The first admin is called {find_waiting_admin()}, and chooses the password in a browser.")
         wizard.say(f"Open this link within an hour, while clawsite runs; it works once:\n{page_address()}{path}")
         wizard.say("Each start of clawsite prints a new one in its place, until there is a password.")

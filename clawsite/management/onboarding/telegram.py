@@ -22,6 +22,8 @@ def run(wizard: Wizard) -> None:
     channel = _from_environment(wizard) if settings.TELEGRAM_BOT_TOKEN else _from_person(wizard)
     if channel is not None:
         _first_person(wizard, channel)
+    elif wizard.options["telegram_admin"]:
+        raise BadInput("There is no Telegram channel to be admin of: give --telegram-token-file, too.")
 
 
 def _from_environment(wizard: Wizard) -> Channel | None:

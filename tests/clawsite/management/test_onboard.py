@@ -165,6 +165,12 @@ def test_everything_can_be_skipped(monkeypatch: pytest.MonkeyPatch, telegram_ser
     assert Client().get("/first-login/" + link.rpartition("/")[2]).status_code == 200
 
 
+def test_a_link_is_for_the_name_that_was_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "The first admin is called boss" in run(monkeypatch, "onboard", "--yes", "--admin-name", "boss").text
+    assert "The first admin is called boss" in run(monkeypatch, "onboard", "--yes").text
+    assert not User.objects.get(username="boss").has_usable_password()
+
+
 def test_an_input_that_ends_is_a_sentence(monkeypatch: pytest.MonkeyPatch, telegram_server: TelegramServer) -> None:
     assert "cannot be asked for here" in wizard(monkeypatch, telegram_server).error
     assert "Nobody answers" in wizard(monkeypatch, telegram_server, "").error
@@ -189,6 +195,8 @@ def test_a_server_of_ones_own_is_tried_and_named(
         (("--time-zone", "Mars/Base"), "no time zone"),
         (("--telegram-token-file", "/nonexistent"), "cannot be read"),
         (("--admin-password-file", "/nonexistent"), "cannot be read"),
+        (("--admin-name", "bad name!"), "valid username"),
+        (("--telegram-admin", "4711"), "give --telegram-token-file"),
     ],
 )
 def test_wrong_options_are_sentences(monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], sentence: str) -> None:
