@@ -150,6 +150,8 @@ def test_new_browsers_of_one_address_are_limited(client: Client) -> None:
 )
 def test_pages_speak_three_languages(client: Client, language: str, words: str) -> None:
     assert words in client.get("/", headers={"Accept-Language": language}).content.decode()
+    page = client.get("/", headers={"Accept-Language": language}).content.decode()
+    assert all(f">{name}</option>" in page for name in ("English", "Português Brasileiro", "Русский"))
     client.post("/language/setlang/", {"language": language, "next": "/"})
     assert client.cookies[settings.LANGUAGE_COOKIE_NAME].value == language
     assert words in client.get("/").content.decode()
