@@ -29,11 +29,11 @@ def archive_settings(folder: Path) -> dict[str, str]:
     """Return what the server's configuration needs.
 
     The command may be run again for a file that is there, and must not change another one. A file has its name when
-    it is whole and on the disk.
+    it is whole and on the disk, and the server forgets its own when the name is there, too.
     """
     command = (
         f'if test -f "{folder}/%f"; then cmp -s "%p" "{folder}/%f"; '
-        f'else cp "%p" "{folder}/.%f" && sync "{folder}/.%f" && mv "{folder}/.%f" "{folder}/%f"; fi'
+        f'else cp "%p" "{folder}/.%f" && sync "{folder}/.%f" && mv "{folder}/.%f" "{folder}/%f"; fi && sync "{folder}"'
     )
     return {"wal_level": "replica", "archive_mode": "on", "archive_timeout": "5", "archive_command": command}
 
