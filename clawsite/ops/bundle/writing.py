@@ -31,8 +31,12 @@ def write_bundle(path: Path, *, actor: Actor) -> dict[str, int]:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         raise BadInput(f"{path} cannot be written: {error.strerror}.") from None
-    with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as bundle:
-        sizes = {name: _add(bundle, name, _read(name, cleaner)) for name in PARTS}
+    try:
+        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as bundle:
+            sizes = {name: _add(bundle, name, _read(name, cleaner)) for name in PARTS}
+    except BaseException:  # Ctrl-C, too: half of one looks like a whole one
+        path.unlink()
+        raise
     audit.record("support.bundle", actor=actor.subject, subject="support", origin="terminal")
     return sizes
 

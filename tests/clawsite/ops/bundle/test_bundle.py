@@ -126,6 +126,15 @@ def test_a_file_that_is_there_is_left_alone(monkeypatch: pytest.MonkeyPatch, tmp
     assert path.read_text() == "mine"
 
 
+def test_one_that_was_stopped_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("clawsite.ops.bundle.writing.PARTS", {"a.json": dict, "b.json": stop})
+    assert "Stopped" in run(monkeypatch, "supportbundle", "--to", str(tmp_path / "bundle.tar.gz")).error
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_gets_a_file_named_by_the_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("clawsite.ops.bundle.writing.PARTS", {"a.json": dict})
     assert run(monkeypatch, "supportbundle", "--to", str(tmp_path)).error == ""
