@@ -10,7 +10,7 @@ from typing import Any
 from clawsite.core.errors import BadInput
 from clawsite.management.base import Subcommands
 from clawsite.management.person import actor_at_terminal
-from clawsite.ops.configuration import commit_now, differences, read_folder, take_in, texts_now, write_folder
+from clawsite.ops.configuration import Outcome, commit_now, differences, read_folder, take_in, texts_now, write_folder
 from clawsite.ops.configuration import repository as history
 
 
@@ -56,10 +56,7 @@ class Command(Subcommands):
             commit_now("Before an import.\n", actor=actor)
             before = history.newest()  # now: the worker may commit what is taken in before we can
         outcome = take_in(texts, actor=actor, prune=options["prune"], dry=options["check"])
-        done = "would change" if options["check"] else "changed"
-        self.say(f"{len(outcome.changed)} {done}, {len(outcome.removed)} removed.")
-        for path in (*outcome.changed, *outcome.removed):
-            self.say(f"  {path}")
+        self._tell(outcome, dry=options["check"])
         if options["check"]:
             return
         is_other = bool(outcome.changed or outcome.removed)
@@ -72,6 +69,15 @@ class Command(Subcommands):
         if is_other:
             self.say("What was before is kept: manage.py config import --revision last-good")
             self.say("With --prune that removes what this added, too; people, groups and channels that it added stay.")
+
+    def _tell(self, outcome: Outcome, *, dry: bool) -> None:
+        """Say what was, or would be, changed and removed, each by its file."""
+        changed, removed = ("would change", "would be removed") if dry else ("changed", "removed")
+        self.say(f"{len(outcome.changed)} {changed}, {len(outcome.removed)} {removed}.")
+        for path in outcome.changed:
+            self.say(f"  {path}")
+        for path in outcome.removed:
+            self.say(f"  {path}: {removed}")
 
 
 def _source_options(parser: ArgumentParser) -> None:

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from clawsite.core import audit, flags
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.models import AuditEvent, FeatureFlag, User
-from clawsite.ops.configuration import commit_now, repository
+from clawsite.ops.configuration import commit_now, repository, write_folder
 from clawsite.ops.configuration.following import follow
 from clawsite.ops.doctor import Level
 from clawsite.ops.doctor.work import examine_config
@@ -134,6 +134,10 @@ def test_the_command_exports_compares_and_takes_in(monkeypatch: pytest.MonkeyPat
     assert log(home, "%s")[0] == "Import."
 
     assert run(monkeypatch, "config", "import").text == "0 changed, 0 removed.\n"
+    write_folder(tmp_path / "few", {"prompts/identity.yaml": path.read_text()})
+    said = run(monkeypatch, "config", "import", str(tmp_path / "few"), "--prune", "--check").text
+    assert "would be removed.\n  " in said
+    assert "  systems/shop.yaml: would be removed\n" in said
     assert "1 changed" in run(monkeypatch, "config", "import", "--revision", "last-good").text
     assert PromptLayer.objects.get(key="identity").budget == before
 
