@@ -40,13 +40,17 @@ def read_book(text: str, *, name: str = "") -> Book:
     """Return the runbook that a YAML text describes; BadInput says in which line and step something is wrong."""
     if len(text.encode("utf-8", "replace")) > MAX_BYTES:
         raise BadInput(f"A runbook has at most {MAX_BYTES // 1024} KiB.")
-    root, value = parse_yaml(text)
+    file = f"{name}, " if name else ""
+    try:
+        root, value = parse_yaml(text)
+    except BadInput as error:
+        raise BadInput(f"{file}{error.message}") from None
     try:
         book = convert_book(value)
         check_book(book)
     except BookError as error:
         where = f"line {line_of(root, error.place)}: "
-        raise BadInput(f"{f'{name}, ' if name else ''}{where}{say_place(error, value)}") from None
+        raise BadInput(f"{file}{where}{say_place(error, value)}") from None
     return book
 
 

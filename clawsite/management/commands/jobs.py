@@ -35,7 +35,7 @@ class Command(Subcommands):
 
     def list(self, options: dict[str, Any]) -> None:
         """Show the newest jobs."""
-        found = jobs.list_jobs(None, state=options["state"], kind=options["kind"], limit=options["limit"])
+        found = jobs.list_jobs(None, state=options["state"] or "", kind=options["kind"], limit=options["limit"])
         if options["json"]:
             self.say_json([jobs.describe(job) for job in found])
         elif not found:
@@ -96,7 +96,7 @@ def _json_option(parser: ArgumentParser) -> None:
 
 def _list_options(parser: ArgumentParser) -> None:
     _json_option(parser)
-    parser.add_argument("--state", default="", choices=["", *Job.State.values], help="only those in this state")
+    parser.add_argument("--state", choices=Job.State.values, help="only those in this state")
     parser.add_argument("--kind", default="", help="only those of this kind")
     parser.add_argument("--limit", type=int, default=20, help="how many (%(default)s)")
 

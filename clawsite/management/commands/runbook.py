@@ -7,6 +7,8 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
+from django.core.management.base import CommandError
+
 from clawsite.core.errors import BadInput, ClawError
 from clawsite.management.base import Subcommands
 from clawsite.management.person import actor_at_terminal
@@ -21,6 +23,7 @@ ORIGIN = "terminal"
 LOOK_SECONDS = 0.3
 # When nobody has taken a run up after so long, it is said why that may be.
 PATIENCE_SECONDS = 5.0
+GOES_ON = "The run goes on. To see it: manage.py jobs show {key}. To stop it: manage.py jobs cancel {key}"
 
 
 class RunFailed(ClawError):
@@ -65,7 +68,10 @@ class Command(Subcommands):
         )
         self.say(f"Run {run.pk} of {run.name} on {run.target}, job {run.job.key[:12]}")
         if not options["no_wait"]:
-            self._follow(run)
+            try:
+                self._follow(run)
+            except KeyboardInterrupt:
+                raise CommandError(GOES_ON.format(key=run.job.key[:12]), returncode=130) from None
 
     def _follow(self, run: Run) -> None:
         """Show events until the job is over; stopping to look does not stop the run."""
@@ -143,8 +149,10 @@ def _read(path: Path) -> list[Book]:
         if path.is_dir():
             return read_folder(path)
         return [books.read_book(path.read_text(encoding="utf-8"), name=path.name)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {error}.") from None
+    except OSError as error:
+        raise BadInput(f"{error.filename or path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} cannot be read: it is not text.") from None
 
 
 def _read_pairs(words: list[str]) -> dict[str, str]:

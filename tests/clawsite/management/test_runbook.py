@@ -38,7 +38,10 @@ def test_one_mistake_and_nothing_comes_in(monkeypatch: pytest.MonkeyPatch, tmp_p
     done = run(monkeypatch, "runbook", "import", str(tmp_path))
     assert not Runbook.objects.exists()
     assert "b.yaml, line 6: step 1 (S): with: give one of seconds" in done.error
-    assert "cannot be read" in run(monkeypatch, "runbook", "import", str(tmp_path / "none.yaml")).error
+    (tmp_path / "b.yaml").write_text("name: b\n  title: [")
+    assert run(monkeypatch, "runbook", "import", str(tmp_path)).error.startswith("b.yaml, line 2")
+    none = str(tmp_path / "none.yaml")
+    assert run(monkeypatch, "runbook", "import", none).error == f"{none} cannot be read: No such file or directory."
     assert "Name YAML files" in run(monkeypatch, "runbook", "import").error
 
 
@@ -81,6 +84,20 @@ def test_who_waits_while_nothing_works_is_told_why(monkeypatch: pytest.MonkeyPat
         "It waits for a worker. Is `manage.py up` running? Ctrl-C ends looking, not the run."
     ]
     assert "hello" in lines
+
+
+def test_who_stops_looking_is_told_that_the_run_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    saved(ECHO | {"host": ["echo"]})
+
+    def stop(job: Job, after: int) -> list[JobEvent]:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runbook, "read_events", stop)
+    said = run(monkeypatch, "runbook", "run", "try")
+    key = Job.objects.get().key[:12]
+    assert (
+        said.error == f"The run goes on. To see it: manage.py jobs show {key}. To stop it: manage.py jobs cancel {key}"
+    )
 
 
 def test_a_folder_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
