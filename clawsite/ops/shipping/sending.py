@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Library, Store
 from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
-from clawsite.ops.shipping.spool import Spool
+from clawsite.ops.shipping.spool import Spool, State
 
 Claim = Callable[[Store], None]
 
@@ -61,10 +62,19 @@ class Sender:
                 taken.add(part)
 
 
-def stored(store: Library) -> list[Part]:
-    """Return all parts in a store."""
-    found = (find_part(each.name, size=each.size) for each in store.list(PREFIX))
+def stored(store: Library, *, chain: str = "") -> list[Part]:
+    """Return all parts in a store, or those of one chain."""
+    found = (find_part(each.name, size=each.size) for each in store.list(f"{PREFIX}{chain}/" if chain else PREFIX))
     return sorted(part for part in found if part is not None)
+
+
+def is_ahead(stores: Sequence[Store], state: State) -> bool:
+    """Tell whether a store has parts that this state does not know of. One that does not answer tells nothing."""
+    found: list[Part] = []
+    for store in stores:
+        with suppress(ClawError):
+            found += stored(store, chain=state.chain)
+    return not all(state.leads_to(part) for part in found)
 
 
 def forget(store: Store, *, before: int) -> int:

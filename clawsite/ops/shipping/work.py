@@ -25,7 +25,7 @@ from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap
-from clawsite.ops.shipping.sending import Claim, Sender, forget, trust
+from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, trust
 from clawsite.ops.shipping.spool import Spool, now
 
 logger = logging.getLogger(__name__)
@@ -59,7 +59,8 @@ class Shipping:
         self._spool = spool
         self._database = database
         self._claim = claim
-        self._sender = Sender(spool, all_stores(), claim=claim)
+        self._stores = all_stores()
+        self._sender = Sender(spool, self._stores, claim=claim)
         self._collector: Collector | None = None
         self._broken = False
         self._frozen: Frozen | None = None
@@ -104,6 +105,8 @@ class Shipping:
         if self._collector is None:
             snapshots.check_room(self._spool, self._database)
             self._collector = Collector(self._database, self._spool)
+            if not anew and state is not None and is_ahead(self._stores, state):
+                raise Gap("The disk was put back to an older state: the stores have more of the log than it knows of.")
         if due and (anew or snapshots.has_room(self._spool, self._database)):
             self._frozen = self._collector.freeze(anew=anew)
             self._broken = False
@@ -131,7 +134,7 @@ class Shipping:
 
     def _forget(self) -> None:
         before = now() - settings.CLAW_SHIPPING_HOURS * HOUR
-        for store in all_stores():
+        for store in self._stores:
             self._claim(store)
             forget(store, before=before)
 

@@ -117,6 +117,28 @@ def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
     collector.close()
 
 
+def test_a_disk_that_was_put_back_begins_a_new_chain(sea: Sea) -> None:
+    sea.keep_log()
+    sea.begin()
+    sea.snapshot(anew=True)
+    state = sea.collector.spool.root / "state.json"
+    saved = state.read_bytes()
+    sea.write("one")
+    sea.ship()
+    sea.snapshot()
+    sea.send()
+    sea.collector.abandon()
+    chain = stored_chain(sea)
+    state.write_bytes(saved)
+    sea.write("two")
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    assert _goes_on(shipping)
+    wait_for(lambda: _goes_on(shipping) and stored_chain(sea) != chain, timeout=30, what="a new chain")
+    wait_for(lambda: _goes_on(shipping) and shipping._frozen is None, timeout=30, what="its snapshot")
+    shipping._end()
+    assert texts(sea.recover()) == ["one", "two"]
+
+
 def test_a_store_of_another_installation_gets_nothing_and_loses_nothing(sea: Sea) -> None:
     sea.begin()
     sea.snapshot(anew=True)
