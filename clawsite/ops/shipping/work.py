@@ -19,12 +19,11 @@ from django.conf import settings
 from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
-from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.owner import claim, find_installation
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
-from clawsite.ops.shipping.errors import Gap
+from clawsite.ops.shipping.errors import Gap, Unsettled
 from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, trust
 from clawsite.ops.shipping.spool import Spool, now
 
@@ -84,14 +83,19 @@ class Shipping:
             await asyncio.shield(asyncio.to_thread(self._end))
 
     def _collect(self) -> None:
-        """Copy what is new. Whatever fails lets the log go; the next call finds out whether it still goes on."""
+        """Copy what is new. Whatever fails lets the log go; the next call finds out whether it still goes on.
+
+        Otherwise the log would grow for as long as it fails, until the disk is full.
+        """
         try:
             self._go_on()
         except Gap as gap:
             self._broken = True
             self._let_go()
             logger.warning("The log of the database is copied anew, from a snapshot on: %s", gap.message)
-        except (BackupFailed, OSError, sqlite3.Error):
+        except Unsettled as error:
+            logger.debug("The log of the database is looked at again: %s", error.message)
+        except Exception:
             self._let_go()
             raise
 

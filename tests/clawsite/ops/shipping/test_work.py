@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
+from clawsite.core.errors import ClawError
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.owner import claim
@@ -177,6 +178,18 @@ def test_a_full_disk_lets_the_log_go_and_a_chain_begins_afterwards(sea: Sea) -> 
     shipping._end()
     assert len({part.chain for part in stored(sea.store)}) == 2
     assert texts(sea.recover()) == ["one", "two"]
+
+
+def test_a_key_that_cannot_be_used_lets_the_log_go(sea: Sea, settings: LazySettings) -> None:
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    shipping._collect()
+    shipping._take_snapshot()
+    settings.CLAW_BACKUP_RECIPIENT = "nobody"
+    sea.write("one")
+    with pytest.raises(ClawError):
+        shipping._collect()
+    with sea.open() as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0, "nobody holds the log"
 
 
 def test_when_too_much_waits_for_the_stores_the_log_is_let_go(sea: Sea) -> None:
