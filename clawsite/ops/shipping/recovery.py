@@ -26,7 +26,10 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What leads to a moment: everything that was committed up to `moment` (milliseconds since the epoch) is in it."""
+    """What leads to a moment: nothing is in it that was committed after `moment` (milliseconds since the epoch).
+
+    What was committed just before it, while the log was looked at, may be in the next part only.
+    """
 
     snapshot: Part
     segments: list[Part]
