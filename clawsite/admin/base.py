@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.buttons import ButtonAdmin
+from clawsite.admin.navigation import name_of
 from clawsite.admin.paging import PER_PAGE, CappedPaginator
 from clawsite.core import audit
 from clawsite.core.models import AuditEvent
@@ -74,9 +75,14 @@ class AuditedAdmin(ButtonAdmin):
         """The history of a row is in the audit log."""
         return redirect(f"{reverse('admin:core_auditevent_changelist')}?q={self._noun}:{object_id}")
 
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Call the list what the sidebar calls it: names of models are not translated."""
+        return super().changelist_view(request, {"title": name_of(self.model)} | (extra_context or {}))
+
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Give the page the latest changes of its row, to those who may read the audit log."""
+        """Give the page its list's name, and the latest changes of its row to those who may read the audit log."""
         row = kwargs.get("obj")
+        context["title"] = name_of(self.model)
         if row is not None and request.user.has_perm("core.view_auditevent"):
             context["changes"] = self._changes(row)
         return super().render_change_form(request, context, *args, **kwargs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.apps import apps
+from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -150,6 +151,13 @@ def account(request: HttpRequest) -> list[dict[str, Any]]:
         {"title": _("Change password"), "link": reverse("admin:password_change")},
         {"title": _("Second factor"), "link": reverse("second-factor")},
     ]
+
+
+def name_of(model: type[Model]) -> Any:
+    """Return what the list of a model is called here; one that has no place here keeps its own name."""
+    label = model._meta.label
+    names = (name for _, models in GROUPS for each, name, _ in models if each == label)
+    return next(names, model._meta.verbose_name_plural)
 
 
 def _item(label: str, name: Any, icon: str) -> dict[str, Any]:

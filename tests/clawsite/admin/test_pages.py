@@ -69,6 +69,14 @@ def test_the_navigation_names_every_page_and_no_other() -> None:
     assert not any(name.startswith("django_q") for name in MODELS)
 
 
+def test_a_list_is_called_as_in_the_sidebar(alice: Client, rows: Rows) -> None:
+    page = alice.get(reverse("admin:runbooks_schedule_changelist"), headers={"Accept-Language": "ru"}).content.decode()
+    title = re.search(r"<title>\s*(.*?)\s*</title>", page, re.DOTALL)
+    assert title
+    assert title.group(1).startswith("Расписания | ")
+    assert "Введите для поиска" in page
+
+
 def test_alice_opens_every_page(alice: Client, rows: Rows) -> None:
     for url in everything(rows):
         assert alice.get(url).status_code == 200, url
