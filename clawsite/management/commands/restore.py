@@ -10,10 +10,11 @@ from django.core.management.base import CommandError
 
 from clawsite.management.asking import agree
 from clawsite.management.base import OperatorCommand
+from clawsite.ops.backups.about import About
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.identity import Identity, key_path, read_identity
 from clawsite.ops.backups.moments import parse_moment
-from clawsite.ops.backups.restoring import Restored, restore
+from clawsite.ops.backups.restoring import Restored, restore, willing
 
 
 class Command(OperatorCommand):
@@ -39,10 +40,11 @@ class Command(OperatorCommand):
         """Restore."""
         identity = _identity(options["identity"])
         until = parse_moment(options["until"]) if options["until"] else None
-        if not options["yes"] and not agree("This replaces everything that is here by the backup. Go on?"):
-            raise CommandError("Nothing was changed.")
+        sure = willing if options["yes"] else _ask
         try:
-            done = restore(options["source"], identity=identity, proven=not options["unsealed"], until=until)
+            done = restore(
+                options["source"], identity=identity, proven=not options["unsealed"], until=until, agree=sure
+            )
         except OSError as error:
             raise BackupFailed(f"The disk does not take or give the data: {error.strerror}.") from error
         self._tell_json(done) if options["json"] else self._tell(done)
@@ -70,6 +72,12 @@ class Command(OperatorCommand):
         if put.kept_database:
             self.say(f"The database that was replaced is called {put.kept_database} now.")
         self.say("Start clawsite now, as you always do.")
+
+
+def _ask(about: About) -> None:
+    whole = f"The backup of {about.created_at} by version {about.version} is whole."
+    if not agree(f"{whole} Everything that is here is replaced by it. Go on?"):
+        raise CommandError("Nothing was changed.")
 
 
 def _identity(given: str | None) -> Identity:

@@ -24,11 +24,16 @@ def held_still() -> Iterator[None]:
     lock = HomeLock(settings.RUN_DIR)
     try:
         lock.take(seconds=ORPHAN_SECONDS)
-        if running := _find_running():
-            raise BackupFailed(f"clawsite still runs: {running}. Stop it first.")
+        check_still()
         yield
     finally:
         lock.release()
+
+
+def check_still() -> None:
+    """Raise BackupFailed when a role runs."""
+    if running := _find_running():
+        raise BackupFailed(f"clawsite still runs: {running}. Stop it first.")
 
 
 def _find_running() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,7 @@ from clawsite.ops.backups.identity import Identity, key_path, write_key
 from clawsite.ops.backups.migrating import manage
 from clawsite.ops.backups.moments import go_to
 from clawsite.ops.backups.owner import is_ours, mark
-from clawsite.ops.backups.quiet import held_still
+from clawsite.ops.backups.quiet import check_still, held_still
 from clawsite.ops.backups.restored import note_restored
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import open_source
@@ -68,17 +69,27 @@ class Restored:
     told: int
 
 
-def restore(source: str, *, identity: Identity, proven: bool = True, until: datetime | None = None) -> Restored:
+Agree = Callable[[About], object]
+
+
+def willing(about: About) -> None:
+    """Stand for a person who agreed before."""
+
+
+def restore(
+    source: str, *, identity: Identity, proven: bool = True, until: datetime | None = None, agree: Agree = willing
+) -> Restored:
     """Replace this installation by a backup; BadArchive or BackupFailed when it cannot be, with nothing changed.
 
-    With `until` the database is as it was at that moment.
+    With `until` the database is as it was at that moment. `agree` is called when all was checked and nothing is changed
+    yet, and may raise to leave it so.
     """
     with held_still():
         was_ours = is_ours(local_store())
         found = open_source(source)
         name = found.name
         with found.archive as archive:
-            done = _replace(archive, identity=identity, proven=proven, until=until)
+            done = _replace(archive, identity=identity, proven=proven, until=until, agree=agree)
         logger.warning("restored from backup %s of %s; what was replaced is in %s", name, found.place, done.kept)
         if done.moment is not None or is_older(done.about):
             manage("migrate", "--verbosity", "0", env={})
@@ -92,7 +103,7 @@ def restore(source: str, *, identity: Identity, proven: bool = True, until: date
         return Restored(name=name, place=found.place, replaced=done, health=ask_health(), told=told)
 
 
-def _replace(archive: Source, *, identity: Identity, proven: bool, until: datetime | None) -> Replaced:
+def _replace(archive: Source, *, identity: Identity, proven: bool, until: datetime | None, agree: Agree) -> Replaced:
     """Check everything in a scratch place, then put it in place."""
     home = Path(settings.CLAW_HOME)
     if swapping.has_unfinished(home):
@@ -106,6 +117,8 @@ def _replace(archive: Source, *, identity: Identity, proven: bool, until: dateti
             if until is not None:
                 moment = go_to(path, until, made_at=about.created_at, identity=identity, proven=proven)
                 check_recovered(path, about)
+            agree(about)
+            check_still()  # a person may have taken hours to agree
             leave_behind(extraction)
             _stage(home, scratch, extraction)
             connections.close_all()

@@ -11,6 +11,8 @@ from clawsite.ops.backups.identity import Identity
 from clawsite.ops.backups.tar import Sink, Source, TarReader
 
 MAX_WINDOW = 8 * 1024**2
+# How every file of age begins.
+_INTRO = b"age-encryption.org/v1\n"
 _WRONG_KEY = (
     "The archive is encrypted for another identity. Give the file with the right one: --identity FILE "
     "(CLAW_HOME/backup.key of the machine that made the backup, or what belongs to CLAW_BACKUP_RECIPIENT)."
@@ -29,6 +31,8 @@ def unpack(source: Source, sink: Sink, identity: Identity) -> None:
             raise cause from None
         if "No matching keys" in str(error):
             raise BadArchive(_WRONG_KEY) from None
+        if not reading.is_age():
+            raise BadArchive("This is no backup of clawsite: it does not begin as one does.") from None
         raise BadArchive("The archive is damaged or cut off: it cannot be decrypted to its end.") from None
     tar.finish()
 
@@ -40,6 +44,7 @@ class _Reading:
         self._source = source
         self.size = 0
         self.error: BaseException | None = None
+        self._begin = b""
 
     def read(self, size: int = -1) -> bytes:
         """Return up to so many bytes."""
@@ -49,7 +54,12 @@ class _Reading:
             self.error = error
             raise
         self.size += len(data)
+        self._begin += data[: len(_INTRO) - len(self._begin)]
         return data
+
+    def is_age(self) -> bool:
+        """Tell whether it begins as backups do, as far as it was read. What is cut off in its first line does."""
+        return _INTRO.startswith(self._begin)
 
 
 class _Inflating:

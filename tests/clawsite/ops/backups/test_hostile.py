@@ -175,9 +175,18 @@ def test_a_changed_byte_is_noticed(tmp_path: Path, place: int) -> None:
         opened(bytes(damaged), tmp_path)
 
 
-@pytest.mark.parametrize("text", [b"", b"no archive", b"age-encryption.org/v1\n"])
-def test_what_is_no_archive_is_refused(tmp_path: Path, text: bytes) -> None:
-    with pytest.raises(BadArchive):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"", "damaged or cut off"),
+        (b"age-encrypt", "damaged or cut off"),
+        (b"age-encryption.org/v1\n", "damaged or cut off"),
+        (b"no archive", "no backup of clawsite"),
+        (b"PK\x03\x04" + bytes(70_000), "no backup of clawsite"),
+    ],
+)
+def test_what_is_no_archive_is_refused(tmp_path: Path, text: bytes, told: str) -> None:
+    with pytest.raises(BadArchive, match=told):
         opened(text, tmp_path)
 
 

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
+from clawsite.core.process import register_process
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import new_identity, own_identity
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.restoring import restore
 from clawsite.ops.backups.stores import local_store
 from clawsite.ops.home import HomeLock
+from tests.clawsite.management.running import run
 from tests.clawsite.ops.backups.archives import names_in
 from tests.clawsite.ops.backups.installation import Writer, count, installed, manage
 from tests.clawsite.running import until
@@ -101,6 +103,26 @@ def test_nothing_is_restored_under_a_running_system(home: Path, settings: Settin
     supervisor.release()
 
     assert status == 7
+
+
+@pytest.mark.django_db
+def test_a_person_is_asked_when_everything_was_checked(
+    home: Path, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.RUN_DIR = home / "run"
+    row = make_backup(reason="test")
+    (tmp_path / "photo").write_bytes(b"a photo, say")
+    before = fingerprint(home)
+
+    assert "There is no backup" in run(monkeypatch, "restore", "clawsite-none.tar.zst.age").error
+    assert "This is no backup of clawsite" in run(monkeypatch, "restore", str(tmp_path / "photo")).error
+    assert capsys.readouterr().out == ""
+    assert run(monkeypatch, "restore", row.name, typed="n\n").error == "Nothing was changed."
+    assert "is whole. Everything that is here is replaced by it. Go on?" in capsys.readouterr().out
+    register_process("web")
+    assert "clawsite still runs: web on" in run(monkeypatch, "restore", row.name).error
+    assert capsys.readouterr().out == ""
+    assert fingerprint(home) == before
 
 
 def test_a_command_that_is_wrong_is_a_sentence(tmp_path: Path) -> None:
