@@ -1,6 +1,11 @@
-"""Which roles of this installation run on this machine, by their rows and by the kernel."""
+"""Which roles of this installation run, by their rows and, on this machine, by the kernel."""
 
 from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
 
 from clawsite.core.models import Process
 from clawsite.core.process import host_name, is_alive
@@ -13,6 +18,18 @@ def running_roles() -> dict[str, list[Process]]:
         if is_alive(row.pid, started=row.started):
             found.setdefault(row.role, []).append(row)
     return found
+
+
+def is_running(row: Process) -> bool:
+    """Tell whether a process lives; one of another machine does for as long as its leases do."""
+    if row.host == host_name():
+        return is_alive(row.pid, started=row.started)
+    return row.beat_at > timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
+
+
+def runs_anywhere(role: str) -> bool:
+    """Tell whether a process of this role lives, here or on another machine."""
+    return any(is_running(row) for row in Process.objects.filter(role=role))
 
 
 def dead_rows() -> list[Process]:

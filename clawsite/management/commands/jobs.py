@@ -10,6 +10,7 @@ from typing import Any
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.management.base import Subcommands
 from clawsite.management.person import actor_at_terminal
+from clawsite.ops.running import runs_anywhere
 from runbooks import jobs
 from runbooks.jobs.reading import describe_event
 from runbooks.models import Job
@@ -68,7 +69,13 @@ class Command(Subcommands):
             start=True,
             origin="terminal",
         )
-        self.say_json(jobs.describe(job)) if options["json"] else self.say(f"Started: {job.key}")
+        if options["json"]:
+            self.say_json(jobs.describe(job))
+        elif job.state == Job.State.QUEUED and not runs_anywhere("worker"):
+            self.say(f"Created: {job.key}")
+            self.say("It waits for a worker, and none runs. Start everything with ./run, or one: manage.py worker")
+        else:
+            self.say(f"Started: {job.key}")
 
     def cancel(self, options: dict[str, Any]) -> None:
         """Cancel a job."""

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.utils import timezone
 
 from clawsite.core.models import Process
-from clawsite.core.process import host_name, is_alive
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.home import HomeLock
+from clawsite.ops.running import is_running
 
 ORPHAN_SECONDS = 10.0
 
@@ -39,13 +37,7 @@ def check_still() -> None:
 def _find_running() -> str:
     """Return which roles run, or "". A database that cannot be read is a good reason to restore."""
     try:
-        running = [row for row in Process.objects.all() if _runs(row)]
+        running = [row for row in Process.objects.all() if is_running(row)]
     except DatabaseError:
         return ""
     return ", ".join(sorted({f"{row.role} on {row.host}" for row in running}))
-
-
-def _runs(row: Process) -> bool:
-    if row.host == host_name():
-        return is_alive(row.pid, started=row.started)
-    return row.beat_at > timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)

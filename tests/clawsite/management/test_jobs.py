@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from clawsite.core.models import AuditEvent
+from clawsite.core.models import AuditEvent, Process
+from clawsite.core.process import host_name, register_process
 from guardrails.types import Actor, Role
 from runbooks.jobs import create_job
 from runbooks.models import Job
@@ -36,6 +40,7 @@ def test_jobs_are_listed_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_job_is_started_shown_and_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    register_process("worker")
     said = run(monkeypatch, "jobs", "start", "selftest", '{"events": 2}', "--key", "k")
     job = Job.objects.get()
     assert said.text == f"Started: {job.key}\n"
@@ -51,6 +56,24 @@ def test_a_job_is_started_shown_and_cancelled(monkeypatch: pytest.MonkeyPatch) -
     assert run(monkeypatch, "jobs", "cancel", job.key).text == "Cancelled.\n"
     assert run(monkeypatch, "jobs", "cancel", job.key).error == "This job is over: cancelled."
     assert AuditEvent.objects.filter(actor__startswith="cli:", action="job.cancel", origin="terminal").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("host", "silent", "waits"), [("", 0, True), ("far", 0, False), ("far", 3600, True)], ids=["here", "far", "silent"]
+)
+def test_a_job_that_has_to_wait_for_a_worker_says_so(
+    monkeypatch: pytest.MonkeyPatch, host: str, silent: int, waits: bool
+) -> None:
+    """The first of the workers is one of this machine that is no more."""
+    beat = timezone.now() - timedelta(seconds=silent)
+    Process.objects.create(role="worker", host=host or host_name(), pid=os.getpid(), started=1, beat_at=beat)
+    register_process("web")
+    said = run(monkeypatch, "jobs", "start", "selftest").text
+    key = Job.objects.get().key
+    wait = (
+        f"Created: {key}\nIt waits for a worker, and none runs. Start everything with ./run, or one: manage.py worker\n"
+    )
+    assert said == (wait if waits else f"Started: {key}\n")
 
 
 def test_what_comes_from_outside_moves_no_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
