@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, ProgrammingError
 
-NOT_SET_UP = "The database is not set up yet. Start clawsite once with ./run, or run: manage.py migrate"
+NOT_SET_UP = "The database is not set up yet. Start clawsite once with ./run, or run: manage.py prepare"
 
 # A part of what SQLite says, and what is said instead.
 _SQLITE = (

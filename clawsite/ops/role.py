@@ -25,6 +25,7 @@ from django.db import DatabaseError, InterfaceError
 
 from clawsite.core import flags
 from clawsite.core.db import close_pool, run_db
+from clawsite.core.dbtrouble import explain, is_known
 from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.metrics import STARTS, write_lines
@@ -155,11 +156,15 @@ async def _live(role: str, main: Main, link: Link | None, note: Callable[[], dic
 
 async def _enter(role: str, stop: asyncio.Event) -> int | None:
     """Make this process a row, waiting for a database that is out of reach; None when told to stop meanwhile."""
+    said = ""
     while not stop.is_set():
         try:
             return await run_db(_register, role)
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("the database does not know %s yet: %s", role, error)
+            reason = explain(error) if isinstance(error, DatabaseError) and is_known(error) else str(error)
+            if reason != said:
+                logger.warning("%s waits for the database: %s", role, reason)
+                said = reason
         try:
             async with asyncio.timeout(jitter(REGISTER_SECONDS)):
                 await stop.wait()

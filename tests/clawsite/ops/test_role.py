@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ import pytest
 from clawsite.ops.watchdog import ANEW
 from tests.clawsite.running import ROOT, until
 from tests.engine import servers_of
-from tests.template import put_database
+from tests.template import NAME, put_database, put_file
 
 pytestmark = pytest.mark.faults
 
@@ -26,7 +28,7 @@ from clawsite.core.db import run_db
 from clawsite.core.leases import take_lease
 from clawsite.core.models import Process
 from clawsite.ops import role, selfwatch, watchdog
-role.ROW_SECONDS = 0.1
+role.ROW_SECONDS = role.REGISTER_SECONDS = 0.1
 watchdog.YOUNG_SECONDS = 0.0
 selfwatch.LEASE_LOOK_SECONDS = 0.1
 selfwatch.SENDER_SECONDS = 0.5
@@ -59,15 +61,19 @@ sys.exit(role.run_role("bots", main))
 
 
 def start(home: Path, mode: str, **environment: str) -> subprocess.Popen[str]:
-    own = put_database(home) | {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
-    process = subprocess.Popen(
+    process = begin(home, mode, **put_database(home), **environment)
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("runs")
+    return process
+
+
+def begin(home: Path, mode: str, **environment: str) -> subprocess.Popen[str]:
+    own = {"CLAW_HOME": str(home), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    return subprocess.Popen(
         [sys.executable, "-c", CODE, mode],
         cwd=ROOT, env={**os.environ, **own, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("runs")
-    return process
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -98,6 +104,27 @@ def test_a_signal_has_it_write_down_what_it_does_and_go_on(tmp_path: Path) -> No
     dump = json.loads(path.read_text())
     assert (dump["role"], dump["pid"]) == ("bots", process.pid)
     assert {"beat row", "give memory back"} <= {each["name"] for each in dump["tasks"]}
+
+
+@pytest.mark.sqlite
+def test_on_an_empty_database_it_says_once_what_to_do_and_waits_for_it(tmp_path: Path) -> None:
+    home, log = tmp_path / "home", tmp_path / "home/logs/clawsite.log"
+    put_file(tmp_path / "ready")
+    process = begin(home, "wait")
+    try:
+        until(lambda: log.is_file() and "manage.py prepare" in log.read_text(), seconds=60, what="advice")
+        with (
+            closing(sqlite3.connect(tmp_path / "ready" / NAME)) as ready,
+            closing(sqlite3.connect(home / NAME)) as base,
+        ):
+            ready.backup(base)
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("runs")
+    finally:
+        process.terminate()
+        code, _, _ = finish(process)
+    assert code == 0
+    assert log.read_text().count("bots waits for the database: The database is not set up yet.") == 1
 
 
 def test_an_error_of_the_role_is_logged_with_an_id_and_ends_it(tmp_path: Path) -> None:
