@@ -96,6 +96,19 @@ def check_first_login(token: str) -> User:
     return user
 
 
+def is_settled(token: str) -> bool:
+    """Tell whether a link that we made, however long ago, is not needed any more: an admin has a password.
+
+    Nobody learns this who was never given a link.
+    """
+    try:
+        _signer().unsign(token)
+    except BadSignature:
+        return False
+    admins = User.objects.filter(is_superuser=True, is_active=True)
+    return any(admin.has_usable_password() for admin in admins)
+
+
 def set_first_password(token: str, *, password: str) -> User:
     """Give the account its password and use the link up; BadInput when the password is too weak."""
     with transaction.atomic():

@@ -10,7 +10,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from clawsite.core.errors import BadInput, NotAllowed
-from clawsite.ops.first_admin import check_first_login, set_first_password
+from clawsite.ops.first_admin import check_first_login, is_settled, set_first_password
 from clawsite.web.errors import too_often
 from clawsite.web.limits import is_too_often
 from clawsite.web.second_factor.entering import enter
@@ -29,9 +29,15 @@ def first_login(request: HttpRequest, token: str) -> HttpResponse:
             return _form(request, user.username)
         return _take(request, token, user.username)
     except NotAllowed:
-        text = _("This link has been used or is too old. Restart clawsite and take the new one from its output.")
-        context = {"status": 404, "title": _("Not here"), "text": text}
-        return render(request, "web/error.html", context, status=404)
+        return _refuse(request, token)
+
+
+def _refuse(request: HttpRequest, token: str) -> HttpResponse:
+    text = _("This link has been used or is too old. Restart clawsite and take the new one from its output.")
+    if is_settled(token):
+        text = _("This link is not needed any more: an admin has a password already. Log in with it at /admin/.")
+    context = {"status": 404, "title": _("Not here"), "text": text}
+    return render(request, "web/error.html", context, status=404)
 
 
 def _take(request: HttpRequest, token: str, name: str) -> HttpResponse:

@@ -43,7 +43,8 @@ def test_the_link_sets_the_password_logs_in_and_is_used_up(client: Client) -> No
     assert admin.check_password(PASSWORD)
     assert client.get("/admin/").status_code == 200
     assert AuditEvent.objects.filter(action="user.first_login", actor=f"user:{admin.pk}").count() == 1
-    assert client.get(link).status_code == 404
+    used = client.get(link)
+    assert (used.status_code, b"Log in with it at /admin/." in used.content) == (404, True)
     assert post(Client(), link, "another password") == 404
     assert prepare_first_admin() == ""
 
@@ -56,7 +57,8 @@ def test_only_a_hash_of_the_link_is_stored() -> None:
 def test_each_start_makes_a_new_link_in_place_of_the_old(client: Client) -> None:
     first, second = prepare_first_admin(), prepare_first_admin()
     assert User.objects.count() == 1
-    assert client.get(first).status_code == 404
+    replaced = client.get(first)
+    assert (replaced.status_code, b"Restart clawsite" in replaced.content) == (404, True)
     assert client.get(second).status_code == 200
 
 
@@ -97,6 +99,13 @@ def test_charlie_guesses_in_vain(client: Client, token: str) -> None:
     assert client.get(f"/first-login/{token}").status_code == 404
     assert post(client, f"/first-login/{token}") == 404
     assert not User.objects.get().has_usable_password()
+
+
+def test_charlie_does_not_learn_whether_there_is_a_password(client: Client) -> None:
+    before = client.get("/first-login/a:b:c").content
+    User.objects.create_superuser("alice", password=PASSWORD)
+    found = client.get("/first-login/a:b:c")
+    assert (found.status_code, found.content) == (404, before)
 
 
 def test_guessing_is_limited(client: Client) -> None:
