@@ -35,6 +35,11 @@ def needs_key(target: Target) -> bool:
     return not (target.base_url or settings.ANTHROPIC_BASE_URL)
 
 
+def has_key_in_settings(target: Target) -> bool:
+    """Tell whether the environment of this process has the key for a target."""
+    return secret_name(target) == MAIN and bool(settings.ANTHROPIC_API_KEY)
+
+
 async def find_key(target: Target) -> SecretText:
     """Return the key for a target, "" when there is none. The environment wins over the stored secret."""
     name = secret_name(target)

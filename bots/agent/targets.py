@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from bots.agent.keys import find_key, needs_key
+from bots.agent.keys import find_key, has_key_in_settings, needs_key
 from bots.agent.prices import find_model
 from bots.agent.types import Target
 from bots.breaker import Breakers, State
@@ -74,6 +74,11 @@ def recall_breakers(now: datetime | None = None) -> None:
 async def is_configured() -> bool:
     """Tell whether any model can be called."""
     return bool(await usable_targets(list_targets()))
+
+
+def is_configured_here() -> bool:
+    """Tell whether the settings of this very process are enough for that, without a stored key. Asks nobody."""
+    return any(not needs_key(target) or has_key_in_settings(target) for target in list_targets())
 
 
 def context_window(target: Target) -> int:

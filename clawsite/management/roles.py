@@ -8,7 +8,7 @@ from importlib import import_module
 
 from django.conf import settings
 
-from bots.agent.targets import states
+from bots.agent.targets import is_configured_here, states
 from bots.main import run as run_bots
 from clawsite.ops.children import Role
 from clawsite.ops.demo import emulator_commands, exec_emulator
@@ -27,7 +27,7 @@ def serve_web(link: Link | None = None) -> int:
 
 def serve_bots(link: Link | None = None) -> int:
     """Run the bots role."""
-    return run_role("bots", run_bots, link=link, note=lambda: {"targets": states()})
+    return run_role("bots", run_bots, link=link, note=lambda: {"targets": states(), "model": is_configured_here()})
 
 
 def serve_worker(link: Link | None = None) -> int:

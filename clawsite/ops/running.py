@@ -27,9 +27,9 @@ def is_running(row: Process) -> bool:
     return row.beat_at > timezone.now() - timedelta(seconds=settings.CLAW_LEASE_SECONDS)
 
 
-def runs_anywhere(role: str) -> bool:
-    """Tell whether a process of this role lives, here or on another machine."""
-    return any(is_running(row) for row in Process.objects.filter(role=role))
+def find_running(role: str) -> list[Process]:
+    """Return the processes of a role that live, here or on another machine."""
+    return [row for row in Process.objects.filter(role=role) if is_running(row)]
 
 
 def dead_rows() -> list[Process]:

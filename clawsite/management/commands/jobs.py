@@ -10,7 +10,7 @@ from typing import Any
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.management.base import Subcommands
 from clawsite.management.person import actor_at_terminal
-from clawsite.ops.running import runs_anywhere
+from clawsite.ops.running import find_running
 from runbooks import jobs
 from runbooks.jobs.reading import describe_event
 from runbooks.models import Job
@@ -71,7 +71,7 @@ class Command(Subcommands):
         )
         if options["json"]:
             self.say_json(jobs.describe(job))
-        elif job.state == Job.State.QUEUED and not runs_anywhere("worker"):
+        elif job.state == Job.State.QUEUED and not find_running("worker"):
             self.say(f"Created: {job.key}")
             self.say("It waits for a worker, and none runs. Start everything with ./run, or one: manage.py worker")
         else:

@@ -10,6 +10,7 @@ from django.core.checks import ERROR, WARNING, run_checks
 
 from bots.agent.targets import is_configured
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
+from clawsite.ops.running import find_running
 from sessions_app.models import Channel
 
 AREA = "settings"
@@ -38,10 +39,21 @@ def _is_public() -> bool:
 
 def _missing() -> Iterator[Finding]:
     if not asyncio.run(is_configured()):
-        yield warn(
-            AREA,
-            "No model can be called, so free conversation is answered by a notice.",
-            "Set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL and CLAW_MODELS for a server of your own.",
-        )
+        yield _no_model()
     if not Channel.objects.filter(enabled=True).exclude(kind__in=["webchat", "gateway"]).exists():
         yield note(AREA, "No chat platform is connected.", "Run: manage.py channel add telegram")
+
+
+def _no_model() -> Finding:
+    """Tell of it; of what runs with other settings than ours, as in the demo, only that these are others."""
+    if any(row.data.get("model") for row in find_running("bots")):
+        return note(
+            AREA,
+            "bots runs with a model that the settings of this command do not name.",
+            "Nothing is missing if bots was started with settings of its own, as by up --demo.",
+        )
+    return warn(
+        AREA,
+        "No model can be called, so free conversation is answered by a notice.",
+        "Set ANTHROPIC_API_KEY, or ANTHROPIC_BASE_URL and CLAW_MODELS for a server of your own.",
+    )

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
+from bots.agent.targets import is_configured_here
 from clawsite.core.models import Lease, Process, Secret
 from clawsite.core.process import find_start, host_name
 from clawsite.gateway.tokens import create_token
@@ -53,6 +54,17 @@ def test_a_missing_model_is_said_with_the_setting(settings: Settings) -> None:
     settings.ANTHROPIC_API_KEY = settings.ANTHROPIC_BASE_URL = ""
     (found,) = [each for each in setup.examine() if "No model" in each.text]
     assert "ANTHROPIC_API_KEY" in found.advice
+    Process.objects.filter(pk=process("bots").pk).update(data={"model": is_configured_here()})
+    assert any("No model" in text for text in warned(setup.examine()))
+
+
+def test_a_model_of_what_runs_with_other_settings_is_told_and_not_missed(settings: Settings) -> None:
+    settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_API_KEY = "http://127.0.0.1:1", "demo"
+    Process.objects.filter(pk=process("bots").pk).update(data={"model": is_configured_here()})
+    settings.ANTHROPIC_BASE_URL = settings.ANTHROPIC_API_KEY = ""
+    found = list(setup.examine())
+    assert not any("No model" in text for text in warned(found))
+    assert any("bots runs with a model" in each.text for each in found)
 
 
 def test_wrong_settings_are_told_by_their_checks(settings: Settings) -> None:
