@@ -22,7 +22,8 @@ Engine = Literal["sqlite", "postgresql"]
 class About(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, frozen=True, kw_only=True):
     """`counts` are rows by table in the snapshot, `schema` a hash of its tables, `migrations` those applied in it.
 
-    properties: what the database of a server is besides its tables.
+    name: that of its row, whatever the file is called now. properties: what the database of a server is besides its
+    tables.
     """
 
     format: int
@@ -35,6 +36,7 @@ class About(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, froz
     database_sha256: str
     database_bytes: int
     python: str = ""
+    name: str = ""
     properties: Properties | None = None
 
 
@@ -50,6 +52,7 @@ def describe(
     schema: str,
     sha256: str,
     size: int,
+    name: str = "",
     properties: Properties | None = None,
 ) -> About:
     """Return the description of a snapshot that was just taken."""
@@ -64,6 +67,7 @@ def describe(
         database_sha256=sha256,
         database_bytes=size,
         python=platform.python_version(),
+        name=name,
         properties=properties,
     )
 

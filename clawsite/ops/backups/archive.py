@@ -30,8 +30,8 @@ class Archive:
     changed: files that became shorter while they were read, and end in zeros.
     """
 
-    def __init__(self, home: Path, snapshot: Snapshot, *, identity: Identity | None, check: Check) -> None:
-        self.about: About = _about(snapshot)
+    def __init__(self, home: Path, snapshot: Snapshot, *, name: str, identity: Identity | None, check: Check) -> None:
+        self.about: About = _about(snapshot, name)
         self.ledger = Ledger()
         self.walk = Walk(home=home)
         self.changed: list[str] = []
@@ -92,13 +92,14 @@ class _Reading:
         return data
 
 
-def _about(snapshot: Snapshot) -> About:
+def _about(snapshot: Snapshot, name: str) -> About:
     return describe(
         migrations=snapshot.migrations,
         counts=snapshot.counts,
         schema=snapshot.schema,
         sha256=hash_file(snapshot.path),
         size=snapshot.path.stat().st_size,
+        name=name,
         properties=snapshot.properties,
     )
 

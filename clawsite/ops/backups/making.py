@@ -99,7 +99,7 @@ def _write(
     row: Backup, store: FolderStore, scratch: Path, *, identity: Identity | None, witness: Identity, check: Check
 ) -> tuple[Packed, Archive]:
     snapshot = take_snapshot(scratch)
-    archive = Archive(Path(settings.CLAW_HOME), snapshot, identity=identity, check=check)
+    archive = Archive(Path(settings.CLAW_HOME), snapshot, name=row.name, identity=identity, check=check)
     recipients = [own_recipient()] if identity is not None else [own_recipient(), witness.to_public()]
     draft = scratch / row.name
     with draft.open("xb") as file:

@@ -33,15 +33,14 @@ def test_a_machine_that_is_gone_comes_back_with_one_command(tmp_path: Path, reac
         made = manage(home, "backup", "--json", "--to", str(tmp_path / "elsewhere"))
     assert made.returncode == 0, made.stderr
     name = json.loads(made.stdout)["name"]
+    archive = (tmp_path / "elsewhere" / name).rename(tmp_path / "elsewhere/before the update.age")
     shutil.copy(home / "backup.key", tmp_path / "identity")
     encryption = (home / "encryption.key").read_text()
     shutil.rmtree(home)
 
     empty = tmp_path / "new"
     began = time.monotonic()
-    done = manage(
-        empty, "restore", str(tmp_path / "elsewhere" / name), "--identity", str(tmp_path / "identity"), "--yes"
-    )
+    done = manage(empty, "restore", str(archive), "--identity", str(tmp_path / "identity"), "--yes")
 
     assert done.returncode == 0, done.stderr
     assert "/health says: ok" in done.stdout
