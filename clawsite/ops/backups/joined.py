@@ -16,10 +16,10 @@ class Joined:
         self._places: dict[str, Library] = {}
 
     def list(self, prefix: str = "") -> list[Stored]:
-        """Return what is anywhere, by name; BackupFailed when a store does not answer."""
+        """Return what is anywhere, by name; BackupFailed when a store does not answer: it may have the end of it."""
         found: dict[str, Stored] = {}
         for store in self._stores:
-            for each in store.list(prefix):
+            for each in _list(store, prefix):
                 self._places.setdefault(each.name, store)
                 found.setdefault(each.name, each)
         return sorted(found.values(), key=lambda each: each.name)
@@ -29,3 +29,13 @@ class Joined:
         if name not in self._places:
             raise BackupFailed(f"There is no {name} in any store.")
         return self._places[name].open(name)
+
+
+def _list(store: Library, prefix: str) -> list[Stored]:
+    try:
+        return store.list(prefix)
+    except BackupFailed as error:
+        raise BackupFailed(
+            f"{error.message} The log may go on there. To recover from the other places alone, leave this one out: "
+            "run the same command with CLAW_BACKUP_S3 empty, or with another folder in CLAW_BACKUP_DIR."
+        ) from error

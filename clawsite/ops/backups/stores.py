@@ -122,15 +122,20 @@ class FolderStore:
             raise BackupFailed(f"There is no backup {name} in {self.label}.") from None
 
     def list(self, prefix: str = "") -> list[Stored]:
-        """Return the files whose names begin so."""
+        """Return the files whose names begin so. A folder that cannot be looked into is not an empty one."""
         found = []
-        for folder, _, names in os.walk(self.root):
+        for folder, _, names in os.walk(self.root, onerror=self._tell_unread):
             for each in names:
                 path = Path(folder, each)
                 name = path.relative_to(self.root).as_posix()
                 if name.startswith(prefix) and not name.endswith(_DRAFT) and _NAME.fullmatch(name):
-                    found.append(Stored(name=name, size=path.lstat().st_size))
+                    with suppress(FileNotFoundError):  # removed meanwhile
+                        found.append(Stored(name=name, size=path.lstat().st_size))
         return sorted(found, key=lambda each: each.name)
+
+    def _tell_unread(self, error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise BackupFailed(f"{self.label} cannot be read: {error.strerror}.") from error
 
     def delete(self, name: str) -> None:
         """Remove the file."""

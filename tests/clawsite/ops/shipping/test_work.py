@@ -118,6 +118,18 @@ def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
     collector.close()
 
 
+def test_a_place_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(sea: Sea, tmp_path: Path) -> None:
+    sea.begin()
+    sea.snapshot(anew=True)
+    sea.send()
+    sea.collector.close()
+    unplugged = tmp_path / "unplugged"
+    assert texts(sea.recover(source=Joined([FolderStore(unplugged), sea.store]))) == []
+    unplugged.touch()
+    with pytest.raises(BackupFailed, match=r"unplugged cannot be read: .* with another folder in CLAW_BACKUP_DIR"):
+        sea.recover(source=Joined([sea.store, FolderStore(unplugged)]))
+
+
 def test_a_disk_that_was_put_back_begins_a_new_chain(sea: Sea) -> None:
     sea.keep_log()
     sea.begin()
