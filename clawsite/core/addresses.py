@@ -20,8 +20,8 @@ def read_database_url(url: str) -> dict[str, Any]:
         scheme = urlsplit(url).scheme
         if scheme.startswith("sqlite"):
             raise ImproperlyConfigured(
-                "DATABASE_URL names a file of SQLite, but that is always in CLAW_HOME: set CLAW_HOME instead. "
-                f"{_DATABASE}."
+                "DATABASE_URL names a file of SQLite, but that is always clawsite.sqlite3 in CLAW_HOME. A file with "
+                f"data must be moved there first: otherwise an empty one is made. {_DATABASE}."
             )
         if scheme not in _DATABASES:
             raise ImproperlyConfigured(f"DATABASE_URL names no kind of database that is known. {_DATABASE}.")
