@@ -60,17 +60,26 @@ class Collector:
 
     def _collect(self) -> bool:
         try:
-            copied = self._advance()
+            return self._advance()
+        except Unsettled:
+            return False
+
+    def _advance(self) -> bool:
+        """Copy what is committed now; True when there was anything.
+
+        Raises Unsettled when that cannot be told, and Gap when it could not too often.
+        """
+        try:
+            copied = self._copy_new()
         except Unsettled as error:
             self._unsettled += not isinstance(error, Busy)
             if self._unsettled >= MOST_UNSETTLED:
                 raise Gap(error.message) from None
-            return False
+            raise
         self._unsettled = 0
         return copied
 
-    def _advance(self) -> bool:
-        """Copy what is committed now; True when there was anything. Raises Unsettled when that cannot be told."""
+    def _copy_new(self) -> bool:
         state = self._chain()
         if not self._held:
             _check_boot(state)

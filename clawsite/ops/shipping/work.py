@@ -20,7 +20,7 @@ from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.ops.backups.owner import claim, find_installation
-from clawsite.ops.backups.places import all_stores
+from clawsite.ops.backups.places import all_stores, quick_stores
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap, Unsettled
@@ -94,6 +94,8 @@ class Shipping:
             self._let_go()
             logger.warning("The log of the database is copied anew, from a snapshot on: %s", gap.message)
         except Unsettled as error:
+            if self._broken:
+                self._let_go()  # a chain that is to begin needs nothing of it
             logger.debug("The log of the database is looked at again: %s", error.message)
         except Exception:
             self._let_go()
@@ -108,9 +110,10 @@ class Shipping:
         snapshots.check_waiting(self._spool)
         if self._collector is None:
             snapshots.check_room(self._spool, self._database)
-            self._collector = Collector(self._database, self._spool)
-            if not anew and state is not None and is_ahead(self._stores, state):
+            # Nothing is held while they are asked.
+            if not anew and state is not None and is_ahead(quick_stores(), state):
                 raise Gap("The disk was put back to an older state: the stores have more of the log than it knows of.")
+            self._collector = Collector(self._database, self._spool)
         if due and (anew or snapshots.has_room(self._spool, self._database)):
             self._frozen = self._collector.freeze(anew=anew)
             self._broken = False

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +15,7 @@ import pytest
 from django.conf import LazySettings
 
 from clawsite.core.errors import ClawError
+from clawsite.ops.backups import places
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.owner import claim
@@ -167,6 +171,30 @@ def test_a_store_of_another_installation_gets_nothing_and_loses_nothing(sea: Sea
     assert stored(sea.store) == kept
     assert sender.send() == 1
     sea.collector.close()
+
+
+def test_a_store_that_never_answers_holds_up_neither_the_log_nor_the_copying(
+    sea: Sea, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sea.keep_log()
+    sea.begin()
+    sea.snapshot(anew=True)
+    sea.write("one")
+    sea.ship()
+    sea.collector.abandon()
+    sea.write("two")
+    monkeypatch.setitem(places._QUICK, "request", timedelta(milliseconds=200))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.CLAW_BACKUP_S3 = f"s3://claw/log?endpoint=http://127.0.0.1:{silent.getsockname()[1]}"
+        settings.CLAW_BACKUP_S3_KEY, settings.CLAW_BACKUP_S3_SECRET = "key", "secret"
+        shipping = work.Shipping(Spool(sea.home), sea.database)
+        working = threading.Thread(target=shipping._collect, daemon=True)
+        working.start()
+        working.join(60)  # the patience of other requests is ten minutes
+    state = Spool(sea.home).load()
+    assert state is not None
+    assert state.number == sea.state.number + 1
+    shipping._let_go()
 
 
 def test_a_full_disk_lets_the_log_go_and_a_chain_begins_afterwards(sea: Sea) -> None:
