@@ -139,7 +139,10 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         """Remove the file."""
-        (self.root / check_name(name)).unlink(missing_ok=True)
+        try:
+            (self.root / check_name(name)).unlink(missing_ok=True)
+        except OSError as error:
+            raise BackupFailed(f"{self.label} cannot be written: {error.strerror}.") from error
 
     def read_mark(self) -> bytes | None:
         """Read the file .owner."""

@@ -17,6 +17,18 @@ def trust(store: Store) -> None:
     """Take a store for ours."""
 
 
+def with_all(stores: Sequence[Store], work: Callable[[Store], None]) -> None:
+    """Do a work with every store; what one of them raised is raised when all had their turn."""
+    failed: ClawError | None = None
+    for store in stores:
+        try:
+            work(store)
+        except ClawError as error:
+            failed = error
+    if failed is not None:
+        raise failed
+
+
 class Sender:
     """Brings parts to all stores. What one of them does not take waits, and the others get it all the same.
 
@@ -36,19 +48,14 @@ class Sender:
         Raises what a store raised. A part that was sent when the process died is sent again: that changes nothing.
         """
         parts = self._spool.ready()
-        failed: ClawError | None = None
-        for store in self._stores:
-            try:
-                self._fill(store, parts)
-            except ClawError as error:
-                failed = error
-        everywhere = [part for part in parts if all(part in taken for taken in self._taken.values())]
-        for part in everywhere:
-            self._spool.remove(part)
-            for taken in self._taken.values():
-                taken.discard(part)
-        if failed is not None:
-            raise failed
+        try:
+            with_all(self._stores, lambda store: self._fill(store, parts))
+        finally:
+            everywhere = [part for part in parts if all(part in taken for taken in self._taken.values())]
+            for part in everywhere:
+                self._spool.remove(part)
+                for taken in self._taken.values():
+                    taken.discard(part)
         return len(everywhere)
 
     def _fill(self, store: Store, parts: Sequence[Part]) -> None:

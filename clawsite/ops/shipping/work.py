@@ -21,10 +21,11 @@ from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.ops.backups.owner import claim, find_installation
 from clawsite.ops.backups.places import all_stores, quick_stores
+from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap, Unsettled
-from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, trust
+from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
 
 logger = logging.getLogger(__name__)
@@ -141,9 +142,12 @@ class Shipping:
 
     def _forget(self) -> None:
         before = now() - settings.CLAW_SHIPPING_HOURS * HOUR
-        for store in self._stores:
+
+        def work(store: Store) -> None:
             self._claim(store)
             forget(store, before=before)
+
+        with_all(self._stores, work)
 
     def _let_go(self) -> None:
         collector, self._collector = self._collector, None

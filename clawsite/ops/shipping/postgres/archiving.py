@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Library, Store
 from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.files import wrap
@@ -19,7 +20,7 @@ from clawsite.ops.shipping.postgres.names import (
     is_needed,
     wal_name,
 )
-from clawsite.ops.shipping.sending import Claim, trust
+from clawsite.ops.shipping.sending import Claim, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
 
 DAY = 86_400_000
@@ -46,51 +47,81 @@ class Archiving:
         self._spool = spool
         self._stores = stores
         self._claim = claim
+        self._taken: dict[str, set[str]] = {store.label: set() for store in stores}
 
     def send(self) -> int:
-        """Bring finished files to every store and remove them, oldest first; return how many."""
+        """Bring finished files to every store, oldest first, and remove those that all have; return how many.
+
+        What one store does not take waits, and the others get it all the same. Raises what a store raised.
+        """
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
+        try:
+            with_all(self._stores, lambda store: self._fill(store, names))
+        finally:
+            everywhere = [name for name in names if all(name in taken for taken in self._taken.values())]
+            for name in everywhere:
+                (self._folder / name).unlink()
+                for taken in self._taken.values():
+                    taken.discard(name)
+        return len(everywhere)
+
+    def _fill(self, store: Store, names: Sequence[str]) -> None:
+        taken = self._taken[store.label]
         for name in names:
-            self._store(self._folder / name, wal_name(name), inside=name)
-            (self._folder / name).unlink()
-        return len(names)
+            if name not in taken:
+                self._store(self._folder / name, wal_name(name), inside=name, stores=[store])
+                taken.add(name)
 
     def back_up(self) -> bool:
-        """Take a base backup when the newest one is a day old; True when one was taken."""
-        newest = max((base.moment for base in bases(self._stores[0])), default=0)
-        if now() - newest < DAY:
+        """Take a base backup for the stores whose newest one is a day old; True when one was taken."""
+        due: list[Store] = []
+        try:
+            with_all(self._stores, lambda store: due.extend([store] if _is_due(store) else []))
+        except ClawError:
+            if not due:
+                raise
+        if not due:
             return False
         folder = self._spool.root / "base"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         try:
             path, first = take_base(folder)
-            self._store(path, Base(moment=now(), first=first).name, inside="base.tar")
+            self._store(path, Base(moment=now(), first=first).name, inside="base.tar", stores=due)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return True
 
     def forget(self, *, before: int) -> None:
         """Remove what is not needed to recover any moment from `before` on."""
-        for store in self._stores:
-            self._claim(store)
-            old = [base for base in bases(store) if base.moment <= before]
-            for base in old[:-1]:
-                store.delete(base.name)
-            for each in store.list(WAL_PREFIX) if old else ():
-                if not is_needed(find_wal(each.name), old[-1]):
-                    store.delete(each.name)
+        with_all(self._stores, lambda store: self._forget(store, before))
 
-    def _store(self, path: Path, name: str, *, inside: str) -> None:
+    def _forget(self, store: Store, before: int) -> None:
+        self._claim(store)
+        old = [base for base in bases(store) if base.moment <= before]
+        for base in old[:-1]:
+            store.delete(base.name)
+        for each in store.list(WAL_PREFIX) if old else ():
+            if not is_needed(find_wal(each.name), old[-1]):
+                store.delete(each.name)
+
+    def _store(self, path: Path, name: str, *, inside: str, stores: Sequence[Store]) -> None:
         # A file of its own: the log goes on while a base backup is stored.
         wrapped = self._spool.root / name.replace("/", "-")
+
+        def put(store: Store) -> None:
+            self._claim(store)
+            store.put(name, wrapped)
+
         try:
             wrap(path, wrapped, name=inside)
-            for store in self._stores:
-                self._claim(store)
-                store.put(name, wrapped)
+            with_all(stores, put)
         finally:
             wrapped.unlink(missing_ok=True)
+
+
+def _is_due(store: Store) -> bool:
+    return now() - max((base.moment for base in bases(store)), default=0) >= DAY
 
 
 def bases(store: Library) -> list[Base]:

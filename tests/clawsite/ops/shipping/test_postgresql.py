@@ -28,7 +28,7 @@ from clawsite.ops.shipping.keeping import keep_shipping
 from clawsite.ops.shipping.postgres import clusters
 from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
 from clawsite.ops.shipping.postgres.clusters import make_cluster
-from clawsite.ops.shipping.postgres.names import WAL_PREFIX, wal_name
+from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, wal_name
 from clawsite.ops.shipping.spool import Spool, now
 from tests.faults.stack import wait_for
 from tests.programs import need_program
@@ -131,6 +131,10 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
     server.run("CREATE TABLE numbers (n int)", "INSERT INTO numbers VALUES (1)")
     assert server.work.back_up()
     assert not server.work.back_up(), "one a day"
+    later = FolderStore(tmp_path / "later")
+    spool = Spool(server.folder)
+    assert Archiving(server.folder, spool, [server.store, later]).back_up(), "a store that is new has none yet"
+    assert [len(bases(store)) for store in (server.store, later)] == [1, 1]
     server.run("INSERT INTO numbers VALUES (2)")
     moment = moment_of(server)
     server.run("INSERT INTO numbers VALUES (3)")
@@ -228,6 +232,34 @@ def test_what_is_no_file_of_the_log_stays(tmp_path: Path, settings: LazySettings
     assert Archiving(folder, spool, [store]).send() == 2
     assert [each.name for each in store.list(WAL_PREFIX)] == [wal_name("0" * 24), wal_name("00000002.history")]
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"." + "1" * 24, "notes.txt"}
+
+
+def test_a_store_that_fails_keeps_nothing_of_the_log_from_the_others(tmp_path: Path, settings: LazySettings) -> None:
+    settings.CLAW_HOME = tmp_path / "home"
+    folder, store = tmp_path / "archive", FolderStore(tmp_path / "store")
+    broken = FolderStore(tmp_path / "broken")
+    broken.root.touch()
+    folder.mkdir()
+    names = ["0" * 24, "0" * 23 + "1"]
+    for name in names:
+        (folder / name).write_text(name)
+    archiving = Archiving(folder, Spool(folder), [broken, store])
+    with pytest.raises(BackupFailed, match="broken cannot be"):
+        archiving.send()
+    there = [store.root / wal_name(name) for name in names]
+    first = [path.read_bytes() for path in there]
+    old = store.root / Base(moment=1, first="0" * 23 + "1").name
+    old.parent.mkdir()
+    old.touch()
+    with pytest.raises(BackupFailed, match="broken cannot be"):
+        archiving.forget(before=now())
+    assert [path.exists() for path in there] == [False, True]
+
+    broken.root.unlink()
+    assert archiving.send() == 2
+    assert [each.name for each in broken.list(WAL_PREFIX)] == [wal_name(name) for name in names]
+    assert there[1].read_bytes() == first[1], "it was sent once"
+    assert not [path for path in folder.iterdir() if path.is_file()]
 
 
 def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Path, settings: LazySettings) -> None:

@@ -106,6 +106,24 @@ def test_a_store_that_fails_holds_the_others_not_up(sea: Sea, tmp_path: Path) ->
     collector.close()
 
 
+def test_a_store_that_fails_keeps_nothing_that_is_old_in_the_others(
+    sea: Sea, tmp_path: Path, settings: LazySettings
+) -> None:
+    sea.begin()
+    for _ in range(2):
+        sea.snapshot(anew=True)
+        sea.send()
+    sea.collector.close()
+    settings.CLAW_SHIPPING_HOURS = 0
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    broken = tmp_path / "broken"
+    broken.touch()
+    shipping._stores = [FolderStore(broken), sea.store]
+    with pytest.raises(BackupFailed, match="broken cannot be"):
+        shipping._forget()
+    assert len(stored(sea.store)) == 1
+
+
 def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
     local = FolderStore(tmp_path / "local")
     collector = sea.begin()
