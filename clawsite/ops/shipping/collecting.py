@@ -148,15 +148,17 @@ class Collector:
                     for _ in range(3):
                         self._collect()
 
-    def freeze(self, *, anew: bool) -> Frozen:
+    def freeze(self, *, anew: bool, before: str = "") -> Frozen:
         """Keep a view for a snapshot, with `anew` as the beginning of a new chain; may raise Unsettled.
+
+        before: the newest chain that is known otherwise, which a new one comes after as it does after our own.
 
         The view is a little newer than the last segment. What was committed in between is in the next one, which is
         copied before this returns: so it belongs to whatever is recovered from the moment of the snapshot on.
         """
         with self._turn:
             if anew:
-                self._begin()
+                self._begin(before)
             state = self._chain()
             number = state.number
             connection = self._hold.freeze()
@@ -169,11 +171,12 @@ class Collector:
         part = Part(chain=state.chain, number=number, moment=now(), kind="snap")
         return Frozen(part=part, connection=connection, page_size=page_size)
 
-    def _begin(self) -> None:
+    def _begin(self, before: str) -> None:
         """Begin a chain at what is committed now."""
         with self._hold.moved():
             position = self._wal.position(*self._look())
-            self.state = State(chain=new_chain(self.state), position=position, boot=this_boot())
+            chain = new_chain(max(before, self.state.chain if self.state is not None else ""))
+            self.state = State(chain=chain, position=position, boot=this_boot())
         self._held = True
         self._unsettled = 0
         self.spool.save(self.state)

@@ -84,6 +84,15 @@ def is_ahead(stores: Sequence[Store], state: State) -> bool:
     return not all(state.leads_to(part) for part in found)
 
 
+def newest_chain(stores: Sequence[Store]) -> str:
+    """Return the newest chain that any store has, "" when none has one. One that does not answer tells nothing."""
+    found = ""
+    for store in stores:
+        with suppress(ClawError):
+            found = max([found, *(part.chain for part in stored(store))])
+    return found
+
+
 def forget(store: Store, *, before: int) -> int:
     """Remove what is not needed to recover any moment from `before` on; return how many parts.
 

@@ -139,9 +139,9 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def new_chain(before: State | None) -> str:
+def new_chain(before: str) -> str:
     """Return the name of a chain that begins now. It is behind the one before it, also when the clock was set back."""
-    moment = now() if before is None else max(now(), int(before.chain[:13]) + 1)
+    moment = max(now(), int(before[:13]) + 1) if before else now()
     return f"{moment:013d}-{secrets.token_hex(4)}"
 
 

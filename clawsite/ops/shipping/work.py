@@ -25,7 +25,7 @@ from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap, Unsettled
-from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, trust, with_all
+from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, newest_chain, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
 
 logger = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ class Shipping:
         self._stores = all_stores()
         self._sender = Sender(spool, self._stores, claim=claim)
         self._collector: Collector | None = None
+        self._before = ""
         self._broken = False
         self._frozen: Frozen | None = None
         self._snapshot_at = 0.0
@@ -104,7 +105,7 @@ class Shipping:
 
     def _go_on(self) -> None:
         state = self._collector.state if self._collector is not None else self._spool.load()
-        anew = self._broken or state is None
+        anew = self._broken = self._broken or state is None
         due = (anew or snapshots.is_due(state)) and self._may_freeze()
         if anew and not due:
             return  # nothing is held meanwhile
@@ -114,9 +115,11 @@ class Shipping:
             # Nothing is held while they are asked.
             if not anew and state is not None and is_ahead(quick_stores(), state):
                 raise Gap("The disk was put back to an older state: the stores have more of the log than it knows of.")
+            # Of a machine that is replaced nothing is known here, and its clock may have been ahead of ours.
+            self._before = newest_chain(quick_stores()) if state is None else ""
             self._collector = Collector(self._database, self._spool)
         if due and (anew or snapshots.has_room(self._spool, self._database)):
-            self._frozen = self._collector.freeze(anew=anew)
+            self._frozen = self._collector.freeze(anew=anew, before=self._before)
             self._broken = False
         else:
             self._collector.collect()

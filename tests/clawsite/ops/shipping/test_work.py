@@ -22,8 +22,8 @@ from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping import snapshots, work
 from clawsite.ops.shipping.names import Part, only
-from clawsite.ops.shipping.sending import Sender, stored
-from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.sending import Sender, forget, stored
+from clawsite.ops.shipping.spool import FOLDER, Spool, now
 from clawsite.ops.shipping.status import shipped
 from tests.clawsite.ops.shipping.sea import Sea, texts
 from tests.faults.stack import wait_for
@@ -150,6 +150,24 @@ def test_a_place_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(sea: S
     unplugged.touch()
     with pytest.raises(BackupFailed, match=r"unplugged cannot be read: .* with another folder in CLAW_BACKUP_DIR"):
         sea.recover(source=Joined([sea.store, FolderStore(unplugged)]))
+
+
+def test_a_machine_that_is_replaced_goes_on_behind_what_its_store_has(sea: Sea) -> None:
+    sea.begin()
+    sea.snapshot(anew=True)
+    ahead = f"{now() + 365 * snapshots.DAY:013d}-00000000"  # as all chains after a clock that was ahead once
+    sea.place.joinpath("log").mkdir(parents=True)
+    sea.send()
+    sea.place.joinpath("log", sea.state.chain).rename(sea.place / "log" / ahead)
+    sea.collector.close()
+    (sea.home / FOLDER / "state.json").unlink()
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    assert _goes_on(shipping)
+    shipping._end()
+    parts = stored(sea.store)
+    assert [part.chain == ahead for part in parts] == [True, False]
+    assert forget(sea.store, before=now()) == 1
+    assert stored(sea.store) == parts[1:], "the newer one is not taken for the old one"
 
 
 def test_a_disk_that_was_put_back_begins_a_new_chain(sea: Sea) -> None:
