@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import ctypes
 import sqlite3
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,6 +25,24 @@ BLOCKS = 64 * MIB // BLOCK
 # Of so many blocks one stays, so that nothing but holes becomes free.
 KEPT = 16
 ROWS, ROW_BYTES = 6000, 4000
+# Makes what sockets leave behind: 60 open at a time, of 65 objects that hold one another.
+RINGS = """
+from collections import deque
+from clawsite.ops.memory import collect_often
+class Ring(list):
+    alive = 0
+    def __init__(self):
+        super().__init__([self] for _ in range(64))
+        Ring.alive += 1
+    def __del__(self):
+        Ring.alive -= 1
+collect_often()
+window, most = deque(maxlen=60), 0
+for _ in range(1000):
+    window.append(Ring())
+    most = max(most, Ring.alive)
+print(most)
+"""
 
 
 def used() -> int:
@@ -48,6 +68,13 @@ async def test_holes_between_what_is_kept_go_back_to_the_system(monkeypatch: pyt
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def test_what_ended_sockets_leave_behind_is_found_soon() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", RINGS], cwd=settings.BASE_DIR, check=True, capture_output=True, text=True, timeout=60
+    )
+    assert 60 < int(done.stdout) < 250
 
 
 @pytest.mark.sqlite  # it keeps pages in the process
