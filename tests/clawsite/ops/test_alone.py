@@ -87,7 +87,7 @@ def test_web_alone_says_when_its_port_is_taken(prepared: Path) -> None:
         with alone("web", prepared, port) as second:
             assert second.wait(30) == 1
             assert second.stderr is not None
-            assert f"Port {port} of 127.0.0.1 cannot be used." in second.stderr.read()
+            assert f"Port {port} of 127.0.0.1 cannot be used; see the line above." in second.stderr.read()
 
 
 @pytest.mark.services

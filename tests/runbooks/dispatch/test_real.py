@@ -119,6 +119,7 @@ async def test_the_other_side_loses_its_power_in_the_middle(far: Installation) -
         await wait_lines(job, 5)
         await asyncio.to_thread(far.kill)
         await until(lambda: GatewayTarget.objects.get().reach == "away", what="the outage is seen")
+        await until(lambda: job.events.filter(kind="note").exists(), what="the job is told")
         assert (await reload(job)).state == "running"
         await asyncio.to_thread(far.begin)
         done = await wait_state(job, "succeeded", seconds=END_SECONDS)

@@ -16,8 +16,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from clawsite.core.errors import BadInput
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
@@ -111,6 +112,16 @@ def server(tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPat
         yield made
 
 
+def install(server: Server) -> None:
+    """Put into a server what an installation is known by; where tests run on SQLite, that is asked instead."""
+    if connection.vendor == "postgresql":
+        name = settings.DATABASES["default"]["NAME"]
+        server.run(f'CREATE DATABASE "{name}"')
+        with psycopg.connect(server.service.url(name)) as opened:
+            opened.execute("CREATE TABLE django_migrations (id bigint, app text, name text, applied timestamptz)")
+            opened.execute("INSERT INTO django_migrations VALUES (1, 'core', '0001_initial', now())")
+
+
 def numbers(data: Path) -> list[int]:
     """Start a server on a recovered data directory; return what is in its table once it serves."""
     with started(data) as service:
@@ -161,8 +172,9 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
     assert len(bases(server.store)) == 1, "the newest one is needed"
 
 
-@pytest.mark.django_db(transaction=True)  # an installation is known by its database
+@pytest.mark.django_db(transaction=True)
 def test_the_worker_does_it_by_itself(server: Server, settings: LazySettings) -> None:
+    install(server)
     settings.CLAW_WAL_DIR, settings.CLAW_BACKUP_DIR = str(server.folder), str(server.store.root)
 
     async def work() -> None:
