@@ -13,12 +13,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from clawsite.core.leases import Held, check_lease
-from runbooks.dispatch.records import OPEN, add, finish
+from runbooks.dispatch.records import NOTED, OPEN, add, finish, note_answer
 from runbooks.models import GatewayTarget, Job
 from runbooks.targets.choosing import Selection, best, count_load
 
 BATCH = 50
-NOTED = "noted"
 
 
 def move_on(held: Held, job_id: int, *, why: str, is_final: bool = False) -> bool:
@@ -120,9 +119,7 @@ def note_back(held: Held, name: str, *, is_sent: bool) -> int:
     for job in told.order_by("id")[:BATCH]:
         with transaction.atomic():
             check_lease(held)
-            rest = {key: value for key, value in job.saved.items() if key != NOTED}
-            Job.objects.filter(pk=job.pk).update(saved=rest)
-            add(job.pk, "note", {"text": f"{name} is within reach again."})
+            note_answer(job)
             count += 1
     return count
 

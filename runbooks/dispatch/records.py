@@ -34,6 +34,8 @@ UNKNOWN_SECONDS = 24 * 3600.0
 MARGIN_SECONDS = 30.0
 # Kinds of event that mean something to us: the other gateway's go by another name here.
 _RENAMED = frozenset({STATE, END, CUT})
+# What a job has saved that was told why nothing happens, until it is told that the waiting is over.
+NOTED = "noted"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,12 +89,25 @@ def mirror(held: Held, job_id: int, news: Sequence[News]) -> bool:
         if job is None:
             return False
         fresh = [each for each in news if each.seq > job.remote_seq]
+        if fresh:
+            job = note_answer(job)
         if fresh and job.state == State.QUEUED and any(_is_beginning(each) for each in fresh):
             job = _begin(job)
         if fresh:
             _write(job, fresh)
             _set_deadline(job, fresh)
     return True
+
+
+def note_answer(job: Job) -> Job:
+    """Tell an open job that was told to wait that its gateway answers again, once; return it as it is then."""
+    if NOTED not in job.saved:
+        return job
+    rest = {key: value for key, value in job.saved.items() if key != NOTED}
+    if not Job.objects.filter(pk=job.pk, saved__has_key=NOTED).update(saved=rest):
+        return job
+    add(job.pk, "note", {"text": f"{job.target} is within reach again."})
+    return Job.objects.get(pk=job.pk)
 
 
 def _is_beginning(news: News) -> bool:

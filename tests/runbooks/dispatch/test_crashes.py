@@ -13,7 +13,7 @@ from clawsite.core.errors import LeaseLost
 from clawsite.core.leases import take_lease
 from clawsite.core.process import register_process
 from runbooks import jobs
-from runbooks.dispatch import records
+from runbooks.dispatch import places, records
 from runbooks.dispatch.loop import LEASE
 from runbooks.models import Job, JobEvent
 from tests.runbooks.dispatch.stage import (
@@ -102,6 +102,25 @@ async def test_who_was_overtaken_writes_nothing(far: FarGateway) -> None:
     await run_db(overtake)
     same = await reload(job)
     assert (same.state, same.remote_open, same.remote_id, same.remote_seq) == ("queued", False, "", 0)
+
+
+async def test_who_answers_and_has_ended_is_within_reach_before_that(far: FarGateway) -> None:
+    await add_target(far)
+    job = await send()
+
+    def come_back() -> None:
+        held = take_lease(LEASE, process_id=register_process("worker").pk)
+        assert held is not None
+        records.mark_sent(held, job.pk, "far")
+        records.accept(held, job.pk, "r1")
+        assert places.note_waiting(held, "far", "far is out of reach.", is_sent=True) == 1
+        assert records.mirror(held, job.pk, [records.News(seq=1, kind="line", data={}, ts=None)])
+        records.finish(held, job.pk, to="succeeded", seq=2)
+        assert places.note_back(held, "far", is_sent=True) == 0
+
+    await run_db(come_back)
+    told = [data.get("text", kind) for kind, data in await story(job)]
+    assert told[1:] == ["sent", "far is out of reach.", "far is within reach again.", "state", "line", "end"]
 
 
 async def test_the_clock_stands_still_while_the_job_is_parked_there(far: FarGateway) -> None:
