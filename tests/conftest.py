@@ -9,7 +9,7 @@ import pytest
 from django.test import override_settings
 from django.utils import translation
 
-from tests.engine import skip_what_is_sqlite
+from tests.engine import forget_counts, skip_what_is_sqlite
 
 ON_DEMAND = ("soak", "containers")
 
@@ -44,6 +44,12 @@ def quick_hashes() -> Iterator[None]:
     """Hash passwords quickly: being slow is all that the real way of doing it is for."""
     with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
         yield
+
+
+@pytest.fixture(autouse=True)
+def own_counts() -> None:
+    """Begin with limits that nobody has used yet."""
+    forget_counts()
 
 
 @pytest.fixture(autouse=True)

@@ -48,6 +48,28 @@ def make_database(url: str, *, template: str = "template1") -> None:
             connection.execute(made.format(sql.Identifier(name), sql.Identifier(template)))
 
 
+def learn_rows() -> None:
+    """Have PostgreSQL look at what was just written, as it soon does by itself: its plans are guesses before.
+
+    SQLite needs no such look.
+    """
+    from django.db import connection  # noqa: PLC0415 - this module is loaded before Django's settings
+
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+
+
+def forget_counts() -> None:
+    """Begin without what the test before counted in the Redis of all: limits, and the cache."""
+    if REDIS in os.environ:
+        import redis  # noqa: PLC0415 - only where there is one
+        from django.conf import settings  # noqa: PLC0415 - as above
+
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            client.flushdb()
+
+
 def skip_what_is_sqlite(items: list[pytest.Item]) -> None:
     """Skip on PostgreSQL what carries the mark of SQLite."""
     for item in items:

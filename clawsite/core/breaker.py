@@ -60,8 +60,7 @@ def note_failure(
     `began`: when it was asked; a service that keeps whoever asks waiting has been failing since then.
     """
     now = now or timezone.now()
-    _say(rows, error, began or now)
-    rows.update(failures=F("failures") + 1, **values)
+    _say(rows, error, began or now, failures=F("failures") + 1, **values)
     long_ago = now - timedelta(seconds=SLOW_SECONDS)
     tired = Q(failures__gte=FAILURES) | Q(failures__gte=SLOW_FAILURES, failing_since__lte=long_ago)
     opened = rows.all() if seconds else rows.filter(tired)
@@ -71,12 +70,12 @@ def note_failure(
 
 def note_refusal(rows: QuerySet[Any], error: str, *, now: datetime | None = None) -> None:
     """Take note of an answer that was of no use (no rights, not what it should be): it is up, so the breaker closes."""
-    _say(rows, error, now or timezone.now())
-    rows.update(failures=0, open_until=None)
+    _say(rows, error, now or timezone.now(), failures=0, open_until=None)
 
 
-def _say(rows: QuerySet[Any], error: str, now: datetime) -> None:
-    rows.update(error=error[:MOST_ERROR])
+def _say(rows: QuerySet[Any], error: str, now: datetime, **values: Any) -> None:
+    """Write what is known of the trouble before anybody sees that there is one."""
+    rows.update(error=error[:MOST_ERROR], **values)
     rows.filter(failing_since=None).update(failing_since=now)
 
 

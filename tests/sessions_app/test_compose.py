@@ -15,6 +15,7 @@ from sessions_app.memory.summarize import CompactionPlan, store_summary
 from sessions_app.models import Message, PromptLayer, Session, SessionLayer
 from sessions_app.prompts.compose import Composed, compose_prompt, make_canary
 from sessions_app.prompts.layers import forget_cached
+from tests.engine import learn_rows
 from tests.sessions_app.people import People, fill, talk
 
 NOON = datetime(2026, 11, 20, 12, 5, tzinfo=UTC)
@@ -270,6 +271,7 @@ def test_a_long_session_costs_as_little_as_a_short_one(people: People) -> None:
     fill(people.alices, 60)
     fill(people.bobs, 100_000)
     facts.remember(people.bobs, "The oven is called Vulcan")
+    learn_rows()
     with CaptureQueriesContext(connection) as queries:
         composed = compose(people.bobs, "How is the oven?")
     assert len(queries) <= 5

@@ -15,6 +15,7 @@ from clawsite.gateway.history import MAX_BYTES, Page, read_history
 from sessions_app.models import Message, Session
 from tests.clawsite.gateway.seat import Refused
 from tests.clawsite.gateway.talk import BOB, Talk
+from tests.engine import learn_rows
 
 
 def fill(talk: Talk, count: int, *, text: str = "message {n}", name: str = "main") -> Session:
@@ -83,6 +84,7 @@ async def test_the_cost_does_not_grow_with_the_history(talk: Talk) -> None:
     """The best of several readings, in turns: one page of 100,000 messages costs what one of 1,000 does."""
     short = await run_db(fill, talk, 1_000, name="short")
     long = await run_db(fill, talk, 100_000, name="long")
+    await run_db(learn_rows)
 
     def measure(session: Session) -> float:
         row = Session.objects.select_related("channel").get(pk=session.pk)
