@@ -20,19 +20,22 @@ PAUSE_SECONDS = 2.0
 OFTEN_SECONDS = 30.0
 # The name of a setting in malloc.h.
 _ARENA_MAX = -8
-_state = {"is_due": False}
-# After so many objects more, collections of the young, and those of the middle-aged, Python looks for garbage. To look
-# at the middle-aged more often cost a tenth of the requests under overload.
-_COLLECT = (700, 10, 2)
+_state = {"is_due": False, "ended": 0}
+# So many sockets may have ended before what they left behind is looked for, or a quarter of those that are open.
+MOST_ENDED = 256
 
 
-def collect_often() -> None:
-    """Look for garbage among the old, too, after 20,000 new objects; Python itself waits for 70,000.
+def note_ended(open_now: int) -> None:
+    """Count a socket that has ended, and look for garbage now and then.
 
-    A socket that has ended leaves 65 objects that hold one another, with some 10 KB: a thousand of them, or twenty
-    minutes of a soak, used to wait. In a large process Python still waits until a quarter is new.
+    Each leaves 65 objects that hold one another, with some 10 KB. Python itself looks for such old ones after 70,000
+    new objects: a thousand sockets, or twenty minutes of a soak, used to wait. To have Python look more often at
+    everything cost requests under overload.
     """
-    gc.set_threshold(*_COLLECT)
+    _state["ended"] += 1
+    if _state["ended"] >= max(MOST_ENDED, open_now // 4):
+        _state["ended"] = 0
+        gc.collect()
 
 
 def share_heap() -> None:

@@ -42,7 +42,7 @@ from clawsite.core.tracing import flush
 from clawsite.ops import dumps
 from clawsite.ops.link import Link
 from clawsite.ops.lone import watch_alone
-from clawsite.ops.memory import collect_often, keep_giving_back, share_heap
+from clawsite.ops.memory import keep_giving_back, share_heap
 from clawsite.ops.selfwatch import SelfWatch
 from clawsite.ops.succession import wait_for_successor
 from clawsite.ops.watchdog import ANEW
@@ -88,7 +88,6 @@ def run_role(
     """
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     share_heap()
-    collect_often()
     if link is not None:
         threading.Thread(target=_watch_supervisor, args=[link], name="claw-life", daemon=True).start()
     try:

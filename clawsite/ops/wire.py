@@ -14,7 +14,8 @@ from typing import Any
 from daphne.ws_protocol import WebSocketProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
-from clawsite.ops.memory import LARGE_BYTES, give_back_soon
+from clawsite.ops.memory import LARGE_BYTES, give_back_soon, note_ended
+from clawsite.web import sockets
 
 TEXT, BINARY = 0x81, 0x82
 CLOSE_TOO_BIG = 1009
@@ -127,6 +128,11 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
 
     def stopProducing(self) -> None:
         """The connection is lost, which is told elsewhere."""
+
+    def connectionLost(self, reason: Any) -> None:
+        """Count the end: this socket and what served it hold one another."""
+        super().connectionLost(reason)
+        note_ended(sockets.count_open())
 
     def onAutoPingTimeout(self) -> None:
         """Drop a client that answers no ping, unless its answer cannot have come: somebody else watches those."""
