@@ -42,9 +42,9 @@ def has_key_in_settings(target: Target) -> bool:
 
 async def find_key(target: Target) -> SecretText:
     """Return the key for a target, "" when there is none. The environment wins over the stored secret."""
-    name = secret_name(target)
-    if name == MAIN and settings.ANTHROPIC_API_KEY:
+    if has_key_in_settings(target):
         return SecretText(settings.ANTHROPIC_API_KEY)
+    name = secret_name(target)
     until, key = _kept.get(name, (0.0, SecretText("")))
     if time.monotonic() >= until:
         key = await run_db(_load, name)
@@ -54,8 +54,7 @@ async def find_key(target: Target) -> SecretText:
 
 def get_key(target: Target) -> SecretText:
     """Return the same, as it stands now. Asks the database."""
-    name = secret_name(target)
-    return SecretText(settings.ANTHROPIC_API_KEY) if name == MAIN and settings.ANTHROPIC_API_KEY else _load(name)
+    return SecretText(settings.ANTHROPIC_API_KEY) if has_key_in_settings(target) else _load(secret_name(target))
 
 
 def forget_keys() -> None:

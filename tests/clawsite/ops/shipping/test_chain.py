@@ -9,12 +9,9 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.shipping.collecting import MOST_UNSETTLED
@@ -23,14 +20,6 @@ from clawsite.ops.shipping.names import only
 from clawsite.ops.shipping.sending import forget, stored
 from tests.clawsite.ops.shipping.sea import Sea, check_numbers, dump, fail_to_write, texts, writers
 from tests.faults.stack import ROOT, wait_for
-
-
-@pytest.fixture
-def sea(tmp_path: Path, settings: LazySettings) -> Iterator[Sea]:
-    settings.CLAW_HOME = tmp_path / "home"
-    made = Sea(tmp_path)
-    yield made
-    made.close()
 
 
 def test_all_that_was_committed_comes_back(sea: Sea) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from django.conf import LazySettings
 
 from clawsite.ops.shipping import collecting, spool
 from clawsite.ops.shipping.errors import Gap
@@ -31,14 +28,6 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
-
-
-@pytest.fixture
-def sea(tmp_path: Path, settings: LazySettings) -> Iterator[Sea]:
-    settings.CLAW_HOME = tmp_path / "home"
-    made = Sea(tmp_path)
-    yield made
-    made.close()
 
 
 def test_a_chain_that_begins_after_the_clock_was_set_back_is_the_newer_one(sea: Sea, clock: Clock) -> None:

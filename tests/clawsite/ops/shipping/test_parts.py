@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -18,15 +17,12 @@ from tests.clawsite.ops.shipping.sea import Sea, check_whole
 
 
 @pytest.fixture
-def sea(tmp_path: Path, settings: LazySettings) -> Iterator[Sea]:
-    settings.CLAW_HOME = tmp_path / "home"
-    made = Sea(tmp_path)
-    made.snapshot(anew=True)
+def sea(sea: Sea) -> Sea:
+    sea.snapshot(anew=True)
     for text in ("one", "two"):
-        made.write(text)
-        made.ship()
-    yield made
-    made.close()
+        sea.write(text)
+        sea.ship()
+    return sea
 
 
 def refuse(sea: Sea, *, match: str) -> None:
