@@ -97,6 +97,7 @@ def run(
     check: Callable[[], None] | None = None,
     on_output: Callable[[bytes], None] | None = None,
     with_parent: bool = False,
+    pass_fds: Sequence[int] = (),
 ) -> Completed:
     """Run one program to its end and return what it did; blocks, so call it in a thread from asyncio.
 
@@ -105,7 +106,8 @@ def run(
     NotConfigured when a sandbox is demanded and there is none.
 
     `check` is called many times a second and ends the run by raising. `on_output` gets what is kept of the output as
-    it comes. `with_parent` has the program die with the thread that calls, should that be killed.
+    it comes. `with_parent` has the program die with the thread that calls, should that be killed; `pass_fds` stay open
+    in it, such as those of locks that it is to keep meanwhile.
     """
     limits = limits or Limits()
     variables = {"PATH": PATH, "HOME": str(cwd), "LANG": "C.UTF-8", "TMPDIR": "/tmp", **(env or {})}  # noqa: S108
@@ -128,7 +130,7 @@ def run(
             stderr=subprocess.PIPE,
             start_new_session=True,
             close_fds=True,
-            pass_fds=insides.pass_fds,
+            pass_fds=(*insides.pass_fds, *pass_fds),
         )
         reading = _Reading(process, stdin=stdin, limits=limits, on_output=on_output or _nothing)
         timed_out = False

@@ -23,7 +23,6 @@ from clawsite.admin.runbook_form import RunbookForm, StepForm, StepFormSet, para
 from clawsite.admin.showing import text_block
 from clawsite.core.errors import ClawError
 from runbooks.books import start_run, to_book, write_book
-from runbooks.books.history import record_change, record_removal
 from runbooks.books.spec import BookError
 from runbooks.books.starting import book_of
 from runbooks.models import Runbook, RunbookStep
@@ -100,16 +99,6 @@ class RunbookAdmin(SettingAdmin):
         if change:
             Runbook.objects.filter(pk=row.pk).update(version=F("version") + 1)
             row.refresh_from_db(fields=["version"])
-        before = str(form.initial.get("name") or row.name)
-        if before != row.name:
-            record_removal(before, version=row.version, actor=actor_of(request))
-        record_change(to_book(row), version=row.version, actor=actor_of(request))
-
-    def log_deletions(self, request: HttpRequest, queryset: Any) -> Any:
-        """Keep in the history that they are gone."""
-        for row in queryset:
-            record_removal(row.name, version=row.version, actor=actor_of(request))
-        return super().log_deletions(request, queryset)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that starts one."""

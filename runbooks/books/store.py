@@ -12,7 +12,6 @@ from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Actor, Role
 from runbooks.books.checks import check_book, check_host
 from runbooks.books.documents import say_place
-from runbooks.books.history import record_change
 from runbooks.books.spec import Book, BookError, Parameter, Step, convert_book, to_json
 from runbooks.models import Runbook, RunbookStep
 
@@ -72,7 +71,6 @@ def save_book(book: Book, *, actor: Actor, origin: str = "") -> Runbook:
         action = "runbook.change" if row is not None else "runbook.create"
         row = _write(row or Runbook(name=book.name, version=0), book)
         audit.record(action, actor=actor.subject, subject=row.ref, origin=origin, version=row.version)
-        record_change(book, version=row.version, actor=actor)
     return row
 
 

@@ -16,15 +16,16 @@ from pathlib import Path
 from django.conf import settings
 
 from clawsite.core.errors import BadInput
-from clawsite.core.filelocks import wait_for_lock
 from clawsite.ops.configuration.files import FOLDERS, read_folder, write_folder
 from guardrails.types import Actor
-from runbooks.workspaces.git.calling import GitDirs, run_git
+from runbooks.workspaces.git.calling import GitDirs, hold, run_git
 from runbooks.workspaces.git.commits import author_of
 
 LAST_GOOD = "last-good"
 BRANCH = "main"
 PATIENCE_SECONDS = 30.0
+# People run git here, too, and may keep its lock for as long as they write a message.
+STALE_SECONDS = 600.0
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -44,9 +45,9 @@ def open_repository() -> GitDirs:
 def alone() -> Iterator[GitDirs]:
     """Open the repository and keep others out of it meanwhile."""
     dirs = open_repository()
-    with (dirs.git_dir / "clawsite.lock").open("w", encoding="ascii") as lock:
-        taken = "Somebody else is changing the repository of the configuration."
-        wait_for_lock(lock.fileno(), seconds=PATIENCE_SECONDS, taken=taken)
+    taken = "Somebody else is changing the repository of the configuration."
+    lock = dirs.git_dir / "clawsite.lock"
+    with hold(lock, dirs.git_dir, seconds=PATIENCE_SECONDS, taken=taken, stale_seconds=STALE_SECONDS):
         yield dirs
 
 

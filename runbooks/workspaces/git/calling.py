@@ -6,8 +6,10 @@ and may speak to no other repository unless the caller allows a protocol.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from guardrails.processes import Completed
 from runbooks.models import Project
 from runbooks.workspaces.roots import make_directory, project_root, repository_of, tree_of
 
-__all__ = ["Completed", "Conflict", "GitDirs", "GitFailed", "alone", "dirs_of", "run_git"]
+__all__ = ["Completed", "Conflict", "GitDirs", "GitFailed", "alone", "dirs_of", "hold", "run_git"]
 
 SECONDS = 60.0
 OUTPUT_BYTES = 32 * 1024**2
@@ -71,6 +73,8 @@ _ENVIRONMENT = {
 }
 # What a process leaves that is killed in a change of a repository.
 _LOCKS = ("index.lock", "HEAD.lock", "packed-refs.lock", "config.lock", "shallow.lock")
+# The open files of the locks that are held here.
+_held: ContextVar[tuple[int, ...]] = ContextVar("_held", default=())
 
 
 class GitFailed(ClawError):
@@ -148,6 +152,7 @@ def run_git(
         ),
         check=check,
         with_parent=True,
+        pass_fds=_held.get(),
     )
     if not done.ok and not may_fail:
         raise GitFailed(_say(args[0], done))
@@ -167,15 +172,33 @@ def _say(name: str, done: Completed) -> str:
 
 @contextmanager
 def alone(project: Project) -> Iterator[None]:
-    """Keep others from changing the repository meanwhile; clear away the locks of those that were killed."""
+    """Keep others from changing the repository meanwhile."""
     root = make_directory(project_root(project))
-    with (root / "lock").open("w", encoding="ascii") as lock:
-        taken = "The project is being changed by somebody else."
-        wait_for_lock(lock.fileno(), seconds=PATIENCE_SECONDS, taken=taken)
-        repository = repository_of(project)
-        for folder in (repository, *(repository / "worktrees").glob("*")):
-            for name in _LOCKS:
-                (folder / name).unlink(missing_ok=True)
-        for left in (repository / "refs").rglob("*.lock"):
-            left.unlink(missing_ok=True)
+    taken = "The project is being changed by somebody else."
+    with hold(root / "lock", repository_of(project), seconds=PATIENCE_SECONDS, taken=taken):
         yield
+
+
+@contextmanager
+def hold(lock: Path, git_dir: Path, *, seconds: float, taken: str, stale_seconds: float = 0.0) -> Iterator[None]:
+    """Take the lock of a repository, and clear away git's own that are so old: those were left by who was killed.
+
+    Unavailable with the text `taken` when others keep it for so many seconds. Git keeps it, too, when it runs within:
+    should its caller be killed, nobody else begins before git has ended as well.
+    """
+    with lock.open("w", encoding="ascii") as file:
+        wait_for_lock(file.fileno(), seconds=seconds, taken=taken)
+        _clear_locks(git_dir, before=time.time() - stale_seconds)
+        before = _held.set((*_held.get(), file.fileno()))
+        try:
+            yield
+        finally:
+            _held.reset(before)
+
+
+def _clear_locks(git_dir: Path, *, before: float) -> None:
+    folders = (git_dir, *(git_dir / "worktrees").glob("*"))
+    for left in [*(folder / name for folder in folders for name in _LOCKS), *(git_dir / "refs").rglob("*.lock")]:
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime <= before:
+                left.unlink()

@@ -35,6 +35,24 @@ def kill_while(work: Callable[[], object], seconds: float) -> None:
     assert os.WIFSIGNALED(status), "the work failed before it was killed"
 
 
+def leave_git_behind(made: Project) -> None:
+    """Have a killed process leave something of git's that is not killed with it, and ends a second later."""
+    started, ended = tree_of(made).parent / "started", tree_of(made).parent / "ended"
+    child = os.fork()
+    if not child:
+        try:
+            with git.alone(made):
+                alias = f"alias.last=!touch {started}; sleep 1; touch {ended}"
+                git.run_git(made, "last", config=("-c", alias))
+        finally:
+            os._exit(1)
+    deadline = time.monotonic() + 30
+    while not started.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
 def page(text: str) -> str:
     """Return a file that is the same on every line, so that half of it would be seen."""
     return f"{text}\n" * LINES
@@ -86,3 +104,11 @@ def test_a_commit_that_is_killed_is_made_by_who_comes_next() -> None:
     commit(made, "The last one.")
     check_whole(made)
     assert git.is_clean(made)
+
+
+def test_nobody_begins_while_something_of_git_lives_that_a_killed_one_left() -> None:
+    made = project()
+    leave_git_behind(made)
+    assert not (tree_of(made).parent / "ended").exists()
+    with git.alone(made):
+        assert (tree_of(made).parent / "ended").exists()

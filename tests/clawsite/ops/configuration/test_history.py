@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +20,14 @@ from clawsite.ops.configuration import commit_now, repository, write_folder
 from clawsite.ops.configuration.following import follow
 from clawsite.ops.doctor import Level
 from clawsite.ops.doctor.work import examine_config
-from runbooks.models import MonitoredSystem
+from runbooks.books import read_book, save_book
+from runbooks.models import MonitoredSystem, Runbook
+from runbooks.workspaces.git import GitFailed
 from sessions_app.models import PromptLayer
 from tests.clawsite.management.running import run
 from tests.clawsite.ops.configuration.making import ALICE, TOKEN, make_everything
+from tests.runbooks.books.making import ECHO, book
+from tests.runbooks.people import BOB
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -69,6 +75,52 @@ def change_in_the_admin() -> tuple[int, int]:
     url = reverse("admin:core_featureflag_change", args=[row.pk])
     assert client.post(url, {"everyone": "false", "percent": "", "note": ""}).status_code == 302
     return user.pk, row.pk
+
+
+async def test_every_change_of_a_runbook_is_there_with_who_made_it(home: Path) -> None:
+    await follow()
+    await run_db(lambda: save_book(book(ECHO), actor=BOB))
+    assert await follow()
+    path = home / "config" / "runbooks" / "try.yaml"
+    assert read_book(path.read_text()) == book(ECHO)
+    await run_db(lambda: save_book(book(ECHO, ECHO), actor=BOB))
+    assert await follow()
+    assert read_book(path.read_text()) == book(ECHO, ECHO)
+    alice = await run_db(delete_in_the_admin)
+    assert await follow()
+    assert not path.exists()
+    said = [line.rpartition(" ")[0] for line in log(home)[:3]]
+    by_bob = "user:2 <user-2@clawsite.invalid> runbook"
+    assert said == [f"alice <user-{alice}@clawsite.invalid> runbook.delete", f"{by_bob}.change", f"{by_bob}.create"]
+    assert status(home) == ""
+
+
+def delete_in_the_admin() -> int:
+    """Delete the runbook as Alice; return the number of her."""
+    user = User.objects.create_superuser("alice", pk=1001)
+    client = Client()
+    client.force_login(user)
+    url = reverse("admin:runbooks_runbook_delete", args=[Runbook.objects.get(name="try").pk])
+    assert client.post(url, {"post": "yes"}).status_code == 302
+    return user.pk
+
+
+async def test_what_a_killed_git_left_is_cleared_away_and_what_a_person_holds_is_not(home: Path) -> None:
+    await run_db(make_everything)
+    await follow()
+    old = home / "config" / ".git" / "index.lock"
+    old.touch()
+    os.utime(old, (1, 1))
+    user, _ = await run_db(change_in_the_admin)
+    assert await follow()
+    assert not old.exists()
+    assert f"user-{user}" in log(home)[0]
+
+    old.touch()
+    await run_db(lambda: FeatureFlag.objects.filter(name="charts").update(everyone=True))
+    with pytest.raises(GitFailed, match="lock"):
+        await asyncio.to_thread(commit_now, "x", actor=ALICE)
+    assert old.exists()
 
 
 async def test_what_is_no_configuration_makes_no_commit(home: Path) -> None:
