@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -33,7 +34,11 @@ def need_program(name: str) -> str:
     path = find_program(name)
     if path is not None:
         return path
-    message = f"{name} is not on this machine: {consequence}. On Debian or Ubuntu: apt-get install {package}"
+    say_missing(f"{name} is not on this machine: {consequence}. On Debian or Ubuntu: apt-get install {package}")
+
+
+def say_missing(message: str) -> NoReturn:
+    """Skip the test for want of what the message names, or fail it when CI=true."""
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.docker.reading import DOCKER, read_document
+from tests.programs import find_program, say_missing
 
 PLAYBOOK = DOCKER / "ansible" / "site.yml"
 TERRAFORM = DOCKER / "terraform"
@@ -47,12 +48,19 @@ def test_the_playbook_copies_files_that_exist_and_its_settings_are_in_the_exampl
     assert used - registered - play["vars"].keys() == variables.keys()
 
 
+def test_terraform_is_given_each_value_that_its_files_name() -> None:
+    text = "".join(path.read_text(encoding="utf-8") for path in TERRAFORM.glob("*.tf"))
+    template = (TERRAFORM / "cloud-init.yaml.tftpl").read_text(encoding="utf-8")
+    begun = re.search(r"templatefile\([^{]*\{path\.module\}/cloud-init\.yaml\.tftpl\", \{(.*?)\}\)", text, re.DOTALL)
+
+    assert set(re.findall(r"\bvar\.(\w+)", text)) == set(re.findall(r'^variable "(\w+)"', text, re.MULTILINE))
+    assert begun
+    assert set(re.findall(r"^\s*(\w+)\s*=", begun[1], re.MULTILINE)) == set(re.findall(r"\$\{(\w+)\}", template))
+
+
 @pytest.fixture
 def terraform() -> str:
-    found = shutil.which("terraform")
-    if found is None:
-        pytest.skip("terraform is not on this machine; it is no Debian package")
-    return found
+    return find_program("terraform") or say_missing("terraform is not on this machine; it is no Debian package")
 
 
 def run(terraform: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -62,15 +70,17 @@ def run(terraform: str, *arguments: str, folder: Path) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
+@pytest.mark.containers
 def test_terraform_finds_its_files_as_it_would_write_them(terraform: str) -> None:
     assert run(terraform, "fmt", "-check", "-diff", folder=TERRAFORM).stdout == ""
 
 
-def test_terraform_finds_no_fault_where_it_has_its_provider(terraform: str, tmp_path: Path) -> None:
+@pytest.mark.containers  # it fetches the provider of AWS
+def test_terraform_finds_no_fault(terraform: str, tmp_path: Path) -> None:
     place = shutil.copytree(TERRAFORM, tmp_path / "terraform")
     begun = run(terraform, "init", "-backend=false", "-input=false", folder=place)
     if begun.returncode:
-        pytest.skip("terraform cannot get the provider of AWS; TF_CLI_ARGS_init=-plugin-dir=... says where one is")
+        say_missing("terraform cannot get the provider of AWS; TF_CLI_ARGS_init=-plugin-dir=... says where one is")
     done = run(terraform, "validate", "-no-color", folder=place)
 
     assert done.returncode == 0, done.stdout + done.stderr
