@@ -17,6 +17,7 @@ import pytest
 from django.conf import LazySettings
 
 from clawsite.ops.backups.identity import own_identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping.recovery import plan, recover
 from clawsite.ops.shipping.sending import stored
@@ -50,8 +51,9 @@ def test_a_gibibyte_is_back_in_two_minutes_with_ten_seconds_missing_at_most(
     began = time.monotonic()
     identity = own_identity()
     assert identity is not None
-    way = plan(stored(place))
-    recover(place, way, tmp_path / "new.sqlite3", identity=identity, check=check_whole)
+    stores = Joined([place])
+    way = plan(stored(stores))
+    recover(stores, way, tmp_path / "new.sqlite3", identity=identity, check=check_whole)
     seconds = time.monotonic() - began
     lost = last - _last(tmp_path / "new.sqlite3")
     with capsys.disabled():

@@ -49,6 +49,8 @@ class Command(Subcommands):
         target = Path(options["directory"]).absolute()
         made = make_cluster(stores, target, identity=identity, until=until, proven=not options["unsealed"])
         self.say(f"Made {target} from a base backup and {made.files} files of the log.")
+        for sentence in stores.tell_spoilt():
+            self.say(sentence)
         self.say("Give it to the server's user, and start a server of the same version on it. It reads the log up to")
         self.say("the moment and serves then. DATABASE_URL must lead to it before clawsite starts.")
 

@@ -57,13 +57,16 @@ class Command(OperatorCommand):
             "kept": str(put.kept),
             "database": put.kept_database,
             "told": done.told,
+            "spoilt": list(put.reached.spoilt) if put.reached else [],
         }
         self.say_json(told | {"counts": put.about.counts})
 
     def _tell(self, done: Restored) -> None:
         put, about = done.replaced, done.replaced.about
-        if put.moment is not None:
-            self.say(f"The database is as it was at {put.moment.isoformat(timespec='milliseconds')}.")
+        if put.reached is not None:
+            self.say(f"The database is as it was at {put.reached.moment.isoformat(timespec='milliseconds')}.")
+            for sentence in put.reached.spoilt:
+                self.say(sentence)
         rows = sum(about.counts.values())
         self.say(f"Restored {done.name} from {done.place}.")
         self.say(f"It was made at {about.created_at} by version {about.version}, with {rows} rows.")

@@ -1,37 +1,102 @@
-"""All stores as one that is only read: a part that one of them lacks, another may have."""
+"""All stores as one that is only read: what one of them lacks, or does not have whole any more, another may have."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 
+from clawsite.core.errors import ClawError
 from clawsite.ops.backups.errors import BackupFailed
-from clawsite.ops.backups.stores import Library, Readable, Stored
+from clawsite.ops.backups.stores import Readable, Store, Stored
+
+logger = logging.getLogger(__name__)
 
 
 class Joined:
-    """What several stores hold. A name stands for the same in all of them; the first one that has it gives it."""
+    """What several stores hold. A name stands for the same in all of them; the first one that has it whole gives it.
 
-    def __init__(self, stores: Sequence[Library]) -> None:
+    `spoilt` counts by store what it has and did not give whole, while another one did.
+    """
+
+    def __init__(self, stores: Sequence[Store]) -> None:
         self._stores = stores
-        self._places: dict[str, Library] = {}
+        self._places: dict[str, list[Store]] = {}
+        self.spoilt: Counter[str] = Counter()
 
     def list(self, prefix: str = "") -> list[Stored]:
         """Return what is anywhere, by name; BackupFailed when a store does not answer: it may have the end of it."""
         found: dict[str, Stored] = {}
         for store in self._stores:
             for each in _list(store, prefix):
-                self._places.setdefault(each.name, store)
+                places = self._places.setdefault(each.name, [])
+                if store not in places:
+                    places.append(store)
                 found.setdefault(each.name, each)
         return sorted(found.values(), key=lambda each: each.name)
 
-    def open(self, name: str) -> Readable:
-        """Return what a list told of."""
-        if name not in self._places:
-            raise BackupFailed(f"There is no {name} in any store.")
-        return self._places[name].open(name)
+    def read(self, name: str, take: Callable[[Readable], object]) -> None:
+        """Hand what a list told of to `take`, from one store after the other until it is whole.
+
+        `take` raises BadArchive for what is damaged, and must then be ready to take all of it anew.
+        """
+        failed: dict[str, ClawError] = {}
+        for store in self._places.get(name, ()):
+            try:
+                with closing(store.open(name)) as source:
+                    take(_Source(source, name))
+            except ClawError as error:
+                failed[store.label] = error
+            else:
+                return self._note(failed)
+        raise _nowhere_whole(name, failed)
+
+    def _note(self, failed: Mapping[str, ClawError]) -> None:
+        for label, error in failed.items():
+            if not self.spoilt[label]:
+                logger.warning("Not all that is in %s is whole, another place is asked: %s", label, error.message)
+            self.spoilt[label] += 1
+
+    def tell_spoilt(self) -> Sequence[str]:
+        """Return a sentence for each store that did not give all of what it has."""
+        return [
+            f"{label} did not give {count} of its files whole; another place did. Look at its disk or bucket."
+            for label, count in self.spoilt.items()
+        ]
 
 
-def _list(store: Library, prefix: str) -> list[Stored]:
+class _Source:
+    """What a store gives, whose failures are no failures of the disk that is written to."""
+
+    def __init__(self, source: Readable, name: str) -> None:
+        self._source = source
+        self._name = name
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to so many bytes, none at the end."""
+        try:
+            return self._source.read(size)
+        except OSError as error:
+            raise BackupFailed(f"{self._name} cannot be read: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Let it go."""
+        self._source.close()
+
+
+def _nowhere_whole(name: str, failed: Mapping[str, ClawError]) -> ClawError:
+    """Return what to raise: the kind of the first failure, with what each store has to say."""
+    if not failed:
+        return BackupFailed(f"There is no {name} in any store.")
+    labels: dict[str, list[str]] = {}
+    for label, error in failed.items():
+        labels.setdefault(error.message, []).append(label)
+    told = " ".join(f"{name} in {' and in '.join(places)}: {message}" for message, places in labels.items())
+    return type(next(iter(failed.values())))(told)
+
+
+def _list(store: Store, prefix: str) -> list[Stored]:
     try:
         return store.list(prefix)
     except BackupFailed as error:

@@ -5,6 +5,8 @@ Files come from the backup all the same; only the database is as it was at the m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,7 +39,15 @@ def parse_moment(text: str) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=get_default_timezone())
 
 
-def go_to(database: Path, until: datetime, *, made_at: str, identity: Identity, proven: bool) -> datetime:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reached:
+    """The moment that was reached, and a sentence for each store that did not give all of the log whole."""
+
+    moment: datetime
+    spoilt: Sequence[str]
+
+
+def go_to(database: Path, until: datetime, *, made_at: str, identity: Identity, proven: bool) -> Reached:
     """Put the database as it was at a moment in the place of a backup's, made at `made_at`; return what was reached."""
     if not settings.CLAW_ON_SQLITE:
         raise BackupFailed("With PostgreSQL its own archive of the log leads to a moment: see the page on recovery.")
@@ -49,4 +59,4 @@ def go_to(database: Path, until: datetime, *, made_at: str, identity: Identity, 
     if until == END and reached < datetime.fromisoformat(made_at):
         raise BackupFailed("The log ends before the backup was made: restore without --until.")
     target.replace(database)
-    return reached
+    return Reached(moment=reached, spoilt=stores.tell_spoilt())

@@ -27,7 +27,7 @@ from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.extraction import Extraction
 from clawsite.ops.backups.identity import Identity, key_path, write_key
 from clawsite.ops.backups.migrating import manage
-from clawsite.ops.backups.moments import go_to
+from clawsite.ops.backups.moments import Reached, go_to
 from clawsite.ops.backups.owner import is_ours, mark
 from clawsite.ops.backups.quiet import check_still, held_still
 from clawsite.ops.backups.restored import note_restored
@@ -44,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replaced:
-    """What was put in place. `moment` is what the database is of when it is not the backup's.
+    """What was put in place. `reached` is what the database is of when it is not the backup's.
 
     What was replaced is in the folder `kept` and, of a server, in the database `kept_database`.
     """
@@ -52,7 +52,7 @@ class Replaced:
     about: About
     kept: Path
     kept_database: str
-    moment: datetime | None
+    reached: Reached | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,14 +91,15 @@ def restore(
         with found.archive as archive:
             done = _replace(archive, identity=identity, proven=proven, until=until, agree=agree)
         logger.warning("restored from backup %s of %s; what was replaced is in %s", name, found.place, done.kept)
-        if done.moment is not None or is_older(done.about):
+        if done.reached is not None or is_older(done.about):
             manage("migrate", "--verbosity", "0", env={})
         _keep_identity(identity)
         if was_ours:  # what is replaced made its backups there, and makes no more
             with suppress(BackupFailed):
                 mark(local_store())
         note_restored(name, place=found.place, size=found.size, about=done.about)
-        told = tell_admins(name, done.moment.isoformat(timespec="seconds") if done.moment else done.about.created_at)
+        moment = done.reached.moment.isoformat(timespec="seconds") if done.reached else done.about.created_at
+        told = tell_admins(name, moment)
         connections.close_all()
         return Restored(name=name, place=found.place, replaced=done, health=ask_health(), told=told)
 
@@ -109,13 +110,13 @@ def _replace(archive: Source, *, identity: Identity, proven: bool, until: dateti
     if swapping.has_unfinished(home):
         swapping.finish(home)
     clear_scratch(home)
-    moment: datetime | None = None
+    reached: Reached | None = None
     with scratch_folder(home) as scratch:
         extraction = verify(archive, scratch, identity=identity, proven=proven, keep=True)
         path, about = extraction.database, extraction.about
         try:
             if until is not None:
-                moment = go_to(path, until, made_at=about.created_at, identity=identity, proven=proven)
+                reached = go_to(path, until, made_at=about.created_at, identity=identity, proven=proven)
                 check_recovered(path, about)
             agree(about)
             check_still()  # a person may have taken hours to agree
@@ -126,7 +127,7 @@ def _replace(archive: Source, *, identity: Identity, proven: bool, until: dateti
         except BaseException:
             put_away(extraction.restored_as)
             raise
-    return Replaced(about=about, kept=kept, kept_database=database, moment=moment)
+    return Replaced(about=about, kept=kept, kept_database=database, reached=reached)
 
 
 def _stage(home: Path, scratch: Path, extraction: Extraction) -> None:

@@ -21,7 +21,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
 
 from clawsite.core.errors import NotConfigured
-from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.stores import MARK, Check, Readable, Stored, check_name
 
 if TYPE_CHECKING:
@@ -126,13 +126,14 @@ class S3Store:
                     yield bytes(data)
 
     def list(self, prefix: str = "") -> list[Stored]:
-        """Return the names that are whole."""
+        """Return the names that are whole. One whose index is damaged is there, and nobody knows of what size."""
         found = []
         for each in self._objects(prefix):
             if each.name.endswith(_INDEX):
                 name = each.name.removesuffix(_INDEX)
-                if index := self._find_index(name):
-                    found.append(Stored(name=name, size=index.size))
+                size = self._find_size(name)
+                if size is not None:
+                    found.append(Stored(name=name, size=size))
             elif _PART not in each.name:
                 found.append(each)
         return sorted(found, key=lambda each: each.name)
@@ -173,6 +174,13 @@ class S3Store:
                 if each["path"].startswith(prefix) and each["path"] != MARK
             ]
 
+    def _find_size(self, name: str) -> int | None:
+        try:
+            index = self._find_index(name)
+        except BadArchive:
+            return 0
+        return index.size if index else None
+
     def _find_index(self, name: str) -> Index | None:
         try:
             data = bytes(obstore.get(self._bucket, name + _INDEX).bytes())
@@ -180,7 +188,10 @@ class S3Store:
             return None
         except BaseError as error:
             raise self._failure(name, error) from None
-        return msgspec.json.decode(data, type=Index)
+        try:
+            return msgspec.json.decode(data, type=Index)
+        except msgspec.MsgspecError:
+            raise BadArchive(f"{self.label}: {name}{_INDEX} is damaged.") from None
 
     @contextmanager
     def _telling(self, name: str) -> Iterator[None]:

@@ -47,22 +47,22 @@ class Stored:
     size: int
 
 
-class Library(Protocol):
-    """What is read only. All methods block and raise BackupFailed when a place does not work."""
-
-    def open(self, name: str) -> Readable:
-        """Return what is stored under a name; BackupFailed when there is nothing."""
+class Listing(Protocol):
+    """What tells the names that it has."""
 
     def list(self, prefix: str = "") -> list[Stored]:
-        """Return what is there, by name."""
+        """Return what is there, by name; BackupFailed when a place does not work."""
 
 
-class Store(Library, Protocol):
-    """One place."""
+class Store(Listing, Protocol):
+    """One place. All methods block and raise BackupFailed when it does not work."""
 
     @property
     def label(self) -> str:
         """What people call it; no secret."""
+
+    def open(self, name: str) -> Readable:
+        """Return what is stored under a name; BackupFailed when there is nothing."""
 
     def put(self, name: str, path: Path, *, check: Check = lambda: None) -> None:
         """Store a file under a name; done again, it goes on where it stopped. `check` may raise to stop it."""

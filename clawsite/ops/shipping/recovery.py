@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,9 +13,9 @@ from pathlib import Path
 from clawsite.ops.backups.about import describe
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.sqlite import applied_migrations, objects, opened
 from clawsite.ops.backups.sqlite import check as check_schema
-from clawsite.ops.backups.stores import Library
 from clawsite.ops.shipping.names import Part, only
 from clawsite.ops.shipping.reading import lay
 from clawsite.ops.shipping.sending import stored
@@ -83,15 +82,15 @@ def _whole(segments: Sequence[Part], number: int) -> int:
 
 
 def recover_until(
-    store: Library, target: Path, *, like: Path, identity: Identity, until: datetime | None = None, proven: bool = True
+    stores: Joined, target: Path, *, like: Path, identity: Identity, until: datetime | None = None, proven: bool = True
 ) -> datetime:
     """Make the database as it was at a moment, or at the last one there is, and return that moment.
 
     What was committed after it, up to the next copy of the log, is not in it. `target` must not exist; `like` is a
     database whose schema is known to be ours.
     """
-    way = plan(stored(store), until=None if until is None else milliseconds(until))
-    recover(store, way, target, identity=identity, check=partial(check_ours, like=like), proven=proven)
+    way = plan(stored(stores), until=None if until is None else milliseconds(until))
+    recover(stores, way, target, identity=identity, check=partial(check_ours, like=like), proven=proven)
     return _EPOCH + timedelta(milliseconds=way.moment)
 
 
@@ -101,15 +100,15 @@ def milliseconds(moment: datetime) -> int:
 
 
 def recover(
-    store: Library, way: Plan, target: Path, *, identity: Identity, check: Callable[[Path], None], proven: bool = True
+    stores: Joined, way: Plan, target: Path, *, identity: Identity, check: Callable[[Path], None], proven: bool = True
 ) -> None:
     """Make the database of a plan as a new file, which has its name only when `check` finds nothing wrong with it."""
     draft = target.with_name(f"{target.name}.draft")
     try:
         with os.fdopen(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w+b") as file:
             for part in (way.snapshot, *way.segments):
-                with closing(store.open(part.name)) as source:
-                    lay(source, part, file, identity=identity, proven=proven)
+                onto = partial(lay, part=part, target=file, folder=target.parent, identity=identity, proven=proven)
+                stores.read(part.name, onto)
             file.flush()
             os.fsync(file.fileno())
         check(draft)

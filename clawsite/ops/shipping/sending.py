@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from clawsite.core.errors import ClawError
-from clawsite.ops.backups.stores import Library, Store
+from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
 from clawsite.ops.shipping.spool import Spool, State
 
@@ -69,7 +69,7 @@ class Sender:
                 taken.add(part)
 
 
-def stored(store: Library, *, chain: str = "") -> list[Part]:
+def stored(store: Listing, *, chain: str = "") -> list[Part]:
     """Return all parts in a store, or those of one chain."""
     found = (find_part(each.name, size=each.size) for each in store.list(f"{PREFIX}{chain}/" if chain else PREFIX))
     return sorted(part for part in found if part is not None)

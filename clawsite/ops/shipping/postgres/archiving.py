@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from clawsite.core.errors import ClawError
-from clawsite.ops.backups.stores import Library, Store
+from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import (
@@ -124,6 +124,6 @@ def _is_due(store: Store) -> bool:
     return now() - max((base.moment for base in bases(store)), default=0) >= DAY
 
 
-def bases(store: Library) -> list[Base]:
+def bases(store: Listing) -> list[Base]:
     """Return the base backups in a store, oldest first."""
     return sorted(base for each in store.list(BASE_PREFIX) if (base := find_base(each.name)) is not None)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,8 +14,8 @@ from clawsite.core.errors import BadInput, ClawError
 from clawsite.ops.backups.bounds import Bounds, Count
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import Identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.moments import END
-from clawsite.ops.backups.stores import Library
 from clawsite.ops.backups.tar import CHUNK, Member, TarReader
 from clawsite.ops.shipping.postgres.archiving import bases
 from clawsite.ops.shipping.postgres.files import unwrap
@@ -34,7 +34,7 @@ class Made:
 
 
 def make_cluster(
-    store: Library, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
+    stores: Joined, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
 ) -> Made:
     """Make a data directory where there is none. A server of the same version that starts there goes to the moment.
 
@@ -42,16 +42,16 @@ def make_cluster(
     """
     if target.exists():
         raise BadInput(f"{target} is there already. Give a directory that is to be made.")
-    base = _find_base(store, until)
+    base = _find_base(stores, until)
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700, parents=True)
     try:
         archive = draft / "base.tar"
-        _fetch(store, base.name, archive, inside="base.tar", identity=identity, proven=proven)
+        _fetch(stores, base.name, archive, inside="base.tar", identity=identity, proven=proven)
         _extract(archive, draft)
         archive.unlink()
-        files = _fetch_log(store, base, draft / LOG, identity=identity, proven=proven)
+        files = _fetch_log(stores, base, draft / LOG, identity=identity, proven=proven)
         _tell_server(draft, until)
         draft.rename(target)
     except BaseException:
@@ -60,23 +60,22 @@ def make_cluster(
     return Made(base=base, files=files)
 
 
-def _find_base(store: Library, until: datetime | None) -> Base:
-    found = [base for base in bases(store) if until is None or base.moment <= until.timestamp() * 1000]
+def _find_base(stores: Joined, until: datetime | None) -> Base:
+    found = [base for base in bases(stores) if until is None or base.moment <= until.timestamp() * 1000]
     if not found:
         raise BackupFailed("No base backup is so old: nothing to begin the recovery with.")
     return found[-1]
 
 
-def _fetch(store: Library, name: str, target: Path, *, inside: str, identity: Identity, proven: bool) -> None:
-    with closing(store.open(name)) as source:
-        unwrap(source, target, name=inside, identity=identity, proven=proven)
+def _fetch(stores: Joined, name: str, target: Path, *, inside: str, identity: Identity, proven: bool) -> None:
+    stores.read(name, partial(unwrap, target=target, name=inside, identity=identity, proven=proven))
 
 
-def _fetch_log(store: Library, base: Base, folder: Path, *, identity: Identity, proven: bool) -> int:
+def _fetch_log(stores: Joined, base: Base, folder: Path, *, identity: Identity, proven: bool) -> int:
     folder.mkdir(mode=0o700)
-    needed = [file for each in store.list(WAL_PREFIX) if (file := find_wal(each.name)) and is_needed(file, base)]
+    needed = [file for each in stores.list(WAL_PREFIX) if (file := find_wal(each.name)) and is_needed(file, base)]
     for file in needed:
-        _fetch(store, f"{WAL_PREFIX}{file}.age", folder / file, inside=file, identity=identity, proven=proven)
+        _fetch(stores, f"{WAL_PREFIX}{file}.age", folder / file, inside=file, identity=identity, proven=proven)
     return len(needed)
 
 

@@ -14,7 +14,7 @@ from clawsite.core.services import report
 from clawsite.models import Backup
 from clawsite.ops.backups import last
 from clawsite.ops.backups.copying import copy_away
-from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import own_identity
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.s3 import S3Store, open_bucket
@@ -65,6 +65,12 @@ def test_what_is_large_goes_in_parts_and_comes_back_whole(s3_server: S3Server, t
     assert [(each.name, each.size) for each in store.list()] == [(NAME, 512), ("log/1/small.seg", 100)]
     assert [each.name for each in store.list("log/1/s")] == ["log/1/small.seg"]
     assert (read(store, NAME), read(store, "log/1/small.seg")) == (text, text[:100])
+
+    (tmp_path / "torn").write_bytes(b"{")
+    store.put(f"{NAME}.index", tmp_path / "torn")
+    assert [each.name for each in store.list()] == [NAME, "log/1/small.seg"]
+    with pytest.raises(BadArchive, match=r"the storage: .*index is damaged"):
+        store.open(NAME)
 
     for each in store.list():
         store.delete(each.name)

@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from clawsite.ops.backups.identity import own_identity
-from clawsite.ops.backups.stores import FolderStore, Library, Store
+from clawsite.ops.backups.joined import Joined
+from clawsite.ops.backups.stores import FolderStore, Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector
 from clawsite.ops.shipping.recovery import plan, recover
@@ -82,14 +83,14 @@ class Sea:
         """Bring what waits to the store."""
         Sender(self.collector.spool, [self.store]).send()
 
-    def recover(self, *, until: int | None = None, source: Library | None = None) -> Path:
+    def recover(self, *, until: int | None = None, source: Joined | None = None) -> Path:
         """The database that a recovery makes of what is in the store, or elsewhere."""
         self.recovered += 1
         target = self.home.parent / f"recovered-{self.recovered}.sqlite3"
         identity = own_identity()
         assert identity is not None
-        store = source or self.store
-        recover(store, plan(stored(store), until=until), target, identity=identity, check=check_whole)
+        stores = source or Joined([self.store])
+        recover(stores, plan(stored(stores), until=until), target, identity=identity, check=check_whole)
         return target
 
 

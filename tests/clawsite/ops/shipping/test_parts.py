@@ -10,6 +10,7 @@ from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import new_identity, own_identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.shipping.names import Part, find_part, only
 from clawsite.ops.shipping.recovery import check_ours, plan, recover
 from clawsite.ops.shipping.sending import stored
@@ -63,10 +64,9 @@ def test_a_snapshot_in_the_place_of_a_segment_is_refused(sea: Sea) -> None:
 
 
 def test_what_was_encrypted_for_another_is_refused(sea: Sea) -> None:
+    stores = Joined([sea.store])
     with pytest.raises(BadArchive, match="another identity"):
-        recover(
-            sea.store, plan(stored(sea.store)), sea.home / "new", identity=new_identity(), check=check_whole
-        )  # fmt: skip
+        recover(stores, plan(stored(stores)), sea.home / "new", identity=new_identity(), check=check_whole)
     assert not (sea.home / "new").exists()
 
 
@@ -76,10 +76,11 @@ def test_what_was_made_without_the_identity_proves_nothing(sea: Sea, settings: L
     settings.CLAW_BACKUP_RECIPIENT = str(identity.to_public())
     sea.write("three")
     sea.ship()
-    way = plan(stored(sea.store))
+    stores = Joined([sea.store])
+    way = plan(stored(stores))
     with pytest.raises(BadArchive, match="prove"):
-        recover(sea.store, way, sea.home / "new", identity=identity, check=check_whole)
-    recover(sea.store, way, sea.home / "new", identity=identity, check=check_whole, proven=False)
+        recover(stores, way, sea.home / "new", identity=identity, check=check_whole)
+    recover(stores, way, sea.home / "new", identity=identity, check=check_whole, proven=False)
     assert (sea.home / "new").exists()
 
 
@@ -96,10 +97,11 @@ def test_what_is_too_large_to_be_read_again_is_not_written(sea: Sea, settings: L
 def test_a_database_that_is_not_ours_is_refused(sea: Sea) -> None:
     identity = own_identity()
     assert identity is not None
+    stores = Joined([sea.store])
     with pytest.raises(BadArchive, match="cannot be read"):
         recover(
-            sea.store,
-            plan(stored(sea.store)),
+            stores,
+            plan(stored(stores)),
             sea.home / "new",
             identity=identity,
             check=partial(check_ours, like=sea.database),

@@ -23,6 +23,7 @@ from django.db import connection
 from clawsite.core.errors import BadInput
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.identity import new_identity, own_identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.moments import END
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping.keeping import keep_shipping
@@ -152,18 +153,20 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
     server.archive()
     server.service.kill()
 
-    make_cluster(server.store, tmp_path / "then", identity=identity, until=moment)
+    make_cluster(Joined([server.store]), tmp_path / "then", identity=identity, until=moment)
     assert numbers(tmp_path / "then") == [1, 2]
-    made = make_cluster(server.store, tmp_path / "end", identity=identity)
+    made = make_cluster(Joined([server.store]), tmp_path / "end", identity=identity)
     assert made.files >= 2
     assert numbers(tmp_path / "end") == [1, 2, 3]
 
     with pytest.raises(BadInput, match="already"):
-        make_cluster(server.store, tmp_path / "store", identity=identity)
+        make_cluster(Joined([server.store]), tmp_path / "store", identity=identity)
     with pytest.raises(BackupFailed, match="so old"):
-        make_cluster(server.store, tmp_path / "none", identity=identity, until=datetime(2020, 1, 1, tzinfo=UTC))
+        make_cluster(
+            Joined([server.store]), tmp_path / "none", identity=identity, until=datetime(2020, 1, 1, tzinfo=UTC)
+        )
     with pytest.raises(BadArchive, match="another identity"):
-        make_cluster(server.store, tmp_path / "none", identity=new_identity())
+        make_cluster(Joined([server.store]), tmp_path / "none", identity=new_identity())
     assert list(tmp_path.glob("none*")) == []
 
     server.work.forget(before=now() - 86_400_000)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import LazySettings
 
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping.names import only
 from clawsite.ops.shipping.sending import Sender, forget, stored
@@ -33,6 +34,11 @@ def test_a_machine_that_is_gone_is_recovered_from_the_bucket(tmp_path: Path, set
         assert stored(both[0]) == stored(both[1])
         sea.store = both[1]
         assert texts(sea.recover()) == ["one", "two"]
+        for part in stored(both[0]):
+            (tmp_path / "store" / part.name).write_bytes(b"")
+        joined = Joined(both)
+        assert texts(sea.recover(source=joined)) == ["one", "two"]
+        assert joined.spoilt == {str(tmp_path / "store"): 3}
 
         sea.snapshot()
         sender.send()

@@ -16,7 +16,7 @@ from django.conf import LazySettings
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups import places
-from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.stores import FolderStore
@@ -138,6 +138,39 @@ def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
     sea.store.delete(first.name)
     assert texts(sea.recover(source=Joined([local, sea.store]))) == ["one", "two", "three"]
     collector.close()
+
+
+def test_what_one_store_has_damaged_another_gives_and_it_is_said_which(sea: Sea, tmp_path: Path) -> None:
+    local = FolderStore(tmp_path / "local")
+    collector = sea.begin()
+    sea.snapshot(anew=True)
+    for text in ("one", "two", "three"):
+        sea.write(text)
+        collector.collect()
+        Sender(collector.spool, [local, sea.store]).send()
+    first, second, third = only("seg", stored(local))
+    snapshot = only("snap", stored(local))[0]
+    damage(local.root / snapshot.name)
+    damage(local.root / second.name)
+    (local.root / third.name).unlink()
+    (local.root / third.name).symlink_to("elsewhere")  # is in the list, and cannot be opened
+    (sea.place / first.name).write_bytes((sea.place / second.name).read_bytes())
+    stores = Joined([local, sea.store])
+    assert texts(sea.recover(source=stores)) == ["one", "two", "three"]
+    assert stores.spoilt == {local.label: 3}
+    assert f"{local.label} did not give 3 of its files whole" in stores.tell_spoilt()[0]
+    assert texts(sea.recover(source=Joined([sea.store, local]))) == ["one", "two", "three"]
+    damage(sea.place / second.name)
+    with pytest.raises(BadArchive, match=f"{local.label} and in {sea.store.label}: The archive is damaged"):
+        sea.recover(source=Joined([local, sea.store]))
+    collector.close()
+
+
+def damage(path: Path) -> None:
+    """Change the end of a file, which is behind most of what it holds."""
+    data = bytearray(path.read_bytes())
+    data[-20] ^= 1
+    path.write_bytes(data)
 
 
 def test_a_place_that_cannot_be_looked_into_is_not_taken_for_an_empty_one(sea: Sea, tmp_path: Path) -> None:
