@@ -122,9 +122,13 @@ class FolderStore:
             raise BackupFailed(f"There is no backup {name} in {self.label}.") from None
 
     def list(self, prefix: str = "") -> list[Stored]:
-        """Return the files whose names begin so. A folder that cannot be looked into is not an empty one."""
+        """Return the files whose names begin so. A folder that cannot be looked into is not an empty one.
+
+        One whose name is none of ours holds nothing of ours: most disks have a lost+found, into which only root looks.
+        """
         found = []
-        for folder, _, names in os.walk(self.root, onerror=self._tell_unread):
+        for folder, inner, names in os.walk(self.root, onerror=self._tell_unread):
+            inner[:] = [each for each in inner if _NAME.fullmatch(each)]
             for each in names:
                 path = Path(folder, each)
                 name = path.relative_to(self.root).as_posix()
@@ -135,7 +139,7 @@ class FolderStore:
 
     def _tell_unread(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            raise BackupFailed(f"{self.label} cannot be read: {error.strerror}.") from error
+            raise BackupFailed(f"{error.filename or self.label} cannot be read: {error.strerror}.") from error
 
     def delete(self, name: str) -> None:
         """Remove the file."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -25,7 +26,7 @@ from clawsite.ops.backups.room import check_room
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
 from clawsite.ops.backups.sources import find_latest
 from clawsite.ops.backups.status import last
-from clawsite.ops.backups.stores import local_store
+from clawsite.ops.backups.stores import FolderStore, local_store
 from tests.clawsite.ops.backups.installation import installed, manage
 from tests.template import NAME
 
@@ -172,3 +173,22 @@ def test_a_place_that_is_made_with_the_first_backup_hinders_nobody(
     warn_of_hindrance()
     assert caplog.text == ""
     assert not settings.CLAW_BACKUP_DIR.parent.exists()
+
+
+def test_what_a_disk_of_its_own_has_of_roots_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, whom nothing keeps out: the system is asked to keep everybody out."""
+    look = os.scandir
+
+    def refuse(path: str) -> object:
+        if os.path.basename(path) in {"lost+found", "pgwal"}:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for folder in ("lost+found", "log"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / named(2026)).touch()
+    assert [each.name for each in FolderStore(tmp_path).list()] == [f"log/{named(2026)}"]
+    (tmp_path / "pgwal").mkdir()
+    with pytest.raises(BackupFailed, match="/pgwal cannot be read: Permission denied"):
+        FolderStore(tmp_path).list()
