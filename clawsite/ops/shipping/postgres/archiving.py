@@ -12,6 +12,7 @@ from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import (
     BASE_PREFIX,
+    SUFFIX,
     WAL_FILE,
     WAL_PREFIX,
     Base,
@@ -45,9 +46,16 @@ class Archiving:
     def __init__(self, folder: Path, spool: Spool, stores: Sequence[Store], *, claim: Claim = trust) -> None:
         self._folder = folder
         self._spool = spool
+        self._base = spool.root / "base"
         self._stores = stores
         self._claim = claim
         self._taken: dict[str, set[str]] = {store.label: set() for store in stores}
+
+    def clear(self) -> None:
+        """Remove what a process left that was killed while it stored something: it may be as large as the database."""
+        shutil.rmtree(self._base, ignore_errors=True)
+        for left in self._spool.root.glob(f"*{SUFFIX}"):
+            left.unlink(missing_ok=True)
 
     def send(self) -> int:
         """Bring finished files to every store, oldest first, and remove those that all have; return how many.
@@ -82,14 +90,13 @@ class Archiving:
                 raise
         if not due:
             return False
-        folder = self._spool.root / "base"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
+        shutil.rmtree(self._base, ignore_errors=True)
+        self._base.mkdir(mode=0o700)
         try:
-            path, first = take_base(folder)
+            path, first = take_base(self._base)
             self._store(path, Base(moment=now(), first=first).name, inside="base.tar", stores=due)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self._base, ignore_errors=True)
         return True
 
     def forget(self, *, before: int) -> None:
@@ -98,11 +105,14 @@ class Archiving:
 
     def _forget(self, store: Store, before: int) -> None:
         self._claim(store)
-        old = [base for base in bases(store) if base.moment <= before]
+        found = bases(store)
+        old = [base for base in found if base.moment <= before]
+        # A newer one may begin earlier in the log: that of another server, or of one that was put back to a moment.
+        kept = found[len(old) - 1 :]
         for base in old[:-1]:
             store.delete(base.name)
         for each in store.list(WAL_PREFIX) if old else ():
-            if not is_needed(find_wal(each.name), old[-1]):
+            if not any(is_needed(find_wal(each.name), base) for base in kept):
                 store.delete(each.name)
 
     def _store(self, path: Path, name: str, *, inside: str, stores: Sequence[Store]) -> None:
@@ -125,5 +135,6 @@ def _is_due(store: Store) -> bool:
 
 
 def bases(store: Listing) -> list[Base]:
-    """Return the base backups in a store, oldest first."""
-    return sorted(base for each in store.list(BASE_PREFIX) if (base := find_base(each.name)) is not None)
+    """Return the base backups in a store, oldest first; none from a clock that was ahead, which would be the newest."""
+    found = (find_base(each.name) for each in store.list(BASE_PREFIX))
+    return sorted(base for base in found if base is not None and base.moment <= now())

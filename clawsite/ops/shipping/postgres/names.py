@@ -13,7 +13,7 @@ BASE_PREFIX = "pgbase/"
 # A segment, the note that a base backup leaves, the history of a timeline.
 WAL_FILE = re.compile(r"[0-9A-F]{24}(?:\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history")
 _BASE = re.compile(r"pgbase/([0-9]{13})-([0-9A-F]{24})\.age")
-_SUFFIX = ".age"
+SUFFIX = ".age"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -26,7 +26,7 @@ class Base:
     @property
     def name(self) -> str:
         """Its name there."""
-        return f"{BASE_PREFIX}{self.moment:013d}-{self.first}{_SUFFIX}"
+        return f"{BASE_PREFIX}{self.moment:013d}-{self.first}{SUFFIX}"
 
 
 def find_base(name: str) -> Base | None:
@@ -37,15 +37,18 @@ def find_base(name: str) -> Base | None:
 
 def wal_name(file: str) -> str:
     """Return the name under which a file of the log is stored."""
-    return f"{WAL_PREFIX}{file}{_SUFFIX}"
+    return f"{WAL_PREFIX}{file}{SUFFIX}"
 
 
 def find_wal(name: str) -> str:
     """Return the file of the log that a name stands for, "" for another name."""
-    file = name.removeprefix(WAL_PREFIX).removesuffix(_SUFFIX)
+    file = name.removeprefix(WAL_PREFIX).removesuffix(SUFFIX)
     return file if WAL_FILE.fullmatch(file) and name == wal_name(file) else ""
 
 
 def is_needed(file: str, base: Base) -> bool:
-    """Tell whether a recovery from a base backup may ask for a file; a later timeline may begin in an older file."""
-    return file.endswith(".history") or file[8:24] >= base.first[8:24]
+    """Tell whether a recovery from a base backup may ask for a file.
+
+    A later timeline may begin in an older file: a server that was put back to a moment counts on from there.
+    """
+    return file.endswith(".history") or file[:8] > base.first[:8] or file[8:24] >= base.first[8:24]

@@ -28,7 +28,9 @@ async def ship() -> None:
         await asyncio.sleep(OWN_SECONDS)
     try:
         ours = partial(claim, own=await run_db(find_installation))
-        await _work(Archiving(folder, spool, all_stores(), claim=ours))
+        archiving = Archiving(folder, spool, all_stores(), claim=ours)
+        await asyncio.to_thread(archiving.clear)
+        await _work(archiving)
     finally:
         spool.release()
 

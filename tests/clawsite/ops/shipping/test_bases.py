@@ -1,0 +1,56 @@
+"""Base backups of PostgreSQL by their names alone: which one is the newest, and what of the log each still needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clawsite.ops.backups.stores import FolderStore
+from clawsite.ops.shipping.postgres.archiving import Archiving, bases
+from clawsite.ops.shipping.postgres.names import Base, is_needed, wal_name
+from clawsite.ops.shipping.spool import Spool, now
+
+DAY = 86_400_000
+OLD = now() - 10 * DAY
+
+
+def wal(number: int, *, timeline: int = 1) -> str:
+    return f"{timeline:08X}{number:016X}"
+
+
+def forget(place: Path, *names: str) -> set[str]:
+    """Return what is left of these names when only what leads to the moment OLD, and to later ones, stays."""
+    for name in names:
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).touch()
+    Archiving(place, Spool(place / "archive"), [FolderStore(place)]).forget(before=OLD)
+    return {each.name for each in FolderStore(place).list()}
+
+
+def test_the_log_of_a_server_that_was_put_back_to_a_moment_stays() -> None:
+    """It counts on from that moment, so its files have lower numbers than a base backup from after that moment."""
+    base = Base(moment=OLD, first=wal(55))
+    assert is_needed(wal(46, timeline=2), base)
+    assert is_needed("00000002.history", base)
+    assert not is_needed(wal(46), base)
+
+
+def test_the_log_of_another_server_in_the_place_of_the_first_stays(tmp_path: Path) -> None:
+    before, last = Base(moment=OLD - DAY, first=wal(30)).name, Base(moment=OLD, first=wal(55)).name
+    new = Base(moment=OLD + DAY, first=wal(2)).name
+    kept = {last, new, wal_name(wal(2)), wal_name(wal(55))}
+    assert forget(tmp_path, before, wal_name(wal(1)), *kept) == kept
+
+
+def test_a_clock_that_was_ahead_makes_no_base_backup_the_newest(tmp_path: Path) -> None:
+    last, ahead = Base(moment=OLD, first=wal(55)), Base(moment=now() + 300 * DAY, first=wal(20))
+    assert forget(tmp_path, last.name, ahead.name, wal_name(wal(20))) == {last.name, ahead.name}
+    assert bases(FolderStore(tmp_path)) == [last]
+
+
+def test_what_a_killed_process_left_of_a_base_backup_is_removed(tmp_path: Path) -> None:
+    spool = Spool(tmp_path)
+    (spool.root / "base").mkdir()
+    for left in ("base/base.tar", "pgbase-1-2.age", "lock"):
+        (spool.root / left).touch()
+    Archiving(tmp_path, spool, []).clear()
+    assert [path.name for path in spool.root.iterdir()] == ["lock"]
