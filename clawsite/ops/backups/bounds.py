@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.excess import GIBIBYTE
 from clawsite.ops.backups.tar import Member
 
-GIBIBYTE = 1024**3
 RATIO = 200
 # Below this size a small archive may unpack to more than RATIO times its own size: empty pages do.
 FREE_BYTES = 64 * 1024**2

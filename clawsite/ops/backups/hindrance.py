@@ -1,4 +1,4 @@
-"""Whether a backup could be written where the settings want it: asked long before the first one is due.
+"""Whether a backup could be written where the settings want it, and be large enough: asked long before one is due.
 
 Nothing is written for that. A folder that is not there yet is made by the first backup, in the one above it.
 """
@@ -11,6 +11,7 @@ import os
 import stat
 from pathlib import Path
 
+from clawsite.ops.backups.excess import find_excess
 from clawsite.ops.backups.stores import local_store
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,7 @@ def find_hindrance() -> str:
     folder = local_store().root
     told = _why_not(folder)
     if not told:
-        return ""
+        return find_excess()
     name = str(folder)[:SHOWN_CHARS]
     return (
         f"{name} cannot be written: {told}. Let the user of this service write there, or set CLAW_BACKUP_DIR to "

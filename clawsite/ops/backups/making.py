@@ -25,6 +25,7 @@ from clawsite.ops.backups.archive import Archive
 from clawsite.ops.backups.contents import show_name
 from clawsite.ops.backups.engines import put_away, take_snapshot
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.fitting import check_fits
 from clawsite.ops.backups.identity import Identity, new_identity, own_identity, own_recipient
 from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.packing import Packed, pack
@@ -60,6 +61,7 @@ def make_backup(*, reason: str, check: Check = nothing, note: Note = logger.debu
             claim(store)
             forget_expired(store, now=timezone.now())
             check_room(store)
+            check_fits(Path(settings.CLAW_HOME), check=check)
             _make(row, store, check, note)
             forget_expired(store, now=timezone.now())
     return row

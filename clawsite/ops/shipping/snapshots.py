@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.excess import too_large
 from clawsite.ops.shipping.collecting import Frozen
 from clawsite.ops.shipping.parts import write_snapshot
 from clawsite.ops.shipping.spool import Spool, State, now
@@ -32,6 +33,17 @@ def check_waiting(spool: Spool) -> None:
     """See that not too much waits for the stores already: they may be away for days."""
     if sum(part.size for part in spool.parts()) > SPOOL_BYTES:
         raise BackupFailed("So much waits for the stores that the log of the database is not copied any more.")
+
+
+def check_size(database: Path) -> None:
+    """See that a snapshot may be as large as the database: it would be found out after copying all of it."""
+    if told := too_large(database):
+        raise BackupFailed(f"The log of the database is not copied. {told}")
+
+
+def is_possible(spool: Spool, database: Path) -> bool:
+    """Tell whether one can be taken. Where a chain goes on, it does so without one as well."""
+    return has_room(spool, database) and not too_large(database)
 
 
 def has_room(spool: Spool, database: Path) -> bool:

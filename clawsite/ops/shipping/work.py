@@ -109,6 +109,8 @@ class Shipping:
         due = (anew or snapshots.is_due(state)) and self._may_freeze()
         if anew and not due:
             return  # nothing is held meanwhile
+        if anew:
+            snapshots.check_size(self._database)
         snapshots.check_waiting(self._spool)
         if self._collector is None:
             snapshots.check_room(self._spool, self._database)
@@ -118,7 +120,7 @@ class Shipping:
             # Of a machine that is replaced nothing is known here, and its clock may have been ahead of ours.
             self._before = newest_chain(quick_stores()) if state is None else ""
             self._collector = Collector(self._database, self._spool)
-        if due and (anew or snapshots.has_room(self._spool, self._database)):
+        if due and (anew or snapshots.is_possible(self._spool, self._database)):
             self._frozen = self._collector.freeze(anew=anew, before=self._before)
             self._broken = False
         else:
@@ -169,15 +171,20 @@ class Shipping:
 
 
 async def again(work: Callable[[], object], seconds: float) -> None:
-    """Do a work again and again in a thread; what fails is done again after a pause that grows."""
-    pause = seconds
+    """Do a work again and again in a thread; what fails is done again after a pause that grows.
+
+    What it fails of is told once, for it may fail of it for days.
+    """
+    pause, told = seconds, ""
     while True:
         try:
             await asyncio.to_thread(work)
-            pause = seconds
+            pause, told = seconds, ""
         except ClawError as error:
             pause = min(MAX_PAUSE_SECONDS, pause * 2)
-            logger.warning("Copying the database's log: %s", error.message)
+            level = logging.DEBUG if error.message == told else logging.WARNING
+            logger.log(level, "Copying the database's log: %s", error.message)
+            told = error.message
         except Exception as error:
             pause = min(MAX_PAUSE_SECONDS, pause * 2)
             log_unknown(error, where="the copying of the database's log")

@@ -17,6 +17,7 @@ from clawsite.models import Backup
 from clawsite.ops.backups import last
 from clawsite.ops.backups.about import engine
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
+from clawsite.ops.backups.excess import too_large
 from clawsite.ops.backups.extraction import Extraction, extract
 from clawsite.ops.backups.identity import Identity, key_path, new_identity, own_identity, read_identity
 from clawsite.ops.backups.making import make_backup
@@ -175,12 +176,26 @@ def test_stopping_leaves_no_half_backup_and_a_row_that_says_so(home: Path) -> No
     assert Backup.objects.get().error == "It was stopped."
 
 
-def test_too_many_files_are_told_when_the_backup_is_made(home: Path, settings: Settings) -> None:
+def test_too_many_files_are_told_before_anything_is_copied(home: Path, settings: Settings) -> None:
     settings.CLAW_BACKUP_FILES = 5
+    steps: list[str] = []
 
     with pytest.raises(BackupFailed, match="more than 5 files"):
-        make_backup(reason="test")
+        make_backup(reason="test", note=steps.append)
     assert last().failing.startswith("There is more than 5 files")
+    settings.CLAW_BACKUP_FILES, settings.CLAW_BACKUP_GIGABYTES = 10_000, 0
+    with pytest.raises(BackupFailed, match="CLAW_BACKUP_GIGABYTES"):
+        make_backup(reason="test", note=steps.append)
+    assert steps == []
+
+
+def test_a_database_that_is_too_large_is_told_with_what_to_change(tmp_path: Path, settings: Settings) -> None:
+    settings.CLAW_BACKUP_GIGABYTES = 2
+    with (tmp_path / "large.sqlite3").open("wb") as file:
+        file.truncate(2 * 1024**3)  # of nothing
+        assert too_large(tmp_path / "large.sqlite3") == ""
+        file.truncate(2 * 1024**3 + 4096)
+        assert "Set CLAW_BACKUP_GIGABYTES to 4" in too_large(tmp_path / "large.sqlite3")
 
 
 def test_a_large_file_that_becomes_shorter_is_filled_up_and_told(home: Path, tmp_path: Path) -> None:

@@ -289,6 +289,19 @@ def test_a_full_disk_lets_the_log_go_and_a_chain_begins_afterwards(sea: Sea) -> 
     assert texts(sea.recover()) == ["one", "two"]
 
 
+def test_of_a_database_that_is_too_large_nothing_is_copied_in_vain(sea: Sea, settings: LazySettings) -> None:
+    settings.CLAW_BACKUP_GIGABYTES = 0
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    with pytest.raises(BackupFailed, match="Set CLAW_BACKUP_GIGABYTES to 1"):
+        shipping._collect()
+    assert (shipping._frozen, shipping._collector) == (None, None)
+    settings.CLAW_BACKUP_GIGABYTES = 1
+    assert _goes_on(shipping)
+    assert shipping._frozen is None
+    shipping._end()
+    assert texts(sea.recover()) == []
+
+
 def test_a_key_that_cannot_be_used_lets_the_log_go(sea: Sea, settings: LazySettings) -> None:
     shipping = work.Shipping(Spool(sea.home), sea.database)
     shipping._collect()
