@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clawsite.core.errors import ClawError
-from clawsite.ops.shipping.errors import Busy, Gap, Unsettled
+from clawsite.ops.shipping.errors import Busy, Gap, Unknown, Unsettled
 from clawsite.ops.shipping.hold import Hold
 from clawsite.ops.shipping.names import Part
 from clawsite.ops.shipping.parts import write_segment
@@ -210,9 +210,11 @@ class Collector:
 
 
 def _check_boot(state: State) -> None:
-    """Raise Gap when the machine was started anew meanwhile.
+    """Raise Gap when the machine was started anew meanwhile, or Unknown when it may have been.
 
     Its disk may have forgotten the end of what it was told: then the numbers that follow are in the stores already.
     """
+    if not state.boot and this_boot():
+        raise Unknown("What is on record of the log does not say since which start of the machine it was copied.")
     if state.boot != this_boot():
         raise Gap("The machine was started anew since the log was copied.")

@@ -11,6 +11,10 @@ class Gap(ClawError):
     code = "gap"
 
 
+class Unknown(Gap):
+    """What is on record does not say whether anything is missing, as of older versions. Nobody needs to act on it."""
+
+
 class Unsettled(ClawError):
     """The log is just being begun anew by somebody. Look again; nothing is lost meanwhile."""
 

@@ -24,7 +24,7 @@ from clawsite.ops.backups.places import all_stores, quick_stores
 from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
-from clawsite.ops.shipping.errors import Gap, Unsettled
+from clawsite.ops.shipping.errors import Gap, Unknown, Unsettled
 from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, newest_chain, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
 
@@ -94,7 +94,8 @@ class Shipping:
         except Gap as gap:
             self._broken = True
             self._let_go()
-            logger.warning("The log of the database is copied anew, from a snapshot on: %s", gap.message)
+            level = logging.DEBUG if isinstance(gap, Unknown) else logging.WARNING
+            logger.log(level, "The log of the database is copied anew, from a snapshot on: %s", gap.message)
         except Unsettled as error:
             if self._broken:
                 self._let_go()  # a chain that is to begin needs nothing of it

@@ -203,6 +203,23 @@ def test_a_machine_that_is_replaced_goes_on_behind_what_its_store_has(sea: Sea) 
     assert stored(sea.store) == parts[1:], "the newer one is not taken for the old one"
 
 
+def test_a_state_that_names_no_start_of_the_machine_begins_a_new_chain_and_alarms_nobody(
+    sea: Sea, caplog: pytest.LogCaptureFixture
+) -> None:
+    sea.begin()
+    sea.snapshot(anew=True)
+    sea.collector.close()
+    spool, chain = Spool(sea.home), sea.state.chain
+    sea.state.boot = ""  # as older versions wrote it
+    spool.save(sea.state)
+    shipping = work.Shipping(spool, sea.database)
+    shipping._collect()
+    assert _goes_on(shipping)
+    shipping._end()
+    assert stored_chain(sea) > chain
+    assert caplog.records == []
+
+
 def test_a_disk_that_was_put_back_begins_a_new_chain(sea: Sea) -> None:
     sea.keep_log()
     sea.begin()
