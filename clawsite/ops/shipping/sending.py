@@ -8,7 +8,7 @@ from contextlib import suppress
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
-from clawsite.ops.shipping.spool import Spool, State
+from clawsite.ops.shipping.spool import Spool
 
 Claim = Callable[[Store], None]
 
@@ -69,28 +69,24 @@ class Sender:
                 taken.add(part)
 
 
-def stored(store: Listing, *, chain: str = "") -> list[Part]:
-    """Return all parts in a store, or those of one chain."""
-    found = (find_part(each.name, size=each.size) for each in store.list(f"{PREFIX}{chain}/" if chain else PREFIX))
+def stored(store: Listing) -> list[Part]:
+    """Return all parts in a store."""
+    found = (find_part(each.name, size=each.size) for each in store.list(PREFIX))
     return sorted(part for part in found if part is not None)
 
 
-def is_ahead(stores: Sequence[Store], state: State) -> bool:
-    """Tell whether a store has parts that this state does not know of. One that does not answer tells nothing."""
-    found: list[Part] = []
+def known(stores: Sequence[Store]) -> list[Part]:
+    """Return the parts of all stores. One that does not answer tells nothing."""
+    found: set[Part] = set()
     for store in stores:
         with suppress(ClawError):
-            found += stored(store, chain=state.chain)
-    return not all(state.leads_to(part) for part in found)
+            found.update(stored(store))
+    return sorted(found)
 
 
-def newest_chain(stores: Sequence[Store]) -> str:
-    """Return the newest chain that any store has, "" when none has one. One that does not answer tells nothing."""
-    found = ""
-    for store in stores:
-        with suppress(ClawError):
-            found = max([found, *(part.chain for part in stored(store))])
-    return found
+def newest_chain(parts: Sequence[Part]) -> str:
+    """Return the newest chain of these parts, "" when there is none."""
+    return parts[-1].chain if parts else ""
 
 
 def forget(store: Store, *, before: int) -> int:

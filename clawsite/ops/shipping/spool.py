@@ -45,6 +45,10 @@ class State(msgspec.Struct, kw_only=True):
         """Tell whether a part is of another chain, or one that this counts already."""
         return part.chain != self.chain or part.number <= self.number
 
+    def knows(self, part: Part) -> bool:
+        """Tell whether a part of the stores is none that has come after this was written."""
+        return part.chain < self.chain or (part.chain == self.chain and part.number <= self.number)
+
 
 class Spool:
     """A folder that one process of this machine owns."""

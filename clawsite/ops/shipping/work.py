@@ -25,7 +25,7 @@ from clawsite.ops.backups.stores import Store
 from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap, Unknown, Unsettled
-from clawsite.ops.shipping.sending import Claim, Sender, forget, is_ahead, newest_chain, trust, with_all
+from clawsite.ops.shipping.sending import Claim, Sender, forget, known, newest_chain, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
 
 logger = logging.getLogger(__name__)
@@ -116,10 +116,11 @@ class Shipping:
         if self._collector is None:
             snapshots.check_room(self._spool, self._database)
             # Nothing is held while they are asked.
-            if not anew and state is not None and is_ahead(quick_stores(), state):
+            parts = known(quick_stores())
+            if not anew and state is not None and not all(state.knows(part) for part in parts):
                 raise Gap("The disk was put back to an older state: the stores have more of the log than it knows of.")
             # Of a machine that is replaced nothing is known here, and its clock may have been ahead of ours.
-            self._before = newest_chain(quick_stores()) if state is None else ""
+            self._before = newest_chain(parts)
             self._collector = Collector(self._database, self._spool)
         if due and (anew or snapshots.is_possible(self._spool, self._database)):
             self._frozen = self._collector.freeze(anew=anew, before=self._before)

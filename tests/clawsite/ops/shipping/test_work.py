@@ -242,6 +242,24 @@ def test_a_disk_that_was_put_back_begins_a_new_chain(sea: Sea) -> None:
     assert texts(sea.recover()) == ["one", "two"]
 
 
+def test_a_disk_from_before_the_newest_chain_does_not_go_on_with_an_older_one(sea: Sea) -> None:
+    sea.begin()
+    sea.snapshot(anew=True)
+    saved = (sea.home / FOLDER / "state.json").read_bytes()
+    sea.snapshot(anew=True)
+    sea.send()
+    newest = stored_chain(sea)
+    sea.collector.close()
+    (sea.home / FOLDER / "state.json").write_bytes(saved)
+    sea.write("one")
+    shipping = work.Shipping(Spool(sea.home), sea.database)
+    shipping._collect()
+    assert _goes_on(shipping)
+    shipping._end()
+    assert stored_chain(sea) > newest
+    assert texts(sea.recover()) == ["one"], "the snapshot of the chain in between is not taken for the newest state"
+
+
 def test_a_store_of_another_installation_gets_nothing_and_loses_nothing(sea: Sea) -> None:
     sea.begin()
     sea.snapshot(anew=True)
