@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 from tests.servers.wire import Request, Response
 
 POLL_SECONDS = 0.01
+# It ends what hangs; a machine with much else to do may take its time.
+WAIT_SECONDS = 30.0
 CUTTING = {"refuse_connections", "cut_connections"}
 Operation = Callable[..., Any]
 
@@ -71,7 +73,7 @@ class Controls(ABC):
         """Cut every open connection once."""
         self.control("cut_connections")
 
-    def wait_for(self, check: Callable[[], Any], *, timeout: float = 10.0, what: str = "") -> Any:
+    def wait_for(self, check: Callable[[], Any], *, timeout: float = WAIT_SECONDS, what: str = "") -> Any:
         """Poll until `check()` is truthy and return that; raises TimeoutError.
 
         From another thread than the server's.
@@ -83,7 +85,7 @@ class Controls(ABC):
             time.sleep(POLL_SECONDS)
         return value
 
-    async def await_for(self, check: Callable[[], Any], *, timeout: float = 10.0, what: str = "") -> Any:
+    async def await_for(self, check: Callable[[], Any], *, timeout: float = WAIT_SECONDS, what: str = "") -> Any:
         """The same without blocking the event loop."""
         deadline = time.monotonic() + timeout
         while not (value := check()):

@@ -11,8 +11,14 @@ from tests.servers.http import HttpServer
 from tests.servers.multipart import parse_form
 from tests.servers.wire import Cut, Request, Response
 
+# What every exchange asks for last, and the answer to that: then the server closes.
+LAST = b"GET /last HTTP/1.1\r\nConnection: close\r\n\r\n"
+OVER = Response(body=b"over")
+
 
 async def serve(request: Request) -> Response:
+    if request.path == "/last":
+        return OVER
     if request.path == "/cut":
         raise Cut
     if request.path == "/broken":
@@ -37,20 +43,13 @@ async def server() -> AsyncIterator[HttpServer]:
 
 
 async def exchange(server: HttpServer, data: bytes) -> bytes:
-    """Send bytes, then read until the server closes or falls silent."""
+    """Send bytes, then read to the end of the connection; return what was answered to them."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
     try:
-        writer.write(data)
-        answer = b""
-        while True:
-            try:
-                async with asyncio.timeout(0.2):
-                    part = await reader.read(65536)
-            except TimeoutError:
-                return answer
-            if not part:
-                return answer
-            answer += part
+        writer.write(data + LAST)
+        async with asyncio.timeout(20):
+            answer = await reader.read()
+        return answer.removesuffix(OVER.head() + OVER.body)
     finally:
         writer.close()
 

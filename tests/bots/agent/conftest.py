@@ -32,16 +32,17 @@ def fresh_process() -> Iterator[None]:
 
 @pytest.fixture
 async def stage(settings: Settings) -> AsyncIterator[Stage]:
-    """The emulated model and a provider that gives up on a silent stream after half a second."""
+    """The emulated model and a provider whose SDK is loaded, which may take seconds, before a test looks at a clock."""
     async with MessagesServer() as model:
         settings.ANTHROPIC_BASE_URL = model.url
         settings.ANTHROPIC_API_KEY = "sk-ant-test-0000000000000000"
         settings.CLAW_MODELS = ["claude-sonnet-5-5"]
-        provider = AnthropicProvider(stall_seconds=0.5)
+        made = Stage(model, AnthropicProvider())
         try:
-            yield Stage(model, provider)
+            await made.provider.warm()
+            yield made
         finally:
-            await provider.close()
+            await made.provider.close()
             await close_provider()
 
 

@@ -91,6 +91,12 @@ class Stage:
             language=language,
         )
 
+    async def give_up_after(self, seconds: float) -> None:
+        """Have a stream given up that says nothing for so long, much sooner than the product does."""
+        await self.provider.close()
+        self.provider = AnthropicProvider(stall_seconds=seconds)
+        await self.provider.warm()
+
     def bodies(self) -> list[dict[str, Any]]:
         """Return the bodies of all requests so far."""
         return [request["body"] for request in self.model.requests()]

@@ -14,7 +14,7 @@ from tests.servers.messages import pause, text, tool_use
 
 
 async def test_stop_ends_a_stream_between_two_pieces(stage: Stage) -> None:
-    stage.model.script(text("a b c d e f", deltas=6, pause=0.05))
+    stage.model.script(text("a b c d e f", deltas=6, pause=0.5))
 
     outcome = await stage.run(cancelled=lambda: len(stage.shown) >= 2)
 
@@ -23,7 +23,6 @@ async def test_stop_ends_a_stream_between_two_pieces(stage: Stage) -> None:
 
 
 async def test_stop_ends_a_silent_model(stage: Stage) -> None:
-    stage.provider = type(stage.provider)(stall_seconds=30)
     stage.model.script(pause(30))
     loop = asyncio.get_running_loop()
     loop.call_later(0.2, setattr, stage, "cancel", True)
@@ -33,7 +32,6 @@ async def test_stop_ends_a_silent_model(stage: Stage) -> None:
 
     assert outcome.stop == "cancelled"
     assert time.monotonic() - began < 5
-    await stage.provider.close()
 
 
 async def test_stop_ends_a_slow_tool(turn_stage: Stage, recorder: Recorder) -> None:
@@ -55,9 +53,9 @@ async def test_stop_ends_the_pause_before_another_attempt(stage: Stage) -> None:
 
 
 async def test_the_deadline_ends_a_run_with_what_was_said(stage: Stage) -> None:
-    stage.model.script(text("a b c d", deltas=4, pause=0.3))
+    stage.model.script(text("a b c d", deltas=4, pause=2.0))
 
-    outcome = await stage.run(limits=AgentLimits(seconds=0.5))
+    outcome = await stage.run(limits=AgentLimits(seconds=3.0))
 
     assert (outcome.stop, outcome.stop_detail) == ("limit", "seconds")
     assert outcome.text.startswith("a")

@@ -40,7 +40,7 @@ async def test_reading_tools_run_together(turn_stage: Stage, recorder: Recorder)
     both = asyncio.Barrier(2)
 
     async def meet(context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             await both.wait()
         return ToolOutput(text="met")
 

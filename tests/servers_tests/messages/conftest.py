@@ -17,7 +17,7 @@ MODEL = "claude-opus-5-5"
 async def client(messages_server: MessagesServer) -> AsyncIterator[AsyncAnthropic]:
     plain = DefaultAsyncHttpxClient(verify=False)  # loading certificates takes longer than most tests
     async with AsyncAnthropic(
-        api_key="key-1", base_url=messages_server.url, max_retries=0, timeout=5.0, http_client=plain
+        api_key="key-1", base_url=messages_server.url, max_retries=0, timeout=20.0, http_client=plain
     ) as made:
         yield made
 

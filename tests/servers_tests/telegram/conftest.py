@@ -15,7 +15,7 @@ from tests.servers.telegram import TelegramServer
 
 def plain_request() -> HTTPXRequest:
     """A request without certificates, which take longer to load than most tests take to run."""
-    return HTTPXRequest(read_timeout=3, connect_timeout=1, httpx_kwargs={"verify": False})
+    return HTTPXRequest(read_timeout=20, connect_timeout=20, httpx_kwargs={"verify": False})
 
 
 @pytest.fixture

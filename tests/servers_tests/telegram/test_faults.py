@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from telegram import Bot
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TimedOut
 
 from tests.servers.services import answers
-from tests.servers.telegram import TelegramServer
+from tests.servers.telegram import TelegramServer, limits
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no limit ease off while a test calls, however long the machine takes for that."""
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 1000.0))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +51,7 @@ async def test_for_some_time(telegram_server: TelegramServer, bot: Bot, alice: i
             await bot.send_message(alice, "x")
             break
         except NetworkError:
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 20
     assert time.monotonic() - began >= 0.25
 
 
@@ -91,7 +98,7 @@ async def test_updates_survive_a_cut_answer(telegram_server: TelegramServer, bot
 
 
 async def test_refused_connections_come_back(telegram_server: TelegramServer, bot: Bot, alice: int) -> None:
-    telegram_server.refuse_connections(for_seconds=0.3)
+    telegram_server.refuse_connections(for_seconds=3.0)
     await telegram_server.await_for(lambda: not answers(telegram_server.http.port))
     with pytest.raises(NetworkError):
         await bot.send_message(alice, "x")
@@ -107,6 +114,7 @@ async def test_cleared_faults_do_not_happen(telegram_server: TelegramServer, bot
         telegram_server.fault("meteor")
 
 
+@pytest.mark.usefixtures("still")
 async def test_flood_limits(telegram_server: TelegramServer, bot: Bot, alice: int) -> None:
     telegram_server.set_limits(chat_rate=1.0, chat_burst=2.0)
     await bot.send_message(alice, "1")
@@ -118,6 +126,7 @@ async def test_flood_limits(telegram_server: TelegramServer, bot: Bot, alice: in
         await bot.send_message(4242, "unknown chats are not limited")
 
 
+@pytest.mark.usefixtures("still")
 async def test_group_flood_limit(telegram_server: TelegramServer, bot: Bot, alice: int) -> None:
     telegram_server.set_limits(chat_rate=1000, chat_burst=1000, group_per_minute=3)
     group = telegram_server.add_group("Team")["id"]
@@ -125,10 +134,11 @@ async def test_group_flood_limit(telegram_server: TelegramServer, bot: Bot, alic
         await bot.send_message(group, str(number))
     with pytest.raises(RetryAfter) as caught:
         await bot.send_message(group, "one too many")
-    assert 15 <= caught.value._retry_after.total_seconds() <= 20
+    assert caught.value._retry_after.total_seconds() == 20
     await bot.send_message(alice, "private chats go on")
 
 
+@pytest.mark.usefixtures("still")
 async def test_global_flood_limit(telegram_server: TelegramServer, bot: Bot) -> None:
     telegram_server.set_limits(chat_rate=1000, chat_burst=1000, global_rate=5)
     users = [telegram_server.add_user(f"User {number}")["id"] for number in range(6)]

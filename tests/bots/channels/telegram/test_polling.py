@@ -41,7 +41,7 @@ class Consumer:
                     body = raw.get("message")
                     self.texts.append(str(body.get("text")) if isinstance(body, dict) else "")
 
-    async def wait_for(self, count: int, *, timeout: float = 10.0) -> None:
+    async def wait_for(self, count: int, *, timeout: float = 30.0) -> None:
         deadline = time.monotonic() + timeout
         while len(self.texts) < count:
             assert time.monotonic() < deadline, f"only {self.texts}"
@@ -58,7 +58,7 @@ async def consumer(platform: TelegramPlatform) -> AsyncIterator[Consumer]:
     task = asyncio.create_task(consumer.run())
     yield consumer
     await adapter.close()
-    await asyncio.wait_for(task, timeout=5)
+    await asyncio.wait_for(task, timeout=20)
 
 
 def offsets(server: TelegramServer) -> list[int]:
@@ -308,7 +308,7 @@ async def test_closing_ends_a_poll_that_waits(platform: TelegramPlatform, server
     task = asyncio.create_task(consumer.run())
     await server.await_for(lambda: server.calls(method="getUpdates"))
     await adapter.close()
-    await asyncio.wait_for(task, timeout=2)
+    await asyncio.wait_for(task, timeout=15)
 
 
 async def test_cancelling_ends_a_poll_that_waits(adapter: TelegramAdapter, server: TelegramServer) -> None:
@@ -317,7 +317,7 @@ async def test_cancelling_ends_a_poll_that_waits(adapter: TelegramAdapter, serve
     await server.await_for(lambda: server.calls(method="getUpdates"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, timeout=2)
+        await asyncio.wait_for(task, timeout=15)
 
 
 async def test_pauses_grow_with_jitter_up_to_half_a_minute() -> None:
