@@ -28,6 +28,6 @@ def test_character_sets_of_pages_are_read(name: str, text: str) -> None:
 @pytest.mark.parametrize("name", ["punycode", "idna", "utf-7", "unicode_escape", "hex", "zlib", "nonsense"])
 def test_any_other_is_read_as_utf8_and_in_no_time(name: str) -> None:
     body = b"x-" + b"a" * 300_000
-    began = time.perf_counter()
+    began = time.thread_time()
     assert _decode(body, f"text/plain; charset={name}") == body.decode()
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1

@@ -181,9 +181,9 @@ def test_text_that_never_ends_a_word_does_not_take_quadratic_time(unit: str) -> 
         parts = [text[:end] for end in range(0, len(text), 150)]
         best = float("inf")
         for _ in range(3):
-            started = time.process_time()
+            started = time.thread_time()
             stream(parts)
-            best = min(best, time.process_time() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
     assert work(24_000) < 3.2 * work(12_000) + 0.02

@@ -101,7 +101,7 @@ def test_folding_is_idempotent_and_never_fails(text: str) -> None:
 def test_a_long_question_and_long_facts_cost_little() -> None:
     words = key_words(" ".join(f"word{number}x" for number in range(700)))
     norm = " ".join(f"word{number}x" for number in range(0, 700, 9))
-    began = time.perf_counter()
+    began = time.thread_time()  # of others that work on this machine it knows nothing
     for _ in range(40):
         count_met(words, norm)
-    assert time.perf_counter() - began < 0.3
+    assert time.thread_time() - began < 0.3

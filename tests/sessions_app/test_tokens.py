@@ -45,9 +45,9 @@ def test_a_kilobyte_takes_under_fifty_microseconds(char: str) -> None:
 
 
 def _timed(text: str) -> float:
-    begin = time.perf_counter()
+    begin = time.thread_time()
     tokens.estimate(text)
-    return time.perf_counter() - begin
+    return time.thread_time() - begin
 
 
 @given(st.text(max_size=400), st.integers(0, 80), st.floats(0.5, 3.0))

@@ -284,9 +284,9 @@ def test_taking_a_piece_is_cheap() -> None:
     message = Accumulator()
     message.take({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}})
     event = _delta(0, "text_delta", "text", "word ")
-    began = time.process_time()
+    began = time.thread_time()
 
     for _ in range(10_000):
         message.take(event)
 
-    assert time.process_time() - began < 1.0
+    assert time.thread_time() - began < 1.0

@@ -175,9 +175,9 @@ def test_any_mix_of_marks_is_parsed(source: str) -> None:
 )
 def test_hostile_text_takes_no_time(unit: str) -> None:
     source = unit * (MAX_CHARS // len(unit))
-    start = time.process_time()
+    start = time.thread_time()
     assert parse_markdown(source).text
-    assert time.process_time() - start < 1.0
+    assert time.thread_time() - start < 1.0
 
 
 def test_deep_nesting_is_shown_as_it_is() -> None:

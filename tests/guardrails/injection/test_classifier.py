@@ -69,7 +69,7 @@ def test_a_thousand_characters_take_under_two_milliseconds() -> None:
     )
     times = []
     for _ in range(50):
-        started = time.perf_counter()
+        started = time.thread_time()
         attack_probability(words)
-        times.append(time.perf_counter() - started)
+        times.append(time.thread_time() - started)
     assert statistics.median(times) < 0.002

@@ -131,6 +131,6 @@ def test_a_text_too_long_keeps_head_and_tail_and_says_so() -> None:
 @pytest.mark.parametrize("unit", ["a b ", "аa", "1a", "@a$", "i.", "e\u0301", "\u200b", "'a", "\U000e0041"])
 def test_folding_is_linear(unit: str) -> None:
     text = (unit * WINDOW_CHARS)[:WINDOW_CHARS]
-    started = time.perf_counter()
+    started = time.thread_time()
     fold(text)
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
