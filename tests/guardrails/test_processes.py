@@ -37,7 +37,7 @@ def no_sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     find_sandbox.cache_clear()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 5.0) -> bool:
+def wait_until(condition: Callable[[], bool], *, seconds: float = 30.0) -> bool:
     """Poll a condition up to a deadline."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -95,16 +95,18 @@ def test_a_program_that_takes_too_long_is_killed_with_its_children(tmp_path: Pat
         "print(os.getpid(), child.pid, flush=True)\n"
         "time.sleep(60)"
     )
-    done = run(python(code), cwd=tmp_path, limits=Limits(seconds=1.0))
+    done = run(python(code), cwd=tmp_path, limits=Limits(seconds=5.0))
     assert done.timed_out
     assert done.code == -signal.SIGTERM
-    assert done.seconds < 5
-    assert all(wait_until(partial(is_gone, int(pid))) for pid in done.stdout.split())
+    assert done.seconds < 30
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) == 2
+    assert all(wait_until(partial(is_gone, pid)) for pid in pids)
 
 
 def test_one_that_ignores_the_polite_signal_is_killed_too(tmp_path: Path) -> None:
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
-    done = run(python(code), cwd=tmp_path, limits=Limits(seconds=1.0))
+    done = run(python(code), cwd=tmp_path, limits=Limits(seconds=5.0))
     assert (done.timed_out, done.code, done.stdout) == (True, -signal.SIGKILL, b"up\n")
 
 
@@ -112,7 +114,7 @@ def test_a_child_left_behind_is_killed_and_not_waited_for(tmp_path: Path) -> Non
     code = "import subprocess; child = subprocess.Popen(['sleep', '60']); print(child.pid, flush=True)"
     done = run(python(code), cwd=tmp_path)
     assert done.ok
-    assert done.seconds < 10
+    assert done.seconds < 30
     assert wait_until(lambda: is_gone(int(done.stdout)))
 
 
@@ -131,7 +133,7 @@ def test_memory_files_and_time_are_limited(tmp_path: Path) -> None:
     big = run(python("open('f', 'wb').write(b'x' * 100_000)"), cwd=tmp_path, limits=Limits(file_bytes=10_000))
     assert not big.ok
     assert (tmp_path / "f").stat().st_size <= 10_000
-    busy = run(python("while True: pass"), cwd=tmp_path, limits=Limits(cpu_seconds=1, seconds=20))
+    busy = run(python("while True: pass"), cwd=tmp_path, limits=Limits(cpu_seconds=1, seconds=60))
     assert busy.code in (-signal.SIGKILL, -signal.SIGXCPU)
     assert not busy.timed_out
 
@@ -176,7 +178,7 @@ def test_a_sandbox_does_not_see_the_keys_of_the_machine(tmp_path: Path, monkeypa
 @pytest.mark.usefixtures("needs_sandbox")
 def test_a_sandbox_is_read_only_unless_told_and_dies_in_time(tmp_path: Path) -> None:
     done = run(
-        ["sh", "-c", "echo x > y || echo readonly; sleep 60"], cwd=tmp_path, sandbox=Sandbox(), limits=Limits(seconds=1)
+        ["sh", "-c", "echo x > y || echo readonly; sleep 60"], cwd=tmp_path, sandbox=Sandbox(), limits=Limits(seconds=5)
     )
     assert done.timed_out
     assert b"readonly" in done.stdout

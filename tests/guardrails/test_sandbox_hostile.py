@@ -126,8 +126,8 @@ def test_no_socket_of_the_machine_is_reached(tmp_path: Path) -> None:
     [
         "import os, time\nfor _ in range(1500):\n    if not os.fork(): time.sleep(60); os._exit(0)",
         "import threading, time\nfor _ in range(1500): threading.Thread(target=time.sleep, args=(60,)).start()",
-        # its begin is over at once, and its children leave their session
-        "import os, time\nif os.fork(): time.sleep(1); os._exit(0)\nos.setsid()\n"
+        # its begin is over at once, and its children leave their session; what was run does not end before them
+        "import os, time\nif os.fork(): time.sleep(60); os._exit(0)\nif os.fork(): os._exit(0)\nos.setsid()\n"
         "for _ in range(1500):\n    if not os.fork(): time.sleep(60); os._exit(0)\ntime.sleep(60)",
     ],
     ids=["processes", "threads", "orphans"],
