@@ -22,7 +22,7 @@ VERSION = "0.1.0"
 
 # --- Where things are -------------------------------------------------------------------------------------------
 CLAW_HOME = make_folder("CLAW_HOME", env_folder("CLAW_HOME", "~/.clawsite"))
-CLAW_HOST = env_str("CLAW_HOST", "127.0.0.1")
+CLAW_HOST = env_str("CLAW_HOST", "127.0.0.1").strip("[]")
 CLAW_PORT = env_int("CLAW_PORT", 18789, least=1, most=65535)
 CLAW_PUBLIC_URL = env_str("CLAW_PUBLIC_URL").rstrip("/")
 MEDIA_ROOT = CLAW_HOME / "media"

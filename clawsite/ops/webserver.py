@@ -18,10 +18,9 @@ from typing import Any
 import daphne.server
 from daphne.server import Server, twisted_loop
 from daphne.ws_protocol import WebSocketFactory
-from django.conf import settings
 from django.core.signals import request_finished
 from django.db import connections
-from twisted.internet.endpoints import AdoptedStreamServerEndpoint, TCP4ServerEndpoint
+from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 
 from clawsite.core.errors import NotConfigured
 from clawsite.core.nudge import NudgeListener
@@ -31,6 +30,7 @@ from clawsite.gateway.hub import hub
 from clawsite.gateway.wire import EXTENSION
 from clawsite.ops import tls
 from clawsite.ops.link import Link
+from clawsite.ops.listening import open_socket
 from clawsite.ops.role import run_role
 from clawsite.ops.selfalerts.keeping import keep_watching_ourselves
 from clawsite.ops.wire import WebSocket
@@ -39,7 +39,6 @@ from clawsite.web.plain import App
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 512
 HTTP_SECONDS = 60
 CLOSE_SECONDS = 3.0
 # Of the drain time, what running requests may use.
@@ -53,7 +52,7 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
     request_finished.connect(_close_connections, dispatch_uid="claw-web-connections")
     server = _Server(
         application,
-        endpoints=[_describe_endpoint(link.listen_fd if link else None)],
+        endpoints=[str(_own_socket(link))],
         signal_handlers=False,
         http_timeout=HTTP_SECONDS,
         websocket_timeout=-1,
@@ -83,15 +82,19 @@ def run_web(application: App, *, listen: Callable[[NudgeListener], None], link: 
     return run_role("web", main, link=link, drive=drive, note=note)
 
 
-def _parse_endpoint(reactor: Any, description: str) -> Any:
-    """Make the endpoint of a description of ours. Twisted's own parser first imports every plugin there is."""
-    kind, _, rest = description.partition(":")
-    endpoint: Any
-    if kind == "fd":
-        endpoint = AdoptedStreamServerEndpoint(reactor, int(rest), socket.AF_INET)  # type: ignore[no-untyped-call]
-    else:
-        port, _, host = rest.partition(":")
-        endpoint = TCP4ServerEndpoint(reactor, int(port), backlog=BACKLOG, interface=host)  # type: ignore[no-untyped-call]
+def _own_socket(link: Link | None) -> int:
+    """Return a descriptor of the socket to listen on: the supervisor's, or one of our own."""
+    if link is not None and link.listen_fd is not None:
+        return os.dup(link.listen_fd)
+    return open_socket().detach()
+
+
+def _take_socket(reactor: Any, descriptor: str) -> Any:
+    """Make an endpoint of a listening socket. Twisted's own parser first imports every plugin there is."""
+    number = int(descriptor)
+    with socket.socket(fileno=os.dup(number)) as listening:
+        family = listening.family
+    endpoint: Any = AdoptedStreamServerEndpoint(reactor, number, family)  # type: ignore[no-untyped-call]
     return tls.TlsEndpoint(endpoint) if tls.is_on() else endpoint
 
 
@@ -113,14 +116,8 @@ class _Server(Server):  # type: ignore[misc]  # Daphne carries no types
         return super().create_application(protocol, scope)
 
 
-daphne.server.serverFromString = _parse_endpoint
+daphne.server.serverFromString = _take_socket
 WebSocketFactory.protocol = WebSocket
-
-
-def _describe_endpoint(listen_fd: int | None) -> str:
-    if listen_fd is not None:
-        return f"fd:{os.dup(listen_fd)}"
-    return f"tcp:{settings.CLAW_PORT}:{settings.CLAW_HOST}"
 
 
 def _drive(server: Server, role: Coroutine[Any, Any, int]) -> int:
@@ -129,7 +126,7 @@ def _drive(server: Server, role: Coroutine[Any, Any, int]) -> int:
     task.add_done_callback(lambda _: _stop(server))
     server.run()
     if not task.done():
-        raise NotConfigured(f"Port {settings.CLAW_PORT} of {settings.CLAW_HOST} cannot be used; see the line above.")
+        raise NotConfigured("The web server could not be started; see the line above.")
     code: int = task.result()
     return code
 

@@ -10,7 +10,9 @@ from django.http import HttpRequest
 from clawsite.web.plain import Scope, find_header, has_header
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
-_LOOPBACK = ("127.", "::1", "::ffff:127.")
+# How a socket of both families writes an address of IPv4.
+_MAPPED = "::ffff:"
+_LOOPBACK = ("127.", f"{_MAPPED}127.")
 
 
 def address_of(scope: Scope) -> str:
@@ -44,7 +46,7 @@ def is_direct_local_request(request: HttpRequest) -> bool:
 
 
 def _is_direct_local(peer: str, *, forwarded: bool) -> bool:
-    return not forwarded and not settings.CLAW_BEHIND_PROXY and peer.startswith(_LOOPBACK)
+    return not forwarded and not settings.CLAW_BEHIND_PROXY and (peer == "::1" or peer.startswith(_LOOPBACK))
 
 
 def address_of_request(request: HttpRequest) -> str:
@@ -55,4 +57,5 @@ def address_of_request(request: HttpRequest) -> str:
 def _choose(peer: str, forwarded: str) -> str:
     """The proxy appends the address it saw, so the last entry is the only one that nobody could have made up."""
     last = forwarded.rpartition(",")[2].strip()
-    return (last if settings.CLAW_BEHIND_PROXY and last else peer) or "unknown"
+    chosen = last if settings.CLAW_BEHIND_PROXY and last else peer
+    return chosen.removeprefix(_MAPPED) if "." in chosen else chosen or "unknown"

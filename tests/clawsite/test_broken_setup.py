@@ -76,7 +76,7 @@ def test_a_file_in_place_of_claw_home_is_told_by_the_command(tmp_path: Path) -> 
 def test_a_port_or_address_that_cannot_be_had_is_told_with_what_to_change(tmp_path: Path, role: str) -> None:
     told = _told(tmp_path, role, CLAW_HOST="192.0.2.1")
     assert "Traceback" not in told
-    assert {"up": "Set CLAW_HOST to an IPv4 address of this machine", "web": "cannot be used"}[role] in told
+    assert "Set CLAW_HOST to an address of this machine" in told
 
 
 def test_a_port_that_is_none_is_told(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
@@ -25,6 +24,7 @@ from clawsite.ops.demo import MONITORS, OPTION, PACKAGES, demo_servers
 from clawsite.ops.home import HomeLock
 from clawsite.ops.life import Life
 from clawsite.ops.link import adopt_orphans
+from clawsite.ops.listening import open_socket
 from clawsite.ops.preload import preload
 from clawsite.ops.prepare import prepare
 from clawsite.ops.stopping import ending_with_us
@@ -56,9 +56,10 @@ class Command(BaseCommand):
         lock = HomeLock(settings.RUN_DIR)
         try:
             lock.take(seconds=settings.CLAW_DRAIN_SECONDS + ORPHAN_SECONDS)
+            # Here, so that a restart of web refuses nobody and a taken port is told at once.
+            listening = open_socket() if ROLES["web"] in roles else None
         except ClawError as error:
             raise CommandError(error.message) from None
-        listening = _bind() if ROLES["web"] in roles else None
         adopt_orphans()
         link = _prepare(migrate=not options["no_migrate"])
         sys.exit(_supervise(roles, lock, listening, _Announcement(self, link, demo=options["demo"])))
@@ -70,24 +71,6 @@ def _pick(names: str) -> list[Role]:
     if unknown or not wanted:
         raise CommandError(f"There is no role {', '.join(unknown)}. Roles: {', '.join(ROLES)}.")
     return [ROLES[name] for name in wanted]
-
-
-def _bind() -> socket.socket:
-    """Bind the port here, so that a restart of web refuses nobody and a taken port is told at once."""
-    try:
-        return socket.create_server((settings.CLAW_HOST, settings.CLAW_PORT), backlog=512)
-    except OSError as error:
-        raise CommandError(_cannot_listen(error)) from None
-
-
-def _cannot_listen(error: OSError) -> str:
-    """Say why, and what to change: the address when it is none of this machine's, else the port."""
-    unknown = error.__context__ if isinstance(error.__context__, socket.gaierror) else None
-    reason = unknown.strerror if unknown else os.strerror(error.errno or 0)
-    advice = "Set CLAW_PORT to a free port."
-    if unknown or error.errno == errno.EADDRNOTAVAIL:
-        advice = "Set CLAW_HOST to an IPv4 address of this machine, or to 0.0.0.0 for all of them."
-    return f"Cannot listen on {settings.CLAW_HOST}:{settings.CLAW_PORT}: {reason}. {advice}"
 
 
 def _prepare(*, migrate: bool) -> str:

@@ -87,7 +87,10 @@ def test_web_alone_says_when_its_port_is_taken(prepared: Path) -> None:
         with alone("web", prepared, port) as second:
             assert second.wait(30) == 1
             assert second.stderr is not None
-            assert f"Port {port} of 127.0.0.1 cannot be used; see the line above." in second.stderr.read()
+            assert (
+                f"Cannot listen on 127.0.0.1:{port}: Address already in use. Set CLAW_PORT to a free port."
+                in second.stderr.read()
+            )
 
 
 @pytest.mark.services
