@@ -34,7 +34,7 @@ async def meeting(
         yield connected, gateway
 
 
-async def until(check: Callable[[], Any], *, seconds: float = 10.0) -> Any:
+async def until(check: Callable[[], Any], *, seconds: float = 30.0) -> Any:
     """Poll until `check()` is true and return that."""
     deadline = time.monotonic() + seconds
     while not (value := check()):

@@ -11,8 +11,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PROGRAM = """
 import json, sys, time
 began = time.process_time()
+sum(n * n for n in range(1_000_000))
+unit, began = time.process_time() - began, time.process_time()
 from clawsite.rpc import GatewayClient, GatewayRegistry, GatewayTarget, connect
-took = time.process_time() - began
+took = (time.process_time() - began) / unit
 print(json.dumps({"took": took, "modules": sorted({name.split(".")[0] for name in sys.modules})}))
 """
 
@@ -31,7 +33,7 @@ def test_the_client_is_imported_without_django_and_quickly() -> None:
 
     assert isinstance(modules, list)
     assert not {"django", "channels", "pydantic", "anthropic"} & set(modules)
-    assert min(float(str(one["took"])) for one in found) < 0.2
+    assert min(float(str(one["took"])) for one in found) < 4, "as much as four million squares"
 
 
 def test_the_server_does_not_carry_the_client() -> None:

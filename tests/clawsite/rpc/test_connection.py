@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -161,9 +162,17 @@ async def test_missing_ticks_are_noticed_though_pings_are_answered() -> None:
 
 
 async def test_ticks_keep_a_quiet_connection() -> None:
-    async with meeting(tick_seconds=0.05) as (_, gateway):
-        (connection,) = gateway.connections
-        await until(lambda: next(connection.seq) > 12)
+    async with meeting(tick_seconds=0.05) as (client, gateway), client.events("tick") as ticks:
+        for _ in range(12):
+            await anext(ticks)
+        assert len(gateway.connects) == 1
+
+
+async def test_a_loop_that_stood_still_itself_takes_nobody_for_silent() -> None:
+    async with meeting(tick_seconds=0.1) as (client, gateway), client.events("tick") as ticks:
+        time.sleep(0.5)  # noqa: ASYNC251 - it stands still, as in a process that was stopped
+        for _ in range(5):
+            await anext(ticks)
         assert len(gateway.connects) == 1
 
 

@@ -24,7 +24,7 @@ async def test_a_request_returns_the_payload_of_its_answer() -> None:
 
 async def test_many_requests_share_one_connection_and_are_answered_in_any_order() -> None:
     async with meeting() as (client, gateway):
-        gateway.fault("delay", "echo", seconds=0.2)
+        gateway.fault("delay", "echo", seconds=2.0)  # longer than all others take
         answers: list[int] = []
 
         async def ask(number: int) -> None:
@@ -116,7 +116,7 @@ async def test_a_wait_beyond_the_limit_is_the_callers_to_keep() -> None:
     async with meeting() as (client, gateway):
         gateway.fault("error", "health", error={**BUSY, "retryAfterMs": 60_000})
         with pytest.raises(RpcError) as caught:
-            await client.request("health", timeout=1)
+            await client.request("health", timeout=10)
 
     assert caught.value.retry_after == 60
 

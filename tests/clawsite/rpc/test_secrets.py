@@ -90,7 +90,7 @@ async def test_no_error_log_or_repr_shows_the_token(fault: str | None) -> None:
                 gateway.fault("close", error=SAID, code=1008, **plan)
             elif fault is not None:
                 gateway.fault(fault, **plan)
-            client = GatewayClient(target_of(gateway, token_ref=lambda: WRONG), handshake_seconds=0.2)
+            client = GatewayClient(target_of(gateway, token_ref=lambda: WRONG), handshake_seconds=2)
             with pytest.raises((HandshakeRefused, Unreachable)) as caught:
                 await client.connect()
             seen = everything_about(caught.value) + repr(client) + repr(client.target)

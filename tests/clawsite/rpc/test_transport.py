@@ -17,7 +17,7 @@ from tests.servers.gateway.tunnel import TunnelProxy
 
 async def ask(target: GatewayTarget) -> None:
     """Connect, ask once, close."""
-    async with GatewayClient(target, handshake_seconds=2) as client:
+    async with GatewayClient(target) as client:
         assert await client.request("ping") == {"ok": True}
 
 
