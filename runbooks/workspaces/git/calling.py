@@ -188,7 +188,7 @@ def hold(lock: Path, git_dir: Path, *, seconds: float, taken: str, stale_seconds
     """
     with lock.open("w", encoding="ascii") as file:
         wait_for_lock(file.fileno(), seconds=seconds, taken=taken)
-        _clear_locks(git_dir, before=time.time() - stale_seconds)
+        _clear_locks(git_dir, stale_seconds=stale_seconds)
         before = _held.set((*_held.get(), file.fileno()))
         try:
             yield
@@ -196,9 +196,10 @@ def hold(lock: Path, git_dir: Path, *, seconds: float, taken: str, stale_seconds
             _held.reset(before)
 
 
-def _clear_locks(git_dir: Path, *, before: float) -> None:
+def _clear_locks(git_dir: Path, *, stale_seconds: float) -> None:
     folders = (git_dir, *(git_dir / "worktrees").glob("*"))
     for left in [*(folder / name for folder in folders for name in _LOCKS), *(git_dir / "refs").rglob("*.lock")]:
         with suppress(FileNotFoundError):
-            if left.stat().st_mtime <= before:
+            # One from a clock that was ahead is none of now, either.
+            if abs(time.time() - left.stat().st_mtime) >= stale_seconds:
                 left.unlink()

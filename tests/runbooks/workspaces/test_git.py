@@ -124,7 +124,9 @@ def test_what_a_killed_process_left_is_put_right() -> None:
     repository = repository_of(made)
     run_git(made, "update-ref", "refs/heads/main", second)  # moved, but the files were not
     (repository / "index.lock").touch()
-    (repository / "refs" / "heads" / "main.lock").touch()
+    ahead = repository / "refs" / "heads" / "main.lock"
+    ahead.touch()
+    os.utime(ahead, (2**32, 2**32))  # so was the clock then
 
     assert git.refresh_tree(made)
     assert (tree_of(made) / "a.txt").read_text() == "two\n"
