@@ -47,7 +47,17 @@ def open_source(text: str) -> Opened:
 
 
 def _find_named(name: str) -> tuple[str, Store | None]:
-    return name, next((store for store in all_stores() if name in _names(store)), None)
+    """Return the first store that has it, whatever is wrong with the others."""
+    failed: BackupFailed | None = None
+    for store in all_stores():
+        try:
+            if name in _names(store):
+                return name, store
+        except BackupFailed as error:
+            failed = error
+    if failed is not None:
+        raise failed
+    return name, None
 
 
 def _find_newest() -> tuple[str, Store | None]:

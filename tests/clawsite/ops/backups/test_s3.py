@@ -136,7 +136,12 @@ def test_the_newest_of_all_places_is_taken(s3_server: S3Server, home: Path, sett
     assert taken("latest") == (away, f"s3://{BUCKET}/newest")
     assert taken(NAME) == (NAME, str(settings.CLAW_BACKUP_DIR))
 
-    settings.CLAW_BACKUP_S3 = f"s3://not-there?endpoint={s3_server.url}"
+    folder, settings.CLAW_BACKUP_DIR = settings.CLAW_BACKUP_DIR, tmp_path / "file"
+    assert taken(away) == (away, f"s3://{BUCKET}/newest"), "whatever is wrong with the near one"
+    with pytest.raises(BackupFailed, match="file cannot be read: Not a directory"):
+        open_source(NAME)
+
+    settings.CLAW_BACKUP_DIR, settings.CLAW_BACKUP_S3 = folder, f"s3://not-there?endpoint={s3_server.url}"
     with pytest.raises(BackupFailed, match=f"newest backup is not known.* is {newer}: give that name"):
         open_source("latest")
     assert taken(newer) == (newer, str(settings.CLAW_BACKUP_DIR))
