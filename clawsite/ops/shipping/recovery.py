@@ -49,7 +49,8 @@ def plan(parts: Sequence[Part], *, until: int | None = None) -> Plan:
     segments = _going_on(later if until is None else _up_to(later, until))
     reached = Plan(snapshot=snapshot, segments=segments[: _whole(segments, snapshot.number)])
     if len(reached.segments) < len(segments):
-        raise BackupFailed(f"A part of the log is missing: it can be recovered up to {reached.moment} ms, not further.")
+        last = _moment(max(reached.moment, snapshot.moment)).isoformat(timespec="milliseconds")
+        raise BackupFailed(f"A part of the log is missing. What there is leads up to this moment, for --until: {last}")
     return reached
 
 
@@ -91,7 +92,11 @@ def recover_until(
     """
     way = plan(stored(stores), until=None if until is None else milliseconds(until))
     recover(stores, way, target, identity=identity, check=partial(check_ours, like=like), proven=proven)
-    return _EPOCH + timedelta(milliseconds=way.moment)
+    return _moment(way.moment)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 def milliseconds(moment: datetime) -> int:

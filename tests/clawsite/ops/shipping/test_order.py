@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.moments import parse_moment
 from clawsite.ops.shipping import collecting, spool
 from clawsite.ops.shipping.errors import Gap
-from clawsite.ops.shipping.names import only
-from clawsite.ops.shipping.recovery import milliseconds
+from clawsite.ops.shipping.names import Kind, Part, only
+from clawsite.ops.shipping.recovery import milliseconds, plan
 from clawsite.ops.shipping.sending import forget, stored
 from tests.clawsite.ops.shipping.sea import Sea, dump, texts
 
@@ -136,3 +138,14 @@ def test_a_machine_that_was_started_anew_begins_a_new_chain(sea: Sea, monkeypatc
     sea.snapshot(anew=True)
     sea.send()
     assert texts(sea.recover()) == ["one"]
+
+
+def test_who_misses_a_part_is_told_a_moment_that_can_be_given() -> None:
+    def part(number: int, kind: Kind) -> Part:
+        return Part(chain="1800000000000-00000000", number=number, moment=1_800_000_000_123 + number, kind=kind)
+
+    parts = [part(0, "snap"), part(1, "seg"), part(3, "seg")]
+    with pytest.raises(BackupFailed, match="missing") as failed:
+        plan(parts)
+    told = parse_moment(str(failed.value).split()[-1])
+    assert plan(parts, until=milliseconds(told)).segments == parts[1:2]
