@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
@@ -41,12 +42,18 @@ class Sender:
         self._claim = claim
         self._ours: set[str] = set()
         self._taken: dict[str, set[Part]] = {store.label: set() for store in stores}
+        # The last call of a process may come while a thread is at the one before.
+        self._turn = threading.Lock()
 
     def send(self) -> int:
         """Store what waits, oldest first, and return how many parts all stores have now.
 
         Raises what a store raised. A part that was sent when the process died is sent again: that changes nothing.
         """
+        with self._turn:
+            return self._send()
+
+    def _send(self) -> int:
         parts = self._spool.ready()
         try:
             with_all(self._stores, lambda store: self._fill(store, parts))
