@@ -183,11 +183,16 @@ async def again(work: Callable[[], object], seconds: float) -> None:
             await asyncio.to_thread(work)
             pause, told = seconds, ""
         except ClawError as error:
-            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+            pause = longer(pause, seconds)
             level = logging.DEBUG if error.message == told else logging.WARNING
             logger.log(level, "Copying the database's log: %s", error.message)
             told = error.message
         except Exception as error:
-            pause = min(MAX_PAUSE_SECONDS, pause * 2)
+            pause = longer(pause, seconds)
             log_unknown(error, where="the copying of the database's log")
         await asyncio.sleep(jitter(pause) if pause > seconds else pause)
+
+
+def longer(pause: float, seconds: float) -> float:
+    """Return the pause after one more failure: what is done once an hour is not done more often because it fails."""
+    return max(seconds, min(MAX_PAUSE_SECONDS, pause * 2))

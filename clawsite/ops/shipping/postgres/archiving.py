@@ -52,9 +52,9 @@ class Archiving:
         self._taken: dict[str, set[str]] = {store.label: set() for store in stores}
 
     def clear(self) -> None:
-        """Remove what a process left that was killed while it stored something: it may be as large as the database."""
+        """Remove what a process left half done that was killed: it may be as large as the database."""
         shutil.rmtree(self._base, ignore_errors=True)
-        for left in self._spool.root.glob(f"*{SUFFIX}"):
+        for left in self._spool.root.glob(self._wrapped(wal_name("*")).name):
             left.unlink(missing_ok=True)
 
     def send(self) -> int:
@@ -77,27 +77,59 @@ class Archiving:
         taken = self._taken[store.label]
         for name in names:
             if name not in taken:
-                self._store(self._folder / name, wal_name(name), inside=name, stores=[store])
+                self._send_file(store, name)
                 taken.add(name)
 
+    def _send_file(self, store: Store, name: str) -> None:
+        wrapped = self._wrapped(wal_name(name))
+        try:
+            wrap(self._folder / name, wrapped, name=name)
+            self._put(wrapped, wal_name(name), [store])
+        finally:
+            wrapped.unlink(missing_ok=True)
+
     def back_up(self) -> bool:
-        """Take a base backup for the stores whose newest one is a day old; True when one was taken."""
+        """Bring a base backup to the stores whose newest one is a day old; True when all of those have it.
+
+        One that a store did not take waits for it for a day. A new one each time would be as much work for the server,
+        and what the store has of each would stay there.
+        """
         due: list[Store] = []
         try:
             with_all(self._stores, lambda store: due.extend([store] if _is_due(store) else []))
         except ClawError:
             if not due:
                 raise
-        if not due:
-            return False
+        base = self._find_waiting()
+        if due:
+            base = base or self._take()
+            self._put(self._wrapped(base.name), base.name, due)
+        if base is not None:
+            self._wrapped(base.name).unlink()
+        return bool(due)
+
+    def _find_waiting(self) -> Base | None:
+        """Return the base backup that waits; one that is too old by now is removed."""
+        found = [find_base(path.name.replace("-", "/", 1)) for path in self._spool.root.glob(f"*{SUFFIX}")]
+        waiting = sorted(base for base in found if base is not None)
+        fresh = [base for base in waiting if abs(now() - base.moment) < DAY][-1:]
+        for base in waiting:
+            if base not in fresh:
+                self._wrapped(base.name).unlink()
+        return fresh[0] if fresh else None
+
+    def _take(self) -> Base:
         shutil.rmtree(self._base, ignore_errors=True)
         self._base.mkdir(mode=0o700)
         try:
             path, first = take_base(self._base)
-            self._store(path, Base(moment=now(), first=first).name, inside="base.tar", stores=due)
+            base = Base(moment=now(), first=first)
+            draft = self._base / "wrapped"
+            wrap(path, draft, name="base.tar")
+            draft.replace(self._wrapped(base.name))
         finally:
             shutil.rmtree(self._base, ignore_errors=True)
-        return True
+        return base
 
     def forget(self, *, before: int) -> None:
         """Remove what is not needed to recover any moment from `before` on."""
@@ -115,19 +147,16 @@ class Archiving:
             if not any(is_needed(find_wal(each.name), base) for base in kept):
                 store.delete(each.name)
 
-    def _store(self, path: Path, name: str, *, inside: str, stores: Sequence[Store]) -> None:
+    def _wrapped(self, name: str) -> Path:
         # A file of its own: the log goes on while a base backup is stored.
-        wrapped = self._spool.root / name.replace("/", "-")
+        return self._spool.root / name.replace("/", "-")
 
+    def _put(self, path: Path, name: str, stores: Sequence[Store]) -> None:
         def put(store: Store) -> None:
             self._claim(store)
-            store.put(name, wrapped)
+            store.put(name, path)
 
-        try:
-            wrap(path, wrapped, name=inside)
-            with_all(stores, put)
-        finally:
-            wrapped.unlink(missing_ok=True)
+        with_all(stores, put)
 
 
 def _is_due(store: Store) -> bool:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping.postgres.archiving import Archiving, bases
 from clawsite.ops.shipping.postgres.names import Base, is_needed, wal_name
 from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.work import MAX_PAUSE_SECONDS, longer
 
 DAY = 86_400_000
 OLD = now() - 10 * DAY
@@ -47,10 +51,36 @@ def test_a_clock_that_was_ahead_makes_no_base_backup_the_newest(tmp_path: Path) 
     assert bases(FolderStore(tmp_path)) == [last]
 
 
-def test_what_a_killed_process_left_of_a_base_backup_is_removed(tmp_path: Path) -> None:
+def test_a_base_backup_waits_for_the_store_that_did_not_take_it(tmp_path: Path) -> None:
+    """Nobody asks the server for another one meanwhile: there is none here."""
+    spool, good, broken = Spool(tmp_path), FolderStore(tmp_path / "good"), FolderStore(tmp_path / "broken")
+    base, old = Base(moment=now(), first=wal(55)), Base(moment=OLD, first=wal(30))
+    for each in (base, old):
+        (spool.root / each.name.replace("/", "-")).touch()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "pgbase").touch()  # in the way of the folder
+    archiving = Archiving(tmp_path, spool, [broken, good])
+    with pytest.raises(BackupFailed, match="broken cannot be written"):
+        archiving.back_up()
+    assert bases(good) == [base]
+    archiving.clear()
+    assert [path.name for path in spool.root.iterdir()] == [base.name.replace("/", "-")]
+
+    (tmp_path / "broken" / "pgbase").unlink()
+    assert archiving.back_up()
+    assert bases(broken) == [base]
+    assert not list(spool.root.iterdir())
+    assert not archiving.back_up()
+
+
+def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     (spool.root / "base").mkdir()
-    for left in ("base/base.tar", "pgbase-1-2.age", "lock"):
+    for left in ("base/base.tar", wal_name(wal(1)).replace("/", "-"), "lock"):
         (spool.root / left).touch()
     Archiving(tmp_path, spool, []).clear()
     assert [path.name for path in spool.root.iterdir()] == ["lock"]
+
+
+def test_what_fails_is_not_done_more_often_than_what_succeeds() -> None:
+    assert [longer(1.0, 1.0), longer(300.0, 300.0), longer(50.0, 1.0)] == [2.0, 300.0, MAX_PAUSE_SECONDS]
