@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from clawsite.core.dbtrouble import explain, is_known, is_trouble
 from clawsite.core.errors import log_unknown
-from clawsite.ops.doctor import channels, data, files, network, setup, versions, work
+from clawsite.ops.doctor import channels, copying, data, files, network, setup, versions, work
 from clawsite.ops.doctor.finding import Finding, Level, bad
 
 __all__ = ["EXAMINATIONS", "Finding", "Level", "examine", "mend"]
@@ -31,6 +31,7 @@ EXAMINATIONS: dict[str, Examination] = {
     "processes": work.examine,
     "schedules": work.examine_schedules,
     "backups": work.examine_backups,
+    "log": copying.examine,
     "config": work.examine_config,
     "sandbox": work.examine_sandbox,
     "tokens": channels.examine_tokens,
