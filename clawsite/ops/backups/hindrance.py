@@ -47,7 +47,9 @@ def _why_not(folder: Path) -> str:
         return error.strerror or str(error)
     if not is_folder:
         return os.strerror(errno.ENOTDIR)
-    return "" if os.access(place, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+    if os.access(place, os.W_OK | os.X_OK):
+        return ""
+    return os.strerror(errno.EROFS if os.statvfs(place).f_flag & os.ST_RDONLY else errno.EACCES)
 
 
 def _is_missing(place: Path) -> bool:

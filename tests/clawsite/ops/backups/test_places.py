@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.db.migrations.recorder import MigrationRecorder
@@ -19,7 +20,7 @@ from clawsite.core.process import host_name
 from clawsite.models import Backup
 from clawsite.ops.backups.contents import FOLDERS
 from clawsite.ops.backups.errors import BackupFailed
-from clawsite.ops.backups.hindrance import warn_of_hindrance
+from clawsite.ops.backups.hindrance import find_hindrance, warn_of_hindrance
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.owner import claim, is_ours, mark
 from clawsite.ops.backups.room import check_room
@@ -192,3 +193,14 @@ def test_what_a_disk_of_its_own_has_of_roots_stops_nothing(tmp_path: Path, monke
     (tmp_path / "pgwal").mkdir()
     with pytest.raises(BackupFailed, match="/pgwal cannot be read: Permission denied"):
         FolderStore(tmp_path).list()
+
+
+@pytest.mark.parametrize(("flags", "why"), [(0, "Permission denied"), (os.ST_RDONLY, "Read-only file system")])
+def test_a_disk_that_became_read_only_is_called_so(
+    flags: int, why: str, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system makes a disk read-only when it fails; nobody's rights are to be mended then."""
+    settings.CLAW_BACKUP_DIR = tmp_path
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    assert find_hindrance().startswith(f"{tmp_path} cannot be written: {why}. ")
