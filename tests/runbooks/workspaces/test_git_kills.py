@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 
@@ -36,14 +37,14 @@ def kill_while(work: Callable[[], object], seconds: float) -> None:
 
 
 def leave_git_behind(made: Project) -> None:
-    """Have a killed process leave something of git's that is not killed with it, and ends a second later."""
-    started, ended = tree_of(made).parent / "started", tree_of(made).parent / "ended"
+    """Have a killed process leave something of git's that is not killed with it, and ends when there is a file `go`."""
+    started, go, ended = (tree_of(made).parent / name for name in ("started", "go", "ended"))
     child = os.fork()
     if not child:
         try:
             with git.alone(made):
-                alias = f"alias.last=!touch {started}; sleep 1; touch {ended}"
-                git.run_git(made, "last", config=("-c", alias))
+                wait = f"for _ in $(seq 600); do test -e {go} && break; sleep 0.05; done"
+                git.run_git(made, "last", config=("-c", f"alias.last=!touch {started}; {wait}; touch {ended}"))
         finally:
             os._exit(1)
     deadline = time.monotonic() + 30
@@ -109,6 +110,8 @@ def test_a_commit_that_is_killed_is_made_by_who_comes_next() -> None:
 def test_nobody_begins_while_something_of_git_lives_that_a_killed_one_left() -> None:
     made = project()
     leave_git_behind(made)
-    assert not (tree_of(made).parent / "ended").exists()
+    later = threading.Timer(0.3, (tree_of(made).parent / "go").touch)
+    later.start()
     with git.alone(made):
         assert (tree_of(made).parent / "ended").exists()
+    later.join()
