@@ -1,5 +1,6 @@
 """Who may come in how often: sockets that have not said who they are, connections, and wrong tokens, by address.
 
+An address of IPv6 is counted by its first 64 bits (`counted_as`): whoever has one has all that begin so.
 State is bounded and of one process. No pile of silent sockets and no flood of wrong tokens keeps the owner out: the
 oldest silent socket makes room for a new one, and a right token is never asked to wait.
 """
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from django.conf import settings
+
+from clawsite.web.address import counted_as
 
 FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0
 WINDOW_SECONDS = 60.0
@@ -45,7 +48,7 @@ class Doors:
 
     def open(self, socket: Opening) -> None:
         """Count a socket whose owner is unknown yet; the oldest such one goes when there are too many."""
-        own = self._unknown_of[socket.address]
+        own = self._unknown_of[counted_as(socket.address)]
         own[socket] = self._unknown[socket] = None
         most = settings.CLAW_GATEWAY_OPENING * (LOCAL_FACTOR if socket.local else 1)
         if len(own) > most or len(self._unknown) > MOST_UNKNOWN:
@@ -56,11 +59,12 @@ class Doors:
     def settle(self, socket: Opening) -> None:
         """Count a socket no longer among the unknown; safe to call twice."""
         self._unknown.pop(socket, None)
-        own = self._unknown_of.get(socket.address)
+        address = counted_as(socket.address)
+        own = self._unknown_of.get(address)
         if own is not None:
             own.pop(socket, None)
             if not own:
-                del self._unknown_of[socket.address]
+                del self._unknown_of[address]
 
     def unknown(self) -> list[Opening]:
         """Return the sockets whose owner is unknown, oldest first."""
@@ -69,16 +73,18 @@ class Doors:
     def enter(self, socket: Opening) -> bool:
         """Count a connection; False when its address has too many."""
         most = settings.CLAW_GATEWAY_CONNECTIONS * (LOCAL_FACTOR if socket.local else 1)
-        if self._known[socket.address] >= most:
+        address = counted_as(socket.address)
+        if self._known[address] >= most:
             return False
-        self._known[socket.address] += 1
+        self._known[address] += 1
         return True
 
     def leave(self, socket: Opening) -> None:
         """Forget a connection that had entered."""
-        self._known[socket.address] -= 1
-        if self._known[socket.address] <= 0:
-            del self._known[socket.address]
+        address = counted_as(socket.address)
+        self._known[address] -= 1
+        if self._known[address] <= 0:
+            del self._known[address]
 
 
 @dataclass(slots=True)
@@ -97,7 +103,7 @@ class Attempts:
 
     def fail(self, address: str, *, local: bool) -> tuple[float, float]:
         """Count a wrong token; return the seconds to wait before saying so, and those it is refused for (0: not)."""
-        now = time.monotonic()
+        now, address = time.monotonic(), counted_as(address)
         record = self._records.setdefault(address, _Record())
         self._records.move_to_end(address)
         if len(self._records) > MOST_ADDRESSES:
@@ -111,7 +117,7 @@ class Attempts:
 
     def is_blocked(self, address: str) -> bool:
         """Tell whether the address is refused now."""
-        record = self._records.get(address)
+        record = self._records.get(counted_as(address))
         return record is not None and record.blocked_until > time.monotonic()
 
 

@@ -7,6 +7,7 @@ from collections import Counter, OrderedDict, defaultdict
 from typing import Any, Protocol
 
 from clawsite.core.nudge import NudgeListener
+from clawsite.web.address import counted_as
 from clawsite.web.chat.flow import Bucket
 
 PER_VISITOR = 5
@@ -53,12 +54,13 @@ class Hub:
 
     def admit(self, chat: Chat) -> bool:
         """Count a socket in; False when its visitor or address has too many."""
-        if self._visitors[chat.visitor_id] >= PER_VISITOR or self._addresses[chat.address] >= PER_ADDRESS:
+        address = counted_as(chat.address)
+        if self._visitors[chat.visitor_id] >= PER_VISITOR or self._addresses[address] >= PER_ADDRESS:
             return False
         self._sockets.add(chat)
         self._expecting.add(chat)
         self._visitors[chat.visitor_id] += 1
-        self._addresses[chat.address] += 1
+        self._addresses[address] += 1
         return True
 
     def place(self, chat: Chat) -> None:
@@ -85,11 +87,11 @@ class Hub:
             if not self._by_session[chat.session_id]:
                 del self._by_session[chat.session_id]
         _uncount(self._visitors, chat.visitor_id)
-        _uncount(self._addresses, chat.address)
+        _uncount(self._addresses, counted_as(chat.address))
 
     def may_stranger_write(self, address: str) -> bool:
         """Count a message of a stranger; False when there were too many from this address."""
-        now = time.monotonic()
+        now, address = time.monotonic(), counted_as(address)
         bucket = self._strangers.pop(address, None) or Bucket(STRANGER_RATE, STRANGER_BURST, now)
         self._strangers[address] = bucket
         while len(self._strangers) > STRANGER_ADDRESSES:

@@ -74,6 +74,24 @@ def test_wrong_tokens_are_answered_later_and_later_and_then_refused(monkeypatch:
     assert attempts.fail("a", local=False) == (FIRST_DELAY, 0.0)
 
 
+@override_settings(CLAW_GATEWAY_CONNECTIONS=2, CLAW_GATEWAY_OPENING=2)
+def test_who_has_many_addresses_of_one_network_of_ipv6_is_counted_as_one() -> None:
+    attempts, doors = Attempts(), Doors()
+    callers = [Caller(f"2001:db8::{number:x}:1") for number in range(MOST_FAILURES + 1)]
+    for caller in callers:
+        attempts.fail(caller.address, local=False)
+        doors.open(caller)
+    assert attempts.is_blocked("2001:db8::ffff")
+    assert not attempts.is_blocked("2001:db8:0:1::1")
+    assert [caller.dropped for caller in callers[-3:]] == [True, False, False]
+    assert [doors.enter(caller) for caller in callers[:3]] == [True, True, False]
+    doors.leave(callers[5])
+    assert doors.enter(callers[3])
+    for caller in callers:
+        doors.settle(caller)
+    assert not doors._unknown_of
+
+
 def test_this_machine_is_delayed_and_never_refused() -> None:
     attempts = Attempts()
     for _ in range(50):

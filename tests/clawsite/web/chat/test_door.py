@@ -98,6 +98,14 @@ def test_one_address_has_so_many_sockets() -> None:
     assert hub.admit(sitters[200])
 
 
+def test_strangers_of_one_network_of_ipv6_share_what_they_may_write() -> None:
+    hub = Hub()
+    written = [hub.may_stranger_write(f"2001:db8::{number:x}") for number in range(500)]
+    assert written[:10] == [True] * 10
+    assert not all(written)
+    assert hub.may_stranger_write("2001:db8:0:1::1")
+
+
 class _Sitter:
     """What the hub needs to know of a socket."""
 
