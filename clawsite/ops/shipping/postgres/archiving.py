@@ -19,6 +19,7 @@ from clawsite.ops.shipping.postgres.names import (
     find_base,
     find_wal,
     is_needed,
+    is_segment,
     wal_name,
 )
 from clawsite.ops.shipping.sending import Claim, trust, with_all
@@ -50,6 +51,8 @@ class Archiving:
         self._stores = stores
         self._claim = claim
         self._taken: dict[str, set[str]] = {store.label: set() for store in stores}
+        # The newest file of the log that was seen here, "" before the first.
+        self._seen = ""
 
     def clear(self) -> None:
         """Remove what a process left half done that was killed: it may be as large as the database."""
@@ -63,6 +66,7 @@ class Archiving:
         What one store does not take waits, and the others get it all the same. Raises what a store raised.
         """
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
+        self._seen = next(filter(is_segment, reversed(names)), self._seen)
         try:
             with_all(self._stores, lambda store: self._fill(store, names))
         finally:
@@ -91,12 +95,15 @@ class Archiving:
     def back_up(self) -> bool:
         """Bring a base backup to the stores whose newest one is a day old; True when all of those have it.
 
+        Another one is needed, too, where what is archived does not go on from it: after a server took the place of the
+        one before, or was put back to a moment.
+
         One that a store did not take waits for it for a day. A new one each time would be as much work for the server,
         and what the store has of each would stay there.
         """
         due: list[Store] = []
         try:
-            with_all(self._stores, lambda store: due.extend([store] if _is_due(store) else []))
+            with_all(self._stores, lambda store: due.extend([store] if self._is_due(store) else []))
         except ClawError:
             if not due:
                 raise
@@ -112,7 +119,7 @@ class Archiving:
         """Return the base backup that waits; one that is too old by now is removed."""
         found = [find_base(path.name.replace("-", "/", 1)) for path in self._spool.root.glob(f"*{SUFFIX}")]
         waiting = sorted(base for base in found if base is not None)
-        fresh = [base for base in waiting if abs(now() - base.moment) < DAY][-1:]
+        fresh = [base for base in waiting if abs(now() - base.moment) < DAY and self._goes_on_from(base)][-1:]
         for base in waiting:
             if base not in fresh:
                 self._wrapped(base.name).unlink()
@@ -122,8 +129,8 @@ class Archiving:
         shutil.rmtree(self._base, ignore_errors=True)
         self._base.mkdir(mode=0o700)
         try:
-            path, first = take_base(self._base)
-            base = Base(moment=now(), first=first)
+            path, self._seen = take_base(self._base)
+            base = Base(moment=now(), first=self._seen)
             draft = self._base / "wrapped"
             wrap(path, draft, name="base.tar")
             draft.replace(self._wrapped(base.name))
@@ -158,9 +165,14 @@ class Archiving:
 
         with_all(stores, put)
 
+    def _is_due(self, store: Store) -> bool:
+        newest = max(bases(store), default=None)
+        return newest is None or now() - newest.moment >= DAY or not self._goes_on_from(newest)
 
-def _is_due(store: Store) -> bool:
-    return now() - max((base.moment for base in bases(store)), default=0) >= DAY
+    def _goes_on_from(self, base: Base) -> bool:
+        """Tell whether the log that is archived leads on from a base backup, as far as is known."""
+        seen = self._seen or base.first
+        return seen[:8] == base.first[:8] and seen >= base.first
 
 
 def bases(store: Listing) -> list[Base]:

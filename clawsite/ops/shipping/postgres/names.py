@@ -12,6 +12,7 @@ WAL_PREFIX = "pgwal/"
 BASE_PREFIX = "pgbase/"
 # A segment, the note that a base backup leaves, the history of a timeline.
 WAL_FILE = re.compile(r"[0-9A-F]{24}(?:\.[0-9A-F]{8}\.backup)?|[0-9A-F]{8}\.history")
+SEGMENT_CHARS = 24
 _BASE = re.compile(r"pgbase/([0-9]{13})-([0-9A-F]{24})\.age")
 SUFFIX = ".age"
 
@@ -44,6 +45,11 @@ def find_wal(name: str) -> str:
     """Return the file of the log that a name stands for, "" for another name."""
     file = name.removeprefix(WAL_PREFIX).removesuffix(SUFFIX)
     return file if WAL_FILE.fullmatch(file) and name == wal_name(file) else ""
+
+
+def is_segment(file: str) -> bool:
+    """Tell whether a file holds a piece of the log itself."""
+    return len(file) == SEGMENT_CHARS and WAL_FILE.fullmatch(file) is not None
 
 
 def is_needed(file: str, base: Base) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
@@ -71,6 +72,23 @@ def test_a_base_backup_waits_for_the_store_that_did_not_take_it(tmp_path: Path) 
     assert bases(broken) == [base]
     assert not list(spool.root.iterdir())
     assert not archiving.back_up()
+
+
+@pytest.mark.parametrize(("seen", "goes_on"), [(wal(56), True), (wal(2), False), (wal(56, timeline=2), False)])
+def test_a_server_whose_log_does_not_go_on_from_a_base_backup_needs_another(
+    seen: str, goes_on: bool, tmp_path: Path, settings: LazySettings
+) -> None:
+    """The first is the same server, the second another one in its place, the third was put back to a moment."""
+    settings.CLAW_HOME, store = tmp_path / "home", FolderStore(tmp_path / "store")
+    name = Base(moment=now(), first=wal(55)).name
+    (store.root / name).parent.mkdir(parents=True)
+    (store.root / name).touch()
+    (tmp_path / "00000009.history").touch()
+    (tmp_path / seen).touch()
+    archiving = Archiving(tmp_path, Spool(tmp_path), [store])
+    assert not archiving._is_due(store), "nothing is known yet"
+    archiving.send()
+    assert archiving._is_due(store) is not goes_on
 
 
 def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None:
