@@ -73,30 +73,6 @@ def test_what_is_committed_until_the_end_is_shipped(sea: Sea) -> None:
     assert texts(sea.recover()) == ["one", "two"]
 
 
-def test_the_end_waits_for_what_is_being_sent(sea: Sea, tmp_path: Path) -> None:
-    """Else it would send the same once more, and tell of a part that is gone when the other call has removed it."""
-    began, go_on, sent = threading.Event(), threading.Event(), list[str]()
-
-    class Slow(FolderStore):
-        def put(self, name: str, path: Path, **_: object) -> None:
-            sent.append(name)
-            began.set()
-            assert go_on.wait(30)
-
-    sea.begin()
-    sea.snapshot(anew=True)
-    sender = Sender(sea.collector.spool, [Slow(tmp_path / "slow")])
-    calls = [threading.Thread(target=sender.send) for _ in range(2)]
-    for call in calls:
-        call.start()
-        assert began.wait(30)
-    go_on.set()
-    for call in calls:
-        call.join(30)
-    sea.collector.close()
-    assert len(sent) == 1
-
-
 def test_two_processes_do_not_ship_the_same(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     assert spool.take()
