@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from clawsite.core import audit
@@ -30,6 +31,8 @@ SHOWN_CHANGES = 20
 SUBJECT_CHARS = 100
 # With fewer characters of a commit, what is typed could be anything.
 LEAST_PREFIX = 4
+# The letter behind those that a commit is written with.
+_AFTER_DIGITS = "g"
 T = TypeVar("T")
 
 
@@ -91,22 +94,32 @@ def _check_gates(environment: Environment, actor: Actor, *, back: bool) -> None:
 
 def _target(environment: Environment, ref: str) -> Deploy:
     """Return the deploy whose commit a rollback brings back: the one before what is live, or one that was live."""
-    live = live_in(environment)
     if not ref:
-        found = live.previous if live is not None else None
-        if found is None:
+        live = live_in(environment)
+        if live is None or live.previous is None:
             raise DeployRefused(f"Nothing was live in {environment.name} before, so there is nothing to go back to.")
-        return found
-    good = (Deploy.State.LIVE, Deploy.State.REPLACED, Deploy.State.WITHDRAWN)
+        return live.previous
     if len(ref) < LEAST_PREFIX:
         raise DeployRefused(f"Name the commit by at least {LEAST_PREFIX} of its characters.")
-    rows = Deploy.objects.filter(environment=environment, commit__startswith=ref.lower(), state__in=good)
-    chosen = rows.order_by("-pk").first()
-    if chosen is not None and rows.exclude(commit=chosen.commit).exists():
+    found = _were_live(environment, ref.lower())
+    if len(found) > 1:
         raise DeployRefused(f"Several commits begin with {ref[:12]}. Name more of it.")
-    if chosen is None:
+    if not found:
         raise DeployRefused(f"The commit {ref[:12]} was never live in {environment.name}.")
-    return chosen
+    return found[0]
+
+
+def _were_live(environment: Environment, prefix: str) -> list[Deploy]:
+    """Return the newest deploy of a commit that begins so and was live there, of two when several do. One query.
+
+    It reads a range of the index: of what begins with something alone, SQLite looks at every row of the environment.
+    """
+    good = (Deploy.State.LIVE, Deploy.State.REPLACED, Deploy.State.WITHDRAWN)
+    rows = Deploy.objects.filter(
+        environment=environment, state__in=good, commit__gte=prefix, commit__lt=prefix + _AFTER_DIGITS
+    )
+    each = rows.filter(commit__startswith=prefix).values("commit").annotate(newest=Max("pk"))
+    return list(Deploy.objects.filter(pk__in=each.values("newest")).select_related("previous")[:2])
 
 
 def _begin(job: Job, deploy: Deploy) -> Run:

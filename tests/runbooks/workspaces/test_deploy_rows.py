@@ -98,6 +98,26 @@ def test_what_is_past_is_not_read(place: Environment, ask: Callable[[Deploy], ob
     assert not any("SCAN" in step for step in plans), plans
 
 
+def test_a_commit_to_go_back_to_is_asked_for_once(place: Environment, django_assert_num_queries: Any) -> None:
+    rows = line(place, 3)
+    again = add(place, "replaced", commit=rows[1].commit, previous=rows[0])
+    with django_assert_num_queries(1):
+        found = _target(place, rows[1].commit.upper())
+        assert (found, found.previous) == (again, rows[0])
+    with pytest.raises(gates.DeployRefused, match="Several"):
+        _target(place, rows[1].commit[:-1])
+    with pytest.raises(gates.DeployRefused, match="never live"):
+        _target(place, "abcd")
+
+
+@pytest.mark.sqlite
+def test_of_what_was_live_no_other_commit_is_read(place: Environment) -> None:
+    rows = line(place, 3)
+    plans = explain(lambda: _target(place, rows[1].commit))
+    assert any("deploy_by_state" in step and "commit>? AND commit<?" in step for step in plans), plans
+    assert not any("SCAN runbooks_deploy" in step or "deploy_of_environment" in step for step in plans), plans
+
+
 def test_what_never_was_live_goes_by_its_age_alone(place: Environment) -> None:
     kept = {each.pk for each in line(place, 3)}
     for state in ("failed", "rolled_back", "cancelled"):
