@@ -8,12 +8,16 @@ second version of control groups a process is in one group only, and a run would
 
 from __future__ import annotations
 
+import logging
 import os
 import secrets
 import time
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Self
+
+logger = logging.getLogger(__name__)
 
 # Where the first and the second version of control groups are mounted.
 _MOUNTS = (Path("/sys/fs/cgroup/pids"), Path("/sys/fs/cgroup"))
@@ -46,10 +50,15 @@ class Group:
         return self._place is not None
 
     def take(self, process: int) -> None:
-        """Put a process in, with everything it will start."""
-        if self._place is not None:
-            with suppress(OSError):
-                (self._place / "cgroup.procs").write_text(str(process))
+        """Put a process in, with everything it will start. One that the kernel does not take is left to the watch."""
+        if self._place is None:
+            return
+        try:
+            (self._place / "cgroup.procs").write_text(str(process))
+        except ProcessLookupError:
+            pass  # it has ended already
+        except OSError as error:
+            _tell_refused(error.strerror or str(error))
 
     def was_full(self) -> bool:
         """Whether the kernel has refused a task."""
@@ -58,6 +67,16 @@ class Group:
         with suppress(OSError):
             return (self._place / "pids.events").read_bytes().split() != [b"max", b"0"]
         return False
+
+
+@cache
+def _tell_refused(why: str) -> None:
+    """Say once what keeps processes out of their groups: their bound does not hold then."""
+    logger.warning(
+        "The kernel does not take a program into its control group: %s. Programs that start too many processes are "
+        "found by looking at them, not stopped by the kernel.",
+        why,
+    )
 
 
 def _make(tasks: int) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from guardrails import groups
 from guardrails.groups import Group
+from guardrails.usage import Bounds, Watch
 
 
 @pytest.fixture(autouse=True)
@@ -42,6 +44,22 @@ def test_a_group_has_its_bound_and_who_is_put_in(mount: Path) -> None:
         assert group.was_full()
         empty(place)
     assert ours(mount) == []
+
+
+def test_a_group_that_takes_nobody_is_told_once_and_the_watch_remains(
+    mount: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    groups._tell_refused.cache_clear()
+    with Group(1) as group, subprocess.Popen(["sleep", "60"]) as program, subprocess.Popen(["sleep", "60"]) as other:
+        (place,) = ours(mount)
+        (place / "cgroup.procs").mkdir()
+        group.take(program.pid)
+        group.take(other.pid)
+        assert [record.getMessage().count("Is a directory") for record in caplog.records] == [1]
+        assert Watch(Bounds(tasks=1), (mount,), group).look(os.getpid()) == "tasks"
+        (place / "cgroup.procs").rmdir()
+        program.kill()
+        other.kill()
 
 
 def empty(place: Path) -> None:
