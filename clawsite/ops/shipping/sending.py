@@ -8,8 +8,12 @@ from contextlib import suppress
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Listing, Store
-from clawsite.ops.shipping.names import PREFIX, Part, find_part, only
+from clawsite.ops.shipping.ages import ages
+from clawsite.ops.shipping.names import PREFIX, Part, find_part
 from clawsite.ops.shipping.spool import Spool
+
+# Two parts are seconds apart while the log is copied, for processes beat in the database.
+APART = 600_000
 
 Claim = Callable[[Store], None]
 
@@ -96,17 +100,17 @@ def newest_chain(parts: Sequence[Part]) -> str:
     return parts[-1].chain if parts else ""
 
 
-def forget(store: Store, *, before: int) -> int:
-    """Remove what is not needed to recover any moment from `before` on; return how many parts.
+def forget(store: Store, *, keep: int) -> int:
+    """Remove what is not needed to recover any moment of the last so many milliseconds; return how many parts.
 
     That is all but the newest snapshot that is older, and what follows it.
     """
     parts = stored(store)
-    old = [part for part in only("snap", parts) if part.moment <= before]
+    behind = ages([part.moment for part in parts], most=APART)
+    old = [part for part, age in zip(parts, behind, strict=True) if part.kind == "snap" and age >= keep]
     if not old:
         return 0
-    keep = old[-1]
-    gone = [part for part in parts if _is_older(part, keep)]
+    gone = [part for part in parts if _is_older(part, old[-1])]
     for part in gone:
         store.delete(part.name)
     return len(gone)

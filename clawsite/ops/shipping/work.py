@@ -26,7 +26,7 @@ from clawsite.ops.shipping import snapshots
 from clawsite.ops.shipping.collecting import Collector, Frozen
 from clawsite.ops.shipping.errors import Gap, Unknown, Unsettled
 from clawsite.ops.shipping.sending import Claim, Sender, forget, known, newest_chain, trust, with_all
-from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.spool import Spool
 
 logger = logging.getLogger(__name__)
 
@@ -148,11 +148,9 @@ class Shipping:
             self._snapshot_at = time.monotonic() + REST * (time.monotonic() - began)
 
     def _forget(self) -> None:
-        before = now() - settings.CLAW_SHIPPING_HOURS * HOUR
-
         def work(store: Store) -> None:
             self._claim(store)
-            forget(store, before=before)
+            forget(store, keep=settings.CLAW_SHIPPING_HOURS * HOUR)
 
         with_all(self._stores, work)
 

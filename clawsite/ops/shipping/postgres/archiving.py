@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Listing, Store
+from clawsite.ops.shipping.ages import ages
 from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import (
@@ -138,14 +139,15 @@ class Archiving:
             shutil.rmtree(self._base, ignore_errors=True)
         return base
 
-    def forget(self, *, before: int) -> None:
-        """Remove what is not needed to recover any moment from `before` on."""
-        with_all(self._stores, lambda store: self._forget(store, before))
+    def forget(self, *, keep: int) -> None:
+        """Remove what is not needed to recover any moment of the last so many milliseconds."""
+        with_all(self._stores, lambda store: self._forget(store, keep))
 
-    def _forget(self, store: Store, before: int) -> None:
+    def _forget(self, store: Store, keep: int) -> None:
         self._claim(store)
         found = bases(store)
-        old = [base for base in found if base.moment <= before]
+        behind = ages([base.moment for base in found], most=DAY)
+        old = [base for base, age in zip(found, behind, strict=True) if age >= keep]
         # A newer one may begin earlier in the log: that of another server, or of one that was put back to a moment.
         kept = found[len(old) - 1 :]
         for base in old[:-1]:

@@ -12,8 +12,8 @@ from django.conf import settings
 from clawsite.core.db import run_db
 from clawsite.ops.backups.owner import claim, find_installation
 from clawsite.ops.backups.places import all_stores
-from clawsite.ops.shipping.postgres.archiving import Archiving
-from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.postgres.archiving import DAY, Archiving
+from clawsite.ops.shipping.spool import Spool
 from clawsite.ops.shipping.work import FORGET_SECONDS, HOUR, OWN_SECONDS, again
 
 SEND_SECONDS = 1.0
@@ -37,7 +37,7 @@ async def ship() -> None:
 
 async def _work(archiving: Archiving) -> None:
     def forget() -> None:
-        archiving.forget(before=now() - settings.CLAW_SHIPPING_HOURS * HOUR)
+        archiving.forget(keep=settings.CLAW_SHIPPING_HOURS * HOUR + DAY)  # by a day a clock that jumps ages all
 
     works: list[tuple[Callable[[], object], float]] = [
         (archiving.send, SEND_SECONDS),

@@ -22,12 +22,12 @@ def wal(number: int, *, timeline: int = 1) -> str:
     return f"{timeline:08X}{number:016X}"
 
 
-def forget(place: Path, *names: str) -> set[str]:
-    """Return what is left of these names when only what leads to the moment OLD, and to later ones, stays."""
+def forget(place: Path, *names: str, keep: int = DAY) -> set[str]:
+    """Return what is left of these names when only what leads to the last day, or as much as is said, stays."""
     for name in names:
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).touch()
-    Archiving(place, Spool(place / "archive"), [FolderStore(place)]).forget(before=OLD)
+    Archiving(place, Spool(place / "archive"), [FolderStore(place)]).forget(keep=keep)
     return {each.name for each in FolderStore(place).list()}
 
 
@@ -48,7 +48,7 @@ def test_the_log_of_another_server_in_the_place_of_the_first_stays(tmp_path: Pat
 
 def test_a_clock_that_was_ahead_makes_no_base_backup_the_newest(tmp_path: Path) -> None:
     last, ahead = Base(moment=OLD, first=wal(55)), Base(moment=now() + 300 * DAY, first=wal(20))
-    assert forget(tmp_path, last.name, ahead.name, wal_name(wal(20))) == {last.name, ahead.name}
+    assert forget(tmp_path, last.name, ahead.name, wal_name(wal(20)), keep=0) == {last.name, ahead.name}
     assert bases(FolderStore(tmp_path)) == [last]
 
 
@@ -89,6 +89,12 @@ def test_a_server_whose_log_does_not_go_on_from_a_base_backup_needs_another(
     assert not archiving._is_due(store), "nothing is known yet"
     archiving.send()
     assert archiving._is_due(store) is not goes_on
+
+
+def test_a_jump_of_the_clock_ages_base_backups_by_a_day(tmp_path: Path) -> None:
+    names = [Base(moment=OLD + day * DAY, first=wal(day + 1)).name for day in (-400, 0, 1)]
+    assert forget(tmp_path, *names, keep=2 * DAY + 1) == set(names)
+    assert forget(tmp_path, *names, keep=DAY) == set(names[1:])
 
 
 def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import pytest
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.moments import parse_moment
 from clawsite.ops.shipping import collecting, spool
+from clawsite.ops.shipping.ages import ages
 from clawsite.ops.shipping.errors import Gap
 from clawsite.ops.shipping.names import Kind, Part, only
 from clawsite.ops.shipping.recovery import milliseconds, plan
-from clawsite.ops.shipping.sending import forget, stored
+from clawsite.ops.shipping.sending import APART, forget, stored
 from tests.clawsite.ops.shipping.sea import Sea, dump, texts
 
 DAY = 86_400_000
@@ -52,7 +53,7 @@ def test_a_chain_that_began_when_the_clock_was_ahead_makes_no_later_one_forgotte
         sea.snapshot()
         sea.write(str(number))
         sea.ship()
-    assert forget(sea.store, before=clock.now - 2 * DAY)
+    assert forget(sea.store, keep=2 * APART)
     assert texts(sea.recover()) == texts(sea.database)
 
 
@@ -78,8 +79,24 @@ def test_a_clock_that_was_far_ahead_for_a_while_keeps_nothing_for_ever(sea: Sea,
     sea.write("two")
     sea.snapshot()
     sea.ship()
-    assert forget(sea.store, before=clock.now) == 3
+    assert forget(sea.store, keep=0) == 3
     assert texts(sea.recover(until=clock.now)) == ["one", "two"]
+
+
+@pytest.mark.parametrize("wrong", [0, 1_800_000_000_000 + 4000 * DAY])
+def test_a_clock_that_jumps_makes_nothing_forgotten(sea: Sea, clock: Clock, wrong: int) -> None:
+    sea.snapshot(anew=True)
+    for moment in (clock.now + 2000, wrong, clock.now + 4000):
+        clock.now = moment
+        sea.write(str(moment))
+        sea.snapshot()
+        sea.ship()
+    assert forget(sea.store, keep=2 * APART) == 0
+
+
+def test_time_is_what_passes_from_part_to_part() -> None:
+    assert ages([], most=9) == []
+    assert ages([5, 7, 0, 3, 5000, 8], most=9) == [14, 12, 12, 9, 0, 0]
 
 
 def test_a_moment_to_the_millisecond_is_that_millisecond() -> None:

@@ -31,7 +31,7 @@ from clawsite.ops.shipping.postgres import clusters
 from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
 from clawsite.ops.shipping.postgres.clusters import make_cluster
 from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, wal_name
-from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.spool import Spool
 from tests.faults.stack import wait_for
 from tests.programs import need_program
 from tests.servers.services import PostgresService
@@ -169,9 +169,9 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
         make_cluster(Joined([server.store]), tmp_path / "none", identity=new_identity())
     assert list(tmp_path.glob("none*")) == []
 
-    server.work.forget(before=now() - 86_400_000)
+    server.work.forget(keep=86_400_000)
     assert len(bases(server.store)) == 1
-    server.work.forget(before=now())
+    server.work.forget(keep=0)
     assert len(bases(server.store)) == 1, "the newest one is needed"
 
 
@@ -267,7 +267,7 @@ def test_a_store_that_fails_keeps_nothing_of_the_log_from_the_others(tmp_path: P
     old.parent.mkdir()
     old.touch()
     with pytest.raises(BackupFailed, match="broken cannot be"):
-        archiving.forget(before=now())
+        archiving.forget(keep=0)
     assert [path.exists() for path in there] == [False, True]
 
     broken.root.unlink()
