@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -21,44 +21,62 @@ from clawsite.ops.shipping.reading import lay
 from clawsite.ops.shipping.sending import stored
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Years before the first log (2020-01-01): an earlier moment was told by a clock that was not set yet.
+EARLIEST = 1_577_836_800_000
+_NEVER = 1 << 63
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
     """What leads to a moment: nothing is in it that was committed after `moment` (milliseconds since the epoch).
 
-    What was committed just before it, while the log was looked at, may be in the next part only.
+    A clock that was not set yet tells none: then it is the last one before that. What was committed just before it,
+    while the log was looked at, may be in the next part only.
     """
 
     snapshot: Part
     segments: list[Part]
-
-    @property
-    def moment(self) -> int:
-        """The moment that is reached."""
-        return self.segments[-1].moment if self.segments else self.snapshot.moment
+    moment: int
 
 
 def plan(parts: Sequence[Part], *, until: int | None = None) -> Plan:
     """Return what to lay on what; BackupFailed when nothing reaches so far back, or something in between is missing."""
-    snapshots = [part for part in only("snap", parts) if until is None or part.moment <= until]
+    there = _there_at(parts)
+    snapshots = [part for part in only("snap", parts) if until is None or there[part] <= until]
     if not snapshots:
         raise BackupFailed("No snapshot of the log is so old: nothing to begin the recovery with.")
     snapshot = snapshots[-1]
     later = [part for part in only("seg", parts) if part.chain == snapshot.chain and part.number > snapshot.number]
-    segments = _going_on(later if until is None else _up_to(later, until))
-    reached = Plan(snapshot=snapshot, segments=segments[: _whole(segments, snapshot.number)])
+    segments = _going_on(later if until is None else _up_to(later, until, there))
+    whole = segments[: _whole(segments, snapshot.number)]
+    reached = Plan(snapshot=snapshot, segments=whole, moment=_told(parts, [snapshot, *whole][-1]))
     if len(reached.segments) < len(segments):
         last = _moment(max(reached.moment, snapshot.moment)).isoformat(timespec="milliseconds")
         raise BackupFailed(f"A part of the log is missing. What there is leads up to this moment, for --until: {last}")
     return reached
 
 
-def _up_to(found: Sequence[Part], until: int) -> list[Part]:
+def _there_at(parts: Sequence[Part]) -> dict[Part, int]:
+    """Return for each part its moment; where the clock was not set yet, the first that it told when it was."""
+    found, moment = {}, _NEVER
+    for part in sorted(parts, reverse=True):
+        if part.moment >= EARLIEST:
+            moment = part.moment
+        found[part] = moment
+    return found
+
+
+def _told(parts: Sequence[Part], last: Part) -> int:
+    """Return the last moment up to a part that was told by a clock that was set."""
+    told = [part for part in parts if part <= last and part.moment >= EARLIEST]
+    return max(told, default=last).moment
+
+
+def _up_to(found: Sequence[Part], until: int, there: Mapping[Part, int]) -> list[Part]:
     """Return the segments that lead to the newest one of that time, also those that a wrong clock gave a later one."""
-    timely = {part.number for part in found if part.moment <= until}
+    timely = {part.number for part in found if there[part] <= until}
     last = max(timely, default=0)
-    return [part for part in found if part.moment <= until or (part.number < last and part.number not in timely)]
+    return [part for part in found if there[part] <= until or (part.number < last and part.number not in timely)]
 
 
 def _going_on(found: Sequence[Part]) -> list[Part]:

@@ -94,6 +94,20 @@ def test_a_clock_that_jumps_makes_nothing_forgotten(sea: Sea, clock: Clock, wron
     assert forget(sea.store, keep=2 * APART) == 0
 
 
+def test_what_came_while_the_clock_was_not_set_is_of_no_moment_before(sea: Sea, clock: Clock) -> None:
+    sea.snapshot(anew=True)
+    before = clock.now
+    for moment in (before + 1000, 7, before + 9000):
+        clock.now = moment
+        sea.write(str(moment))
+        sea.ship()
+        sea.snapshot()
+    sea.send()
+    assert texts(sea.recover(until=before + 2000)) == [str(before + 1000)]
+    assert texts(sea.recover(until=before + 9000)) == [str(before + 1000), "7", str(before + 9000)]
+    assert plan(stored(sea.store)[:-2]).moment == before + 1000, "nobody would believe that it was 1970"
+
+
 def test_time_is_what_passes_from_part_to_part() -> None:
     assert ages([], most=9) == []
     assert ages([5, 7, 0, 3, 5000, 8], most=9) == [14, 12, 12, 9, 0, 0]
