@@ -45,3 +45,11 @@ def find_part(name: str, *, size: int = 0) -> Part | None:
 def only(kind: Kind, parts: Iterable[Part]) -> list[Part]:
     """Return the parts of a kind in their order."""
     return sorted(part for part in parts if part.kind == kind)
+
+
+def as_they_came(parts: Iterable[Part]) -> list[Part]:
+    """Return parts in the order in which they were made, whatever the clock said: a snapshot comes after its segment.
+
+    Of what a machine made anew, when its disk had gone back to an older state, the moments say the order.
+    """
+    return sorted(parts, key=lambda part: (part.chain, part.number, part.kind, part.moment))

@@ -16,7 +16,7 @@ from clawsite.ops.backups.identity import Identity
 from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.sqlite import applied_migrations, objects, opened
 from clawsite.ops.backups.sqlite import check as check_schema
-from clawsite.ops.shipping.names import Part, only
+from clawsite.ops.shipping.names import Part, as_they_came, only
 from clawsite.ops.shipping.reading import lay
 from clawsite.ops.shipping.sending import stored
 
@@ -59,7 +59,7 @@ def plan(parts: Sequence[Part], *, until: int | None = None) -> Plan:
 def _there_at(parts: Sequence[Part]) -> dict[Part, int]:
     """Return for each part its moment; where the clock was not set yet, the first that it told when it was."""
     found, moment = {}, _NEVER
-    for part in sorted(parts, reverse=True):
+    for part in reversed(as_they_came(parts)):
         if part.moment >= EARLIEST:
             moment = part.moment
         found[part] = moment
@@ -68,8 +68,9 @@ def _there_at(parts: Sequence[Part]) -> dict[Part, int]:
 
 def _told(parts: Sequence[Part], last: Part) -> int:
     """Return the last moment up to a part that was told by a clock that was set."""
-    told = [part for part in parts if part <= last and part.moment >= EARLIEST]
-    return max(told, default=last).moment
+    came = as_they_came(parts)
+    told = [part.moment for part in came[: came.index(last) + 1] if part.moment >= EARLIEST]
+    return told[-1] if told else last.moment
 
 
 def _up_to(found: Sequence[Part], until: int, there: Mapping[Part, int]) -> list[Part]:

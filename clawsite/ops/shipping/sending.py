@@ -9,7 +9,7 @@ from contextlib import suppress
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.ages import ages
-from clawsite.ops.shipping.names import PREFIX, Part, find_part
+from clawsite.ops.shipping.names import PREFIX, Part, as_they_came, find_part
 from clawsite.ops.shipping.spool import Spool
 
 # Two parts are seconds apart while the log is copied, for processes beat in the database.
@@ -105,7 +105,7 @@ def forget(store: Store, *, keep: int) -> int:
 
     That is all but the newest snapshot that is older, and what follows it.
     """
-    parts = stored(store)
+    parts = as_they_came(stored(store))
     behind = ages([part.moment for part in parts], most=APART)
     old = [part for part, age in zip(parts, behind, strict=True) if part.kind == "snap" and age >= keep]
     if not old:

@@ -92,7 +92,7 @@ def test_a_server_whose_log_does_not_go_on_from_a_base_backup_needs_another(
 
 
 def test_a_jump_of_the_clock_ages_base_backups_by_a_day(tmp_path: Path) -> None:
-    names = [Base(moment=OLD + day * DAY, first=wal(day + 1)).name for day in (-400, 0, 1)]
+    names = [Base(moment=OLD + day * DAY, first=wal(500 + day)).name for day in (-400, 0, 1)]
     assert forget(tmp_path, *names, keep=2 * DAY + 1) == set(names)
     assert forget(tmp_path, *names, keep=DAY) == set(names[1:])
 

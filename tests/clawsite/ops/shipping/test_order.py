@@ -91,7 +91,7 @@ def test_a_clock_that_jumps_makes_nothing_forgotten(sea: Sea, clock: Clock, wron
         sea.write(str(moment))
         sea.snapshot()
         sea.ship()
-    assert forget(sea.store, keep=2 * APART) == 0
+    assert forget(sea.store, keep=APART + 4001) == 0
 
 
 def test_what_came_while_the_clock_was_not_set_is_of_no_moment_before(sea: Sea, clock: Clock) -> None:
@@ -100,12 +100,14 @@ def test_what_came_while_the_clock_was_not_set_is_of_no_moment_before(sea: Sea, 
     for moment in (before + 1000, 7, before + 9000):
         clock.now = moment
         sea.write(str(moment))
+        sea.snapshot()  # after the segment of the moment before
         sea.ship()
         sea.snapshot()
     sea.send()
     assert texts(sea.recover(until=before + 2000)) == [str(before + 1000)]
     assert texts(sea.recover(until=before + 9000)) == [str(before + 1000), "7", str(before + 9000)]
-    assert plan(stored(sea.store)[:-2]).moment == before + 1000, "nobody would believe that it was 1970"
+    early = [part for part in stored(sea.store) if part.moment <= before + 1000]
+    assert plan(early).moment == before + 1000, "nobody would believe that it was 1970"
 
 
 def test_time_is_what_passes_from_part_to_part() -> None:
