@@ -212,8 +212,8 @@ class Supervisor:
             logger.warning("%s (pid %d) begins anew %s", child.role.name, child.pid, when)
         else:
             logger.error("%s (pid %d) died of %s; starting it again %s", child.role.name, child.pid, how, when)
-        if slot.backoff.is_loop:
-            self._crashes.note(child.role.name, deaths=slot.backoff.deaths, how=how)
+        if slot.backoff.is_loop and (why := self._crashes.note(child.role.name, deaths=slot.backoff.deaths, how=how)):
+            logger.error("%s cannot work: %s", child.role.name, why)
         self._start_sweeper()
 
     def _start_sweeper(self) -> None:

@@ -12,6 +12,7 @@ from clawsite.core.process import void_dead_local_processes
 from clawsite.ops import backups
 from clawsite.ops.backups.hindrance import find_hindrance
 from clawsite.ops.configuration import repository
+from clawsite.ops.crashes import read_crash_loops
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
 from clawsite.ops.running import dead_rows, running_roles
 from guardrails.sandbox import has_sandbox
@@ -43,6 +44,12 @@ def examine() -> Iterator[Finding]:
     for role, rows in running.items():
         if all(now - row.beat_at > SILENCE for row in rows):
             yield bad(area, f"{role} is alive but silent.", "Restart it; its log holds what it was doing.")
+    for loop in read_crash_loops():
+        yield bad(
+            area,
+            f"{loop.role} keeps dying ({loop.deaths} times in a row): {loop.how}.",
+            loop.why or "What is written to its terminal or journal says why.",
+        )
     if dead := dead_rows():
         yield warn(
             area, f"Processes that died and still have a row: {len(dead)}.", "--fix hands it to others.", fix=_void

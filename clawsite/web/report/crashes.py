@@ -17,7 +17,13 @@ LOOP = declare("claw_crash_loop_deaths", "Deaths in a row of a role that dies ag
 def read_crashes(now: datetime) -> list[dict[str, Any]]:
     """Return every role in a crash loop; none where something else supervises."""
     return [
-        {"role": loop.role, "deaths": loop.deaths, "how": loop.how, "age": max(0, round(now.timestamp() - loop.since))}
+        {
+            "role": loop.role,
+            "deaths": loop.deaths,
+            "how": loop.how,
+            "why": loop.why,
+            "age": max(0, round(now.timestamp() - loop.since)),
+        }
         for loop in read_crash_loops()
     ]
 

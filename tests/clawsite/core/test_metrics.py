@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict
 
 from clawsite.core import metrics
+from clawsite.core.metrics import files
 from clawsite.core.metrics.loglines import LineCounter
 
 CODE = """
@@ -68,6 +72,37 @@ def test_files_have_all_their_blocks(tmp_path: Path) -> None:
     for path in (tmp_path / "run" / "metrics").glob("*.db"):
         found = path.stat()
         assert found.st_blocks * 512 >= found.st_size == 256 * 1024
+
+
+def test_without_room_a_process_counts_in_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(files, "DIRECTORY", tmp_path / "file" / "metrics")
+    monkeypatch.setattr(files, "_without_files", set())
+    files.allocate_files()
+    numbers: Any = files._Numbers(str(tmp_path / "file" / "metrics" / "counter_1.db"))
+    for number in range(2000):  # more than fits at first
+        numbers.write_value(f"key {number}", float(number), 0.0)
+    assert [numbers.read_value(f"key {number}")[0] for number in (0, 1999)] == [0.0, 1999.0]
+    numbers.close()
+
+
+def test_without_room_the_numbers_of_the_dead_stay_in_their_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no room")
+
+    dead = tmp_path / "counter_999999999.db"
+    made: Any = MmapedDict(str(dead))  # type: ignore[no-untyped-call]
+    made.close()
+    monkeypatch.setattr(files, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(os, "posix_fallocate", fail)
+    files._fold_dead()
+    assert [path.name for path in tmp_path.iterdir()] == [dead.name]
+    monkeypatch.undo()
+    monkeypatch.setattr(files, "DIRECTORY", tmp_path)
+    files._fold_dead()
+    assert [path.name for path in tmp_path.iterdir()] == ["counter_folded.db"]
 
 
 def test_names_are_those_of_a_scrape() -> None:

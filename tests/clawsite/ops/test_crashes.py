@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from clawsite.ops import crashes
 from clawsite.ops.crashes import CrashLog, read_crash_loops
 from clawsite.web.report.crashes import crash_gauges, read_crashes
 from tests.clawsite.running import ROOT, until
@@ -88,6 +89,17 @@ def test_what_a_killed_supervisor_left_is_not_believed(tmp_path: Path) -> None:
     CrashLog(tmp_path).note("bots", deaths=4, how="exit code 1")
     CrashLog(tmp_path)
     assert read_crash_loops(tmp_path) == []
+
+
+def test_a_full_disk_is_told_of_in_the_room_that_the_file_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = CrashLog(tmp_path)
+    before = (tmp_path / "crashes.json").stat()
+    assert log.note("bots", deaths=4, how="exit code 1") == ""
+    monkeypatch.setattr(crashes, "FULL_BYTES", 2**62)
+    assert log.note("bots", deaths=5, how="exit code 1") == f"The disk of {tmp_path} is full. Make room on it."
+    after = (tmp_path / "crashes.json").stat()
+    assert (after.st_ino, after.st_blocks, after.st_size) == (before.st_ino, before.st_blocks, before.st_size)
+    assert [loop.why for loop in read_crash_loops(tmp_path)] == [crashes.find_full_disk(tmp_path)]
 
 
 @pytest.mark.parametrize("text", ["", "[", "{}", "[5]", '[{"role": "x"}]'])

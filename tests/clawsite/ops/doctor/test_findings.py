@@ -22,6 +22,7 @@ from clawsite.gateway.tokens import create_token
 from clawsite.management.commands.doctor import exit_code
 from clawsite.models import Backup
 from clawsite.ops import doctor
+from clawsite.ops.crashes import CrashLog
 from clawsite.ops.doctor import Finding, Level, channels, data, network, setup, versions, work
 from runbooks.models import Schedule
 from sessions_app.models import Channel
@@ -154,6 +155,12 @@ def test_a_silent_role_is_bad_and_a_missing_one_a_warning() -> None:
     found = list(work.examine())
     assert bad(found) == ["bots is alive but silent."]
     assert any("web, worker is missing" in text for text in warned(found))
+
+
+def test_a_role_that_keeps_dying_is_bad(settings: Settings, tmp_path: Path) -> None:
+    settings.RUN_DIR = tmp_path
+    CrashLog(tmp_path).note("worker", deaths=4, how="signal 7")
+    assert bad(work.examine()) == ["worker keeps dying (4 times in a row): signal 7."]
 
 
 def test_schedules_that_are_late_or_broken_are_named() -> None:
