@@ -9,7 +9,7 @@ from contextlib import closing
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.errors import BackupFailed
-from clawsite.ops.backups.stores import Readable, Store, Stored
+from clawsite.ops.backups.stores import Given, Readable, Store, Stored
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Joined:
         for store in self._places.get(name, ()):
             try:
                 with closing(store.open(name)) as source:
-                    take(_Source(source, name))
+                    take(Given(source, name))
             except ClawError as error:
                 failed[store.label] = error
             else:
@@ -64,25 +64,6 @@ class Joined:
             f"{label} did not give {count} of its files whole; another place did. Look at its disk or bucket."
             for label, count in self.spoilt.items()
         ]
-
-
-class _Source:
-    """What a store gives, whose failures are no failures of the disk that is written to."""
-
-    def __init__(self, source: Readable, name: str) -> None:
-        self._source = source
-        self._name = name
-
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to so many bytes, none at the end."""
-        try:
-            return self._source.read(size)
-        except OSError as error:
-            raise BackupFailed(f"{self._name} cannot be read: {error.strerror}.") from error
-
-    def close(self) -> None:
-        """Let it go."""
-        self._source.close()
 
 
 def _nowhere_whole(name: str, failed: Mapping[str, ClawError]) -> ClawError:

@@ -32,7 +32,7 @@ from clawsite.ops.backups.owner import is_ours, mark
 from clawsite.ops.backups.quiet import check_still, held_still
 from clawsite.ops.backups.restored import note_restored
 from clawsite.ops.backups.scratch import clear_scratch, scratch_folder
-from clawsite.ops.backups.sources import open_source
+from clawsite.ops.backups.sources import Opened, with_whole
 from clawsite.ops.backups.sqlite import settle
 from clawsite.ops.backups.stores import local_store
 from clawsite.ops.backups.tar import Source
@@ -86,10 +86,13 @@ def restore(
     """
     with held_still():
         was_ours = is_ours(local_store())
-        found = open_source(source)
+
+        def attempt(opened: Opened) -> tuple[Opened, Replaced]:
+            with opened.archive as archive:
+                return opened, _replace(archive, identity=identity, proven=proven, until=until, agree=agree)
+
+        found, done = with_whole(source, attempt)
         name = found.name
-        with found.archive as archive:
-            done = _replace(archive, identity=identity, proven=proven, until=until, agree=agree)
         logger.warning("restored from backup %s of %s; what was replaced is in %s", name, found.place, done.kept)
         if done.reached is not None or is_older(done.about):
             manage("migrate", "--verbosity", "0", env={})

@@ -1,24 +1,31 @@
-"""Where a backup to restore comes from: a file, a name in one of the stores, or the newest there is."""
+"""Where a backup to restore comes from: a file, a name in one of the stores, or the newest there is.
+
+One that a place does not have whole any more is taken from another place that has it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.utils import timezone
 
-from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.making import SUFFIX
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.backups.retention import time_of
 from clawsite.ops.backups.status import SKEW
-from clawsite.ops.backups.stores import Store
+from clawsite.ops.backups.stores import Given, Store
+
+logger = logging.getLogger(__name__)
 
 LATEST = "latest"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,6 +36,29 @@ class Opened:
     place: str
     size: int
     archive: Any
+
+
+def with_whole(text: str, work: Callable[[Opened], T]) -> T:
+    """Do a work with a backup, from one place after the other until BadArchive is not raised; raise the first one."""
+    found = open_source(text)
+    try:
+        return work(found)
+    except BadArchive as error:
+        for other in _open_others(found):
+            logger.warning(
+                "%s in %s is not whole, %s is asked: %s", found.name, found.place, other.place, error.message
+            )
+            with suppress(BadArchive):
+                return work(other)
+        raise
+
+
+def _open_others(found: Opened) -> Iterator[Opened]:
+    """Yield the same backup from the other places; one that does not answer has none."""
+    for store in all_stores():
+        with suppress(BackupFailed):
+            if store.label != found.place and found.name in _names(store):
+                yield _open(found.name, store)
 
 
 def open_source(text: str) -> Opened:
@@ -42,8 +72,12 @@ def open_source(text: str) -> Opened:
         raise BackupFailed(
             f"There is no backup {text[:200]!r}: give a file, a name as in the list of backups, or {LATEST}."
         )
+    return _open(name, store)
+
+
+def _open(name: str, store: Store) -> Opened:
     size = sum(each.size for each in store.list(name))
-    return Opened(name=name, place=store.label, size=size, archive=closing(store.open(name)))
+    return Opened(name=name, place=store.label, size=size, archive=closing(Given(store.open(name), name)))
 
 
 def _find_named(name: str) -> tuple[str, Store | None]:

@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 
 from django.conf import settings
 
-from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from guardrails.paths import open_beneath
 
 _NAME = re.compile(
@@ -37,6 +37,25 @@ class Readable(Protocol):
 
     def close(self) -> None:
         """Let it go."""
+
+
+class Given:
+    """What a store gives. What its disk does not give is not whole, and no failure of the disk that is written to."""
+
+    def __init__(self, source: Readable, name: str) -> None:
+        self._source = source
+        self._name = name
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to so many bytes, none at the end; BadArchive for what cannot be read."""
+        try:
+            return self._source.read(size)
+        except OSError as error:
+            raise BadArchive(f"{self._name} cannot be read: {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Let it go."""
+        self._source.close()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,10 +15,10 @@ from clawsite.models import Backup
 from clawsite.ops.backups import last
 from clawsite.ops.backups.copying import copy_away
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
-from clawsite.ops.backups.identity import own_identity
+from clawsite.ops.backups.identity import new_identity, own_identity
 from clawsite.ops.backups.making import make_backup
 from clawsite.ops.backups.s3 import S3Store, open_bucket
-from clawsite.ops.backups.sources import open_source
+from clawsite.ops.backups.sources import Opened, open_source, with_whole
 from clawsite.ops.backups.stores import local_store
 from clawsite.ops.backups.verifying import verify
 from tests.ports import free_port
@@ -112,14 +112,30 @@ def test_a_backup_is_copied_there_and_restored_from_there(
     row.refresh_from_db()
     assert row.places[-1] == f"s3://{BUCKET}/copies"
 
-    (settings.CLAW_BACKUP_DIR / row.name).unlink()
-    found = open_source("latest")
-    (tmp_path / "out").mkdir()
     own = own_identity()
     assert own is not None
+    out = iter(range(9))
+
+    def look(found: Opened) -> tuple[str, str]:
+        folder = tmp_path / f"out-{next(out)}"
+        folder.mkdir()
+        with found.archive as file:
+            assert verify(file, folder, identity=own, proven=True).about.counts == row.counts["tables"]
+        return found.name, found.place
+
+    assert with_whole("latest", look) == (row.name, str(settings.CLAW_BACKUP_DIR))
+    kept = settings.CLAW_BACKUP_DIR / row.name
+    kept.write_bytes(kept.read_bytes()[:-20])
+    assert with_whole("latest", look) == (row.name, f"s3://{BUCKET}/copies")
+    kept.unlink()
+    assert with_whole("latest", look) == (row.name, f"s3://{BUCKET}/copies")
+    with pytest.raises(BadArchive, match="another identity"):
+        with_whole("latest", lambda found: _open_with_another(found, tmp_path))
+
+
+def _open_with_another(found: Opened, folder: Path) -> None:
     with found.archive as file:
-        assert verify(file, tmp_path / "out", identity=own, proven=True).about.counts == row.counts["tables"]
-    assert (found.name, found.place) == (row.name, f"s3://{BUCKET}/copies")
+        verify(file, folder, identity=new_identity(), proven=True)
 
 
 def test_the_newest_of_all_places_is_taken(s3_server: S3Server, home: Path, settings: Settings, tmp_path: Path) -> None:
