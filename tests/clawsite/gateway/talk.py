@@ -30,7 +30,7 @@ from tests.bots.flow import FAST, nothing_open, running_bots, until_db
 from tests.clawsite.gateway.seat import Line, principal
 from tests.servers.messages.server import MessagesServer
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 _numbers = itertools.count(1)
 
 

@@ -22,7 +22,7 @@ from clawsite.gateway.pairing import Ask, admit_device, approve_device, deny_dev
 from clawsite.gateway.principal import Scope, expand
 from clawsite.models import GatewayDevice
 from guardrails.types import Actor, Role
-from tests.clawsite.gateway.seat import Client, Gateway, Line, Refused, connect_params, principal
+from tests.clawsite.gateway.seat import AT_ONCE, Client, Gateway, Line, Refused, connect_params, principal
 from tests.clawsite.management.running import run
 
 ADMIN = Actor(subject="user:1", role=Role.ADMIN, name="Alice")
@@ -179,7 +179,7 @@ async def test_on_this_machine_a_new_device_is_paired_silently(gateway: Gateway)
         device = await run_db(GatewayDevice.objects.get)
         assert (device.device_id, device.state, device.scopes) == (phone.id, "approved", ["operator.read"])
         await run_db(lambda: block_device(device, actor=ADMIN))
-        assert await client.closed(timeout=3) == (4001, "device access changed")
+        assert await client.closed(timeout=AT_ONCE) == (4001, "device access changed")
         told = await alice.event("device.pair.changed")
         assert (told["payload"]["deviceId"], told["payload"]["change"]) == (phone.id, "blocked")
 
@@ -213,7 +213,7 @@ async def test_through_a_proxy_a_new_device_asks_and_is_let_in_and_forgotten(gat
             (known,) = (await alice.call("device.pair.list"))["paired"]
             assert (known["deviceId"], known["scopes"], known["connected"]) == (phone.id, ["operator.read"], True)
             assert await alice.call("device.pair.remove", deviceId=phone.id) == {"deviceId": phone.id}
-            assert await client.closed(timeout=3) == (4001, "device access changed")
+            assert await client.closed(timeout=AT_ONCE) == (4001, "device access changed")
 
 
 # --- device.pair.* without a socket --------------------------------------------------------------------------------

@@ -333,12 +333,11 @@ async def test_many_idle_jobs_are_looked_at_together(bob: Wire, monkeypatch: pyt
     for job in jobs:
         await bob.call("jobs.subscribe", id=job["id"])
 
-    looks = 0
+    asked: list[int] = []
 
-    def count(execute: Any, *rest: Any) -> Any:
-        nonlocal looks
-        looks += 1
-        return execute(*rest)
+    def count(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        asked.append(len(params))
+        return execute(sql, params, *rest)
 
     def begin() -> Any:
         block = connection.execute_wrapper(count)
@@ -346,9 +345,9 @@ async def test_many_idle_jobs_are_looked_at_together(bob: Wire, monkeypatch: pyt
         return block
 
     block = await run_db(begin)
-    await asyncio.sleep(0.5)
+    await until(lambda: asked.count(len(jobs)) == 10)
     await run_db(lambda: block.__exit__(None, None, None))
-    assert 1 < looks < 20
+    assert len(asked) < 100, "ten looks at each of them would be 300"
 
 
 async def test_a_connection_watches_so_many_jobs_at_most(bob: Wire, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,8 @@ from clawsite.gateway.limits import FIRST_DELAY, LONGEST_DELAY, MOST_FAILURES, A
 from clawsite.gateway.pace import MOST_OVER_RATE, MOST_REFUSED, Pace
 from tests.clawsite.gateway.seat import Gateway, Refused
 
+TRIES = 20
+
 
 class Caller:
     """What doors need to know of a socket."""
@@ -112,10 +114,18 @@ async def test_a_right_token_is_never_delayed(standing: Gateway) -> None:
         with pytest.raises(Refused, match="mismatch"):
             async with standing.client("wrong"):
                 pass
+    times = [await enter(standing)]
+    while len(times) < TRIES and min(times) >= FIRST_DELAY:  # the machine may be slow; a delay is there every time
+        times.append(await enter(standing))
+    assert min(times) < FIRST_DELAY
+
+
+async def enter(gateway: Gateway) -> float:
+    """Connect and be answered; return how long that took."""
     begin = time.monotonic()
-    async with standing.client() as alice:
+    async with gateway.client() as alice:
         assert await alice.call("ping")
-    assert time.monotonic() - begin < FIRST_DELAY * 2
+        return time.monotonic() - begin
 
 
 def test_who_is_told_to_wait_and_goes_on_asking_is_not_heard_for_a_moment() -> None:

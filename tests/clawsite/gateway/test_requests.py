@@ -245,7 +245,7 @@ async def test_the_clock_goes_on_while_the_database_stands_still(monkeypatch: py
         monkeypatch.setattr(f"clawsite.gateway.keeper.{name}", 0.0)
     client, free = Plain(), threading.Event()
     await client.open((await run_db(lambda: create_token("bob", scopes=["read"], actor="test")))[1])
-    waiting = asyncio.create_task(run_db(free.wait, 10))
+    waiting = asyncio.create_task(run_db(free.wait, 60))
     try:
         events = [await client.read() for _ in range(500)]
     finally:

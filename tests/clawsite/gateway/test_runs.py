@@ -122,7 +122,7 @@ async def test_stop_written_as_a_message_stops(talk: Talk) -> None:
 
 
 async def test_history_shows_the_run_in_flight_with_its_text(talk: Talk) -> None:
-    talk.model.set_default(LONG, deltas=200, pause=0.03)
+    talk.model.set_default(LONG, deltas=400, pause=0.05)
     async with talk.running():
         with talk.line(BOB) as bob:
             run_id = await bob.says("write a book")

@@ -56,7 +56,7 @@ def texts(read: dict[str, Any]) -> list[str]:
 
 async def test_an_answer_is_streamed_to_its_socket(rooms: tuple[Talk, Gateway]) -> None:
     talk, gateway = rooms
-    talk.model.set_default(LONG, deltas=60, pause=0.02)
+    talk.model.set_default(LONG, deltas=60, pause=0.05)
     token = await run_db(gateway.token, "bob", "operator.write")
     async with talk.running(), gateway.client(token) as bob:
         answer = await bob.call("chat.send", sessionKey="main", message="hello", idempotencyKey="k1")

@@ -20,7 +20,7 @@ from clawsite.gateway.owners import find_principal
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.tokens import create_token, digest_of, parse_scopes, parse_span, revoke_token, rotate_token
 from clawsite.models import GatewayToken
-from tests.clawsite.gateway.seat import Gateway, Line, Refused, principal
+from tests.clawsite.gateway.seat import AT_ONCE, Gateway, Line, Refused, principal
 from tests.clawsite.running import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,7 +175,7 @@ async def test_a_revoked_token_ends_its_connections_at_once_and_no_other(gateway
     async with gateway.client(secret) as bob, gateway.client() as alice:
         assert await bob.call("ping")
         await run_db(lambda: revoke_token(token, actor=ACTOR))
-        assert await bob.closed(timeout=3) == (4001, "gateway auth changed")
+        assert await bob.closed(timeout=AT_ONCE) == (4001, "gateway auth changed")
         assert await alice.call("ping")
     with pytest.raises(Refused, match="token mismatch"):
         async with gateway.client(secret):
@@ -192,7 +192,7 @@ async def test_an_account_that_is_switched_off_loses_its_connections_at_once(gat
     async with gateway.client(secret) as client:
         page = reverse("admin:core_user_change", args=[bob.pk])
         assert (await browser.post(page, {"username": "bob"})).status_code == 302
-        assert await client.closed(timeout=3) == (4001, "gateway auth changed")
+        assert await client.closed(timeout=AT_ONCE) == (4001, "gateway auth changed")
     with pytest.raises(Refused, match="token mismatch"):
         async with gateway.client(secret):
             pass
