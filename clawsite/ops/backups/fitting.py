@@ -16,13 +16,14 @@ from clawsite.ops.backups.tar import Member
 def check_fits(home: Path, *, check: Check) -> None:
     """Raise BackupFailed when there is more than a backup may hold, which would be found after copying all of it.
 
-    `check` is called often and may raise to stop it.
+    `check` is called for each folder and may raise to stop it.
     """
     if told := find_excess():
         raise BackupFailed(told)
     count, database = Count(Bounds.of_settings()), database_file()
     if database is not None:
         count.check_written(Member(name=DATABASE, size=database.stat().st_size))
-    for member, _ in Walk(home=home).members():
-        check()
+    for member, file in Walk(home=home).members():
+        if file is None:
+            check()
         count.check_written(member)
