@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 from collections.abc import Iterator
@@ -119,7 +118,7 @@ async def test_what_a_killed_git_left_is_cleared_away_and_what_a_person_holds_is
     old.touch()
     await run_db(lambda: FeatureFlag.objects.filter(name="charts").update(everyone=True))
     with pytest.raises(GitFailed, match="lock"):
-        await asyncio.to_thread(commit_now, "x", actor=ALICE)
+        await run_db(lambda: commit_now("x", actor=ALICE))
     assert old.exists()
 
 
