@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from django.test import override_settings
 from django.utils import translation
+from hypothesis import HealthCheck, settings
 
 from tests.engine import forget_counts, skip_what_is_sqlite
 
@@ -18,6 +19,14 @@ pytest_plugins = ["tests.fixtures.database", "tests.fixtures.services", "tests.f
 
 # What is collected stays: to look for garbage in it takes a third of the time, in each worker.
 gc.disable()
+
+
+# The same examples in every run, so that what passed once does not fail another time, and however long a loaded machine
+# takes for one of them. `--hypothesis-profile default` looks for others.
+settings.register_profile(
+    "clawsite", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("clawsite")
 
 
 def pytest_collection_finish() -> None:
