@@ -5,6 +5,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from django.db import connection
+
 from sessions_app.models import Channel, Contact, Message, Session
 from sessions_app.sessions import add_message
 
@@ -56,13 +58,24 @@ def talk(session: Session, *texts: str, contact: Contact | None = None) -> list[
 
 
 def fill(session: Session, count: int, *, tokens: int = 20) -> None:
-    """Store many alternating messages in bulk."""
-    roles = (Message.Role.ASSISTANT, Message.Role.USER)
+    """Store many alternating messages: the first as any other is stored, the rest by one statement like it."""
     first = session.last_seq + 1
-    rows = [
-        Message(session=session, seq=seq, role=roles[seq % 2], text=f"message {seq}", tokens=tokens)
-        for seq in range(first, first + count)
-    ]
-    Message.objects.bulk_create(rows, batch_size=2000)
-    Session.objects.filter(pk=session.pk).update(last_seq=first + count - 1)
+    last = first + count - 1
+    role = Message.Role.USER if first % 2 else Message.Role.ASSISTANT
+    row = Message.objects.create(session=session, seq=first, role=role, text=f"message {first}", tokens=tokens)
+    columns = [str(field.column) for field in Message._meta.concrete_fields if not field.primary_key]
+    copied = {column: column for column in columns}
+    copied |= {"seq": "number", "text": "'message ' || number"}
+    copied["role"] = f"CASE number % 2 WHEN 1 THEN '{Message.Role.USER}' ELSE '{Message.Role.ASSISTANT}' END"
+    table = Message._meta.db_table
+    statement = f"""
+        WITH RECURSIVE numbers (number) AS (
+            VALUES ({first}) UNION ALL SELECT number + 1 FROM numbers WHERE number < {last}
+        )
+        INSERT INTO {table} ({", ".join(copied)}) SELECT {", ".join(copied.values())}
+        FROM numbers, {table} WHERE number > {first} AND id = {row.pk}
+    """  # noqa: S608 - nothing in it comes from outside
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+    Session.objects.filter(pk=session.pk).update(last_seq=last)
     session.refresh_from_db()
