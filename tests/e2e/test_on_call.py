@@ -38,7 +38,7 @@ class Night:
         """Alice writes; return the bot's next message."""
         before = max((message["message_id"] for message in self.telegram.messages(ALICE)), default=0)
         self.telegram.user_sends(ALICE, text)
-        return self.telegram.wait_for_bot(ALICE, after=before, timeout=20)[0]
+        return self.telegram.wait_for_bot(ALICE, after=before, timeout=60)[0]
 
     def presses(self, message: Message, label: str) -> None:
         """Alice presses a button by a part of its label."""
@@ -46,7 +46,7 @@ class Night:
         (found,) = [each for each in labels if label in each]
         self.telegram.press(ALICE, message["message_id"], text=found)
 
-    def sees(self, pattern: str, *, seconds: float = 30) -> Message:
+    def sees(self, pattern: str, *, seconds: float = 60) -> Message:
         """Return the newest message of the bot that has this, as soon as there is one."""
 
         def look() -> Message | None:
@@ -61,7 +61,7 @@ class Night:
 
     def silences(self) -> list[str]:
         """Return the states of the silences in the real Alertmanager."""
-        with urllib.request.urlopen(f"{self.alertmanager}/api/v2/silences", timeout=5) as answer:  # noqa: S310 - loopback
+        with urllib.request.urlopen(f"{self.alertmanager}/api/v2/silences", timeout=20) as answer:  # noqa: S310 - loopback
             return [each["status"]["state"] for each in json.loads(answer.read())]
 
 
@@ -95,9 +95,9 @@ def test_a_night_on_call(night: Night) -> None:
     silenced = night.sees(r"Zero transactions detected.*Silent until [^;]*\(Alice\)(?!;)")
     assert night.silences() == ["active"]
     night.presses(silenced, "Undo")
-    until(lambda: night.silences() == ["expired"], seconds=20, what="the silence is over in Alertmanager")
+    until(lambda: night.silences() == ["expired"], seconds=60, what="the silence is over in Alertmanager")
 
-    until(lambda: "🔴 Zero" in night.says("mostra alertas")["text"], seconds=20, what="it is among the alerts")
+    until(lambda: "🔴 Zero" in night.says("mostra alertas")["text"], seconds=60, what="it is among the alerts")
     night.presses(night.sees(r"CRITICAL: Zero transactions"), "Incident")
     incident = night.sees(r"INC-1 · P\d · Zero transactions detected")
     night.presses(night.sees(r"CRITICAL: Zero transactions"), "restart-api")

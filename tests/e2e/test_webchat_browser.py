@@ -13,7 +13,7 @@ import psutil
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests.e2e.browser import WAIT_MILLISECONDS, open_browser, watched
+from tests.e2e.browser import open_browser, watched
 from tests.faults.stack import Stack, product_environment, running_stack, wait_for
 from tests.servers.messages import MessagesControl
 from tests.servers.telegram import TelegramControl
@@ -74,7 +74,7 @@ def fits(page: Page) -> bool:
 def test_a_stranger_becomes_known_and_gets_a_streamed_answer_that_stays(
     stack: Stack, browser: Browser, messages_process: MessagesControl
 ) -> None:
-    messages_process.set_default(LONG, deltas=120, pause=0.02)
+    messages_process.set_default(LONG, deltas=120, pause=0.08)
     with watched(browser) as charlie:
         page = charlie.page
         page.goto(f"{stack.url}/chat/")
@@ -84,7 +84,7 @@ def test_a_stranger_becomes_known_and_gets_a_streamed_answer_that_stays(
         code = page.locator(".notice strong").inner_text()
         expect(page.locator("#note")).to_contain_text("Waiting for an admin")
         assert stack.manage("shell", "-c", APPROVE.format(code=code)).returncode == 0
-        expect(page.locator(".toast.good")).to_be_visible(timeout=WAIT_MILLISECONDS)
+        expect(page.locator(".toast.good")).to_be_visible()
         expect(page.locator("#note")).to_be_hidden()
 
         say(page, "tell me a lot")
@@ -92,7 +92,7 @@ def test_a_stranger_becomes_known_and_gets_a_streamed_answer_that_stays(
         stream.wait_for()
         first = len(stream.inner_text())
         expect(page.locator("#stop")).to_be_visible()
-        wait_for(lambda: not stream.count() or len(stream.inner_text()) > first, timeout=10, what="more text")
+        wait_for(lambda: not stream.count() or len(stream.inner_text()) > first, timeout=30, what="more text")
         answer = page.locator(".message.assistant .body")
         answer.wait_for()
         expect(answer).to_contain_text("29. The river runs past the town.".removeprefix("29. "))

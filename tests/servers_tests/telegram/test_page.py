@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.e2e.browser import open_browser
 from tests.servers.telegram import TelegramServer
 from tests.servers.telegram.call import METHODS, Call
 
@@ -13,8 +14,7 @@ from tests.servers.telegram.call import METHODS, Call
 def test_a_person_can_chat(telegram_server: TelegramServer, chromium: str) -> None:
     alice = telegram_server.add_user("Alice <script>alert(1)</script>")["id"]
     problems: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+    with open_browser(chromium) as browser:
         page = browser.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: problems.append(line.text) if line.type == "error" else None)
@@ -32,7 +32,6 @@ def test_a_person_can_chat(telegram_server: TelegramServer, chromium: str) -> No
         page.set_input_files("#file", {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"abc"})
         page.click("#composer button")
         expect(page.locator(".file-link")).to_have_text("File: notes.txt (1 KB)")
-        browser.close()
     assert problems == []
 
 
