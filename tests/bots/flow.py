@@ -10,7 +10,7 @@ from typing import Any
 
 from django.test import override_settings
 
-from bots.agent import keys
+from bots.agent import budget, keys
 from bots.agent.targets import breakers
 from bots.main import Bots
 from clawsite.core.db import close_pool, run_db
@@ -120,12 +120,18 @@ async def until_db(check: Callable[[], Any], *, timeout: float = WAIT_SECONDS) -
     return value
 
 
+def forget_process() -> None:
+    """Forget what a process that asks models remembers, as a restart would: the next test begins with another one."""
+    breakers.clear()
+    keys.forget_keys()
+    budget.forget_costs()
+    reset_limits()
+
+
 @contextlib.asynccontextmanager
 async def open_flow(**overrides: Any) -> AsyncIterator[Flow]:
     """Start the emulators and prepare the rows; rates are raised unless `overrides` say otherwise."""
-    keys.forget_keys()
-    breakers.clear()
-    reset_limits()
+    forget_process()
     async with TelegramServer() as telegram, MessagesServer() as model:
         wanted = FAST | {
             "ANTHROPIC_API_KEY": "sk-ant-test-0000000000000000",
@@ -140,3 +146,4 @@ async def open_flow(**overrides: Any) -> AsyncIterator[Flow]:
                 yield flow
             finally:
                 await asyncio.to_thread(close_pool)
+                forget_process()

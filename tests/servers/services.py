@@ -28,8 +28,8 @@ from psycopg import sql
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 30.0
-STOP_SECONDS = 10.0
+READY_SECONDS = 90.0
+STOP_SECONDS = 30.0
 
 
 class ServiceError(RuntimeError):
@@ -56,7 +56,7 @@ class Service(ABC):
         return answers(self.port)
 
     def start(self) -> None:
-        """Start and wait until it answers; raises ServiceError after 30 s (`ready_seconds`)."""
+        """Start and wait until it answers; raises ServiceError after 90 s (`ready_seconds`)."""
         self._spawn()
         deadline = time.monotonic() + self.ready_seconds
         while not self.is_ready():
@@ -68,7 +68,7 @@ class Service(ABC):
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Ask it to stop, kill it after 10 s."""
+        """Ask it to stop, kill it after 30 s."""
         process, self.process = self.process, None
         if process is None:
             return

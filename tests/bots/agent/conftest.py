@@ -8,23 +8,20 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from pytest_django import Settings
 
-from bots.agent import budget, hooks, keys
+from bots.agent import hooks
 from bots.agent.anthropic import AnthropicProvider, close_provider
-from bots.agent.targets import breakers
 from clawsite.core.db import close_pool, run_db
-from guardrails.limits import reset_limits
 from tests.bots.agent.stage import Recorder, Stage, make_turn
+from tests.bots.flow import forget_process
 from tests.servers.messages import MessagesServer
 
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """Forget what a process remembers: breakers, keys, costs, limits, hooks."""
+    """Forget what a process remembers: breakers, keys, costs, limits, hooks; first of all what other tests left."""
+    forget_process()
     yield
-    breakers.clear()
-    keys.forget_keys()
-    budget.forget_costs()
-    reset_limits()
+    forget_process()
     for event, registered in hooks.list_hooks().items():
         for hook in registered:
             hooks.remove_hook(event, hook)

@@ -23,6 +23,7 @@ from clawsite.core.models import Secret
 from sessions_app.models import Turn
 from tests.bots.agent.stage import SONNET, Stage
 from tests.servers.messages import text
+from tests.template import put_database
 
 ROOT = Path(__file__).resolve().parents[3]
 MILLION = Tokens(fresh=1_000_000)
@@ -135,9 +136,7 @@ django.setup()
 from bots.agent.loop import run_agent
 from bots.agent.targets import list_targets
 from bots.agent.types import AgentJob, AgentLimits, ToolContext, ToolSet
-from django.core.management import call_command
 from guardrails.types import Actor
-call_command("migrate", verbosity=0)
 context = ToolContext(session_id=1, turn_id=1, session_ref="session:1", actor=Actor(subject="contact:1"))
 job = AgentJob(
     system=(), messages=({"role": "user", "content": "hi"},), tools=ToolSet(), targets=list_targets(),
@@ -150,7 +149,7 @@ print(outcome.stop, "anthropic" in sys.modules, "httpx2" in sys.modules)
 
 def test_without_a_model_the_sdk_is_never_loaded(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("CLAW_", "ANTHROPIC_"))}
-    environment |= {"CLAW_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "clawsite.settings"}
+    environment |= {"CLAW_HOME": str(tmp_path), "DJANGO_SETTINGS_MODULE": "clawsite.settings"} | put_database(tmp_path)
 
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM],

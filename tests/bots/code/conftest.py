@@ -8,24 +8,20 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from bots.agent import budget, keys
-from bots.agent.targets import breakers
 from clawsite.core.db import close_pool
-from guardrails.limits import reset_limits
 from tests.bots.code.making import World, make_project
+from tests.bots.flow import forget_process
 from tests.servers.messages import MessagesServer
 from tests.sessions_app.people import make_people
 
 
 @pytest.fixture(autouse=True)
 def fresh_process() -> Iterator[None]:
-    """Forget what a process remembers."""
+    """Forget what a process remembers, and first of all what other tests left."""
+    forget_process()
     yield
     close_pool()
-    breakers.clear()
-    keys.forget_keys()
-    budget.forget_costs()
-    reset_limits()
+    forget_process()
 
 
 @pytest.fixture
