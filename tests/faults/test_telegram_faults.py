@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import psutil
 import pytest
 
 from clawsite.core.db import run_db
@@ -155,22 +154,3 @@ async def test_five_minutes_of_bad_gateways_are_waited_out(flow: Flow, reached: 
         Figure("lost", found.lost),
         Figure("sent twice", found.duplicates),
     )
-
-
-async def test_what_waits_for_telegram_costs_rows_not_memory(flow: Flow) -> None:
-    count = 100
-    own = psutil.Process()
-    flow.model.set_default("Done.")
-    async with flow.running():
-        await flow.says(flow.alice, "warm up", timeout=20)
-        flow.telegram.fault("status", method="sendMessage", status=429, retry_after=30, for_seconds=60)
-        before, calls = own.memory_info().rss, flow.telegram.last_call()
-        for number in range(count):
-            flow.telegram.user_sends(flow.alice, f"number {number}")
-        await until(lambda: len(flow.asked()) == count + 1, timeout=40)
-        tried = [call for call in flow.telegram.calls(since=calls) if call["method"] != "getUpdates"]
-        assert len(tried) <= 3, "no call to a chat that must be left alone"
-        assert own.memory_info().rss - before < 30 * 1024 * 1024
-        assert await run_db(lambda: Outbox.objects.filter(state="new", attempts=0).count()) >= count - 1
-        begun = time.monotonic()
-    assert time.monotonic() - begun < 15, "a stop does not wait for Telegram"

@@ -1,8 +1,12 @@
-"""The webhook, from Telegram's delivery to the answer: wrong secrets leave no trace, a locked database answers 503."""
+"""The webhook, from Telegram's delivery to the answer: wrong secrets leave no trace, a locked database answers 503.
+
+And what Telegram does not take waits in rows.
+"""
 
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +20,9 @@ from tests.faults.stack import wait_for
 from tests.fixtures.reached import Reached
 
 LOCK_SECONDS = 15.0
-pytestmark = pytest.mark.faults
+WAITING, MOST_GROWTH, STOP_SECONDS = 100, 30 * 1024 * 1024, 15.0
+UNTRIED = "SELECT count(*) FROM sessions_app_outbox WHERE state = 'new' AND attempts = 0"
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +74,20 @@ def test_while_the_database_is_locked_nothing_is_acknowledged(site: Site, reache
     assert "503" in str((site.telegram.webhook() or {}).get("last_error_message"))
     assert site.stack.get("/readyz") == 200
     reached(5, f"SQLite locked for {LOCK_SECONDS:.0f} s", *locked.figures())
+
+
+def test_what_waits_for_telegram_costs_rows_not_memory(site: Site) -> None:
+    """Last: the chat is left alone for longer than the installation lives."""
+    bots, chat = site.stack.role("bots"), site.people.chats[0]
+    site.people.write(chats=[chat])
+    site.people.wait_answered(timeout=60)
+    wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
+    site.telegram.fault("status", method="sendMessage", status=429, retry_after=600, for_seconds=600)
+    before, calls = bots.memory_info().rss, site.telegram.last_call()
+    site.people.write(each=WAITING, chats=[chat])
+    wait_for(lambda: site.store.value(UNTRIED) >= WAITING - 1, timeout=120, what="all answers wait but the first")
+    assert bots.memory_info().rss - before < MOST_GROWTH
+    assert len(site.telegram.calls(since=calls)) <= 3, "no call to a chat that must be left alone"
+    begun = time.monotonic()
+    assert site.stack.stop() == 0, site.stack.tail()
+    assert time.monotonic() - begun < STOP_SECONDS, "a stop does not wait for Telegram"
