@@ -172,7 +172,7 @@ class Stack(Program):
     def get(self, path: str) -> int:
         """Return the status of a page, 0 when nobody answers."""
         try:
-            with urllib.request.urlopen(self.url + path, timeout=2) as answer:  # noqa: S310 - our own address
+            with urllib.request.urlopen(self.url + path, timeout=10) as answer:  # noqa: S310 - our own address
                 return int(answer.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -183,7 +183,7 @@ class Stack(Program):
         """Return the role of every process that has one, by pid."""
         top = {self.process.pid: "supervisor"} if self.process is not None else {}
         try:
-            with urllib.request.urlopen(self.url + "/health", timeout=5) as answer:  # noqa: S310 - our own address
+            with urllib.request.urlopen(self.url + "/health", timeout=10) as answer:  # noqa: S310 - our own address
                 told = json.load(answer)["processes"]
         except (OSError, KeyError, ValueError):
             return top

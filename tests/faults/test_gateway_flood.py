@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from clawsite.gateway.limits import FIRST_DELAY
 from tests.faults.bystander import Bystander
 from tests.faults.gate import TOKEN, Gate, running_gate
 from tests.faults.rawsocket import raw_socket
@@ -111,12 +112,16 @@ async def guess(gate: Gate, token: str, address: str) -> tuple[float, list[bytes
 async def test_wrong_tokens_wait_ever_longer_and_are_refused_and_the_right_one_never_is(tmp_path: Path) -> None:
     with running_gate(tmp_path / "home", CLAW_BEHIND_PROXY="yes", CLAW_PUBLIC_URL="https://claw.example") as gate:
         waits = [(await guess(gate, "wrong", ATTACKER))[0] for _ in range(4)]
-        assert waits == sorted(waits)
-        assert waits[0] < 1.0 <= waits[3] - waits[0]
+        assert waits[0] < waits[3]
+        assert all(wait >= FIRST_DELAY * 2**number for number, wait in enumerate(waits))
         wrong = [asyncio.create_task(guess(gate, "wrong", ATTACKER)) for _ in range(WRONG_TOKENS - 4)]
         right = [await guess(gate, TOKEN, address) for address in (ATTACKER, OTHER) for _ in range(10)]
-        refused = [b"AUTH_RATE_LIMITED" in b"".join(answer) for _, answer in await asyncio.gather(*wrong)]
+        told = await asyncio.gather(*wrong)
+        refused = [b"AUTH_RATE_LIMITED" in b"".join(answer) for _, answer in told]
         afterwards = await guess(gate, TOKEN, ATTACKER)
         assert all(b'"hello-ok"' in answer[-1] for _, answer in [*right, afterwards])
-        assert max(seconds for seconds, _ in [*right, afterwards]) < MOST_P99
+        # At once, as a rule; and whatever else the machine does, sooner than any wrong one that came before.
+        seconds = sorted(took for took, _ in [*right, afterwards])
+        assert seconds[len(seconds) // 2] < MOST_P99
+        assert seconds[-1] < min(took for took, _ in told)
         assert refused.count(True) == WRONG_TOKENS - MOST_FAILURES

@@ -90,7 +90,7 @@ async def test_clients_that_a_network_swallowed_are_found_and_forgotten(tmp_path
             await open_many(stack, gateway, proxy.port, made["job"]["id"])
             # What /health tells may be a moment old.
             await asyncio.to_thread(
-                wait_for, lambda: count_sockets(gateway) == before + 2 * SOCKETS, timeout=10, what="all are counted"
+                wait_for, lambda: count_sockets(gateway) == before + 2 * SOCKETS, timeout=60, what="all are counted"
             )
 
             proxy.pause()

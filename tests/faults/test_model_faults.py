@@ -66,9 +66,6 @@ async def test_a_turn_ends_in_time_and_half_an_answer_is_never_whole(
 async def test_a_long_turn_ends_in_time_and_half_an_answer_is_never_whole(
     patient: Flow, steps: list[Step], reached: Reached, request: pytest.FixtureRequest
 ) -> None:
-    # What a process does once, when the first turn needs it, is no part of this one.
-    async with patient.running():
-        await patient.says(patient.bob, "hello", timeout=LONG_TURN_SECONDS)
     took = await end_in_time(patient, steps, seconds=LONG_TURN_SECONDS)
     figure = Figure("the turn ended after", took, "s", LONG_TURN_SECONDS + LATE_SECONDS)
     reached(14, f"{request.node.callspec.id}, turns of {LONG_TURN_SECONDS} s", figure)
@@ -76,8 +73,9 @@ async def test_a_long_turn_ends_in_time_and_half_an_answer_is_never_whole(
 
 async def end_in_time(flow: Flow, steps: list[Step], *, seconds: int) -> float:
     """Have the model answer in these steps every time; return how long a turn took that may take so many seconds."""
-    flow.model.script(*steps, times=None)
     async with flow.running():
+        await flow.says(flow.bob, "hello")  # what a process does once, when the first turn needs it, is no part of it
+        flow.model.script(*steps, times=None)
         begun = time.monotonic()
         (answer,) = await flow.says(flow.alice, "hello there", timeout=seconds + LATE_SECONDS)
         took = time.monotonic() - begun
@@ -143,8 +141,10 @@ async def test_a_model_that_asks_to_wait_is_asked_again_then(flow: Flow) -> None
 
 
 async def test_a_model_out_of_reach_is_said_in_time(hurried: Flow) -> None:
-    hurried.model.refuse_connections(for_seconds=TURN_SECONDS + LATE_SECONDS)
     async with hurried.running():
+        await hurried.says(hurried.bob, "hello")
+        hurried.model.refuse_connections(for_seconds=60)
+        await until(lambda: not hurried.model.http.is_open)
         (answer,) = await hurried.says(hurried.alice, "hi", timeout=TURN_SECONDS + LATE_SECONDS)
     assert "limit" in answer
     assert await run_db(Turn.objects.filter(state="running").count) == 0
