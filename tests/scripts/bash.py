@@ -24,7 +24,7 @@ def run_bash(script: str, *, root: Path, **environment: str) -> subprocess.Compl
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=110,
         check=False,
     )
 
