@@ -56,7 +56,8 @@ def _month(moment: datetime) -> str:
 
 
 def forget_expired(store: Store, *, now: datetime) -> list[str]:
-    """Remove from a store what need not be kept any more; return the names."""
+    """Remove from a store what need not be kept any more, and what was never stored whole; return the names."""
+    store.forget_halves()
     expired = find_expired(
         [each.name for each in store.list("clawsite-")],
         now=now,

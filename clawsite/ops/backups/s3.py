@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
@@ -22,7 +22,7 @@ from obstore.store import S3Store as Bucket
 
 from clawsite.core.errors import NotConfigured
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
-from clawsite.ops.backups.stores import MARK, Check, Readable, Stored, check_name
+from clawsite.ops.backups.stores import IDLE, MARK, Check, Readable, Stored, check_name
 
 if TYPE_CHECKING:
     from obstore.store import S3Config
@@ -144,6 +144,21 @@ class S3Store:
             obstore.delete(self._bucket, [check_name(name) + _INDEX, name])
             for each in self._objects(f"{name}{_PART}"):
                 obstore.delete(self._bucket, each.name)
+
+    def forget_halves(self, *, idle: timedelta = IDLE) -> None:
+        """Remove parts without their index, by the clock of the storage."""
+        touched: dict[str, datetime] = {}
+        with self._telling(""):
+            for batch in obstore.list(self._bucket):
+                touched |= {each["path"]: each["last_modified"] for each in batch}
+        newest: dict[str, datetime] = {}
+        for path, moment in touched.items():
+            name, part, _ = path.rpartition(_PART)
+            if part and name + _INDEX not in touched:
+                newest[name] = max(moment, newest.get(name, moment))
+        for name, moment in newest.items():
+            if max(touched.values()) - moment >= idle:
+                self.delete(name)
 
     def read_mark(self) -> bytes | None:
         """Read the object .owner."""

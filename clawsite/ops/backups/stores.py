@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -25,6 +26,8 @@ _NAME = re.compile(
 _DRAFT = ".draft"
 # Says whose backups a store keeps; it is in no list.
 MARK = ".owner"
+# Nothing that is stored goes on after a pause as long as this.
+IDLE = timedelta(days=7)
 
 Check = Callable[[], None]
 
@@ -89,6 +92,9 @@ class Store(Listing, Protocol):
     def delete(self, name: str) -> None:
         """Remove it; nothing happens when it is not there."""
 
+    def forget_halves(self, *, idle: timedelta = IDLE) -> None:
+        """Remove what of a name was stored, and nobody has gone on with for so long."""
+
     def read_mark(self) -> bytes | None:
         """Return what says whose store it is, None when nothing does."""
 
@@ -146,15 +152,17 @@ class FolderStore:
         One whose name is none of ours holds nothing of ours: most disks have a lost+found, into which only root looks.
         """
         found = []
+        for path in self._files():
+            name = path.relative_to(self.root).as_posix()
+            if name.startswith(prefix) and not name.endswith(_DRAFT):
+                with suppress(FileNotFoundError):  # removed meanwhile
+                    found.append(Stored(name=name, size=path.lstat().st_size))
+        return sorted(found, key=lambda each: each.name)
+
+    def _files(self) -> Iterator[Path]:
         for folder, inner, names in os.walk(self.root, onerror=self._tell_unread):
             inner[:] = [each for each in inner if _NAME.fullmatch(each)]
-            for each in names:
-                path = Path(folder, each)
-                name = path.relative_to(self.root).as_posix()
-                if name.startswith(prefix) and not name.endswith(_DRAFT) and _NAME.fullmatch(name):
-                    with suppress(FileNotFoundError):  # removed meanwhile
-                        found.append(Stored(name=name, size=path.lstat().st_size))
-        return sorted(found, key=lambda each: each.name)
+            yield from (Path(folder, each) for each in names if _NAME.fullmatch(each))
 
     def _tell_unread(self, error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
@@ -162,10 +170,23 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         """Remove the file."""
+        self._remove(self.root / check_name(name))
+
+    def _remove(self, path: Path) -> None:
         try:
-            (self.root / check_name(name)).unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         except OSError as error:
             raise BackupFailed(f"{self.label} cannot be written: {error.strerror}.") from error
+
+    def forget_halves(self, *, idle: timedelta = IDLE) -> None:
+        """Remove drafts, which a process left that was killed, by the clock of the disk."""
+        touched: dict[Path, float] = {}
+        for path in self._files():
+            with suppress(FileNotFoundError):
+                touched[path] = path.lstat().st_mtime
+        for path, moment in touched.items():
+            if path.name.endswith(_DRAFT) and max(touched.values()) - moment >= idle.total_seconds():
+                self._remove(path)
 
     def read_mark(self) -> bytes | None:
         """Read the file .owner."""

@@ -195,6 +195,21 @@ def test_what_a_disk_of_its_own_has_of_roots_stops_nothing(tmp_path: Path, monke
         FolderStore(tmp_path).list()
 
 
+def test_a_draft_that_nobody_goes_on_with_is_removed_after_a_week(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "place")
+    (tmp_path / "one").write_bytes(b"1")
+    for name in ("log/1", "log/2"):
+        store.put(name, tmp_path / "one")
+    week = 7 * 24 * 3600
+    for name, age in (("log/old.draft", week), ("log/fresh.draft", week - 60)):
+        (store.root / name).write_bytes(b"half")
+        os.utime(store.root / name, (1e9 - age, 1e9 - age))
+    for name in ("log/1", "log/2"):
+        os.utime(store.root / name, (1e9, 1e9))
+    store.forget_halves()
+    assert sorted(path.name for path in (store.root / "log").iterdir()) == ["1", "2", "fresh.draft"]
+
+
 @pytest.mark.parametrize(("flags", "why"), [(0, "Permission denied"), (os.ST_RDONLY, "Read-only file system")])
 def test_a_disk_that_became_read_only_is_called_so(
     flags: int, why: str, tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,30 @@ def test_an_upload_that_was_stopped_goes_on_and_is_not_there_before_it_is_whole(
     store.put(NAME, tmp_path / "large")
 
     assert read(store, NAME) == bytes(100) + bytes(range(100, 250))
+
+
+def test_what_nobody_goes_on_storing_is_removed_after_a_while(s3_server: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(250))
+    (tmp_path / "small").write_bytes(bytes(10))
+    store, calls = bucket(s3_server, "halves"), iter(range(2))
+    store.put("log/whole", tmp_path / "large")
+    with pytest.raises(RuntimeError):
+        store.put(NAME, tmp_path / "large", check=lambda: _stop(next(calls, None)))
+    store.put("log/later", tmp_path / "small")
+
+    store.forget_halves()
+    assert parts_of(store) == [
+        f"{NAME}.part-00001",
+        f"{NAME}.part-00002",
+        *(f"log/whole.part-{n:05d}" for n in (1, 2, 3)),
+    ]
+    store.forget_halves(idle=timedelta(0))
+    assert parts_of(store) == [f"log/whole.part-{n:05d}" for n in (1, 2, 3)]
+    assert read(store, "log/whole") == bytes(250)
+
+
+def parts_of(store: S3Store) -> list[str]:
+    return sorted(each.name for each in store._objects("") if ".part-" in each.name)
 
 
 def _stop(number: int | None) -> None:
