@@ -95,13 +95,13 @@ def test_processes_of_other_machines_are_left_to_their_silence(child: subprocess
 
 
 def test_a_frozen_process_is_overtaken_and_its_late_commit_refused(settings: Settings) -> None:
-    settings.CLAW_LEASE_SECONDS = 2
+    settings.CLAW_LEASE_SECONDS = 60
     frozen = Process.objects.create(role="bots", host="elsewhere", pid=1, started=1)
     held = take_lease("lane:1", process_id=frozen.pk)
     assert held is not None
     mine = register_process("bots")
     assert take_lease("lane:1", process_id=mine.pk) is None
-    Process.objects.filter(pk=frozen.pk).update(beat_at=timezone.now() - timedelta(seconds=3))
+    Process.objects.filter(pk=frozen.pk).update(beat_at=timezone.now() - timedelta(seconds=61))
     taken = take_lease("lane:1", process_id=mine.pk)
     assert taken is not None
     assert beat(frozen.pk)  # it thaws

@@ -29,7 +29,8 @@ print([name for name in sys.modules if name.startswith(("opentelemetry", "struct
 
 
 @pytest.fixture
-def collector(settings: Settings) -> Iterator[Collector]:
+def collector(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    monkeypatch.setattr("clawsite.core.tracing.otlp.FLUSH_SECONDS", 30)  # the collector shares this process
     with Collector() as opened:
         settings.CLAW_OTLP_URL = opened.url
         settings.CLAW_OTLP_TOKEN = "token-of-the-collector"
