@@ -29,7 +29,7 @@ from clawsite.ops import supervisor, watchdog
 from clawsite.ops.children import Role
 from clawsite.ops.crashes import CrashLog
 watchdog.PAUSES = (0.0, 0.0, 0.0, 0.0, 0.5)
-supervisor.HEALTHY_SECONDS = 1.0
+supervisor.HEALTHY_SECONDS = 3.0
 tries = Path(os.environ["CLAW_HOME"]) / "tries"
 
 def wait(link):

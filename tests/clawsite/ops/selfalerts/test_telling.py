@@ -130,6 +130,7 @@ def box(settings: Settings) -> Iterator[Box]:
         authenticator=check_login,
         auth_required=True,
         auth_require_tls=False,
+        ready_timeout=60,
     )
     server.start()
     settings.CLAW_ALERT_MAIL = ["ops@example.com", "alice@example.com"]

@@ -80,9 +80,9 @@ def test_under_writers_nothing_is_missing_however_often_the_log_begins_anew(sea:
     sea.snapshot(anew=True)
     chain, salts = sea.state.chain, set()
     modes = itertools.cycle(["PASSIVE", "FULL"])
-    end = time.monotonic() + 2
+    begun = time.monotonic()
     with writers(sea), sea.open(timeout=0.01) as foreign:
-        while time.monotonic() < end:
+        while (passed := time.monotonic() - begun) < 2 or (len(salts) <= 5 and passed < 60):
             foreign.execute(f"PRAGMA wal_checkpoint({next(modes)})").fetchall()
             sea.collector.shorten()
             sea.ship()

@@ -28,13 +28,13 @@ def test_a_machine_that_is_gone_costs_nothing_that_is_older_than_seconds(tmp_pat
     place = FolderStore(tmp_path / "elsewhere")
     with open_site(tmp_path / "home", CLAW_BACKUP_DIR=str(place.root), CLAW_SHIPPING_SECONDS="1") as site:
         site.people.write()
-        site.people.wait_answered(timeout=30)
+        site.people.wait_answered(timeout=60)
         wait_for(lambda: stored(place), timeout=60, what="the log is copied")
         made = site.stack.manage("backup", timeout=120)
         assert made.returncode == 0, made.stderr
         site.stack.role("worker").kill()
         site.people.write(each=2)
-        site.people.wait_answered(timeout=30)
+        site.people.wait_answered(timeout=60)
         answered, moment = site.store.value(ANSWERS), now()
         # Of an idle installation, too, there is something to copy: its processes beat.
         # A chain that begins anew, as when the log got long before the worker was back, needs its snapshot first.
