@@ -35,7 +35,7 @@ def fill(talk: Talk, count: int, *, text: str = "message {n}", name: str = "main
 def fill_much(talk: Talk, count: int, *, name: str) -> Session:
     """Fill a session with very many messages, of which the database itself makes most: copies of the first."""
     session, have = fill(talk, 1_000, name=name), 1_000
-    columns = [field.column for field in Message._meta.local_concrete_fields if not field.primary_key]
+    columns = [str(field.column) for field in Message._meta.local_concrete_fields if not field.primary_key]
     taken = ["seq + %s" if column == "seq" else column for column in columns]
     table = Message._meta.db_table
     copy = f"INSERT INTO {table} ({', '.join(columns)}) SELECT {', '.join(taken)} FROM {table}"  # noqa: S608 - our own

@@ -78,7 +78,8 @@ def test_a_database_that_shrinks_is_as_small_afterwards(sea: Sea) -> None:
 
 def test_under_writers_nothing_is_missing_however_often_the_log_begins_anew(sea: Sea) -> None:
     sea.snapshot(anew=True)
-    chain, salts = sea.state.chain, set()
+    chain = sea.state.chain
+    salts: set[object] = set()
     modes = itertools.cycle(["PASSIVE", "FULL"])
     begun = time.monotonic()
     with writers(sea), sea.open(timeout=0.01) as foreign:

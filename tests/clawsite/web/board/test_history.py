@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,9 +15,8 @@ from clawsite.web.board.history import RANGES, read_history
 pytestmark = pytest.mark.django_db
 
 
-def put(minutes_ago: int, **data: Any) -> None:
-    at = timezone.now().replace(second=0, microsecond=0) - timedelta(minutes=minutes_ago)
-    Minute.objects.create(at=at, data=data)
+def this_minute() -> datetime:
+    return timezone.now().replace(second=0, microsecond=0)
 
 
 def known(history: dict[str, Any], key: str) -> list[float]:
@@ -25,15 +24,16 @@ def known(history: dict[str, Any], key: str) -> list[float]:
 
 
 def test_minutes_of_a_step_are_added_or_the_worst_is_shown() -> None:
-    for minutes_ago in range(1, 125):
-        put(minutes_ago, **{"in": 2, "p95_agent": float(minutes_ago)})
+    minute = this_minute()
+    for ago in range(1, 125):
+        Minute.objects.create(at=minute - timedelta(minutes=ago), data={"in": 2, "p95_agent": float(ago)})
     history = read_history(168)
     assert history["lines"]["in"][-1] == 120.0  # the last hour that is over
     assert 60.0 <= history["lines"]["p95_agent"][-1] <= 120.0
 
 
 def test_what_is_not_known_is_no_zero() -> None:
-    put(3, **{"in": 1})
+    Minute.objects.create(at=this_minute() - timedelta(minutes=3), data={"in": 1})
     history = read_history(1)
     assert known(history, "in") == [1.0]
     assert known(history, "queue_inbox") == []

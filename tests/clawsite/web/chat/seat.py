@@ -23,7 +23,7 @@ from sessions_app.models import Contact, Pairing
 
 HOST = "testserver"
 ORIGIN = f"http://{HOST}"
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 30.0
 # Every browser has its own, because strangers are limited by address.
 _addresses = IPv4Network("10.0.0.0/8").hosts()
 ADMIN = Actor(subject="user:1", role=Role.ADMIN, name="Alice")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -201,11 +202,13 @@ async def test_binary_frames_are_answered_too() -> None:
 
 
 async def test_a_flood_is_stopped() -> None:
+    begun = time.monotonic()
     page = await (await Seat().sit_down()).open(greet=False)
-    for _ in range(60):
+    for _ in range(600):
         await page.say(t="ping")
     assert (await page.until("closed"))["code"] == 4429
-    assert len([frame for frame in page.frames if frame["t"] == "pong"]) < 50
+    passed = time.monotonic() - begun
+    assert len([frame for frame in page.frames if frame["t"] == "pong"]) <= 40 + 20 * passed
 
 
 async def test_strangers_of_one_address_write_slowly() -> None:
@@ -230,11 +233,11 @@ async def test_a_page_that_stops_reading_is_closed(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_page_that_acknowledges_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_module, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(flow_module, "SILENT_SECONDS", 1.5)
     monkeypatch.setattr(feed_module, "POLL_SECONDS", 0.2)
     page = await (await Seat().sit_down()).open()
     await page.say(t="ack", n=(await page.until("access"))["n"])
-    assert await page.is_quiet(1.0)
+    assert await page.is_quiet(2.5)
     await page.leave()
 
 

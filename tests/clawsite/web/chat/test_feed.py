@@ -127,21 +127,22 @@ async def test_a_session_that_ended_ends_the_page(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.sqlite
 async def test_a_locked_database_delays_a_message_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pagesocket, "DB_SECONDS", 0.5)
     bob = await Seat().sit_down()
     await bob.approve()
     page = await bob.open()
     await page.until("access")
     name = new_id()
     lock = await asyncio.to_thread(sqlite3.connect, str(connection.settings_dict["NAME"]), check_same_thread=False)
-    try:
-        await asyncio.to_thread(lock.execute, "BEGIN IMMEDIATE")
-        await page.say(t="send", id=name, text="now?", files=[])
-        refused = await page.until("error")
-        assert (refused["id"], refused["retry"]) == (name, True)
-    finally:
-        await asyncio.to_thread(lock.rollback)
-        await asyncio.to_thread(lock.close)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(pagesocket, "DB_SECONDS", 0.5)
+        try:
+            await asyncio.to_thread(lock.execute, "BEGIN IMMEDIATE")
+            await page.say(t="send", id=name, text="now?", files=[])
+            refused = await page.until("error")
+            assert (refused["id"], refused["retry"]) == (name, True)
+        finally:
+            await asyncio.to_thread(lock.rollback)
+            await asyncio.to_thread(lock.close)
     await page.send("now?", id=name)
     assert await run_db(Inbox.objects.count) == 1
     await page.leave()

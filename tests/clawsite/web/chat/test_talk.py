@@ -61,7 +61,7 @@ async def test_rights_that_an_account_lost_are_lost_in_the_chat(flow: Flow) -> N
 
 
 async def test_an_answer_streams_and_its_end_is_whole(flow: Flow) -> None:
-    flow.model.set_default(LONG, deltas=60, pause=0.02)
+    flow.model.set_default(LONG, deltas=60, pause=0.05)
     bob = await Seat().sit_down()
     await bob.approve()
     page = await bob.open()
