@@ -109,7 +109,7 @@ def standin_site(root: Path) -> Iterator[StandinSite]:
         (root / "deploy.toml").write_text(
             f'kind = "processes"\nroot = "{root}"\nproxy = "http://127.0.0.1:{port}"\nreload = {reload}\n'
             + "".join(f'{colour} = "127.0.0.1:{number}"\n' for colour, number in ports.items())
-            + "ready_seconds = 30\nsmoke_seconds = 5\nwatch_seconds = 0.3\n"
+            + "ready_seconds = 30\nsmoke_seconds = 30\nwatch_seconds = 0.3\n"
         )
         try:
             yield StandinSite(root=root, port=port, ports=ports)

@@ -12,7 +12,7 @@ from typing import Any
 from tests.faults.stack import wait_for
 from tests.interop.installed import Installed
 
-RUN_SECONDS = 60.0
+RUN_SECONDS = 120.0
 SCREEN = (120, 40)
 
 
@@ -89,7 +89,7 @@ class Terminal:
         self._tmux("send-keys", "-l", text)
         self._tmux("send-keys", "Enter")
 
-    def wait_for(self, text: str, *, timeout: float = 45.0) -> str:
+    def wait_for(self, text: str, *, timeout: float = 90.0) -> str:
         """Wait until the screen shows a text, and return the screen; AssertionError shows what was there instead."""
         try:
             wait_for(lambda: text in self.screen(), timeout=timeout, what=text)

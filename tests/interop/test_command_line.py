@@ -114,7 +114,7 @@ def test_status(command: CommandLine, target: Target) -> None:
 
 
 def test_probe(command: CommandLine) -> None:
-    said = command.run("gateway", "probe")
+    said = command.run("gateway", "probe", "--timeout", "60000")
 
     assert_fine(said)
     assert "Reachable: yes" in said.out

@@ -43,7 +43,7 @@ def moment(value: object) -> datetime:
 @pytest.mark.parametrize("part", PARTS)
 def test_a_busy_cluster_loses_a_process(running: Plant, part: str) -> None:
     role = running.wait_role(age=AGE)
-    keys = running.start("ledger", 3, seconds=1.5)
+    keys = running.start("ledger", 3, seconds=2.5)
     running.wait_running(3)
 
     running.cluster(role)[part].kill()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import urllib.request
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,6 +17,7 @@ from runbooks.models import AlertGroup, AlertSilence, Job, MonitoredSystem
 from runbooks.sources.alertmanager import list_alerts
 from sessions_app.models import Card
 from tests.clawsite.running import until
+from tests.ports import free_port
 from tests.programs import need_program
 from tests.runbooks.alerts.deliveries import One, fire, post_alert
 from tests.servers.monitoring import AlertmanagerService
@@ -31,10 +31,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def nobody(people: People) -> MonitoredSystem:
     """A system whose Alertmanager does not answer."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return MonitoredSystem.objects.create(name="guardian", alertmanager_url=f"http://127.0.0.1:{port}")
+    return MonitoredSystem.objects.create(name="guardian", alertmanager_url=f"http://127.0.0.1:{free_port()}")
 
 
 def ask(people: People) -> AlertSilence:

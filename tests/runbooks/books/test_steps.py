@@ -163,7 +163,7 @@ def test_a_cancelled_command_ends_at_once(tmp_path: Path) -> None:
 def test_a_stop_of_the_system_puts_the_run_back_and_repeats_only_what_may_be(
     tmp_path: Path, repeatable: bool, count: int
 ) -> None:
-    program = f"echo x >> {tmp_path}/work; test $(wc -l < {tmp_path}/work) -ge 2 || sleep 1"
+    program = f"echo x >> {tmp_path}/work; test $(wc -l < {tmp_path}/work) -ge 2 || sleep 3"
     saved(step("command", argv=["sh", "-c", program], host=["sh"], repeatable=repeatable), step("wait", seconds=0))
     run = start()
     signals = Signals()

@@ -114,7 +114,7 @@ async def kinds(job: Job) -> list[str]:
     return [kind for kind, _ in await story(job)]
 
 
-async def until(check: Callable[[], Any], *, seconds: float = 15.0, what: str = "") -> Any:
+async def until(check: Callable[[], Any], *, seconds: float = 45.0, what: str = "") -> Any:
     """Poll until a check, which may ask the database, is true; return what it gives."""
     deadline = time.monotonic() + seconds
     while not (value := await run_db(check)):
@@ -124,7 +124,7 @@ async def until(check: Callable[[], Any], *, seconds: float = 15.0, what: str = 
     return value
 
 
-async def wait_state(job: Job, state: str, *, seconds: float = 15.0) -> Job:
+async def wait_state(job: Job, state: str, *, seconds: float = 45.0) -> Job:
     """Wait until a job is in a state."""
     await until(lambda: Job.objects.get(pk=job.pk).state == state, seconds=seconds, what=f"{state} of {job}")
     return await reload(job)

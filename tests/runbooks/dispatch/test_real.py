@@ -115,7 +115,7 @@ async def test_a_cancel_during_an_outage_gets_there(far: Installation) -> None:
 async def test_the_other_side_loses_its_power_in_the_middle(far: Installation) -> None:
     await add_far(far.url)
     async with dispatching():
-        job = await send("selftest", params={"events": 60, "pause": 0.05})
+        job = await send("selftest", params={"events": 80, "pause": 0.1})
         await wait_lines(job, 5)
         await asyncio.to_thread(far.kill)
         await until(lambda: GatewayTarget.objects.get().reach == "away", what="the outage is seen")

@@ -92,10 +92,10 @@ def test_it_is_followed_until_it_is_stopped(monkeypatch: pytest.MonkeyPatch) -> 
     thread = threading.Thread(target=perform_beside, args=[job.pk])
     thread.start()
     card = Card.objects.filter(key=f"logs:{job.key}")
-    until(lambda: card.filter(data__text="first").exists(), seconds=20, what="the first lines")
+    until(lambda: card.filter(data__text="first").exists(), seconds=60, what="the first lines")
     with (environment_root(made, "staging") / "app.log").open("a", encoding="utf-8") as log:
         log.write("second\n")
-    until(lambda: card.filter(data__text="first\nsecond").exists(), seconds=20, what="what came after")
+    until(lambda: card.filter(data__text="first\nsecond").exists(), seconds=60, what="what came after")
     assert shown(job)["following"]
     jobs.cancel_job(job.key, actor=VIEWER)
     thread.join(30)
