@@ -127,6 +127,7 @@ class Connection:
             self._work.cancel()
         if self._watches_jobs:
             feed.leave(self)
+        self._out.end()
         sockets.unregister(self)
 
     async def close_for_restart(self, code: int) -> None:

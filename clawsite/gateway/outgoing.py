@@ -70,6 +70,10 @@ class Outgoing:
         version = b',"stateVersion":' + state if state else b""
         self.wire.send(replies.event_head(event), payload, b',"seq":%d' % self.seq, version, replies.END)
 
+    def end(self) -> None:
+        """Hold the connection no longer: it is over."""
+        self._end_slow = _nobody
+
     def is_behind(self) -> bool:
         """Tell whether the client has yet to read much of what it was sent."""
         return self.wire.unsent > BEHIND_BYTES
@@ -82,3 +86,7 @@ class Outgoing:
             self._taken, self._moved_at = taken, now
         elif now - self._moved_at > PATIENCE_SECONDS:
             self._end_slow()
+
+
+def _nobody() -> None:
+    """Stand for a connection that is over."""

@@ -73,8 +73,9 @@ class Work:
             await asyncio.wait(tuple(self._running), timeout=left)
 
     def cancel(self) -> None:
-        """End everything; the socket is gone."""
+        """End everything, and hold the connection no longer: the socket is gone."""
         self._waiting.clear()
+        self._done = _nobody
         for task in tuple(self._running):
             task.cancel()
 
@@ -103,3 +104,7 @@ class Work:
         if not task.cancelled() and task.exception() is not None:
             raise task.exception()  # type: ignore[misc]  # to the loop's log: `done` never raises
         self.go_on()
+
+
+def _nobody(asked: OpenRequest, answer: Any, error: BaseException | None) -> None:
+    """Take an answer for which the socket is gone."""

@@ -28,9 +28,8 @@ MOST_ENDED = 256
 def note_ended(open_now: int) -> None:
     """Count a socket that has ended, and look for garbage now and then.
 
-    Each leaves 65 objects that hold one another, with some 10 KB. Python itself looks for such old ones after 70,000
-    new objects: a thousand sockets, or twenty minutes of a soak, used to wait. To have Python look more often at
-    everything cost requests under overload.
+    That of a page and what feeds it hold one another, with some 10 KB. Python itself looks for such old ones after
+    70,000 new objects: a thousand sockets. To have Python look more often at everything cost requests under overload.
     """
     _state["ended"] += 1
     if _state["ended"] >= max(MOST_ENDED, open_now // 4):

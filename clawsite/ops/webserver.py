@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
+import daphne.http_protocol
 import daphne.server
 from daphne.server import Server, twisted_loop
 from daphne.ws_protocol import WebSocketFactory
@@ -33,7 +34,7 @@ from clawsite.ops.link import Link
 from clawsite.ops.listening import open_socket
 from clawsite.ops.role import run_role
 from clawsite.ops.selfalerts.keeping import keep_watching_ourselves
-from clawsite.ops.wire import WebSocket
+from clawsite.ops.wire import Request, WebSocket
 from clawsite.web import sockets
 from clawsite.web.plain import App
 
@@ -117,6 +118,7 @@ class _Server(Server):  # type: ignore[misc]  # Daphne carries no types
 
 
 daphne.server.serverFromString = _take_socket
+daphne.http_protocol.WebRequest = Request
 WebSocketFactory.protocol = WebSocket
 
 

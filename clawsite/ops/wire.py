@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+from daphne.http_protocol import WebRequest
 from daphne.ws_protocol import WebSocketProtocol
 from websockets.frames import apply_mask  # type: ignore[attr-defined]
 
@@ -33,6 +34,17 @@ def frame(payload: bytes) -> bytes:
     if size < 65536:
         return struct.pack("!BBH", TEXT, 126, size) + payload
     return struct.pack("!BBQ", TEXT, 127, size) + payload
+
+
+class Request(WebRequest):  # type: ignore[misc]  # Daphne carries no types
+    """Daphne's request, which leaves its connection when that has become a socket's."""
+
+    def process(self) -> Any:
+        """Answer it, or hand its transport over: then the connection would keep it, and it the connection."""
+        done = super().process()
+        if self.transport is None and self in self.channel.requests:
+            self.channel.requests.remove(self)
+        return done
 
 
 class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no types
@@ -130,8 +142,10 @@ class WebSocket(WebSocketProtocol):  # type: ignore[misc]  # Daphne carries no t
         """The connection is lost, which is told elsewhere."""
 
     def connectionLost(self, reason: Any) -> None:
-        """Count the end: this socket and what served it hold one another."""
+        """Hold nothing any more that holds this socket, so that all of it goes at once, and count the end."""
         super().connectionLost(reason)
+        self.claw_receive = self.claw_drained = None
+        self.is_closed = None  # it was resolved with this socket itself
         note_ended(sockets.count_open())
 
     def onAutoPingTimeout(self) -> None:
