@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from typing import Any
 
@@ -15,6 +16,7 @@ django.setup()
 from daphne.server import Server  # noqa: E402 - the server's patches below need Django set up
 
 import clawsite.ops.webserver  # noqa: E402, F401 - gives Daphne the protocol that the product uses
+from clawsite.ops.listening import BACKLOG  # noqa: E402
 
 CHALLENGE = '{"type":"event","event":"connect.challenge","payload":{"nonce":"0","ts":0}}'
 # Where a request has its id: {"type":"req","id":"q00000001","method":...
@@ -39,7 +41,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 def main() -> None:
     """Serve until killed."""
-    Server(application, endpoints=[f"tcp:{sys.argv[1]}:127.0.0.1"], signal_handlers=False, verbosity=0).run()
+    listening = socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=BACKLOG)
+    Server(application, endpoints=[str(listening.detach())], signal_handlers=False, verbosity=0).run()
 
 
 if __name__ == "__main__":
