@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -110,7 +111,7 @@ class Sender:
             return False
         for row in ready:
             self._busy[row.chat_id] = row.pk
-        won: set[int] = set()
+        won: dict[int, dict[str, Any]] = {}
         claim = asyncio.ensure_future(run_tx(outbox.mark_sending, [row.pk for row in ready], held=held))
         try:
             won = await asyncio.shield(claim)
@@ -123,11 +124,11 @@ class Sender:
                     self._busy.pop(row.chat_id, None)
         for row in ready:
             if row.pk in won:
-                row.attempts += 1
+                row.attempts, row.payload = row.attempts + 1, won[row.pk]
                 self._start(row)
         return len(heads) == free
 
-    async def _unclaim(self, claim: asyncio.Future[set[int]]) -> None:
+    async def _unclaim(self, claim: asyncio.Future[dict[int, dict[str, Any]]]) -> None:
         """Let rows wait that were claimed by a sender that is told to stop: nothing of them is on its way."""
         try:
             for pk in await claim:

@@ -111,13 +111,16 @@ def _read_page(channel_id: int, passed: Collection[str], size: int) -> list[Outb
     return list(rows.order_by("id")[:size])
 
 
-def mark_sending(pks: Sequence[int], *, held: Held) -> set[int]:
-    """Commit that these rows are about to be sent; return those that still waited. LeaseLost for a sender overtaken."""
+def mark_sending(pks: Sequence[int], *, held: Held) -> dict[int, dict[str, Any]]:
+    """Commit that these rows are about to be sent; return what those say that still waited. LeaseLost when overtaken.
+
+    A row that waits may be given something newer to say until this very moment: what was read before is old.
+    """
     with transaction.atomic():
         check_lease(held)
         rows = Outbox.objects.select_for_update().filter(pk__in=pks, state=Outbox.State.NEW)
-        found = set(rows.values_list("pk", flat=True))
-        Outbox.objects.filter(pk__in=found).update(
+        found = dict(rows.values_list("pk", "payload"))
+        Outbox.objects.filter(pk__in=list(found)).update(
             state=Outbox.State.SENDING, attempts=F("attempts") + 1, not_before=timezone.now()
         )
     return found

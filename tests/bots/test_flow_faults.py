@@ -218,3 +218,26 @@ def _queue(chat: str, payload: dict[str, Any]) -> None:
     outbox.add_row(
         channel_id=session.channel_id, chat_id=chat, session_id=session.pk, dedupe_key="test", payload=payload
     )
+
+
+async def test_what_a_row_is_given_to_say_until_it_is_taken_is_said(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = outbox.mark_sending
+
+    def change_and_take(pks: list[int], **options: Any) -> Any:
+        """Commit something newer between the sender's look and its claim, as a card that changes may."""
+        Outbox.objects.filter(pk__in=pks).update(payload={"text": "newer", "plain": True})
+        return take(pks, **options)
+
+    def queue() -> None:
+        channel = Channel.objects.get()
+        outbox.add_row(
+            channel_id=channel.pk, chat_id=str(flow.alice), session_id=None, dedupe_key="one",
+            payload={"text": "older", "plain": True},
+        )  # fmt: skip
+
+    monkeypatch.setattr(outbox, "mark_sending", change_and_take)
+    async with flow.running():
+        await run_db(queue)
+        await until(lambda: flow.texts(flow.alice) == ["newer"])
