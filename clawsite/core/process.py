@@ -15,7 +15,7 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clawsite.core.leases import void_leases
@@ -28,6 +28,8 @@ _GONE = "ZXx"
 
 # What a turn of an orphan may still take; the others are handed back and begun again by the successor.
 ORPHAN_SECONDS = 2.0
+# How often the end of a process is tried.
+TRIES = 3
 
 
 @lru_cache(maxsize=1)
@@ -100,10 +102,20 @@ def drain_seconds() -> float:
 
 
 def end_process(process_id: int) -> None:
-    """Free everything the process held and remove its row."""
-    with transaction.atomic():
-        void_leases(process_id)
-        Process.objects.filter(pk=process_id).delete()
+    """Free everything the process held and remove its row.
+
+    A thread of it may take one more lease meanwhile, which refers to the row: that one is freed, too.
+    """
+    for left in reversed(range(TRIES)):
+        try:
+            with transaction.atomic():
+                void_leases(process_id)
+                Process.objects.filter(pk=process_id).delete()
+        except IntegrityError:
+            if not left:
+                raise
+        else:
+            return
 
 
 def void_dead_local_processes() -> int:
