@@ -156,8 +156,9 @@ class S3Store:
             name, part, _ = path.rpartition(_PART)
             if part and name + _INDEX not in touched:
                 newest[name] = max(moment, newest.get(name, moment))
-        for name, moment in newest.items():
-            if max(touched.values()) - moment >= idle:
+        if newest:
+            expired = max(touched.values()) - idle
+            for name in [name for name, moment in newest.items() if moment <= expired]:
                 self.delete(name)
 
     def read_mark(self) -> bytes | None:

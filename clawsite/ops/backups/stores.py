@@ -184,8 +184,9 @@ class FolderStore:
         for path in self._files():
             with suppress(FileNotFoundError):
                 touched[path] = path.lstat().st_mtime
+        latest = max(touched.values(), default=0.0)
         for path, moment in touched.items():
-            if path.name.endswith(_DRAFT) and max(touched.values()) - moment >= idle.total_seconds():
+            if path.name.endswith(_DRAFT) and latest - moment >= idle.total_seconds():
                 self._remove(path)
 
     def read_mark(self) -> bytes | None:

@@ -124,31 +124,30 @@ def test_a_store_that_fails_keeps_nothing_that_is_old_in_the_others(
     assert len(stored(sea.store)) == 1
 
 
-def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
-    local = FolderStore(tmp_path / "local")
+def send_three(sea: Sea, local: FolderStore) -> list[Part]:
+    """Have two stores take a snapshot and three segments; return those."""
     collector = sea.begin()
     sea.snapshot(anew=True)
     for text in ("one", "two", "three"):
         sea.write(text)
         collector.collect()
         Sender(collector.spool, [local, sea.store]).send()
-    first, second, third = only("seg", stored(local))
+    collector.close()
+    return only("seg", stored(local))
+
+
+def test_what_one_store_lacks_another_has(sea: Sea, tmp_path: Path) -> None:
+    local = FolderStore(tmp_path / "local")
+    first, second, third = send_three(sea, local)
     local.delete(second.name)
     local.delete(third.name)
     sea.store.delete(first.name)
     assert texts(sea.recover(source=Joined([local, sea.store]))) == ["one", "two", "three"]
-    collector.close()
 
 
 def test_what_one_store_has_damaged_another_gives_and_it_is_said_which(sea: Sea, tmp_path: Path) -> None:
     local = FolderStore(tmp_path / "local")
-    collector = sea.begin()
-    sea.snapshot(anew=True)
-    for text in ("one", "two", "three"):
-        sea.write(text)
-        collector.collect()
-        Sender(collector.spool, [local, sea.store]).send()
-    first, second, third = only("seg", stored(local))
+    first, second, third = send_three(sea, local)
     snapshot = only("snap", stored(local))[0]
     damage(local.root / snapshot.name)
     damage(local.root / second.name)
@@ -163,7 +162,6 @@ def test_what_one_store_has_damaged_another_gives_and_it_is_said_which(sea: Sea,
     damage(sea.place / second.name)
     with pytest.raises(BadArchive, match=f"{local.label} and in {sea.store.label}: The archive is damaged"):
         sea.recover(source=Joined([local, sea.store]))
-    collector.close()
 
 
 def damage(path: Path) -> None:
