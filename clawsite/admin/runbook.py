@@ -94,9 +94,7 @@ class RunbookAdmin(SettingAdmin):
         """Save the steps too; a change makes another version."""
         super().save_related(request, form, formsets, change)
         row = form.instance
-        if not (form.has_changed() or any(each.has_changed() for each in formsets)):
-            return
-        if change:
+        if change and (form.has_changed() or any(each.has_changed() for each in formsets)):
             Runbook.objects.filter(pk=row.pk).update(version=F("version") + 1)
             row.refresh_from_db(fields=["version"])
 
