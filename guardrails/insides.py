@@ -3,6 +3,10 @@
 Killing the first process of a sandbox ends all others, but not at once: while hundreds of others fork, it waits for the
 kernel's locks behind them, and they become thousands. So everything inside is killed, round by round, until nothing is
 left. Which processes these are tells the namespace of their numbers, which nothing can leave and nobody else is in.
+
+Bubblewrap ends when its caller dies, but only some time after it has begun: one whose caller is killed before runs on
+without anybody who looks at its time. So the program begins only when all of bubblewrap is ready to die with us. What
+a kill can leave behind is a bubblewrap that has begun nothing: one whose own parent died before it let it go on.
 """
 
 from __future__ import annotations
@@ -21,29 +25,35 @@ from guardrails.usage import count_tasks
 ROUNDS = 500
 # How long a run attends to nothing but bubblewrap's first process, which waits for us.
 FIRST_SECONDS = 0.5
+_LOOK_SECONDS = 0.0005
+# Runs its second argument with those after it as soon as a line comes from the descriptor that the first one names,
+# and nothing at all when its other end is closed.
+_GUARD = 'read -r _ <"/proc/self/fd/$1" && shift && exec "$@"'
 _FIRST = re.compile(rb'"child-pid":\s*(\d+)')
 
 
 class Insides:
-    """Learns from bubblewrap, over a pipe, which process is the first inside, and holds that back until it is bounded.
+    """Learns from bubblewrap, over a pipe, which process is the first inside, and holds the program back until then.
 
-    group: where everything inside belongs; one that was not made holds nothing back.
+    group: where everything inside belongs; where one was made, bubblewrap itself is held back until it is in.
     """
 
     def __init__(self, wanted: bool, group: Group) -> None:
         self._group = group
         self._reads, self._writes = os.pipe() if wanted else (-1, -1)
-        self._held, self._release = os.pipe() if wanted and group.made else (-1, -1)
+        self._waits, self._release = os.pipe() if wanted else (-1, -1)
+        self._held = os.dup(self._waits) if wanted and group.made else -1
         self._said = b""
         self._first = self._space = 0
         self._is_over = False
+        self._held_back = self._held >= 0
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._writes, self._held, self._release = map(_close, (self._writes, self._held, self._release))
-        self._reads = _close(self._reads)
+        self._leave()
+        self._reads, self._release = map(_close, (self._reads, self._release))
 
     @property
     def told(self) -> int:
@@ -56,28 +66,49 @@ class Insides:
         return self._held
 
     @property
+    def guard(self) -> tuple[str, ...]:
+        """What to put before the program inside, so that it begins when we say so and not when we are dead."""
+        return ("/bin/sh", "-c", _GUARD, "sh", str(self._waits)) if self._waits >= 0 else ()
+
+    @property
     def pass_fds(self) -> tuple[int, ...]:
         """What the program inherits."""
-        return tuple(descriptor for descriptor in (self._writes, self._held) if descriptor >= 0)
+        return tuple(descriptor for descriptor in (self._writes, self._held, self._waits) if descriptor >= 0)
 
     def started(self) -> None:
         """Leave the other ends to bubblewrap, and let what will be inside begin, if it is there at once."""
-        self._writes, self._held = _close(self._writes), _close(self._held)
-        if self._release >= 0:
-            poll = select.poll()  # select.select knows no descriptor above 1023
-            poll.register(self._reads, select.POLLIN)
-            poll.poll(FIRST_SECONDS * 1000)
+        self._leave()
+        if self._release < 0:
+            return
+        deadline = time.monotonic() + FIRST_SECONDS
+        poll = select.poll()  # select.select knows no descriptor above 1023
+        poll.register(self._reads, select.POLLIN)
+        poll.poll(FIRST_SECONDS * 1000)
+        self.begin()
+        while self._release >= 0 and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
             self.begin()
 
     def begin(self) -> None:
         """Learn who is first inside, while its number is still its own; bound it and let it begin. Call it often."""
-        if not (self._find() or self._first or self._is_over) or self._release < 0:
+        self._find()
+        if self._release < 0 or not (self._first or self._is_over):
             return
-        if self._first:
-            self._group.take(self._first)
+        if self._held_back:
+            if self._first:
+                self._group.take(self._first)
+            self._say()
+            self._held_back = False
+        if self._is_over or _dies_with_us(self._first):
+            self._say()
+            self._release = _close(self._release)
+
+    def _say(self) -> None:
         with suppress(OSError):  # said, not only closed: another child of ours may have this end as well
             os.write(self._release, b"\n")
-        self._release = _close(self._release)
+
+    def _leave(self) -> None:
+        self._writes, self._held, self._waits = map(_close, (self._writes, self._held, self._waits))
 
     def _find(self) -> int:
         if not self._space and self._reads >= 0:
@@ -113,13 +144,30 @@ def space_of(process: int) -> int:
 
 def _runs(process: int, space: int) -> bool:
     """Whether it is in this namespace and more than the remains of a process."""
-    if space_of(process) != space:
-        return False
+    return space_of(process) == space and _state(process) not in ("", "Z", "X")
+
+
+def _dies_with_us(first: int) -> bool:
+    """Whether the first process inside is done with all that it does before it waits for the program to end.
+
+    The last of it is to bind its life to that of its parent, which has bound its own to ours before it told us of this
+    one. True as well for a process that is gone, and where the kernel does not tell which children one has.
+    """
     try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
+        with open(f"/proc/{first}/task/{first}/children", "rb") as file:
+            has_child = bool(file.read())
     except OSError:
-        return False
+        return True
+    return has_child and _state(first) == "S"
+
+
+def _state(process: int) -> str:
+    """Return the letter of proc(5) for what a process does; nothing for one that is gone."""
+    try:
+        with open(f"/proc/{process}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def end_tree(root: int) -> None:

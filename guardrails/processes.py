@@ -117,6 +117,7 @@ def run(
         if sandbox is not None:
             command = [
                 *sandbox_argv(sandbox, cwd=cwd, env=variables, told=insides.told, held=insides.held),
+                *insides.guard,
                 *_tasks_argv(limits.bounds),
                 *command,
             ]
