@@ -127,6 +127,11 @@ def _backup(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     return title.format(hours=numbers["hours"]), advice
 
 
+def _log(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
+    title = _("The database's log has not been fully copied for {span}; what is missing would be lost with the disk.")
+    return title.format(span=_span(numbers["seconds"])), _("The log of the role worker says why.")
+
+
 def _disk(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     title = _("The disk is filling up: {free} ({percent} %) is left.")
     return title.format(free=filesizeformat(numbers["free"]), percent=numbers["percent"]), _(
@@ -159,6 +164,7 @@ _WORDS: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
     "level": _level,
     "poller": _poller,
     "backup": _backup,
+    "log": _log,
     "disk": _disk,
     "memory": _memory,
     "clock": _clock,

@@ -19,6 +19,7 @@ def make_checks() -> tuple[Check, ...]:
         Check(name="level", find=work.find_burn, seconds=0),
         Check(name="poller", find=work.find_pollers),
         Check(name="backup", find=work.find_backup, seconds=60),
+        Check(name="log", find=work.find_log, seconds=60),
         Check(name="disk", find=machine.find_disk, seconds=60),
         Check(name="memory", find=machine.find_memory, seconds=60),
         Check(name="clock", find=machine.ClockJumps().find, seconds=0),

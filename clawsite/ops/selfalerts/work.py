@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Min
 
 from bots.agent.targets import SERVICE as MODEL
 from bots.services import CHANNEL, POLLING, is_outside
 from clawsite.core import services
-from clawsite.core.models import User
+from clawsite.core.models import Process, User
 from clawsite.ops import backups, levels
 from clawsite.ops.backups.hindrance import find_hindrance
 from clawsite.ops.levels.counting import count_answers, overheads
 from clawsite.ops.levels.judging import p95
 from clawsite.ops.selfalerts.findings import CRITICAL, WARNING, Finding
+from clawsite.ops.selfalerts.machine import ALIVE
+from clawsite.ops.shipping.status import LATE_SECONDS, shipped
 from clawsite.web.report import read_queues
 from sessions_app.models import Channel, Outbox
 
@@ -98,6 +101,23 @@ def find_backup(now: datetime) -> Iterator[Finding]:
         hours = None if last.age is None else round(last.age / 3600)
         data = {"hours": hours, "error": hindrance or last.failing[:300]}
         yield Finding(check="backup", severity=WARNING, data=data)
+
+
+def find_log(now: datetime) -> Iterator[Finding]:
+    """Find that the log of the database has not been copied for a while, where the settings want it copied."""
+    copied = shipped()
+    if copied is None:
+        return
+    behind = _works(now) if copied.lag is None else copied.lag
+    if behind > LATE_SECONDS:
+        yield Finding(check="log", severity=CRITICAL, data={"seconds": round(behind)})
+
+
+def _works(now: datetime) -> float:
+    """Return for how long a worker has been there that should have copied it."""
+    alive = Process.objects.filter(role="worker", beat_at__gt=now - ALIVE)
+    started = alive.aggregate(first=Min("started_at"))["first"]
+    return 0.0 if started is None else (now - started).total_seconds()
 
 
 def _is_late(last: backups.LastBackup, now: datetime) -> bool:

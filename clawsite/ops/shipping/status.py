@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 
+from clawsite.ops.shipping.postgres.names import WAL_FILE
 from clawsite.ops.shipping.spool import FOLDER, now, read_state, waiting
+
+# A snapshot of a large database takes a while, and so does a store that is away for a moment.
+LATE_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shipped:
     """`lag` is how many seconds of commits would be lost with this disk, None while nothing was ever copied.
 
-    `waiting` is how many parts the stores do not have yet, `snapshot_age` the seconds since the newest snapshot.
+    `waiting` is how many parts the stores do not have yet, `snapshot_age` the seconds since the newest snapshot, which
+    is known of SQLite only. Of PostgreSQL, `lag` counts from the oldest file that its server archived and that waits.
     """
 
     lag: float | None
@@ -23,7 +31,9 @@ class Shipped:
 
 def shipped() -> Shipped | None:
     """Return how far the log is copied; None where that is not wanted."""
-    if not settings.CLAW_ON_SQLITE or not settings.CLAW_SHIPPING_SECONDS:
+    if not settings.CLAW_ON_SQLITE:
+        return _archived(Path(settings.CLAW_WAL_DIR)) if settings.CLAW_WAL_DIR else None
+    if not settings.CLAW_SHIPPING_SECONDS:
         return None
     root = settings.CLAW_HOME / FOLDER
     state, parts = read_state(root), waiting(root)
@@ -31,6 +41,18 @@ def shipped() -> Shipped | None:
         return Shipped(lag=None, waiting=len(parts), snapshot_age=None)
     copied = min([state.moment, *(part.moment for part in parts)])
     return Shipped(lag=_age(copied), waiting=len(parts), snapshot_age=_age(state.snapshot_at))
+
+
+def _archived(folder: Path) -> Shipped:
+    try:
+        files = [path for path in folder.iterdir() if WAL_FILE.fullmatch(path.name)]
+    except OSError:
+        return Shipped(lag=None, waiting=0, snapshot_age=None)
+    ages = [0.0]
+    for path in files:
+        with suppress(FileNotFoundError):  # sent meanwhile
+            ages.append(time.time() - path.stat().st_mtime)
+    return Shipped(lag=max(ages), waiting=len(files), snapshot_age=None)
 
 
 def _age(moment: int) -> float:

@@ -1,4 +1,4 @@
-"""Backups and the copying of SQLite's log: how old the last good one is, and what would be lost with this disk."""
+"""Backups and the copying of the log: how old the last good one is, and what would be lost with this disk."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from clawsite.ops.shipping.status import shipped
 AGE = declare("claw_backup_age_seconds", "Time since the last backup that could be restored was begun.")
 SIZE = declare("claw_backup_bytes", "Size of the last backup that could be restored.")
 FAILING = declare("claw_backup_failing", "1 while the newest backup has failed.")
-LAG = declare("claw_shipping_lag_seconds", "What would be lost with this disk, where the log of SQLite is copied.")
-WAITING = declare("claw_shipping_waiting_parts", "Parts of SQLite's log that no store has yet.")
+LAG = declare(
+    "claw_shipping_lag_seconds", "What would be lost with this disk, where the log of the database is copied."
+)
+WAITING = declare("claw_shipping_waiting_parts", "Parts of the database's log that no store has yet.")
 
 
 def read_backups() -> dict[str, Any]:

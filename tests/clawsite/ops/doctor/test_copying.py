@@ -13,8 +13,9 @@ from pytest_django import Settings
 
 from clawsite.core.models import Process
 from clawsite.core.process import find_start, host_name
-from clawsite.ops.doctor.copying import LATE_SECONDS, examine
+from clawsite.ops.doctor.copying import examine
 from clawsite.ops.shipping.spool import Spool, State, now
+from clawsite.ops.shipping.status import LATE_SECONDS
 
 pytestmark = pytest.mark.django_db
 LATE = timedelta(seconds=LATE_SECONDS + 60)

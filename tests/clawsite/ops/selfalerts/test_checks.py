@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from collections import namedtuple
 from datetime import timedelta
 from pathlib import Path
@@ -23,6 +25,7 @@ from clawsite.ops.crashes import CrashLog
 from clawsite.ops.selfalerts import machine, work
 from clawsite.ops.selfalerts.checks import make_checks
 from clawsite.ops.selfalerts.findings import Finding
+from clawsite.ops.shipping.spool import Spool, State, now
 from runbooks.jobs import create_job
 from sessions_app.models import Channel, Inbox, Outbox
 from tests.clawsite.ops.selfalerts.people import view
@@ -89,6 +92,35 @@ def test_a_role_that_dies_again_and_again(settings: Any, tmp_path: Any) -> None:
     CrashLog(tmp_path).note("bots", deaths=4, how="exit code 1")
     (found,) = machine.find_crash_loops(NOW)
     assert "bots keeps dying (4 times in a row): exit code 1" in said(found)
+
+
+def test_a_log_of_sqlite_that_is_not_copied(settings: Any, tmp_path: Path) -> None:
+    settings.CLAW_ON_SQLITE, settings.CLAW_HOME, settings.CLAW_SHIPPING_SECONDS = True, tmp_path, 2
+    worker = Process.objects.create(role="worker", host="h", pid=1, started=1, beat_at=NOW)
+    assert list(work.find_log(NOW)) == []
+    Process.objects.update(started_at=NOW - timedelta(minutes=11))
+    (found,) = work.find_log(NOW)
+    assert said(found).startswith("🚨 The database's log has not been fully copied for 11 min;")
+    worker.delete()
+    assert list(work.find_log(NOW)) == [], "nobody should be at it"
+
+    Spool(tmp_path).save(State(chain="c", snapshot_at=1, moment=now() - 1_200_000))
+    assert said(next(work.find_log(NOW))).startswith("🚨 The database's log has not been fully copied for 20 min;")
+    settings.CLAW_SHIPPING_SECONDS = 0
+    assert list(work.find_log(NOW)) == []
+
+
+def test_a_log_of_postgresql_that_is_not_copied(settings: Any, tmp_path: Path) -> None:
+    settings.CLAW_ON_SQLITE, settings.CLAW_WAL_DIR = False, str(tmp_path)
+    waits, other = tmp_path / ("0" * 24), tmp_path / ".draft"
+    for path in (waits, other):
+        path.touch()
+        os.utime(path, (time.time() - 1200,) * 2)
+    assert said(next(work.find_log(NOW))).startswith("🚨 The database's log has not been fully copied for 20 min;")
+    waits.unlink()
+    assert list(work.find_log(NOW)) == []
+    settings.CLAW_WAL_DIR = ""
+    assert list(work.find_log(NOW)) == []
 
 
 @pytest.mark.parametrize(("free", "severity"), [(50, None), (11, None), (4, "warning"), (0.4, "critical")])
