@@ -17,7 +17,7 @@ from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.moments import parse_moment
 from clawsite.ops.backups.places import all_stores
 from clawsite.ops.shipping.postgres.archiving import archive_settings, bases
-from clawsite.ops.shipping.postgres.clusters import make_cluster
+from clawsite.ops.shipping.postgres.clusters import LOG, make_cluster
 
 
 class Command(Subcommands):
@@ -52,7 +52,10 @@ class Command(Subcommands):
         for sentence in stores.tell_spoilt():
             self.say(sentence)
         self.say("Give it to the server's user, and start a server of the same version on it. It reads the log up to")
-        self.say("the moment and serves then. DATABASE_URL must lead to it before clawsite starts.")
+        self.say(
+            f"the moment and serves then; {LOG} in it may be removed. DATABASE_URL must lead to it before clawsite"
+        )
+        self.say("starts.")
 
 
 def _declare_recover(parser: ArgumentParser) -> None:

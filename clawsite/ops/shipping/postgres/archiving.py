@@ -17,12 +17,13 @@ from clawsite.ops.shipping.postgres.names import (
     WAL_FILE,
     WAL_PREFIX,
     Base,
+    Wal,
     find_base,
     find_wal,
     is_needed,
     is_segment,
-    wal_name,
 )
+from clawsite.ops.shipping.postgres.systems import Systems
 from clawsite.ops.shipping.sending import Claim, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
 
@@ -52,13 +53,14 @@ class Archiving:
         self._stores = stores
         self._claim = claim
         self._taken: dict[str, set[str]] = {store.label: set() for store in stores}
-        # The newest file of the log that was seen here, "" before the first.
-        self._seen = ""
+        self._systems = Systems(folder)
+        # The newest segment of the log that was seen here.
+        self._seen: Wal | None = None
 
     def clear(self) -> None:
         """Remove what a process left half done that was killed: it may be as large as the database."""
         shutil.rmtree(self._base, ignore_errors=True)
-        for left in self._spool.root.glob(self._wrapped(wal_name("*")).name):
+        for left in self._spool.root.glob(self._wrapped(f"{WAL_PREFIX}*{SUFFIX}").name):
             left.unlink(missing_ok=True)
 
     def send(self) -> int:
@@ -67,29 +69,31 @@ class Archiving:
         What one store does not take waits, and the others get it all the same. Raises what a store raised.
         """
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
-        self._seen = next(filter(is_segment, reversed(names)), self._seen)
+        systems = self._systems.look(names)
+        files = [Wal(system=systems[name], file=name) for name in names if name in systems]
+        self._seen = next((wal for wal in reversed(files) if is_segment(wal.file)), self._seen)
         try:
-            with_all(self._stores, lambda store: self._fill(store, names))
+            with_all(self._stores, lambda store: self._fill(store, files))
         finally:
-            everywhere = [name for name in names if all(name in taken for taken in self._taken.values())]
-            for name in everywhere:
-                (self._folder / name).unlink()
+            everywhere = [wal for wal in files if all(wal.file in taken for taken in self._taken.values())]
+            for wal in everywhere:
+                (self._folder / wal.file).unlink()
                 for taken in self._taken.values():
-                    taken.discard(name)
+                    taken.discard(wal.file)
         return len(everywhere)
 
-    def _fill(self, store: Store, names: Sequence[str]) -> None:
+    def _fill(self, store: Store, files: Sequence[Wal]) -> None:
         taken = self._taken[store.label]
-        for name in names:
-            if name not in taken:
-                self._send_file(store, name)
-                taken.add(name)
+        for wal in files:
+            if wal.file not in taken:
+                self._send_file(store, wal)
+                taken.add(wal.file)
 
-    def _send_file(self, store: Store, name: str) -> None:
-        wrapped = self._wrapped(wal_name(name))
+    def _send_file(self, store: Store, wal: Wal) -> None:
+        wrapped = self._wrapped(wal.name)
         try:
-            wrap(self._folder / name, wrapped, name=name)
-            self._put(wrapped, wal_name(name), [store])
+            wrap(self._folder / wal.file, wrapped, name=wal.file)
+            self._put(wrapped, wal.name, [store])
         finally:
             wrapped.unlink(missing_ok=True)
 
@@ -130,10 +134,11 @@ class Archiving:
         shutil.rmtree(self._base, ignore_errors=True)
         self._base.mkdir(mode=0o700)
         try:
-            path, self._seen = take_base(self._base)
-            base = Base(moment=now(), first=self._seen)
+            taken = take_base(self._base)
+            self._seen = Wal(system=taken.system, file=taken.first)
+            base = Base(moment=now(), first=taken.first, system=taken.system)
             draft = self._base / "wrapped"
-            wrap(path, draft, name="base.tar")
+            wrap(taken.path, draft, name="base.tar")
             draft.replace(self._wrapped(base.name))
         finally:
             shutil.rmtree(self._base, ignore_errors=True)
@@ -153,7 +158,8 @@ class Archiving:
         for base in old[:-1]:
             store.delete(base.name)
         for each in store.list(WAL_PREFIX) if old else ():
-            if not any(is_needed(find_wal(each.name), base) for base in kept):
+            wal = find_wal(each.name)
+            if wal is not None and not any(is_needed(wal, base) for base in kept):
                 store.delete(each.name)
 
     def _wrapped(self, name: str) -> Path:
@@ -173,8 +179,9 @@ class Archiving:
 
     def _goes_on_from(self, base: Base) -> bool:
         """Tell whether the log that is archived leads on from a base backup, as far as is known."""
-        seen = self._seen or base.first
-        return seen[:8] == base.first[:8] and seen >= base.first
+        seen = self._seen or Wal(system=base.system, file=base.first)
+        is_same = (seen.system, seen.file[:8]) == (base.system, base.first[:8])
+        return is_same and seen.file >= base.first
 
 
 def bases(store: Listing) -> list[Base]:

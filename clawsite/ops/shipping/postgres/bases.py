@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.shipping.postgres.systems import system_of_control
 from guardrails.processes import Limits, run
 
 SECONDS = 3 * 3600.0
@@ -17,8 +19,17 @@ _LIMITS = Limits(seconds=SECONDS, cpu_seconds=0, memory_bytes=0, file_bytes=0)
 _LABEL = re.compile(r"^START WAL LOCATION: [0-9A-F/]+ \(file ([0-9A-F]{24})\)$", re.MULTILINE)
 
 
-def take_base(folder: Path) -> tuple[Path, str]:
-    """Write a base backup into an empty folder; return it as a tar, and the file of the log that it begins with.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taken:
+    """A base backup as a tar, the server that it is of, and the file of the log that it begins with."""
+
+    path: Path
+    system: str
+    first: str
+
+
+def take_base(folder: Path) -> Taken:
+    """Write a base backup into an empty folder.
 
     This ends when the server has archived all of the log that the backup needs.
     """
@@ -32,17 +43,17 @@ def take_base(folder: Path) -> tuple[Path, str]:
         raise BackupFailed(f"pg_basebackup did not succeed: {told[-1][:300]}")
     if sorted(os.listdir(folder)) != ["base.tar"]:
         raise BackupFailed("The server has tablespaces, which a recovery to a moment does not cover.")
-    return folder / "base.tar", _first_file(folder / "base.tar")
+    return _describe(folder / "base.tar")
 
 
-def _first_file(base: Path) -> str:
-    """Return what the label of a backup says; it is our own, just written."""
+def _describe(base: Path) -> Taken:
+    """Read what a backup says of itself; it is our own, just written."""
     with tarfile.open(base) as archive:
-        label = archive.extractfile("backup_label")
+        label, control = (archive.extractfile(name) for name in ("backup_label", "global/pg_control"))
         found = _LABEL.search(label.read().decode("ascii", "replace")) if label is not None else None
-    if found is None:
-        raise BackupFailed("The base backup does not say with which file of the log it begins.")
-    return found[1]
+        if found is None or control is None:
+            raise BackupFailed("The base backup does not say of which server it is, or where in the log it begins.")
+        return Taken(path=base, system=system_of_control(control), first=found[1])
 
 
 def _environment() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -19,10 +20,12 @@ from clawsite.ops.backups.moments import END
 from clawsite.ops.backups.tar import CHUNK, Member, TarReader
 from clawsite.ops.shipping.postgres.archiving import bases
 from clawsite.ops.shipping.postgres.files import unwrap
-from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, find_wal, is_needed
+from clawsite.ops.shipping.postgres.names import HISTORY, WAL_PREFIX, Base, Wal, find_wal, is_needed, is_segment
+from clawsite.ops.shipping.postgres.timelines import read_line
 from guardrails.paths import check_relative, open_beneath, open_directory
 
-LOG = "claw_wal"
+# Base backups leave out whatever has a name that begins so: not all of this log again in that of a recovered server.
+LOG = "pgsql_tmp_log"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,16 +45,18 @@ def make_cluster(
     """
     if target.exists():
         raise BadInput(f"{target} is there already. Give a directory that is to be made.")
-    base = _find_base(stores, until)
+    found = _find_bases(stores, until)
     draft = target.with_name(f"{target.name}.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700, parents=True)
     try:
         archive = draft / "base.tar"
+        log = _Log(stores, draft / LOG, identity=identity, proven=proven)
+        base = log.choose(found)
         _fetch(stores, base.name, archive, inside="base.tar", identity=identity, proven=proven)
         _extract(archive, draft)
         archive.unlink()
-        files = _fetch_log(stores, base, draft / LOG, identity=identity, proven=proven)
+        files = log.fetch(base)
         _tell_server(draft, until)
         draft.rename(target)
     except BaseException:
@@ -60,30 +65,71 @@ def make_cluster(
     return Made(base=base, files=files)
 
 
-def _find_base(stores: Joined, until: datetime | None) -> Base:
+def _find_bases(stores: Joined, until: datetime | None) -> list[Base]:
+    """Return those of before a moment, oldest first, that are of the same server as the newest of them."""
     found = [base for base in bases(stores) if until is None or base.moment <= until.timestamp() * 1000]
     if not found:
         raise BackupFailed("No base backup is so old: nothing to begin the recovery with.")
-    return found[-1]
+    return [base for base in found if base.system == found[-1].system]
 
 
 def _fetch(stores: Joined, name: str, target: Path, *, inside: str, identity: Identity, proven: bool) -> None:
     stores.read(name, partial(unwrap, target=target, name=inside, identity=identity, proven=proven))
 
 
-def _fetch_log(stores: Joined, base: Base, folder: Path, *, identity: Identity, proven: bool) -> int:
-    folder.mkdir(mode=0o700)
-    needed = [file for each in stores.list(WAL_PREFIX) if (file := find_wal(each.name)) and is_needed(file, base)]
-    for file in needed:
-        _fetch(stores, f"{WAL_PREFIX}{file}.age", folder / file, inside=file, identity=identity, proven=proven)
-    return len(needed)
+class _Log:
+    """The log of the server that is to be recovered, as far as it was fetched into a folder."""
+
+    def __init__(self, stores: Joined, folder: Path, *, identity: Identity, proven: bool) -> None:
+        self._stores = stores
+        self._folder = folder
+        self._identity = identity
+        self._proven = proven
+        folder.mkdir(mode=0o700)
+        self._there = {wal for each in stores.list(WAL_PREFIX) if (wal := find_wal(each.name))}
+
+    def choose(self, found: Sequence[Base]) -> Base:
+        """Return the newest of some base backups from which the log leads to the newest timeline."""
+        histories = [wal for wal in self._there if wal.system == found[-1].system and wal.file.endswith(HISTORY)]
+        if not histories:
+            return found[-1]
+        line = read_line(self._fetch(max(histories)))
+        size = self._segment_bytes(found[-1].system)
+        for base in reversed(found):
+            if line.holds(base, segment_bytes=size):
+                return base
+        raise BackupFailed("The server was put back to before all base backups of before that moment.")
+
+    def _segment_bytes(self, system: str) -> int:
+        segments = [wal for wal in self._there if wal.system == system and is_segment(wal.file)]
+        return self._fetch(max(segments)).stat().st_size if segments else 0
+
+    def fetch(self, base: Base) -> int:
+        """Fetch what a recovery from a base backup may ask for; return how many files that are."""
+        needed = [wal for wal in self._there if is_needed(wal, base)]
+        for wal in needed:
+            self._fetch(wal)
+        return len(needed)
+
+    def _fetch(self, wal: Wal) -> Path:
+        target = self._folder / wal.file
+        if not target.exists():
+            _fetch(self._stores, wal.name, target, inside=wal.file, identity=self._identity, proven=self._proven)
+        return target
 
 
 def _tell_server(folder: Path, until: datetime | None) -> None:
-    """Have the server read the log when it starts, up to the moment, and then serve."""
-    lines = [f'restore_command = \'cp "{LOG}/%f" "%p"\'', "recovery_target_action = 'promote'"]
-    if until is not None and until != END:  # a server does not serve when it finds the end of the log first
-        lines.append(f"recovery_target_time = '{until.isoformat()}'")
+    """Have the server read the log when it starts, up to the moment, and then serve.
+
+    A server that finds the end of its log before its moment does not serve; one without takes that of an earlier
+    recovery, which the base backup brings along, unless it is told that there is none.
+    """
+    moment = "" if until is None or until == END else until.isoformat()
+    lines = [
+        f'restore_command = \'cp "{LOG}/%f" "%p"\'',
+        "recovery_target_action = 'promote'",
+        f"recovery_target_time = '{moment}'",
+    ]
     with (folder / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.write("\n".join(["", *lines, ""]))
     (folder / "recovery.signal").touch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
 import pytest
@@ -10,16 +11,26 @@ from django.conf import LazySettings
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping.postgres.archiving import Archiving, bases
-from clawsite.ops.shipping.postgres.names import Base, is_needed, wal_name
+from clawsite.ops.shipping.postgres.names import Base, Wal, is_needed
+from clawsite.ops.shipping.postgres.timelines import read_line
 from clawsite.ops.shipping.spool import Spool, now
 from clawsite.ops.shipping.work import MAX_PAUSE_SECONDS, longer
 
 DAY = 86_400_000
 OLD = now() - 10 * DAY
+SYSTEM = "0"  # that of files without a head
 
 
 def wal(number: int, *, timeline: int = 1) -> str:
     return f"{timeline:08X}{number:016X}"
+
+
+def wal_name(file: str, *, system: str = SYSTEM) -> str:
+    return Wal(system=system, file=file).name
+
+
+def made(moment: int, number: int, *, system: str = SYSTEM) -> Base:
+    return Base(moment=moment, first=wal(number), system=system)
 
 
 def forget(place: Path, *names: str, keep: int = DAY) -> set[str]:
@@ -33,21 +44,74 @@ def forget(place: Path, *names: str, keep: int = DAY) -> set[str]:
 
 def test_the_log_of_a_server_that_was_put_back_to_a_moment_stays() -> None:
     """It counts on from that moment, so its files have lower numbers than a base backup from after that moment."""
-    base = Base(moment=OLD, first=wal(55))
-    assert is_needed(wal(46, timeline=2), base)
-    assert is_needed("00000002.history", base)
-    assert not is_needed(wal(46), base)
+    base = made(OLD, 55)
+    for file, needed in ((wal(46, timeline=2), True), ("00000002.history", True), (wal(46), False)):
+        assert is_needed(Wal(system=SYSTEM, file=file), base) is needed
+    assert not is_needed(Wal(system="7", file=wal(56)), base)
+
+
+def segment(folder: Path, number: int, *, system: int, timeline: int = 1) -> None:
+    """Write the head of a file of the log as a server does."""
+    head = struct.pack("=HHIQIxxxxQ", 0xD110, 2, timeline, 0, 0, system)
+    (folder / wal(number, timeline=timeline)).write_bytes(head)
+
+
+def test_another_server_in_the_place_of_the_first_writes_over_nothing(tmp_path: Path, settings: LazySettings) -> None:
+    """It counts from 1 again. What is no segment belongs to the one that follows, or that came before a restart."""
+    settings.CLAW_HOME, store = tmp_path / "home", FolderStore(tmp_path / "store")
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    archiving = Archiving(folder, Spool(folder), [store])
+    (folder / "00000002.history").touch()
+    assert archiving.send() == 0, "nobody knows whose it is yet"
+    segment(folder, 1, system=5, timeline=2)
+    assert archiving.send() == 2
+    first = {each.name for each in store.list()}
+    assert first == {wal_name(file, system="5") for file in ("00000002.history", wal(1, timeline=2))}
+    base = store.root / Base(moment=now(), first=wal(1, timeline=2), system="5").name
+    base.parent.mkdir()
+    base.touch()
+    assert not archiving._is_due(store)
+
+    (folder / "00000003.history").touch()
+    assert archiving.send() == 1
+    segment(folder, 1, system=6, timeline=2)
+    (folder / "00000002.history").touch()
+    assert archiving.send() == 2
+    second = {wal_name(file, system="6") for file in ("00000002.history", wal(1, timeline=2))}
+    assert {each.name for each in store.list("pgwal/")} == first | second | {wal_name("00000003.history", system="5")}
+    assert archiving._is_due(store)
+
+
+@pytest.mark.parametrize(
+    ("first", "held"),
+    [
+        (wal(1, timeline=4), True),
+        (wal(5, timeline=2), True),  # of 1 MiB each, so the last of before the place 0/600050
+        (wal(6, timeline=2), False),
+        (wal(2, timeline=1), True),
+        (wal(3, timeline=1), False),
+        (wal(1, timeline=3), False),
+    ],
+)
+def test_a_base_backup_of_after_the_moment_that_a_server_was_put_back_to_is_not_on_its_line(
+    first: str, held: bool, tmp_path: Path
+) -> None:
+    history = tmp_path / "00000004.history"
+    history.write_text("1\t0/300000\tbefore 2026-11-26 14:03:20+00\n\n2\t0/600050\tno recovery target specified\n")
+    line = read_line(history)
+    assert line.holds(Base(moment=1, first=first, system="5"), segment_bytes=1 << 20) is held
 
 
 def test_the_log_of_another_server_in_the_place_of_the_first_stays(tmp_path: Path) -> None:
-    before, last = Base(moment=OLD - DAY, first=wal(30)).name, Base(moment=OLD, first=wal(55)).name
-    new = Base(moment=OLD + DAY, first=wal(2)).name
+    before, last = made(OLD - DAY, 30).name, made(OLD, 55).name
+    new = made(OLD + DAY, 2).name
     kept = {last, new, wal_name(wal(2)), wal_name(wal(55))}
     assert forget(tmp_path, before, wal_name(wal(1)), *kept) == kept
 
 
 def test_a_clock_that_was_ahead_makes_no_base_backup_the_newest(tmp_path: Path) -> None:
-    last, ahead = Base(moment=OLD, first=wal(55)), Base(moment=now() + 300 * DAY, first=wal(20))
+    last, ahead = made(OLD, 55), made(now() + 300 * DAY, 20)
     assert forget(tmp_path, last.name, ahead.name, wal_name(wal(20)), keep=0) == {last.name, ahead.name}
     assert bases(FolderStore(tmp_path)) == [last]
 
@@ -55,7 +119,7 @@ def test_a_clock_that_was_ahead_makes_no_base_backup_the_newest(tmp_path: Path) 
 def test_a_base_backup_waits_for_the_store_that_did_not_take_it(tmp_path: Path) -> None:
     """Nobody asks the server for another one meanwhile: there is none here."""
     spool, good, broken = Spool(tmp_path), FolderStore(tmp_path / "good"), FolderStore(tmp_path / "broken")
-    base, old = Base(moment=now(), first=wal(55)), Base(moment=OLD, first=wal(30))
+    base, old = made(now(), 55), made(OLD, 30)
     for each in (base, old):
         (spool.root / each.name.replace("/", "-")).touch()
     (tmp_path / "broken").mkdir()
@@ -80,7 +144,7 @@ def test_a_server_whose_log_does_not_go_on_from_a_base_backup_needs_another(
 ) -> None:
     """The first is the same server, the second another one in its place, the third was put back to a moment."""
     settings.CLAW_HOME, store = tmp_path / "home", FolderStore(tmp_path / "store")
-    name = Base(moment=now(), first=wal(55)).name
+    name = made(now(), 55).name
     (store.root / name).parent.mkdir(parents=True)
     (store.root / name).touch()
     (tmp_path / "00000009.history").touch()
@@ -92,7 +156,7 @@ def test_a_server_whose_log_does_not_go_on_from_a_base_backup_needs_another(
 
 
 def test_a_jump_of_the_clock_ages_base_backups_by_a_day(tmp_path: Path) -> None:
-    names = [Base(moment=OLD + day * DAY, first=wal(500 + day)).name for day in (-400, 0, 1)]
+    names = [made(OLD + day * DAY, 500 + day).name for day in (-400, 0, 1)]
     assert forget(tmp_path, *names, keep=2 * DAY + 1) == set(names)
     assert forget(tmp_path, *names, keep=DAY) == set(names[1:])
 

@@ -30,7 +30,7 @@ from clawsite.ops.shipping.keeping import keep_shipping
 from clawsite.ops.shipping.postgres import clusters
 from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
 from clawsite.ops.shipping.postgres.clusters import make_cluster
-from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, wal_name
+from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, Wal, find_wal
 from clawsite.ops.shipping.spool import Spool
 from tests.faults.stack import wait_for
 from tests.programs import need_program
@@ -58,21 +58,33 @@ class Server:
             for statement in statements:
                 connection.execute(statement)
 
+    def base(self) -> Base:
+        """Bring a base backup to the store, whether or not one is due."""
+        base = self.work._take()
+        self.work._put(self.work._wrapped(base.name), base.name, [self.store])
+        self.work._wrapped(base.name).unlink()
+        return base
+
     def archive(self) -> None:
         """Have the server finish a file of its log, and bring all there is to the store."""
         with psycopg.connect(self.service.url(), autocommit=True) as connection:
             row = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
         assert row is not None
-        self.wait_stored(wal_name(row[0]), timeout=60)
+        self.wait_stored(row[0], timeout=60)
 
-    def wait_stored(self, name: str, *, timeout: float) -> None:
-        """Do the worker's part until the store has a file."""
+    def wait_stored(self, file: str, *, timeout: float) -> None:
+        """Do the worker's part until the store has a file of the log."""
 
         def is_stored() -> bool:
             self.work.send()
-            return name in {each.name for each in self.store.list(WAL_PREFIX)}
+            return file in {wal.file for each in self.store.list(WAL_PREFIX) if (wal := find_wal(each.name))}
 
-        wait_for(is_stored, timeout=timeout, what=f"{name} is in the store")
+        wait_for(is_stored, timeout=timeout, what=f"{file} is in the store")
+
+
+def name_of(file: str) -> str:
+    """Return what a file is called in a store that does not say of which server it is."""
+    return Wal(system="0", file=file).name
 
 
 def give_to(service: PostgresService, path: Path) -> None:
@@ -123,8 +135,9 @@ def install(server: Server) -> None:
             opened.execute("INSERT INTO django_migrations VALUES (1, 'core', '0001_initial', now())")
 
 
-def numbers(data: Path) -> list[int]:
-    """Start a server on a recovered data directory; return what is in its table once it serves."""
+@contextmanager
+def recovered(data: Path) -> Iterator[PostgresService]:
+    """Start a server on a recovered data directory, and wait until it serves."""
     with started(data) as service:
 
         def serves() -> bool:
@@ -133,8 +146,13 @@ def numbers(data: Path) -> list[int]:
                 return row is not None and not row[0]
 
         wait_for(serves, timeout=60, what="the recovery is over")
-        with psycopg.connect(service.url()) as connection:
-            return [row[0] for row in connection.execute("SELECT n FROM numbers ORDER BY n")]
+        yield service
+
+
+def numbers(data: Path) -> list[int]:
+    """Return what is in the table of a recovered data directory."""
+    with recovered(data) as service, psycopg.connect(service.url()) as connection:
+        return [row[0] for row in connection.execute("SELECT n FROM numbers ORDER BY n")]
 
 
 def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: Path) -> None:
@@ -175,6 +193,41 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
     assert len(bases(server.store)) == 1, "the newest one is needed"
 
 
+def test_a_server_that_was_put_back_goes_on_and_comes_back_again(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What came after the moment is left behind, with the base backup of then, and so is nothing of what came since."""
+    identity = own_identity()
+    assert identity is not None
+    server.run("CREATE TABLE numbers (n int)", "INSERT INTO numbers VALUES (1)")
+    first = server.base()
+    server.run("INSERT INTO numbers VALUES (2)")
+    moment = moment_of(server)
+    server.run("INSERT INTO numbers VALUES (3)")
+    server.base()
+    server.archive()
+    server.service.kill()
+    stores = Joined([server.store])
+    assert make_cluster(stores, tmp_path / "then", identity=identity, until=moment).base == first
+    with recovered(tmp_path / "then") as service:
+        old, server.service = server.service, service
+        monkeypatch.setitem(settings.DATABASES["default"], "PORT", service.port)
+        server.run("INSERT INTO numbers VALUES (4)")
+        later = moment_of(server)
+        server.run("INSERT INTO numbers VALUES (5)")
+        server.archive()
+        assert server.work.back_up(), "its log does not go on from the base backups that there are"
+        server.run("INSERT INTO numbers VALUES (6)")
+        server.archive()
+        server.service = old
+
+    assert make_cluster(stores, tmp_path / "later", identity=identity, until=later).base == first
+    assert numbers(tmp_path / "later") == [1, 2, 4]
+    assert make_cluster(stores, tmp_path / "end", identity=identity).base == bases(server.store)[-1] != first
+    assert len(list((tmp_path / "end" / clusters.LOG).iterdir())) < len(server.store.list(WAL_PREFIX))
+    assert numbers(tmp_path / "end") == [1, 2, 4, 5, 6]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_worker_does_it_by_itself(server: Server, settings: LazySettings) -> None:
     install(server)
@@ -209,7 +262,7 @@ def test_what_is_committed_is_in_the_store_within_ten_seconds(
         with psycopg.connect(server.service.url()) as connection:
             row = connection.execute("SELECT pg_walfile_name(pg_current_wal_lsn())").fetchone()
         assert row is not None
-        server.wait_stored(wal_name(row[0]), timeout=30)
+        server.wait_stored(row[0], timeout=30)
         waits.append(time.monotonic() - began)
     with capsys.disabled():
         print(f"\ncommitted and in the store after {min(waits):.1f} to {max(waits):.1f} s")
@@ -245,7 +298,7 @@ def test_what_is_no_file_of_the_log_stays(tmp_path: Path, settings: LazySettings
         (folder / name).write_text(name)
     spool = Spool(folder)
     assert Archiving(folder, spool, [store]).send() == 2
-    assert [each.name for each in store.list(WAL_PREFIX)] == [wal_name("0" * 24), wal_name("00000002.history")]
+    assert [each.name for each in store.list(WAL_PREFIX)] == [name_of("0" * 24), name_of("00000002.history")]
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"." + "1" * 24, "notes.txt"}
 
 
@@ -261,9 +314,9 @@ def test_a_store_that_fails_keeps_nothing_of_the_log_from_the_others(tmp_path: P
     archiving = Archiving(folder, Spool(folder), [broken, store])
     with pytest.raises(BackupFailed, match="broken cannot be"):
         archiving.send()
-    there = [store.root / wal_name(name) for name in names]
+    there = [store.root / name_of(name) for name in names]
     first = [path.read_bytes() for path in there]
-    old = store.root / Base(moment=1, first="0" * 23 + "1").name
+    old = store.root / Base(moment=1, first="0" * 23 + "1", system="0").name
     old.parent.mkdir()
     old.touch()
     with pytest.raises(BackupFailed, match="broken cannot be"):
@@ -272,7 +325,7 @@ def test_a_store_that_fails_keeps_nothing_of_the_log_from_the_others(tmp_path: P
 
     broken.root.unlink()
     assert archiving.send() == 2
-    assert [each.name for each in broken.list(WAL_PREFIX)] == [wal_name(name) for name in names]
+    assert [each.name for each in broken.list(WAL_PREFIX)] == [name_of(name) for name in names]
     assert there[1].read_bytes() == first[1], "it was sent once"
     assert not [path for path in folder.iterdir() if path.is_file()]
 
@@ -295,4 +348,4 @@ def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Pa
 def test_as_far_as_the_log_goes_is_no_moment_that_a_server_waits_for(tmp_path: Path) -> None:
     """A server that finds the end of its log before the moment that it was given does not start."""
     clusters._tell_server(tmp_path, END)
-    assert "recovery_target_time" not in (tmp_path / "postgresql.auto.conf").read_text()
+    assert "recovery_target_time = ''" in (tmp_path / "postgresql.auto.conf").read_text()
