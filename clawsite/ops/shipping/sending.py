@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 
 from clawsite.core.errors import ClawError
 from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.ages import ages
 from clawsite.ops.shipping.names import PREFIX, Part, as_they_came, find_part
-from clawsite.ops.shipping.spool import Spool
+from clawsite.ops.shipping.spool import SPOOL_BYTES, Spool, burden, newest_snapshot
+
+logger = logging.getLogger(__name__)
 
 # Two parts are seconds apart while the log is copied, for processes beat in the database.
 APART = 600_000
+# So much may wait for stores that are away while another one takes it: copying to that one must not end.
+MOST_BYTES = SPOOL_BYTES // 2
 
 Claim = Callable[[Store], None]
 
@@ -45,6 +50,7 @@ class Sender:
         self._stores = stores
         self._claim = claim
         self._ours: set[str] = set()
+        self._told: set[str] = set()
         self._taken: dict[str, set[Part]] = {store.label: set() for store in stores}
         # The last call of a process may come while a thread is at the one before.
         self._turn = threading.Lock()
@@ -63,11 +69,33 @@ class Sender:
             with_all(self._stores, lambda store: self._fill(store, parts))
         finally:
             everywhere = [part for part in parts if all(part in taken for taken in self._taken.values())]
-            for part in everywhere:
-                self._spool.remove(part)
-                for taken in self._taken.values():
-                    taken.discard(part)
+            self._remove(everywhere)
+            self._trim([part for part in parts if part not in everywhere])
         return len(everywhere)
+
+    def _remove(self, parts: Iterable[Part]) -> None:
+        for part in parts:
+            self._spool.remove(part)
+            for taken in self._taken.values():
+                taken.discard(part)
+
+    def _trim(self, parts: Sequence[Part]) -> None:
+        """Let go of the oldest parts that one store has, when too much waits for another that is away for days.
+
+        A recovery reads all stores together. The other one leads to moments by itself again from the next snapshot on.
+        """
+        kept, over = newest_snapshot(parts), burden(parts) - MOST_BYTES
+        for part in parts:
+            if over > 0 and part != kept and any(part in taken for taken in self._taken.values()):
+                self._tell(part)
+                self._remove([part])
+                over -= part.size
+
+    def _tell(self, part: Part) -> None:
+        away = {store.label for store in self._stores if part not in self._taken[store.label]} - self._told
+        self._told |= away
+        for label in sorted(away):
+            logger.warning("So much of the database's log waits for %s that it will not get all of it.", label)
 
     def _fill(self, store: Store, parts: Sequence[Part]) -> None:
         taken = self._taken[store.label]
@@ -78,6 +106,7 @@ class Sender:
             if part not in taken:
                 store.put(part.name, self._spool.path(part))
                 taken.add(part)
+        self._told.discard(store.label)
 
 
 def stored(store: Listing) -> list[Part]:

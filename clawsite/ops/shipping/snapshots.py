@@ -11,14 +11,12 @@ from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.excess import too_large
 from clawsite.ops.shipping.collecting import Frozen
 from clawsite.ops.shipping.parts import write_snapshot
-from clawsite.ops.shipping.spool import Spool, State, now
+from clawsite.ops.shipping.spool import SPOOL_BYTES, Spool, State, burden, now
 
 # A recovery lays at most so many segments on a snapshot, or as many bytes as it has itself.
 MOST_SEGMENTS = 5000
 LEAST_BYTES = 64 * 1024**2
 DAY = 86_400_000
-# So much may wait for the stores.
-SPOOL_BYTES = 1024**3
 
 
 def is_due(state: State | None) -> bool:
@@ -31,7 +29,7 @@ def is_due(state: State | None) -> bool:
 
 def check_waiting(spool: Spool) -> None:
     """See that not too much waits for the stores already: they may be away for days."""
-    if sum(part.size for part in spool.parts()) > SPOOL_BYTES:
+    if burden(spool.parts()) > SPOOL_BYTES:
         raise BackupFailed("So much waits for the stores that the log of the database is not copied any more.")
 
 

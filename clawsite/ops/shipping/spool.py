@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from clawsite.ops.shipping.names import PREFIX, Part, find_part
 from clawsite.ops.shipping.wal import Position
 
 FOLDER = "shipping"
+# So much may wait for the stores, and a snapshot, which may be larger than that.
+SPOOL_BYTES = 1024**3
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -136,6 +139,17 @@ def waiting(root: Path) -> list[Part]:
         with suppress(FileNotFoundError):  # sent meanwhile
             found.append(find_part(f"{PREFIX}{path.parent.name}/{path.name}", size=path.stat().st_size))
     return sorted(part for part in found if part is not None)
+
+
+def newest_snapshot(parts: Sequence[Part]) -> Part | None:
+    """Return that of some parts with which a recovery begins."""
+    return next((part for part in reversed(parts) if part.kind == "snap"), None)
+
+
+def burden(parts: Sequence[Part]) -> int:
+    """Return how many bytes wait besides the newest snapshot."""
+    kept = newest_snapshot(parts)
+    return sum(part.size for part in parts if part != kept)
 
 
 def now() -> int:
