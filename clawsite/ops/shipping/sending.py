@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from clawsite.core.errors import ClawError
@@ -12,8 +11,7 @@ from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.ages import ages
 from clawsite.ops.shipping.names import PREFIX, Part, as_they_came, find_part
 from clawsite.ops.shipping.spool import SPOOL_BYTES, Spool, burden, newest_snapshot
-
-logger = logging.getLogger(__name__)
+from clawsite.ops.shipping.takers import Takers
 
 # Two parts are seconds apart while the log is copied, for processes beat in the database.
 APART = 600_000
@@ -50,8 +48,7 @@ class Sender:
         self._stores = stores
         self._claim = claim
         self._ours: set[str] = set()
-        self._told: set[str] = set()
-        self._taken: dict[str, set[Part]] = {store.label: set() for store in stores}
+        self._takers: Takers[Part] = Takers(stores)
         # The last call of a process may come while a thread is at the one before.
         self._turn = threading.Lock()
 
@@ -68,45 +65,23 @@ class Sender:
         try:
             with_all(self._stores, lambda store: self._fill(store, parts))
         finally:
-            everywhere = [part for part in parts if all(part in taken for taken in self._taken.values())]
-            self._remove(everywhere)
-            self._trim([part for part in parts if part not in everywhere])
+            everywhere = self._takers.everywhere(parts)
+            waiting = [part for part in parts if part not in everywhere]
+            kept = newest_snapshot(waiting)
+            sizes = ((part, part.size) for part in waiting if part != kept)
+            for part in (*everywhere, *self._takers.spare(sizes, burden(waiting) - MOST_BYTES)):
+                self._spool.remove(part)
+                self._takers.forget(part)
         return len(everywhere)
 
-    def _remove(self, parts: Iterable[Part]) -> None:
-        for part in parts:
-            self._spool.remove(part)
-            for taken in self._taken.values():
-                taken.discard(part)
-
-    def _trim(self, parts: Sequence[Part]) -> None:
-        """Let go of the oldest parts that one store has, when too much waits for another that is away for days.
-
-        A recovery reads all stores together. The other one leads to moments by itself again from the next snapshot on.
-        """
-        kept, over = newest_snapshot(parts), burden(parts) - MOST_BYTES
-        for part in parts:
-            if over > 0 and part != kept and any(part in taken for taken in self._taken.values()):
-                self._tell(part)
-                self._remove([part])
-                over -= part.size
-
-    def _tell(self, part: Part) -> None:
-        away = {store.label for store in self._stores if part not in self._taken[store.label]} - self._told
-        self._told |= away
-        for label in sorted(away):
-            logger.warning("So much of the database's log waits for %s that it will not get all of it.", label)
-
     def _fill(self, store: Store, parts: Sequence[Part]) -> None:
-        taken = self._taken[store.label]
         if store.label not in self._ours:
             self._claim(store)
             self._ours.add(store.label)
-        for part in parts:
-            if part not in taken:
-                store.put(part.name, self._spool.path(part))
-                taken.add(part)
-        self._told.discard(store.label)
+        for part in self._takers.lacks(store, parts):
+            store.put(part.name, self._spool.path(part))
+            self._takers.note(store, part)
+        self._takers.note_all(store)
 
 
 def stored(store: Listing) -> list[Part]:

@@ -26,8 +26,11 @@ from clawsite.ops.shipping.postgres.names import (
 from clawsite.ops.shipping.postgres.systems import Systems
 from clawsite.ops.shipping.sending import Claim, trust, with_all
 from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.takers import Takers
 
 DAY = 86_400_000
+# So much may wait for stores that are away while another one takes it: a server that writes fills it in half an hour.
+MOST_BYTES = 4 * 1024**3
 
 
 def archive_settings(folder: Path) -> dict[str, str]:
@@ -52,7 +55,7 @@ class Archiving:
         self._base = spool.root / "base"
         self._stores = stores
         self._claim = claim
-        self._taken: dict[str, set[str]] = {store.label: set() for store in stores}
+        self._takers: Takers[Wal] = Takers(stores)
         self._systems = Systems(folder)
         # The newest segment of the log that was seen here.
         self._seen: Wal | None = None
@@ -66,7 +69,8 @@ class Archiving:
     def send(self) -> int:
         """Bring finished files to every store, oldest first, and remove those that all have; return how many.
 
-        What one store does not take waits, and the others get it all the same. Raises what a store raised.
+        What one store does not take waits, and the others get it all the same. Raises what a store raised. What none
+        has taken waits for ever, and so does the server when its disk is full.
         """
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
         systems = self._systems.look(names)
@@ -75,19 +79,19 @@ class Archiving:
         try:
             with_all(self._stores, lambda store: self._fill(store, files))
         finally:
-            everywhere = [wal for wal in files if all(wal.file in taken for taken in self._taken.values())]
-            for wal in everywhere:
+            everywhere = self._takers.everywhere(files)
+            sizes = [(wal, (self._folder / wal.file).stat().st_size) for wal in files if wal not in everywhere]
+            excess = sum(size for _, size in sizes) - MOST_BYTES
+            for wal in (*everywhere, *self._takers.spare(sizes, excess)):
                 (self._folder / wal.file).unlink()
-                for taken in self._taken.values():
-                    taken.discard(wal.file)
+                self._takers.forget(wal)
         return len(everywhere)
 
     def _fill(self, store: Store, files: Sequence[Wal]) -> None:
-        taken = self._taken[store.label]
-        for wal in files:
-            if wal.file not in taken:
-                self._send_file(store, wal)
-                taken.add(wal.file)
+        for wal in self._takers.lacks(store, files):
+            self._send_file(store, wal)
+            self._takers.note(store, wal)
+        self._takers.note_all(store)
 
     def _send_file(self, store: Store, wal: Wal) -> None:
         wrapped = self._wrapped(wal.name)

@@ -27,7 +27,7 @@ from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.moments import END
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping.keeping import keep_shipping
-from clawsite.ops.shipping.postgres import clusters
+from clawsite.ops.shipping.postgres import archiving, clusters
 from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
 from clawsite.ops.shipping.postgres.clusters import make_cluster
 from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, Wal, find_wal
@@ -328,6 +328,28 @@ def test_a_store_that_fails_keeps_nothing_of_the_log_from_the_others(tmp_path: P
     assert [each.name for each in broken.list(WAL_PREFIX)] == [name_of(name) for name in names]
     assert there[1].read_bytes() == first[1], "it was sent once"
     assert not [path for path in folder.iterdir() if path.is_file()]
+
+
+def test_what_waits_for_a_store_that_is_away_for_days_does_not_fill_the_disk(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CLAW_HOME = tmp_path / "home"
+    monkeypatch.setattr(archiving, "MOST_BYTES", 5 * 1024)
+    folder, store = tmp_path / "archive", FolderStore(tmp_path / "store")
+    (tmp_path / "away").touch()
+    folder.mkdir()
+    names = [f"{number:024X}" for number in range(12)]
+    for name in names:
+        (folder / name).write_bytes(bytes(1024))
+    alone = Archiving(folder, Spool(folder), [FolderStore(tmp_path / "away")])
+    with pytest.raises(BackupFailed):
+        alone.send()
+    assert len([path for path in folder.iterdir() if path.is_file()]) == 12, "nobody else has it"
+    both = Archiving(folder, Spool(folder), [FolderStore(tmp_path / "away"), store])
+    with pytest.raises(BackupFailed):
+        both.send()
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == names[7:]
+    assert [each.name for each in store.list(WAL_PREFIX)] == [name_of(name) for name in names]
 
 
 def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Path, settings: LazySettings) -> None:
