@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from clawsite.core.errors import ClawError
+from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import Listing, Store
 from clawsite.ops.shipping.ages import ages
 from clawsite.ops.shipping.postgres.bases import take_base
@@ -56,6 +58,7 @@ class Archiving:
         self._stores = stores
         self._claim = claim
         self._takers: Takers[Wal] = Takers(stores)
+        self._ends = threading.Event()
         self._systems = Systems(folder)
         # The newest segment of the log that was seen here.
         self._seen: Wal | None = None
@@ -65,6 +68,14 @@ class Archiving:
         shutil.rmtree(self._base, ignore_errors=True)
         for left in self._spool.root.glob(self._wrapped(f"{WAL_PREFIX}*{SUFFIX}").name):
             left.unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """Have a base backup that is being taken end at once: it may take hours, and the next process takes another."""
+        self._ends.set()
+
+    def _check_end(self) -> None:
+        if self._ends.is_set():
+            raise BackupFailed("The worker ends before the base backup is whole.")
 
     def send(self) -> int:
         """Bring finished files to every store, oldest first, and remove those that all have; return how many.
@@ -138,7 +149,7 @@ class Archiving:
         shutil.rmtree(self._base, ignore_errors=True)
         self._base.mkdir(mode=0o700)
         try:
-            taken = take_base(self._base)
+            taken = take_base(self._base, check=self._check_end)
             self._seen = Wal(system=taken.system, file=taken.first)
             base = Base(moment=now(), first=taken.first, system=taken.system)
             draft = self._base / "wrapped"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,15 +29,16 @@ class Taken:
     first: str
 
 
-def take_base(folder: Path) -> Taken:
+def take_base(folder: Path, *, check: Callable[[], None] | None = None) -> Taken:
     """Write a base backup into an empty folder.
 
-    This ends when the server has archived all of the log that the backup needs.
+    This ends when the server has archived all of the log that the backup needs, or by what `check` raises, which is
+    called many times a second.
     """
     done = run(
         ["pg_basebackup", "--format=tar", f"--pgdata={folder}", "--wal-method=none", "--checkpoint=fast",
          "--no-manifest", "--no-password"],
-        cwd=folder.parent, env=_environment(), limits=_LIMITS, with_parent=True,
+        cwd=folder.parent, env=_environment(), limits=_LIMITS, with_parent=True, check=check,
     )  # fmt: skip
     if not done.ok:
         told = done.stderr.decode(errors="replace").strip().splitlines() or ["it took too long"]

@@ -48,6 +48,7 @@ async def _work(archiving: Archiving) -> None:
     try:
         await asyncio.gather(*tasks)
     finally:
+        archiving.end()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import StringIO
@@ -226,6 +227,20 @@ def test_a_server_that_was_put_back_goes_on_and_comes_back_again(
     assert make_cluster(stores, tmp_path / "end", identity=identity).base == bases(server.store)[-1] != first
     assert len(list((tmp_path / "end" / clusters.LOG).iterdir())) < len(server.store.list(WAL_PREFIX))
     assert numbers(tmp_path / "end") == [1, 2, 4, 5, 6]
+
+
+def test_a_worker_that_ends_does_not_wait_for_a_base_backup(server: Server) -> None:
+    server.run("ALTER SYSTEM SET archive_command = 'false'", "SELECT pg_reload_conf()")
+    with ThreadPoolExecutor(1) as pool:
+        taking = pool.submit(server.work.back_up)
+        wait_for(
+            lambda: list(server.work._base.glob("base.tar")), timeout=60, what="a backup that waits for the archive"
+        )
+        assert not taking.done()
+        server.work.end()
+        with pytest.raises(BackupFailed, match="before the base backup is whole"):
+            taking.result(timeout=10)
+    assert not server.work._base.exists()
 
 
 @pytest.mark.django_db(transaction=True)
