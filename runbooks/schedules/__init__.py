@@ -2,7 +2,7 @@
 
 from runbooks.schedules.actions import delete_schedule, run_now, save_schedule
 from runbooks.schedules.checking import find_problems
-from runbooks.schedules.ticking import tick
+from runbooks.schedules.ticking import run_due, tick
 from runbooks.schedules.times import BadTimes, explain, next_due, preview
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "find_problems",
     "next_due",
     "preview",
+    "run_due",
     "run_now",
     "save_schedule",
     "tick",

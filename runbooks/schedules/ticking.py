@@ -33,7 +33,7 @@ def tick(now: datetime | None = None) -> int:
     count = 0
     for schedule_id in list(due.values_list("pk", flat=True)[:BATCH]):
         try:
-            count += with_retry(lambda pk=schedule_id: _run_due(pk, moment))  # type: ignore[misc]
+            count += with_retry(lambda pk=schedule_id: run_due(pk, now=moment)) is not None  # type: ignore[misc]
         except (OperationalError, InterfaceError) as error:
             log_unknown(error, where="a schedule, which will be tried again")
         except Exception as error:
@@ -41,17 +41,18 @@ def tick(now: datetime | None = None) -> int:
     return count
 
 
-def _run_due(schedule_id: int, now: datetime) -> bool:
+def run_due(schedule_id: int, *, now: datetime) -> ScheduleRun | None:
+    """Deal with the due time of one schedule; None when there is none, or somebody else deals with it."""
     with transaction.atomic():
         row = Schedule.objects.filter(pk=schedule_id, enabled=True, next_due__lte=now).first()
         if row is None or row.next_due is None:
-            return False
+            return None
         due = latest_due(row, since=row.next_due, now=now)
         following = next_due(row, after=now)
         mine = Schedule.objects.filter(pk=row.pk, enabled=True, next_due=row.next_due)
         changes = {"next_due": following, "last_due": due, "error": "", "enabled": following is not None}
         if not mine.update(**changes):
-            return False
+            return None
         run, new = ScheduleRun.objects.get_or_create(
             schedule=row, due_at=due, defaults={"outcome": Outcome.SKIPPED, "at": now}
         )
@@ -59,7 +60,7 @@ def _run_due(schedule_id: int, now: datetime) -> bool:
             _start(row, run)
         if following is None and row.source.get("deleteAfterRun") and run.outcome == Outcome.STARTED:
             row.delete()
-    return True
+    return run
 
 
 def _is_wanted(row: Schedule, due: datetime, now: datetime) -> bool:

@@ -17,7 +17,7 @@ from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.registry import Call, Params, method
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Schedule, ScheduleRun
-from runbooks.schedules import delete_schedule, run_now, save_schedule
+from runbooks.schedules import delete_schedule, run_due, run_now, save_schedule
 
 ORIGIN = "gateway"
 MAX_OFFSET = 10_000
@@ -235,11 +235,15 @@ def _remove(principal: Principal, key: int) -> bool:
 
 def _run(principal: Principal, params: Run) -> dict[str, Any]:
     row = _access(principal, params.key)
-    due = row.enabled and row.next_due is not None and row.next_due <= timezone.now()
-    if (params.mode == "due" and not due) or (params.mode == "if-enabled" and not row.enabled):
-        reason = "not-due" if params.mode == "due" else "disabled"
+    if params.mode == "due":  # before the clock does it, and not beside it
+        run = run_due(row.pk, now=timezone.now())
+        job, reason = run.job if run is not None else None, "not-due"
+    elif params.mode == "if-enabled" and not row.enabled:
+        job, reason = None, "disabled"
+    else:
+        job, reason = run_now(row, actor=principal.actor, origin=ORIGIN), ""
+    if job is None:
         return {"ok": True, "ran": False, "enqueued": False, "reason": reason}
-    job = run_now(row, actor=principal.actor, origin=ORIGIN)
     return {"ok": True, "ran": True, "enqueued": True, "runId": job.key}
 
 

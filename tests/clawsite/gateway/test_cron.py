@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.errors import BadInput, NotAllowed
@@ -175,6 +176,17 @@ async def test_modes_of_a_run(alice: Wire) -> None:
         await alice.call("cron.run", id="999")
     with pytest.raises(BadInput, match="id is missing"):
         await alice.call("cron.run")
+
+
+async def test_what_a_program_runs_because_it_is_due_is_not_run_by_the_clock_too(alice: Wire) -> None:
+    job = await add(alice)
+    came = timezone.now() - timedelta(minutes=5)  # no worker was there to see to it
+    await run_db(lambda: Schedule.objects.update(next_due=came))
+    run = await alice.call("cron.run", id=job["id"], mode="due")
+    assert await run_db(tick) == 0
+    assert (await alice.call("cron.run", id=job["id"], mode="due"))["reason"] == "not-due"
+    assert await run_db(lambda: list(Job.objects.values_list("key", flat=True))) == [run["runId"]]
+    assert (await alice.call("cron.status"))["nextWakeAtMs"] == job["nextRunAtMs"]
 
 
 async def test_schedules_of_the_admin_pages_are_listed_too(alice: Wire) -> None:
