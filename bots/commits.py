@@ -22,7 +22,7 @@ from django.utils import timezone
 from bots import texts
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
-from bots.opening import load_session, speaking
+from bots.opening import describe_files, load_session, speaking
 from bots.outgoing import queue_for, shown_of
 from bots.sent_files import keep_files, mention_files
 from bots.work import Ending, Work
@@ -107,12 +107,13 @@ def _next_attempt(turn: Turn) -> None:
     turn.save(update_fields=["attempt", "state"])
 
 
-def _remember_user(work: Work, *, role: str) -> Message:
+def _remember_user(work: Work, *, role: str, refused: bool = False) -> Message:
     """Append what the user wrote, with the files that came along."""
     message = work.message
     session = load_session(work)
-    files = [{"name": file.name, "mime": file.mime, "size": file.size, "kind": file.kind} for file in message.files]
-    marks = ({"files": files} if files else {}) | ({"forwarded": True} if message.forwarded else {})
+    files = describe_files(message)
+    marks: dict[str, Any] = {"files": files} if files else {}
+    marks |= {name: True for name, holds in (("forwarded", message.forwarded), ("refused", refused)) if holds}
     stored = add_message(
         session.pk,
         role=role,
@@ -156,7 +157,7 @@ def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> li
         hold_lane(work, runtime=runtime)
         ending = decide()
         if ending.remember:
-            _remember_user(work, role=Message.Role.COMMAND)
+            _remember_user(work, role=Message.Role.COMMAND, refused=ending.is_refusal)
         rows = _say(work, ending.replies, role=Message.Role.NOTICE, runtime=runtime)
         record_verdicts_of(work)
         _close_abandoned(work, outcome=ending.outcome)

@@ -43,7 +43,7 @@ from guardrails.types import Action
 from sessions_app.inbox import Head
 from sessions_app.models import Contact, Inbox, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
-from sessions_app.sessions import find_session, get_or_create_session, move_chat, record_edit
+from sessions_app.sessions import find_message, find_session, get_or_create_session, move_chat, record_edit
 
 INTERNAL = "claw"
 ALBUM_MAX = 10
@@ -170,16 +170,28 @@ def check_message(work: Work) -> Ending | None:
 
 
 def _check_edit(work: Work) -> Ending | None:
-    """A changed message is noted; only the newest one of the session is answered again."""
+    """A changed message is noted; only the newest one of the session is answered again, or one that was refused.
+
+    Platforms tell of changes, too, of which we see nothing: a link that got its preview. Those are no reason to answer.
+    A command that ran does not run again.
+    """
     message, session = work.message, work.session
-    if message.kind != "edit" or session is None:
+    if message.kind != "edit" or session is None or find_turn(work.head.pk) is not None:
         return None
-    if not record_edit(session.pk, external_id=message.message_id, text=message.text):
+    known = find_message(session.pk, external_id=message.message_id)
+    if known is None:
         return None
-    newest = Message.objects.filter(session=session, role=Message.Role.USER).order_by("-seq").first()
-    if newest is not None and newest.external_id == message.message_id:
-        return None
-    return Ending(outcome="edit", remember=False)
+    if known.text == work.text and all(file in known.data.get("files", ()) for file in describe_files(message)):
+        return Ending(outcome="edit", remember=False)
+    record_edit(session.pk, external_id=message.message_id, text=message.text)
+    newer = Message.objects.filter(session=session, role=Message.Role.USER, seq__gt=known.seq)
+    counts = known.role == Message.Role.USER or known.data.get("refused", False)
+    return Ending(outcome="edit", remember=False) if not counts or newer.exists() else None
+
+
+def describe_files(message: InboundMessage) -> list[dict[str, Any]]:
+    """Return what a transcript keeps of the files that came along."""
+    return [{"name": file.name, "mime": file.mime, "size": file.size, "kind": file.kind} for file in message.files]
 
 
 def _check_rate(work: Work) -> Ending | None:

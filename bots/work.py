@@ -65,6 +65,11 @@ class Ending:
     replies: tuple[OutboundMessage, ...] = ()
     remember: bool = True
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether nothing was done with the message, so that its sender may put it differently."""
+        return self.outcome in ("unknown_command", "command:suggest") or self.outcome.startswith("refused:")
+
 
 @dataclass(kw_only=True)
 class Work:

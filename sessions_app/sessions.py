@@ -84,6 +84,11 @@ def move_chat(channel_id: int, *, old: str, new: str) -> None:
         outbox.move_chat(channel_id, old=old, new=new)
 
 
+def find_message(session_id: int, *, external_id: str) -> Message | None:
+    """Return a message by the platform's id, as it was said last, or None when we never stored it."""
+    return Message.objects.filter(session_id=session_id, external_id=external_id).order_by("-seq").first()
+
+
 def record_edit(session_id: int, *, external_id: str, text: str) -> bool:
     """Note on a message that its sender changed it; the first text stays. False when we never stored it."""
     message = Message.objects.filter(session_id=session_id, external_id=external_id).first()

@@ -100,6 +100,31 @@ async def test_an_older_message_edited_is_only_noted(live: Flow) -> None:
     assert len(live.texts(live.alice)) == 2
 
 
+async def test_a_change_of_which_nothing_is_seen_is_not_answered(live: Flow) -> None:
+    await live.says(live.alice, "look at https://example.org")
+    sent = live.telegram.messages(live.alice)[0]
+    live.telegram.user_edits(live.alice, sent["message_id"], "look at https://example.org")
+    await settle(live, 2)
+    await live.quiet()
+    assert len(live.asked()) == 1
+
+
+async def test_what_was_refused_may_be_put_differently_by_changing_it(live: Flow) -> None:
+    await live.says(live.alice, "/satus now")
+    sent = live.telegram.messages(live.alice)[0]
+    live.telegram.user_edits(live.alice, sent["message_id"], "what is the status of things now")
+    assert await live.answers(live.alice, 1, 1) == ["Here."]
+
+
+async def test_a_command_that_ran_does_not_run_again_when_it_is_changed(live: Flow) -> None:
+    await live.says(live.alice, "/help")
+    sent = live.telegram.messages(live.alice)[0]
+    live.telegram.user_edits(live.alice, sent["message_id"], "/start")
+    await until_db(lambda: Message.objects.get(seq=1).data.get("edits"))
+    await live.quiet()
+    assert len(live.texts(live.alice)) == 1
+
+
 async def test_a_reaction_is_noted_on_the_answer(live: Flow) -> None:
     await live.says(live.alice, "hello")
     answer = live.telegram.bot_messages(live.alice)[0]

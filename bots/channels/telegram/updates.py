@@ -51,6 +51,8 @@ def _parse_message(update_id: str, message: Mapping[str, Any], bot: BotName, *, 
     chat = get_map(message, "chat")
     if chat.get("type") == "channel" or message.get("is_automatic_forward") is True:
         return None
+    if kind == "edit" and find_map(message, "location"):
+        return None  # a shared live location tells every few seconds where its sender is now
     moved_to = find_number(message, "migrate_to_chat_id")
     text, entities = find_text(message)
     files = find_files(message)

@@ -227,6 +227,7 @@ def test_chat_that_moved_says_where() -> None:
         {"message": message(is_automatic_forward=True)},
         {"callback_query": {"id": "1", "from": ALICE, "inline_message_id": "x", "data": "y"}},
         {"message_reaction": {"chat": GROUP, "message_id": 1, "actor_chat": GROUP}},
+        {"edited_message": message(text=None, location={"latitude": 1.5, "longitude": 2, "live_period": 900})},
     ],
 )
 def test_what_needs_no_answer_is_none(update: dict[str, Any]) -> None:
