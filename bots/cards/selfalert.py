@@ -129,7 +129,9 @@ def _backup(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
 
 def _log(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
     title = _("The database's log has not been fully copied for {span}; what is missing would be lost with the disk.")
-    return title.format(span=_span(numbers["seconds"])), _("The log of the role worker says why.")
+    return title.format(span=_span(numbers["seconds"])), _(
+        "The log of the role worker, or that of PostgreSQL, says why."
+    )
 
 
 def _disk(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:

@@ -7,7 +7,6 @@ database first, always; putting it in place is a change of names, in one transac
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql
 
 from clawsite.ops.backups.about import About
+from clawsite.ops.backups.connecting import environment
 from clawsite.ops.backups.database import Properties, Snapshot
 from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.leaving import statements
@@ -30,8 +30,6 @@ SCRATCH = "claw_scratch_"
 OLD_SECONDS = 86_400
 SECONDS = 5 * 3600.0
 _LIMITS = Limits(seconds=SECONDS, cpu_seconds=0, memory_bytes=0, file_bytes=0)
-# Options of DATABASE_URL that the tools take from the environment.
-_VARIABLES = {"sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY"}
 _COLUMNS = """
 SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns
 WHERE table_schema = 'public' ORDER BY ordinal_position
@@ -193,22 +191,12 @@ def _named(text: str, *names: str) -> sql.Composed:
 
 
 def _tool(program: str, *arguments: str) -> None:
-    """Run one of PostgreSQL's programs; where to connect and the password go by the environment, never as arguments."""
-    given = connections["default"].settings_dict
-    env = {
-        "PGHOST": str(given["HOST"] or ""),
-        "PGPORT": str(given["PORT"] or ""),
-        "PGUSER": str(given["USER"] or ""),
-        "PGPASSWORD": str(given["PASSWORD"] or ""),
-        "PGDATABASE": str(given["NAME"]),
-        "PATH": os.environ.get("PATH", ""),
-    }
-    env |= {variable: str(given["OPTIONS"][name]) for name, variable in _VARIABLES.items() if name in given["OPTIONS"]}
+    """Run one of PostgreSQL's programs."""
     arguments = ("--no-owner", "--no-privileges", "--no-password", *arguments)
     done = run(
         [program, *arguments],
         cwd=settings.CLAW_HOME,
-        env={name: value for name, value in env.items() if value},
+        env=environment(connections["default"].settings_dict),
         limits=_LIMITS,
         with_parent=True,
     )

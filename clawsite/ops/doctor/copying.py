@@ -12,7 +12,10 @@ from clawsite.ops.running import find_running
 from clawsite.ops.shipping.status import LATE_SECONDS, shipped
 
 AREA = "log"
-ADVICE = "The output of worker says why: a place for backups that cannot be used, or a disk that has no room."
+ADVICE = (
+    "The output of worker says why: a place for backups that cannot be used, or a disk that has no room. "
+    "With PostgreSQL it may be in its server's: `manage.py postgreslog settings` says how that archives its log."
+)
 
 
 def examine() -> Iterator[Finding]:

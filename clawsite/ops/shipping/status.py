@@ -1,4 +1,4 @@
-"""How the copying of the log is, in one look at its files: for health, metrics, doctor and self alerts."""
+"""How the copying of the log is, in one look at files and server: for health, metrics, doctor and self alerts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 from django.conf import settings
 
-from clawsite.ops.shipping.postgres.names import WAL_FILE
+from clawsite.ops.shipping.postgres.names import BASELESS, WAL_FILE
+from clawsite.ops.shipping.postgres.server import seconds_behind
 from clawsite.ops.shipping.spool import FOLDER, now, read_state, waiting
 
 # A snapshot of a large database takes a while, and so does a store that is away for a moment.
@@ -21,7 +22,9 @@ class Shipped:
     """`lag` is how many seconds of commits would be lost with this disk, None while nothing was ever copied.
 
     `waiting` is how many parts the stores do not have yet, `snapshot_age` the seconds since the newest snapshot, which
-    is known of SQLite only. Of PostgreSQL, `lag` counts from the oldest file that its server archived and that waits.
+    is known of SQLite only. Of PostgreSQL, `lag` counts from the oldest file that its server archived and that waits,
+    from when its server began to fail at that, or from when there was no base backup any more that the log goes on
+    from, whichever is longer.
     """
 
     lag: float | None
@@ -44,12 +47,15 @@ def shipped() -> Shipped | None:
 
 
 def _archived(folder: Path) -> Shipped:
+    failing = seconds_behind()
     try:
         files = [path for path in folder.iterdir() if WAL_FILE.fullmatch(path.name)]
     except OSError:
         return Shipped(lag=None, waiting=0, snapshot_age=None)
-    ages = [0.0]
-    for path in files:
+    if failing is None:
+        return Shipped(lag=None, waiting=len(files), snapshot_age=None)
+    ages = [failing]
+    for path in (*files, folder / FOLDER / BASELESS):
         with suppress(FileNotFoundError):  # sent meanwhile
             ages.append(time.time() - path.stat().st_mtime)
     return Shipped(lag=max(ages), waiting=len(files), snapshot_age=None)

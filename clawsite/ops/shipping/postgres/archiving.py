@@ -15,6 +15,7 @@ from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import (
     BASE_PREFIX,
+    BASELESS,
     SUFFIX,
     WAL_FILE,
     WAL_PREFIX,
@@ -60,8 +61,12 @@ class Archiving:
         self._takers: Takers[Wal] = Takers(stores)
         self._ends = threading.Event()
         self._systems = Systems(folder)
-        # The newest segment of the log that was seen here.
+        # The segment of the log that came here last, and all that waited at the last look.
         self._seen: Wal | None = None
+        self._waiting: set[Wal] = set()
+        self._baseless = spool.root / BASELESS
+        # Whether a store was found whose newest base backup the log goes on from.
+        self._leads = False
 
     def clear(self) -> None:
         """Remove what a process left half done that was killed: it may be as large as the database."""
@@ -86,7 +91,7 @@ class Archiving:
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
         systems = self._systems.look(names)
         files = [Wal(system=systems[name], file=name) for name in names if name in systems]
-        self._seen = next((wal for wal in reversed(files) if is_segment(wal.file)), self._seen)
+        self._note_seen(files)
         try:
             with_all(self._stores, lambda store: self._fill(store, files))
         finally:
@@ -97,6 +102,15 @@ class Archiving:
                 (self._folder / wal.file).unlink()
                 self._takers.forget(wal)
         return len(everywhere)
+
+    def _note_seen(self, files: Sequence[Wal]) -> None:
+        """Know what came last: not by name, for what waits for a store may be of the server before this one."""
+        new = [wal for wal in files if is_segment(wal.file) and wal not in self._waiting]
+        self._waiting = set(files)
+        self._seen = max(new, key=self._came, default=self._seen)
+
+    def _came(self, wal: Wal) -> tuple[int, str]:
+        return (self._folder / wal.file).stat().st_mtime_ns, wal.file
 
     def _fill(self, store: Store, files: Sequence[Wal]) -> None:
         for wal in self._takers.lacks(store, files):
@@ -122,18 +136,29 @@ class Archiving:
         and what the store has of each would stay there.
         """
         due: list[Store] = []
+        self._leads = False
         try:
             with_all(self._stores, lambda store: due.extend([store] if self._is_due(store) else []))
         except ClawError:
             if not due:
                 raise
+        finally:
+            self._note_baseless(due)
         base = self._find_waiting()
         if due:
             base = base or self._take()
             self._put(self._wrapped(base.name), base.name, due)
+            self._baseless.unlink(missing_ok=True)
         if base is not None:
             self._wrapped(base.name).unlink()
         return bool(due)
+
+    def _note_baseless(self, due: Sequence[Store]) -> None:
+        """Keep since when no store has a base backup that the log goes on from: until then it leads to no moment."""
+        if self._leads:
+            self._baseless.unlink(missing_ok=True)
+        elif due and not self._baseless.exists():
+            self._baseless.touch()
 
     def _find_waiting(self) -> Base | None:
         """Return the base backup that waits; one that is too old by now is removed."""
@@ -190,7 +215,9 @@ class Archiving:
 
     def _is_due(self, store: Store) -> bool:
         newest = max(bases(store), default=None)
-        return newest is None or now() - newest.moment >= DAY or not self._goes_on_from(newest)
+        leads = newest is not None and self._goes_on_from(newest)
+        self._leads = self._leads or leads
+        return newest is None or not leads or now() - newest.moment >= DAY
 
     def _goes_on_from(self, base: Base) -> bool:
         """Tell whether the log that is archived leads on from a base backup, as far as is known."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from clawsite.ops.backups.connecting import environment
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.shipping.postgres.systems import system_of_control
 from guardrails.processes import Limits, run
@@ -38,7 +39,8 @@ def take_base(folder: Path, *, check: Callable[[], None] | None = None) -> Taken
     done = run(
         ["pg_basebackup", "--format=tar", f"--pgdata={folder}", "--wal-method=none", "--checkpoint=fast",
          "--no-manifest", "--no-password"],
-        cwd=folder.parent, env=_environment(), limits=_LIMITS, with_parent=True, check=check,
+        cwd=folder.parent, env=environment(settings.DATABASES["default"]), limits=_LIMITS, with_parent=True,
+        check=check,
     )  # fmt: skip
     if not done.ok:
         told = done.stderr.decode(errors="replace").strip().splitlines() or ["it took too long"]
@@ -56,18 +58,3 @@ def _describe(base: Path) -> Taken:
         if found is None or control is None:
             raise BackupFailed("The base backup does not say of which server it is, or where in the log it begins.")
         return Taken(path=base, system=system_of_control(control), first=found[1])
-
-
-def _environment() -> dict[str, str]:
-    """Return how to connect, and the password, which is never an argument."""
-    given = settings.DATABASES["default"]
-    found = {
-        "PGHOST": given.get("HOST"),
-        "PGPORT": given.get("PORT"),
-        "PGUSER": given.get("USER"),
-        "PGPASSWORD": given.get("PASSWORD"),
-        "PATH": os.environ.get("PATH"),
-        "PGSSLMODE": given.get("OPTIONS", {}).get("sslmode"),
-        "PGSSLROOTCERT": given.get("OPTIONS", {}).get("sslrootcert"),
-    }
-    return {name: str(value) for name, value in found.items() if value}

@@ -19,6 +19,8 @@ HISTORY = ".history"
 _BASE = re.compile(r"pgbase/([0-9]{13})-([0-9]{1,20})-([0-9A-F]{24})\.age")
 _WAL = re.compile(rf"pgwal/([0-9]{{1,20}})-({WAL_FILE.pattern})\.age")
 SUFFIX = ".age"
+# A file in the spool, as old as the log has been without a base backup to go on from.
+BASELESS = "baseless"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)

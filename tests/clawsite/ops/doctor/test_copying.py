@@ -14,6 +14,7 @@ from pytest_django import Settings
 from clawsite.core.models import Process
 from clawsite.core.process import find_start, host_name
 from clawsite.ops.doctor.copying import examine
+from clawsite.ops.shipping import status
 from clawsite.ops.shipping.spool import Spool, State, now
 from clawsite.ops.shipping.status import LATE_SECONDS
 
@@ -46,8 +47,11 @@ def test_a_log_of_sqlite_that_is_not_copied_is_bad(worker: Process, settings: Se
     assert told() == []
 
 
-def test_files_of_postgresql_that_stay_are_bad(worker: Process, settings: Settings, tmp_path: Path) -> None:
+def test_files_of_postgresql_that_stay_are_bad(
+    worker: Process, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings.CLAW_ON_SQLITE, settings.CLAW_WAL_DIR = False, str(tmp_path)
+    monkeypatch.setattr(status, "seconds_behind", lambda: 0.0)
     (tmp_path / "shipping").mkdir()
     assert told()[0].startswith("fine")
     (tmp_path / ("0" * 24)).touch()
@@ -55,3 +59,15 @@ def test_files_of_postgresql_that_stay_are_bad(worker: Process, settings: Settin
     assert told()[0].startswith("bad: For 11 minutes")
     worker.delete()
     assert told() == [], "nobody should be at it"
+
+
+def test_a_postgresql_that_archives_nothing_is_bad(
+    worker: Process, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No file of its log waits here then."""
+    settings.CLAW_ON_SQLITE, settings.CLAW_WAL_DIR = False, str(tmp_path)
+    monkeypatch.setattr(status, "seconds_behind", lambda: 1200.0)
+    assert told() == ["bad: For 20 minutes not all of the database's log has been copied."]
+    monkeypatch.setattr(status, "seconds_behind", lambda: None)
+    Process.objects.update(started_at=timezone.now() - LATE)
+    assert told() == ["bad: The log of the database was never copied: no restore can go to a moment."]

@@ -25,6 +25,7 @@ from clawsite.ops.crashes import CrashLog
 from clawsite.ops.selfalerts import machine, work
 from clawsite.ops.selfalerts.checks import make_checks
 from clawsite.ops.selfalerts.findings import Finding
+from clawsite.ops.shipping import status
 from clawsite.ops.shipping.spool import Spool, State, now
 from runbooks.jobs import create_job
 from sessions_app.models import Channel, Inbox, Outbox
@@ -110,8 +111,9 @@ def test_a_log_of_sqlite_that_is_not_copied(settings: Any, tmp_path: Path) -> No
     assert list(work.find_log(NOW)) == []
 
 
-def test_a_log_of_postgresql_that_is_not_copied(settings: Any, tmp_path: Path) -> None:
+def test_a_log_of_postgresql_that_is_not_copied(settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.CLAW_ON_SQLITE, settings.CLAW_WAL_DIR = False, str(tmp_path)
+    monkeypatch.setattr(status, "seconds_behind", lambda: 0.0)
     waits, other = tmp_path / ("0" * 24), tmp_path / ".draft"
     for path in (waits, other):
         path.touch()

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import time
 from pathlib import Path
 
 import pytest
 from django.conf import LazySettings
 
+from clawsite.core.addresses import read_database_url
+from clawsite.core.errors import ClawError
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
+from clawsite.ops.shipping import status
 from clawsite.ops.shipping.postgres.archiving import Archiving, bases
-from clawsite.ops.shipping.postgres.names import Base, Wal, is_needed
+from clawsite.ops.shipping.postgres.bases import take_base
+from clawsite.ops.shipping.postgres.names import BASELESS, Base, Wal, is_needed
 from clawsite.ops.shipping.postgres.timelines import read_line
 from clawsite.ops.shipping.spool import Spool, now
+from clawsite.ops.shipping.status import shipped
 from clawsite.ops.shipping.work import MAX_PAUSE_SECONDS, longer
+from tests.ports import free_port
 
 DAY = 86_400_000
 OLD = now() - 10 * DAY
@@ -83,6 +91,51 @@ def test_another_server_in_the_place_of_the_first_writes_over_nothing(tmp_path: 
     assert archiving._is_due(store)
 
 
+def test_what_still_waits_of_the_server_before_asks_for_no_base_backup(tmp_path: Path, settings: LazySettings) -> None:
+    """Its files have the higher numbers, and stay for as long as a store is away."""
+    settings.CLAW_HOME, store = tmp_path / "home", FolderStore(tmp_path / "store")
+    folder, away = tmp_path / "archive", tmp_path / "away"
+    folder.mkdir()
+    away.touch()
+    archiving = Archiving(folder, Spool(folder), [store, FolderStore(away)])
+    for number, system in ((9, 5), (1, 6)):
+        segment(folder, number, system=system)
+        with pytest.raises(BackupFailed):
+            archiving.send()
+    base = store.root / Base(moment=now(), first=wal(1), system="6").name
+    base.parent.mkdir()
+    base.touch()
+    assert not archiving._is_due(store)
+
+
+def test_since_when_the_log_has_no_base_backup_to_go_on_from_is_known(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without one nothing that is archived leads to any moment, however well it is copied."""
+    settings.CLAW_HOME, settings.CLAW_WAL_DIR, settings.CLAW_ON_SQLITE = tmp_path / "home", str(tmp_path), False
+    for key, given in {"HOST": "127.0.0.1", "PORT": free_port()}.items():
+        monkeypatch.setitem(settings.DATABASES["default"], key, given)
+    monkeypatch.setattr(status, "seconds_behind", lambda: 0.0)
+    store = FolderStore(tmp_path / "store")
+    archiving = Archiving(tmp_path, Spool(tmp_path), [store])
+    for _ in range(2):
+        with pytest.raises(ClawError):
+            archiving.back_up()
+        os.utime(tmp_path / "shipping" / BASELESS, (time.time() - 1200,) * 2)
+    assert behind() == pytest.approx(1200, abs=60)
+    base = store.root / made(now(), 55).name
+    base.parent.mkdir(parents=True)
+    base.touch()
+    assert not archiving.back_up()
+    assert behind() == 0
+
+
+def behind() -> float | None:
+    found = shipped()
+    assert found is not None
+    return found.lag
+
+
 @pytest.mark.parametrize(
     ("first", "held"),
     [
@@ -129,7 +182,7 @@ def test_a_base_backup_waits_for_the_store_that_did_not_take_it(tmp_path: Path) 
         archiving.back_up()
     assert bases(good) == [base]
     archiving.clear()
-    assert [path.name for path in spool.root.iterdir()] == [base.name.replace("/", "-")]
+    assert {path.name for path in spool.root.iterdir()} == {base.name.replace("/", "-"), BASELESS}
 
     (tmp_path / "broken" / "pgbase").unlink()
     assert archiving.back_up()
@@ -172,3 +225,22 @@ def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None
 
 def test_what_fails_is_not_done_more_often_than_what_succeeds() -> None:
     assert [longer(1.0, 1.0), longer(300.0, 300.0), longer(50.0, 1.0)] == [2.0, 300.0, MAX_PAUSE_SECONDS]
+
+
+def test_a_base_backup_connects_as_we_do(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also to a server that asks for the certificate of a client."""
+    program, folder = tmp_path / "bin" / "pg_basebackup", tmp_path / "base"
+    for place in (program.parent, folder):
+        place.mkdir()
+    program.write_text("#!/bin/sh\nenv >told\nexit 1\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    given = read_database_url("postgres://claw:word@db/claw?sslmode=verify-full&sslcert=/c.pem&sslkey=/k.pem")
+    monkeypatch.setitem(settings.DATABASES, "default", given)
+    with pytest.raises(BackupFailed):
+        take_base(folder)
+    told = (tmp_path / "told").read_text().splitlines()
+    wanted = {"PGHOST=db", "PGUSER=claw", "PGPASSWORD=word", "PGSSLMODE=verify-full"}
+    assert wanted | {"PGSSLCERT=/c.pem", "PGSSLKEY=/k.pem"} <= set(told)

@@ -32,6 +32,7 @@ from clawsite.ops.shipping.postgres import archiving, clusters
 from clawsite.ops.shipping.postgres.archiving import Archiving, archive_settings, bases
 from clawsite.ops.shipping.postgres.clusters import make_cluster
 from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, Wal, find_wal
+from clawsite.ops.shipping.postgres.server import BEHIND
 from clawsite.ops.shipping.spool import Spool
 from tests.faults.stack import wait_for
 from tests.programs import need_program
@@ -241,6 +242,25 @@ def test_a_worker_that_ends_does_not_wait_for_a_base_backup(server: Server) -> N
         with pytest.raises(BackupFailed, match="before the base backup is whole"):
             taking.result(timeout=10)
     assert not server.work._base.exists()
+
+
+def test_a_server_tells_for_how_long_it_has_failed_to_archive(server: Server) -> None:
+    def behind() -> float | None:
+        with psycopg.connect(server.service.url()) as connection:
+            row = connection.execute(BEHIND).fetchone()
+            assert row is not None
+            found: float | None = row[0]
+            return found
+
+    server.archive()
+    wait_for(lambda: behind() == 0, timeout=60, what="the server tells of what it has archived")
+    server.run("ALTER SYSTEM SET archive_command = 'false'", "SELECT pg_reload_conf()", "SELECT pg_switch_wal()")
+    server.run("CREATE TABLE numbers (n int)", "SELECT pg_switch_wal()")
+    wait_for(lambda: (behind() or 0) > 0, timeout=60, what="the server tells that it fails")
+    server.run("SELECT pg_stat_reset_shared('archiver')", "ALTER SYSTEM SET archive_mode = 'off'")
+    server.service.stop()
+    server.service.start()
+    assert behind() is None
 
 
 @pytest.mark.django_db(transaction=True)
