@@ -31,8 +31,8 @@ BATCH = 200
 class Outcome:
     """What a delivery led to. `group` is None when it was old news about nothing.
 
-    kind: opened, reopened, raised (to a worse severity), changed, resolved, repeated (nothing new, still firing), or
-    nothing.
+    kind: opened, reopened, raised (to a worse severity), changed, resolved, repeated (the same alerts still fire, in
+    other words perhaps), or nothing.
     """
 
     kind: str
@@ -129,7 +129,8 @@ def _fill(row: Alert, news: AlertNews, now: datetime) -> Alert:
     row.state = FIRING if news.firing else RESOLVED
     row.severity = severity_of(news.labels)
     row.labels, row.annotations, row.generator_url = news.labels, news.annotations, news.generator_url
-    row.starts_at, row.ends_at, row.changed_at = news.starts_at, news.ends_at, now
+    row.starts_at = max(row.starts_at, news.starts_at) if row.pk else news.starts_at
+    row.ends_at, row.changed_at = news.ends_at, now
     return row
 
 
@@ -143,7 +144,7 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     group.severity = worst(firing) if firing else group.severity
     for name, value in _texts(news).items():
         setattr(group, name, value)
-    kind = _kind_of(before_state, before_severity, group)
+    kind = _kind_of(before_state, before_severity, group, is_same=not {Change.FIRES, Change.ENDS} & {*changes.values()})
     if kind == "reopened":
         group.openings, group.resolved_at, group.started_at = group.openings + 1, None, now
         group.listed_at = None
@@ -177,12 +178,14 @@ def _let_go(group: AlertGroup) -> None:
     group.reminders = 0
 
 
-def _kind_of(state: str, severity: str, group: AlertGroup) -> str:
+def _kind_of(state: str, severity: str, group: AlertGroup, *, is_same: bool) -> str:
     if state == RESOLVED:
         return "reopened" if group.state == FIRING else "nothing"
     if group.state == RESOLVED:
         return "resolved"
-    return "raised" if severity != group.severity and is_at_least(group.severity, severity) else "changed"
+    if severity != group.severity and is_at_least(group.severity, severity):
+        return "raised"
+    return "repeated" if is_same else "changed"
 
 
 def _tell(group: AlertGroup, kind: str, changes: Mapping[str, Change], *, now: datetime) -> None:

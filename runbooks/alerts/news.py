@@ -3,7 +3,9 @@
 Alertmanager repeats, and what comes late must not undo what came after it. An alert is known by its fingerprint and
 the time it began: an older beginning is old news; with the same beginning firing goes to resolved once. It is
 believed to fire again under the same beginning only when the end was heard a while ago, because Prometheus keeps the
-beginning when it lost Alertmanager from sight and found it again.
+beginning when it lost Alertmanager from sight and found it again. A beginning moves back where two servers of
+Prometheus watch the same, because Alertmanager takes the earlier one; so an end counts that is later than what is known
+to have begun.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ def compare(known: Alert | None, news: AlertNews, *, now: datetime) -> Change:
     if known is None:
         return Change.FIRES if news.firing else Change.ENDS
     if news.starts_at < known.starts_at:
-        return Change.NONE
+        return Change.ENDS if _ends(known, news) else Change.NONE
     if known.state == FIRING:
         if not news.firing:
             return Change.ENDS
@@ -41,6 +43,11 @@ def compare(known: Alert | None, news: AlertNews, *, now: datetime) -> Change:
     if news.starts_at > known.starts_at:
         return Change.FIRES if news.firing else Change.ENDS
     return Change.FIRES if news.firing and now - known.changed_at > LATE else Change.NONE
+
+
+def _ends(known: Alert, news: AlertNews) -> bool:
+    """Tell whether an end is that of what fires, although its beginning is an earlier one than the known."""
+    return known.state == FIRING and news.ends_at is not None and news.ends_at > known.starts_at
 
 
 def _is_same(known: Alert, news: AlertNews) -> bool:

@@ -40,19 +40,16 @@ def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
         escalation.renew(group, now=now)
     elif outcome.kind == "resolved":
         escalation.stop(group, why="resolved", now=now)
-    if outcome.kind == "repeated":
-        _repeat(group, reason=reason, now=now)
-    else:
-        show_group(group, ring=outcome.kind in _RINGS, now=now)
+    ring = _reminds(group, reason=reason, now=now) if outcome.kind == "repeated" else outcome.kind in _RINGS
+    show_group(group, ring=ring, now=now)
 
 
-def _repeat(group: AlertGroup, *, reason: str, now: datetime) -> None:
-    """Ring again for a critical group that nobody has taken on, when Alertmanager reminds of it."""
+def _reminds(group: AlertGroup, *, reason: str, now: datetime) -> bool:
+    """Tell whether Alertmanager reminds of a critical group that nobody has. Its words may be new each time."""
     waits = group.is_critical and group.acked_at is None and not is_silent(find_silence(group, now=now))
     quiet_since = group.notices.aggregate(last=Max("rung_at"))["last"]
     least = {REPEAT: TWICE_AFTER, "": REPEAT_AFTER}.get(reason)
-    if waits and least is not None and (quiet_since is None or now - quiet_since >= least):
-        show_group(group, ring=True, now=now)
+    return waits and least is not None and (quiet_since is None or now - quiet_since >= least)
 
 
 def show_group(group: AlertGroup, *, now: datetime, ring: bool = False) -> None:

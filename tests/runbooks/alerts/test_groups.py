@@ -69,6 +69,15 @@ def test_an_older_beginning_is_old_news() -> None:
     assert AlertGroup.objects.get().state == "firing"
 
 
+def test_a_beginning_that_moved_back_ends_too() -> None:
+    """Two servers of Prometheus watch the same: Alertmanager takes the earlier beginning once it knows of it."""
+    fire(One(begins=later(seconds=20)), at=later(seconds=50))
+    assert fire(One(ends=later(minutes=5)), at=later(minutes=5)).startswith("resolved")
+    late = One(begins=later(seconds=20))
+    assert fire(late, at=later(minutes=5, seconds=30)).startswith("nothing")
+    assert (AlertGroup.objects.get().state, Alert.objects.get().state) == ("resolved", "resolved")
+
+
 def test_the_end_of_some_is_not_the_end_of_all() -> None:
     fire(One(instance="a"), One(instance="b"))
     assert fire(One(instance="a", ends=later(minutes=1)), One(instance="b"), at=later(minutes=1)).startswith("changed")
@@ -149,6 +158,17 @@ def test_a_reminder_of_alertmanager_rings_again_until_somebody_has_it(shown: obj
     AlertGroup.objects.update(acked_at=NOW)
     fire(at=later(hours=8), reason="repeat interval elapsed")
     assert Card.objects.get().ring == ""
+
+
+def test_a_reminder_rings_although_its_words_are_new(shown: object) -> None:
+    """Many annotations hold the value of the moment, so a reminder hardly ever says what the last one said."""
+    fire(One(annotations={"description": "7.1 % of requests fail"}))
+    Card.objects.update(ring="", changed=False)
+    fire(One(annotations={"description": "7.2 % of requests fail"}), at=later(minutes=5))
+    assert (Card.objects.get().ring, Card.objects.get().data["todo"]) == ("", "7.2 % of requests fail")
+    worse = One(annotations={"description": "9.8 % of requests fail"})
+    assert fire(worse, at=later(hours=4), reason="repeat interval elapsed").startswith("repeated")
+    assert (Card.objects.get().ring, Card.objects.get().data["todo"]) == ("move", "9.8 % of requests fail")
 
 
 def test_five_hundred_alerts_fit_into_one_message(shown: object) -> None:
