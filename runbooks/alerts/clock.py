@@ -21,6 +21,7 @@ from runbooks.alerts.showing import release, show_group
 from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.staleness import mark_stale
 from runbooks.alerts.storms import end_storms
+from runbooks.alerts.subscriptions import find_subscribed
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, AlertNotice
 
@@ -78,13 +79,13 @@ def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
 
 @transaction.atomic
 def _release(pk: int, *, now: datetime) -> bool:
-    """Let one notice go; of a group that ended meanwhile nobody hears."""
+    """Let one notice go; of a group that ended, or that the chat is not subscribed to any more, nobody hears."""
     notice = AlertNotice.objects.select_for_update(of=("self",)).select_related("group__system").filter(pk=pk).first()
     if notice is None or notice.held_until is None or notice.held_until > now:
         return False
-    if notice.group.state != AlertGroup.State.FIRING:
+    if notice.group.state != AlertGroup.State.FIRING or notice.session_id not in find_subscribed(notice.group):
         notice.delete()
         return False
-    release(notice)
+    release(notice, now=now)
     show_group(notice.group, now=now)
     return True

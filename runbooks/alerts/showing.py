@@ -85,7 +85,7 @@ def _notices(group: AlertGroup, *, now: datetime) -> list[AlertNotice]:
         if known is None:
             notices[session_id] = add_notice(group, session_id, until=until, now=now)
         elif known.held_until is not None and until is None:
-            release(known)
+            release(known, now=now)
     return list(notices.values())
 
 
@@ -102,10 +102,13 @@ def add_notice(group: AlertGroup, session_id: int, *, now: datetime, until: date
     return notice
 
 
-def release(notice: AlertNotice) -> None:
-    """Let a notice that was held back be shown."""
-    notice.held_until = None
-    notice.save(update_fields=["held_until"])
+def release(notice: AlertNotice, *, now: datetime) -> None:
+    """Let a notice that was held back be shown as if it came now: after a long night there may be a storm of them."""
+    notice.held_until, notice.created_at = None, now
+    notice.storm = join_storm(notice.session_id, now=now)
+    notice.save(update_fields=["held_until", "created_at", "storm"])
+    if notice.storm is not None:
+        note(notice.group_id, "stormed", at=now, session=notice.session_id, storm=notice.storm.pk)
 
 
 def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:
@@ -116,7 +119,7 @@ def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:
     notice = group.notices.select_related("storm").filter(session_id=session_id).first()
     notice = notice or add_notice(group, session_id, now=now)
     if notice.held_until is not None:
-        release(notice)
+        release(notice, now=now)
     if notice.storm is not None:
         show_storm(notice.storm, now=now, loud=True)
     else:
@@ -128,7 +131,7 @@ def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:
 def _show(notice: AlertNotice, facts: dict[str, Any], *, ring: bool, loud: bool, now: datetime) -> None:
     """Put the message of a group. In a chat where many rang just now it does not move, whatever happened."""
     first = notice.rung_at is None
-    ring = ring and not first and not is_flooded(notice.session_id, now=now)
+    ring = ring and not first and not is_flooded(notice.session_id, now=now, loud=loud)
     put_card(
         notice.card_key,
         kind=KIND,

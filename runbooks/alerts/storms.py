@@ -38,9 +38,15 @@ def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
     return AlertStorm.objects.create(session_id=session_id, started_at=now, last_at=now)
 
 
-def is_flooded(session_id: int, *, now: datetime) -> bool:
-    """Tell whether so many messages of a chat were new or rang within the window that no more should ring."""
-    return AlertNotice.objects.filter(session_id=session_id, rung_at__gt=now - WINDOW).count() >= MOST_GROUPS
+def is_flooded(session_id: int, *, now: datetime, loud: bool = False) -> bool:
+    """Tell whether so many messages of a chat were new or moved within the window that no more should.
+
+    What is to make a sound is not held back by what made none.
+    """
+    recent = AlertNotice.objects.filter(session_id=session_id, rung_at__gt=now - WINDOW)
+    if loud:
+        recent = recent.filter(group__severity=AlertGroup.Severity.CRITICAL)
+    return recent.count() >= MOST_GROUPS
 
 
 def end_storms(*, now: datetime) -> int:
@@ -55,17 +61,16 @@ def end_storms(*, now: datetime) -> int:
 def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
     """Bring the message of a storm up to date. It makes a sound for what is critical, once in a while."""
     storm.refresh_from_db()
-    first = storm.rung_at is None
-    ring = loud and storm.rung_at is not None and now - storm.rung_at >= RING_AFTER
+    ring = loud and (storm.rung_at is None or now - storm.rung_at >= RING_AFTER)
     put_card(
         f"storm:{storm.pk}",
         kind=KIND,
         data=storm_facts(storm),
         session_id=storm.session_id,
         ring="move" if ring else "",
-        silent=not loud,
+        silent=not loud and storm.rung_at is None,  # what is to ring may not be there yet when more comes
     )
-    if first or ring:
+    if ring:
         AlertStorm.objects.filter(pk=storm.pk).update(rung_at=now)
 
 

@@ -14,6 +14,7 @@ from runbooks.alerts.escalating import BATCH, take_due_steps
 from runbooks.alerts.reminders import remind
 from runbooks.alerts.setbacks import MOST_FAILURES, wait_after
 from runbooks.alerts.store import AT_ONCE, process_new, replay_webhook, store_webhook
+from runbooks.alerts.subscriptions import subscribe
 from runbooks.models import AlertGroup, AlertNotice, AlertSubscription, AlertWebhook, Escalation
 from tests.runbooks.alerts.deliveries import NOW, One, body, fire, later
 from tests.runbooks.alerts.oncall import policy, responder
@@ -89,6 +90,7 @@ def test_what_is_held_and_fails_lets_others_pass_and_ends(people: People) -> Non
     broken = broken_groups(HELD_AT_ONCE)
     AlertNotice.objects.bulk_create(AlertNotice(group=each, session=people.bobs, held_until=NOW) for each in broken)
     fire()
+    subscribe(people.bobs, actor=people.bob.actor)
     sound = AlertGroup.objects.get(title="ZeroTransactions")
     AlertNotice.objects.create(group=sound, session=people.bobs, held_until=later(minutes=1))
     released = [release_held(now=later(minutes=2)) for _ in range(2)]

@@ -154,6 +154,46 @@ def test_after_a_storm_alerts_have_messages_of_their_own_again(shown: AlertSubsc
     assert storm.data["firing"] == 5
 
 
+def test_a_storm_that_began_silently_rings_for_the_first_that_is_critical(shown: AlertSubscription) -> None:
+    for number in range(11):
+        fire(One(name=f"A{number}", severity="warning"), at=later(seconds=number))
+    assert Card.objects.get(kind="alert_storm").silent is True
+    Card.objects.update(ring="", changed=False)
+    fire(One(name="Down"), at=later(seconds=20))
+    storm = Card.objects.get(kind="alert_storm")
+    assert (storm.ring, storm.silent) == ("move", False)
+    fire(One(name="Slow", severity="warning"), at=later(seconds=21))
+    storm.refresh_from_db()
+    assert (storm.ring, storm.silent) == ("move", False)  # it was not sent yet
+
+
+def test_what_becomes_critical_rings_among_many_that_made_no_sound(shown: AlertSubscription) -> None:
+    for number in range(10):
+        fire(One(name=f"A{number}", severity="warning"), at=later(seconds=number))
+    Card.objects.update(ring="", changed=False)
+    fire(One(name="A3", severity="warning"), One(name="A3", instance="b"), at=later(seconds=30))
+    card = Card.objects.get(data__title="A3")
+    assert (card.ring, card.silent) == ("move", False)
+
+
+def test_after_a_night_full_of_alerts_the_chat_stays_readable(people: People) -> None:
+    subscribe(people.bobs, actor=people.bob.actor, quiet=(time(15), time(16)))
+    for number in range(30):
+        fire(One(name=f"A{number}", severity="warning"), at=later(seconds=20 * number))
+    assert Card.objects.count() == 0
+    tick(now=later(minutes=28), since=NOW)
+    assert (Card.objects.filter(kind="alert").count(), Card.objects.filter(kind="alert_storm").count()) == (10, 1)
+    assert Card.objects.get(kind="alert_storm").data["groups"] == 20
+
+
+def test_a_chat_that_unsubscribed_in_the_night_hears_nothing_of_it(people: People) -> None:
+    subscribe(people.bobs, actor=people.bob.actor, quiet=(time(15), time(16)))
+    fire(One(severity="warning"))
+    unsubscribe(people.bobs, actor=people.bob.actor)
+    tick(now=later(minutes=28), since=NOW)
+    assert (Card.objects.count(), AlertNotice.objects.count()) == (0, 0)
+
+
 def test_a_silence_outlives_the_end_and_a_new_beginning(people: People, shown: AlertSubscription) -> None:
     fire()
     silence(AlertGroup.objects.get().pk, length=timedelta(hours=4), actor=people.bob.actor, now=NOW)
