@@ -27,6 +27,8 @@ MAX_ATTEMPTS = 8
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
 # The first rows usually tell, and each is read with its payload; behind a chat that waits pages are larger.
 SCAN_PAGES = (16, 64, *(256,) * 15)
+# What a payload says about messages by their ids.
+_NAMES_OF_MESSAGES = frozenset({"edit_ids", "reply_to_id", "fresh"})
 _SENT = "UPDATE sessions_app_outbox SET state = 'sent', sent_at = %s, remote_ids = %s, error = '' WHERE id = %s"
 _NAMED = "UPDATE sessions_app_message SET external_id = %s WHERE id = %s"
 _BEFORE = """
@@ -211,8 +213,10 @@ def keep_part(pk: int, *, remote_ids: Sequence[str]) -> None:
 
 
 def move_chat(channel_id: int, *, old: str, new: str) -> None:
-    """A chat got a new id: its open rows follow."""
-    Outbox.objects.filter(channel_id=channel_id, chat_id=old, state__in=OPEN).update(chat_id=new)
+    """A chat got a new id: its open rows follow, and come as new messages, because those they name stay behind."""
+    for row in Outbox.objects.select_for_update().filter(channel_id=channel_id, chat_id=old, state__in=OPEN):
+        payload = {key: value for key, value in row.payload.items() if key not in _NAMES_OF_MESSAGES}
+        Outbox.objects.filter(pk=row.pk).update(chat_id=new, payload=payload)
 
 
 def replay_row(pk: int) -> bool:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from clawsite.core.sql import fetch, moment
 from clawsite.core.zones import is_time_zone
 from sessions_app import outbox
-from sessions_app.models import GroupAccess, Message, Session
+from sessions_app.models import Card, GroupAccess, Message, Session, Turn
 from sessions_app.tokens import estimate
 
 _NEXT_SEQ = "UPDATE sessions_app_session SET last_seq = last_seq + 1, active_at = %s WHERE id = %s RETURNING last_seq"
@@ -73,15 +73,32 @@ def add_message(
 
 
 def move_chat(channel_id: int, *, old: str, new: str) -> None:
-    """A group got a new id: its sessions, its permission and what waits to be sent follow. Safe to repeat."""
+    """A group got a new id: its sessions, its permission and what waits to be sent follow. Safe to repeat.
+
+    Its messages are numbered anew, so the numbers of those before would name others: nothing is found, edited or
+    answered by them any more.
+    """
     with transaction.atomic():
         taken = Session.objects.filter(channel_id=channel_id, chat_id=new).values_list("thread_id", flat=True)
-        Session.objects.filter(channel_id=channel_id, chat_id=old).exclude(thread_id__in=list(taken)).update(
-            chat_id=new
-        )
-        if not GroupAccess.objects.filter(channel_id=channel_id, chat_id=new).exists():
-            GroupAccess.objects.filter(channel_id=channel_id, chat_id=old).update(chat_id=new)
+        rows = Session.objects.filter(channel_id=channel_id, chat_id=old).exclude(thread_id__in=list(taken))
+        moved = list(rows.values_list("pk", flat=True))
+        Session.objects.filter(pk__in=moved).update(chat_id=new)
+        Message.objects.filter(session_id__in=moved).exclude(external_id="").update(external_id="")
+        Card.objects.filter(session_id__in=moved).exclude(outbox__state__in=outbox.OPEN).update(outbox=None)
+        Card.objects.filter(session_id__in=moved).update(remote_ids=[])
+        Turn.objects.filter(session_id__in=moved).exclude(preview_ids=[]).update(preview_ids=[])
+        _move_permission(channel_id, old=old, new=new)
         outbox.move_chat(channel_id, old=old, new=new)
+
+
+def _move_permission(channel_id: int, *, old: str, new: str) -> None:
+    """Let the permission of a group follow it, also when somebody was heard in the new place before."""
+    places = {row.chat_id: row for row in GroupAccess.objects.filter(channel_id=channel_id, chat_id__in=[old, new])}
+    if old not in places or (new in places and places[new].allowed):
+        return
+    if new in places:
+        places[new].delete()
+    GroupAccess.objects.filter(pk=places[old].pk).update(chat_id=new)
 
 
 def find_message(session_id: int, *, external_id: str) -> Message | None:

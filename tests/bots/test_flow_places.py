@@ -175,3 +175,27 @@ async def test_a_voice_message_is_accepted_as_a_file(live: Flow) -> None:
     live.telegram.user_sends(live.alice, voice=b"OggS" + b"\0" * 100)
     assert await live.answers(live.alice, 0, 1) == ["Here."]
     assert await run_db(lambda: Attachment.objects.get().kind) == "voice"
+
+
+async def test_a_group_that_moves_keeps_its_permission_and_its_conversation(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice, live.bob], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    live.telegram.user_sends(group, "@copilot remember the harbour", user_id=live.alice)
+    await live.answers(group, 0, 1)
+    # Somebody is heard in the new place before the move is: two conversations are worked on at once.
+    new = live.telegram.add_group("Ops", members=[live.alice], admin=True)["id"]
+    live.telegram.user_sends(new, "@copilot hello?", user_id=live.alice)
+    await until_db(lambda: GroupAccess.objects.filter(chat_id=str(new), allowed=False).exists())
+    live.telegram.inject({"message": moved(group, new, by=live.alice)})
+    await until_db(lambda: GroupAccess.objects.filter(chat_id=str(new), allowed=True).exists())
+    live.telegram.user_sends(new, "@copilot what was it?", user_id=live.alice)
+    assert await live.answers(new, 0, 1) == ["Here."]
+    assert "the harbour" in live.asked()[-1]
+    assert await run_db(GroupAccess.objects.count) == 1
+
+
+def moved(old: int, new: int, *, by: int) -> dict[str, object]:
+    """The message by which a group says that it is a supergroup now."""
+    sender = {"id": by, "is_bot": False, "first_name": "Alice"}
+    chat = {"id": old, "type": "group", "title": "Ops"}
+    return {"message_id": 999, "date": 1, "chat": chat, "from": sender, "migrate_to_chat_id": new}

@@ -15,6 +15,7 @@ from clawsite.core.db import run_db
 from sessions_app.cards import put_card
 from sessions_app.models import Card, Channel, Contact, GroupAccess, Message, Outbox
 from sessions_app.outbox import mark_sent
+from sessions_app.sessions import move_chat
 from tests.bots.flow import Flow, until
 
 HOSTILE = "<b>bold</b> [link](http://evil.example) & *stars*"
@@ -120,6 +121,26 @@ class TestRows:
         assert queue_changed() == 1
         assert Outbox.objects.latest("id").payload["edit_ids"] == ["41"]
         assert Outbox.objects.latest("id").payload["silent"]
+
+    @pytest.mark.parametrize("waits", [False, True], ids=["shown", "an edit waits"])
+    def test_in_a_chat_with_a_new_number_it_comes_anew(self, waits: bool) -> None:
+        GroupAccess.objects.create(channel=self.channel, chat_id="-5", allowed=True)
+        self.put("one", chat="-5")
+        queue_changed()
+        Message.objects.update(external_id="40")
+        mark_sent(self.only().pk, remote_ids=["41"], message_id=None)
+        self.put("two", chat="-5")
+        if waits:
+            queue_changed()
+        move_chat(self.channel.pk, old="-5", new="-1005")
+        queue_changed()
+        row = Outbox.objects.latest("id")
+        assert (row.chat_id, row.payload["text"], row.payload.get("edit_ids")) == ("-1005", "two", None)
+        mark_sent(row.pk, remote_ids=["3"], message_id=None)
+        self.put("three", chat="-1005")
+        queue_changed()
+        assert Outbox.objects.latest("id").payload["edit_ids"] == ["3"]
+        assert not Message.objects.exclude(external_id="").exists()
 
     def test_what_rings_comes_after_an_edit_that_waits(self) -> None:
         self.put("one")
