@@ -47,8 +47,10 @@ class Command(Subcommands):
         if not bases(stores):
             raise BackupFailed("No store has a base backup of PostgreSQL: see CLAW_BACKUP_DIR and CLAW_BACKUP_S3.")
         target = Path(options["directory"]).absolute()
-        made = make_cluster(stores, target, identity=identity, until=until, proven=not options["unsealed"])
-        self.say(f"Made {target} from a base backup and {made.files} files of the log.")
+        made = make_cluster(
+            stores, target, identity=identity, until=until, timeline=options["timeline"], proven=not options["unsealed"]
+        )
+        self.say(f"Made {target} from a base backup and {made.files} files of the log, for timeline {made.timeline}.")
         for sentence in stores.tell_spoilt():
             self.say(sentence)
         self.say("Give it to the server's user, and start a server of the same version on it. It reads the log up to")
@@ -61,5 +63,11 @@ class Command(Subcommands):
 def _declare_recover(parser: ArgumentParser) -> None:
     parser.add_argument("directory", help="the data directory that is to be made")
     parser.add_argument("--until", metavar="TIME", help='such as "2026-11-26 14:03:20"; without it as far as it goes')
+    parser.add_argument(
+        "--timeline",
+        type=int,
+        metavar="N",
+        help="one of before an earlier recovery, for what that left behind: 1 is the first; without it the newest",
+    )
     parser.add_argument("--identity", metavar="FILE", help="the age identity that opens it (CLAW_HOME/backup.key)")
     parser.add_argument("--unsealed", action="store_true", help="trust what was encrypted for CLAW_BACKUP_RECIPIENT")

@@ -20,8 +20,8 @@ from clawsite.ops.backups.moments import END
 from clawsite.ops.backups.tar import CHUNK, Member, TarReader
 from clawsite.ops.shipping.postgres.archiving import bases
 from clawsite.ops.shipping.postgres.files import unwrap
-from clawsite.ops.shipping.postgres.names import HISTORY, WAL_PREFIX, Base, Wal, find_wal, is_needed, is_segment
-from clawsite.ops.shipping.postgres.timelines import read_line
+from clawsite.ops.shipping.postgres.names import HISTORY, WAL_PREFIX, Base, Wal, find_wal, is_needed
+from clawsite.ops.shipping.postgres.timelines import End, Line, read_end, read_line
 from guardrails.paths import check_relative, open_beneath, open_directory
 
 # Base backups leave out whatever has a name that begins so: not all of this log again in that of a recovered server.
@@ -34,12 +34,21 @@ class Made:
 
     base: Base
     files: int
+    timeline: int
 
 
 def make_cluster(
-    stores: Joined, target: Path, *, identity: Identity, until: datetime | None = None, proven: bool = True
+    stores: Joined,
+    target: Path,
+    *,
+    identity: Identity,
+    until: datetime | None = None,
+    timeline: int | None = None,
+    proven: bool = True,
 ) -> Made:
     """Make a data directory where there is none. A server of the same version that starts there goes to the moment.
+
+    timeline: along which; the newest one for None. An earlier one leads to what an earlier recovery has left behind.
 
     Nothing has the name of `target` before all of it is there.
     """
@@ -52,17 +61,18 @@ def make_cluster(
     try:
         archive = draft / "base.tar"
         log = _Log(stores, draft / LOG, identity=identity, proven=proven)
-        base = log.choose(found)
+        line = log.find_line(found[-1].system, timeline)
+        base = log.choose(found, line)
         _fetch(stores, base.name, archive, inside="base.tar", identity=identity, proven=proven)
         _extract(archive, draft)
         archive.unlink()
         files = log.fetch(base)
-        _tell_server(draft, until)
+        _tell_server(draft, until, timeline)
         draft.rename(target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    return Made(base=base, files=files)
+    return Made(base=base, files=files, timeline=line.newest)
 
 
 def _find_bases(stores: Joined, until: datetime | None) -> list[Base]:
@@ -88,21 +98,34 @@ class _Log:
         folder.mkdir(mode=0o700)
         self._there = {wal for each in stores.list(WAL_PREFIX) if (wal := find_wal(each.name))}
 
-    def choose(self, found: Sequence[Base]) -> Base:
-        """Return the newest of some base backups from which the log leads to the newest timeline."""
-        histories = [wal for wal in self._there if wal.system == found[-1].system and wal.file.endswith(HISTORY)]
-        if not histories:
-            return found[-1]
-        line = read_line(self._fetch(max(histories)))
-        size = self._segment_bytes(found[-1].system)
-        for base in reversed(found):
-            if line.holds(base, segment_bytes=size):
-                return base
-        raise BackupFailed("The server was put back to before all base backups of before that moment.")
+    def find_line(self, system: str, timeline: int | None) -> Line:
+        """Return the way that leads to a timeline of a server, to the newest one for None."""
+        histories = [wal for wal in self._there if wal.system == system and wal.file.endswith(HISTORY)]
+        if timeline is None:
+            return read_line(self._fetch(max(histories))) if histories else Line(newest=self._newest(system), left={})
+        if timeline == 1:
+            return Line(newest=1, left={})
+        history = Wal(system=system, file=f"{timeline:08X}{HISTORY}")
+        if history not in histories:
+            raise BadInput(f"No store knows of a timeline {timeline} of this server.")
+        return read_line(self._fetch(history))
 
-    def _segment_bytes(self, system: str) -> int:
-        segments = [wal for wal in self._there if wal.system == system and is_segment(wal.file)]
-        return self._fetch(max(segments)).stat().st_size if segments else 0
+    def _newest(self, system: str) -> int:
+        return max((int(wal.file[:8], 16) for wal in self._there if wal.system == system), default=1)
+
+    def choose(self, found: Sequence[Base], line: Line) -> Base:
+        """Return the newest of some base backups that the log has whole and leads on from."""
+        for base in reversed(found):
+            end = self._find_end(base)
+            if end is not None and line.holds(base, end):
+                return base
+        raise BackupFailed("No base backup of before that moment is one that the log in the stores leads on from.")
+
+    def _find_end(self, base: Base) -> End | None:
+        """Return where a base backup was whole; None when not all of the log until then has come to a store."""
+        notes = [wal for wal in self._there if wal.system == base.system and wal.file.startswith(f"{base.first}.")]
+        end = read_end(self._fetch(max(notes))) if notes else None
+        return end if end is not None and Wal(system=base.system, file=end.file) in self._there else None
 
     def fetch(self, base: Base) -> int:
         """Fetch what a recovery from a base backup may ask for; return how many files that are."""
@@ -118,8 +141,8 @@ class _Log:
         return target
 
 
-def _tell_server(folder: Path, until: datetime | None) -> None:
-    """Have the server read the log when it starts, up to the moment, and then serve.
+def _tell_server(folder: Path, until: datetime | None, timeline: int | None = None) -> None:
+    """Have the server read the log when it starts, up to the moment or the end of a timeline, and then serve.
 
     A server that finds the end of its log before its moment does not serve; one without takes that of an earlier
     recovery, which the base backup brings along, unless it is told that there is none.
@@ -129,6 +152,7 @@ def _tell_server(folder: Path, until: datetime | None) -> None:
         f'restore_command = \'cp "{LOG}/%f" "%p"\'',
         "recovery_target_action = 'promote'",
         f"recovery_target_time = '{moment}'",
+        f"recovery_target_timeline = '{timeline or 'latest'}'",
     ]
     with (folder / "postgresql.auto.conf").open("a", encoding="utf-8") as file:
         file.write("\n".join(["", *lines, ""]))

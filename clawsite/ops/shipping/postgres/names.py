@@ -36,6 +36,11 @@ class Base:
         """Its name there."""
         return f"{BASE_PREFIX}{self.moment:013d}-{self.system}-{self.first}{SUFFIX}"
 
+    @property
+    def timeline(self) -> int:
+        """The timeline on which it was taken."""
+        return int(self.first[:8], 16)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Wal:

@@ -12,8 +12,18 @@ from pathlib import Path
 
 from clawsite.ops.shipping.postgres.names import Base
 
+_PLACE = r"([0-9A-F]{1,8})/([0-9A-F]{1,8})"
+_STOP = re.compile(rf"^STOP WAL LOCATION: {_PLACE} \(file ([0-9A-F]{{24}})\)$", re.MULTILINE)
 # A line of a history file: the timeline that was left, and at which place of the log.
-_LEFT = re.compile(r"^\s*([0-9]+)\s+([0-9A-F]{1,8})/([0-9A-F]{1,8})", re.MULTILINE)
+_LEFT = re.compile(rf"^\s*([0-9]+)\s+{_PLACE}", re.MULTILINE)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """Where a base backup was whole, as its note in the log says: the number of a byte, and the segment of that."""
+
+    place: int
+    file: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -23,17 +33,23 @@ class Line:
     newest: int
     left: dict[int, int]
 
-    def holds(self, base: Base, *, segment_bytes: int) -> bool:
-        """Whether a base backup is on the line. The server ends a segment with each, so none ends within the last."""
-        timeline, high, low = (int(base.first[at : at + 8], 16) for at in (0, 8, 16))
-        if timeline == self.newest:
-            return True
-        place = (high << 32) + low * segment_bytes
-        return place + segment_bytes <= self.left.get(timeline, 0)
+    def holds(self, base: Base, end: End) -> bool:
+        """Whether a base backup is on the line with all that was written while it was taken."""
+        return base.timeline == self.newest or end.place <= self.left.get(base.timeline, 0)
 
 
 def read_line(history: Path) -> Line:
     """Read the history file of the newest timeline, which is named after it."""
     found = _LEFT.findall(history.read_text(encoding="utf-8", errors="replace"))
-    left = {int(timeline): (int(high, 16) << 32) + int(low, 16) for timeline, high, low in found}
+    left = {int(timeline): _place(high, low) for timeline, high, low in found}
     return Line(newest=int(history.name[:8], 16), left=left)
+
+
+def read_end(note: Path) -> End | None:
+    """Read the note that a base backup leaves in the log."""
+    found = _STOP.search(note.read_text(encoding="utf-8", errors="replace"))
+    return End(place=_place(found[1], found[2]), file=found[3]) if found else None
+
+
+def _place(high: str, low: str) -> int:
+    return (int(high, 16) << 32) + int(low, 16)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import time
 from pathlib import Path
@@ -11,14 +12,18 @@ import pytest
 from django.conf import LazySettings
 
 from clawsite.core.addresses import read_database_url
-from clawsite.core.errors import ClawError
+from clawsite.core.errors import BadInput, ClawError
 from clawsite.ops.backups.errors import BackupFailed
+from clawsite.ops.backups.identity import own_identity
+from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping import status
 from clawsite.ops.shipping.postgres.archiving import Archiving, bases
 from clawsite.ops.shipping.postgres.bases import take_base
+from clawsite.ops.shipping.postgres.clusters import make_cluster
+from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import BASELESS, Base, Wal, is_needed
-from clawsite.ops.shipping.postgres.timelines import read_line
+from clawsite.ops.shipping.postgres.timelines import End, read_line
 from clawsite.ops.shipping.spool import Spool, now
 from clawsite.ops.shipping.status import shipped
 from clawsite.ops.shipping.work import MAX_PAUSE_SECONDS, longer
@@ -137,23 +142,76 @@ def behind() -> float | None:
 
 
 @pytest.mark.parametrize(
-    ("first", "held"),
-    [
-        (wal(1, timeline=4), True),
-        (wal(5, timeline=2), True),  # of 1 MiB each, so the last of before the place 0/600050
-        (wal(6, timeline=2), False),
-        (wal(2, timeline=1), True),
-        (wal(3, timeline=1), False),
-        (wal(1, timeline=3), False),
-    ],
-)
-def test_a_base_backup_of_after_the_moment_that_a_server_was_put_back_to_is_not_on_its_line(
-    first: str, held: bool, tmp_path: Path
+    ("timeline", "place", "held"),
+    [(4, 0x900000, True), (2, 0x600050, True), (2, 0x600051, False), (1, 0x2FFF00, True), (1, 0x300100, False),
+     (3, 0x100000, False)],
+)  # fmt: skip
+def test_a_base_backup_that_was_whole_after_the_moment_that_a_server_was_put_back_to_is_not_on_its_line(
+    timeline: int, place: int, held: bool, tmp_path: Path
 ) -> None:
     history = tmp_path / "00000004.history"
     history.write_text("1\t0/300000\tbefore 2026-11-26 14:03:20+00\n\n2\t0/600050\tno recovery target specified\n")
-    line = read_line(history)
-    assert line.holds(Base(moment=1, first=first, system="5"), segment_bytes=1 << 20) is held
+    base = Base(moment=1, first=wal(1, timeline=timeline), system="5")
+    assert read_line(history).holds(base, End(place=place, file=wal(2, timeline=timeline))) is held
+
+
+class Kept:
+    """A store with what a server has left there, whole and sealed, and what a recovery takes of it."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.store = FolderStore(tmp_path / "store")
+        self._place = tmp_path
+
+    def put(self, name: str, inside: str, text: str) -> None:
+        source, target = self._place / "source", self.store.root / name
+        source.write_text(text)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        wrap(source, target, name=inside)
+
+    def file(self, name: str, text: str = "") -> None:
+        self.put(wal_name(name), name, text)
+
+    def base(self, moment: int, first: int, last: int, *, whole: bool = True) -> Base:
+        base = made(moment, first)
+        self.put(base.name, "base.tar", "\0" * 1024)
+        note = f"STOP WAL LOCATION: 0/{last << 20:X} (file {wal(last)})\nLABEL: pg_basebackup\n"
+        self.file(f"{base.first}.00000028.backup", note)
+        if whole:
+            self.file(wal(last))
+        return base
+
+    def choose(self, *, timeline: int | None = None) -> Base:
+        identity = own_identity()
+        assert identity is not None
+        made = make_cluster(Joined([self.store]), self._place / "data", identity=identity, timeline=timeline)
+        shutil.rmtree(self._place / "data")
+        return made.base
+
+
+@pytest.fixture
+def kept(tmp_path: Path, settings: LazySettings) -> Kept:
+    settings.CLAW_HOME = tmp_path / "home"
+    return Kept(tmp_path)
+
+
+def test_a_recovery_begins_with_no_base_backup_that_was_being_taken_at_the_moment_of_an_earlier_one(kept: Kept) -> None:
+    """Its first file is of before that moment, and its end was left behind. What was left behind can be asked for."""
+    before, during = kept.base(OLD, 3, 3), kept.base(OLD + DAY, 5, 8)
+    assert kept.choose() == during
+    kept.file("00000002.history", f"1\t0/{6 << 20:X}\tbefore 2026-11-26 14:03:20+00\n")
+    assert kept.choose() == before
+    assert kept.choose(timeline=1) == during
+    with pytest.raises(BadInput, match="timeline 3"):
+        kept.choose(timeline=3)
+
+
+def test_a_recovery_begins_with_no_base_backup_whose_log_came_to_no_store(kept: Kept) -> None:
+    """The machine was gone before: a server would not start with it."""
+    kept.base(OLD, 3, 4, whole=False)
+    with pytest.raises(BackupFailed, match="leads on from"):
+        kept.choose()
+    whole = kept.base(OLD - DAY, 1, 2)
+    assert kept.choose() == whole
 
 
 def test_the_log_of_another_server_in_the_place_of_the_first_stays(tmp_path: Path) -> None:

@@ -228,6 +228,8 @@ def test_a_server_that_was_put_back_goes_on_and_comes_back_again(
     assert make_cluster(stores, tmp_path / "end", identity=identity).base == bases(server.store)[-1] != first
     assert len(list((tmp_path / "end" / clusters.LOG).iterdir())) < len(server.store.list(WAL_PREFIX))
     assert numbers(tmp_path / "end") == [1, 2, 4, 5, 6]
+    assert make_cluster(stores, tmp_path / "left", identity=identity, timeline=1).base != first
+    assert numbers(tmp_path / "left") == [1, 2, 3], "what the first recovery has left behind"
 
 
 def test_a_worker_that_ends_does_not_wait_for_a_base_backup(server: Server) -> None:
