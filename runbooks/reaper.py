@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from clawsite.core.clock import silent_since
+from clawsite.core.clock import jumped, silent_since
 from clawsite.core.errors import log_unknown
 from clawsite.core.leases import release_lease, take_lease
 from clawsite.core.models import Lease, Process
@@ -168,4 +168,5 @@ def wake_due() -> int:
 
 
 def _force_time() -> object:
-    return timezone.now() - timedelta(seconds=FORCE_SECONDS)
+    """Return before when a running job should have ended. After a jump its watch sets its deadline right."""
+    return timezone.now() - timedelta(seconds=FORCE_SECONDS) - jumped()

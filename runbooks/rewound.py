@@ -1,6 +1,7 @@
 """What has to be put right when the clock was set back: what was due stays due, though its time lies ahead again.
 
-Every worker may do it, and more than once. Times that people chose, such as those of schedules, stay as they are.
+Every worker may do it, and more than once. Times that people chose stay as they are; when a schedule comes next is
+found anew, or it would wait until the clock is where it was.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from django.utils import timezone
 from clawsite.core.clock import Offset, bring_back_beats
 from clawsite.core.models import ServiceState
 from runbooks.models import ForgeConnection, Job, SystemReading
+from runbooks.schedules import find_anew
 from sessions_app import inbox, outbox
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ def make_due(*, seconds: float) -> int:
     """Mend what a clock that was set back by so many seconds has put off; return how many rows."""
     now = timezone.now()
     count = inbox.end_waits(now) + outbox.end_waits(now) + _hasten_jobs(now, seconds) + _try_services(now)
+    count += find_anew(now)
     logger.warning("the clock was set back by %.0f s: %s things are due again", seconds, count)
     return count
 

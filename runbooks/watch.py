@@ -1,4 +1,7 @@
-"""Looks after a running job from a thread beside it: beats, hears of cancels, and ends by force what does not stop."""
+"""Looks after a running job from a thread beside it: beats, hears of cancels, and ends by force what does not stop.
+
+A job's time is what passes, so its row's deadline goes along when the clock is set, or the machine slept.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,12 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from datetime import timedelta
 
 from django.db import DatabaseError, InterfaceError, connections
+from django.utils import timezone
 
+from clawsite.core.clock import Offset
 from clawsite.core.process import beat
 from runbooks.jobs.events import move
 from runbooks.jobs.working import JobContext
@@ -35,6 +41,8 @@ class Watch(threading.Thread):
         self._over = threading.Event()
         self._beat_at = time.monotonic() + BEAT_SECONDS
         self._lost_at: float | None = None
+        self._offset = Offset()
+        self._is_moved = False
 
     def stop(self) -> None:
         """End the watch."""
@@ -68,6 +76,15 @@ class Watch(threading.Thread):
             self._lost_at = self._lost_at or now
         elif row:
             ctx.signals.cancelled = True
+        self._follow_clock()
+
+    def _follow_clock(self) -> None:
+        """Write down anew when the job's time is over, when the clock says something else than before."""
+        self._is_moved = bool(self._offset.moved()) or self._is_moved
+        if self._is_moved:
+            ours = Job.objects.filter(pk=self._ctx.job.pk, token=self._ctx.token, state=Job.State.RUNNING)
+            ours.update(deadline=timezone.now() + timedelta(seconds=self._ctx.deadline - time.monotonic()))
+            self._is_moved = False
 
     def _end_what_is_late(self) -> None:
         now = time.monotonic()

@@ -65,6 +65,11 @@ def silent_since(now: datetime | None = None) -> datetime:
     return (now or timezone.now()) - timedelta(seconds=seconds)
 
 
+def jumped() -> timedelta:
+    """Return by how much the clock was set forward in the last moments, in which nobody is late for that."""
+    return timedelta(seconds=_patience.seconds())
+
+
 class Ahead:
     """Rows that beat in the future. A machine whose clock goes before ours makes such rows, too, and goes on beating.
 

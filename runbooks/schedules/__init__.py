@@ -2,13 +2,14 @@
 
 from runbooks.schedules.actions import delete_schedule, run_now, save_schedule
 from runbooks.schedules.checking import find_problems
-from runbooks.schedules.ticking import run_due, tick
+from runbooks.schedules.ticking import find_anew, run_due, tick
 from runbooks.schedules.times import BadTimes, explain, next_due, preview
 
 __all__ = [
     "BadTimes",
     "delete_schedule",
     "explain",
+    "find_anew",
     "find_problems",
     "next_due",
     "preview",

@@ -41,6 +41,24 @@ def tick(now: datetime | None = None) -> int:
     return count
 
 
+def find_anew(now: datetime | None = None) -> int:
+    """Compute anew what schedules wait for, by the clock and the time zone as they are now; return how many differ.
+
+    A time that has come stays due, and one that was run is not run again, because its run is a row.
+    """
+    moment = now or timezone.now()
+    count = 0
+    for row in Schedule.objects.filter(enabled=True, next_due__gt=moment):
+        try:
+            due = next_due(row, after=moment)
+        except BadTimes:
+            continue  # when it is due it is disabled and says why
+        if due is not None and due != row.next_due:
+            waiting = Schedule.objects.filter(pk=row.pk, enabled=True, next_due=row.next_due)
+            count += waiting.update(next_due=due)
+    return count
+
+
 def run_due(schedule_id: int, *, now: datetime) -> ScheduleRun | None:
     """Deal with the due time of one schedule; None when there is none, or somebody else deals with it."""
     with transaction.atomic():

@@ -39,7 +39,7 @@ def next_due(row: Schedule, *, after: datetime) -> datetime | None:
         return at if at > after else None
     if row.when == Schedule.When.EVERY:
         step, anchor = _need_step(row)
-        if anchor > after:
+        if row.at is not None and anchor > after:
             return anchor
         return anchor + step * (math.floor((after - anchor) / step) + 1)
     return _first_after(_simulate(row, after), after)
