@@ -20,10 +20,10 @@ from clawsite.ops.backups.errors import BackupFailed, BadArchive
 from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.owner import claim
 from clawsite.ops.backups.stores import FolderStore
-from clawsite.ops.shipping import sending, snapshots, work
+from clawsite.ops.shipping import snapshots, work
 from clawsite.ops.shipping.names import Part, only
 from clawsite.ops.shipping.sending import Sender, forget, stored
-from clawsite.ops.shipping.spool import FOLDER, SPOOL_BYTES, Spool, burden, now
+from clawsite.ops.shipping.spool import FOLDER, SPOOL_BYTES, Spool, now
 from clawsite.ops.shipping.status import shipped
 from tests.clawsite.ops.shipping.sea import Sea, texts
 from tests.faults.stack import wait_for
@@ -85,75 +85,6 @@ def test_two_processes_do_not_ship_the_same(tmp_path: Path) -> None:
     assert os.read(reader, 3) == b"no"
     spool.release()
     assert Spool(tmp_path).take()
-
-
-def test_a_store_that_fails_holds_the_others_not_up(sea: Sea, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("no folder")
-    broken = FolderStore(tmp_path / "file")
-    collector = sea.begin()
-    sea.snapshot(anew=True)
-    sea.write("one")
-    collector.collect()
-    sender = Sender(collector.spool, [broken, sea.store])
-    with pytest.raises(BackupFailed):
-        sender.send()
-    assert texts(sea.recover()) == ["one"]
-    assert len(collector.spool.parts()) == 2
-    (tmp_path / "file").unlink()
-    assert sender.send() == 2
-    assert stored(broken) == stored(sea.store)
-    assert collector.spool.parts() == []
-    collector.close()
-
-
-def test_a_store_that_is_away_for_days_does_not_end_the_copying_to_the_others(
-    sea: Sea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """What it misses meanwhile the others have; it leads to moments by itself again when it has the next snapshot."""
-    (tmp_path / "file").write_text("no folder")
-    away = FolderStore(tmp_path / "file")
-    collector = sea.begin()
-    sender = Sender(collector.spool, [away, sea.store])
-    sea.snapshot(anew=True)
-    texts_ = [f"{number} {os.urandom(2000).hex()}" for number in range(20)]
-    for text in texts_:
-        sea.write(text)
-        collector.collect()
-    monkeypatch.setattr(sending, "MOST_BYTES", burden(collector.spool.parts()) // 2)
-    snapshot = only("snap", collector.spool.parts())
-    for _ in range(2):
-        with pytest.raises(BackupFailed):
-            sender.send()
-    left = collector.spool.parts()
-    assert 5 < len(left) < 15, "the oldest were let go"
-    assert only("snap", left) == snapshot
-    assert burden(left) <= sending.MOST_BYTES
-    assert caplog.text.count("will not get all of it") == 1
-    assert texts(sea.recover()) == texts_
-
-    (tmp_path / "file").unlink()
-    assert sender.send() == len(left)
-    assert collector.spool.parts() == []
-    assert texts(sea.recover(source=Joined([away, sea.store]))) == texts_
-    sea.snapshot()
-    sea.write("last")
-    collector.collect()
-    sender.send()
-    assert texts(sea.recover(source=Joined([away]))) == [*texts_, "last"]
-    collector.close()
-
-
-def test_what_no_store_has_is_never_let_go(sea: Sea, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setattr(sending, "MOST_BYTES", 0)
-    collector = sea.begin()
-    sea.snapshot(anew=True)
-    sea.write("one")
-    collector.collect()
-    with pytest.raises(BackupFailed):
-        Sender(collector.spool, [FolderStore(tmp_path / "file")]).send()
-    assert len(collector.spool.parts()) == 2
-    collector.close()
 
 
 def test_a_store_that_fails_keeps_nothing_that_is_old_in_the_others(
