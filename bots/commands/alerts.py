@@ -14,18 +14,18 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from bots.cards.alert import DOTS
 from bots.commands import alert
 from bots.commands.base import Answer, Command, CommandContext, command_button, say, turn_page
 from bots.commands.figures import show_clock, show_span, show_tree
 from bots.commands.phrases import add_phrases
 from bots.commands.systems import pick_systems
+from runbooks.alerts.severity import read_severity, worst_first
 from runbooks.models import AlertGroup
 from runbooks.sources.overview import Overview, overviews
 from sessions_app.sessions import zone_of
 
-MARKS = {"critical": "🔴", "warning": "🟡", "info": "🔵"}
 OTHER = "⚪"
-_ORDER = {severity: place for place, severity in enumerate(MARKS)}
 SHOWN = 20
 
 PHRASES = (
@@ -69,7 +69,7 @@ def _part(overview: Overview, context: CommandContext, *, is_only: bool) -> str:
     if reading.is_old and reading.read_at:
         lines.append(_("As of: {time}").format(time=show_clock(reading.read_at, zone_of(context.session), now=now)))
     active = [each for each in reading.data["alerts"] if not each["suppressed"]]
-    worst = sorted(active, key=lambda each: _ORDER.get(each["severity"], len(_ORDER)))
+    worst = sorted(active, key=lambda each: worst_first(read_severity(each["severity"])))
     lines += ["\n" + "\n".join(_alert(each, context, now)) for each in worst[:SHOWN]]
     return "\n".join([*lines, *_rest(reading.data)])
 
@@ -85,7 +85,7 @@ def _alert(told: Mapping[str, Any], context: CommandContext, now: datetime) -> l
     since = datetime.fromisoformat(told["starts_at"])
     clock, age = show_clock(since, zone_of(context.session), now=now), show_span(now - since)
     name = told["name"] or _("without a name")
-    title = f"{MARKS.get(told['severity'], OTHER)} {name}"
+    title = f"{DOTS.get(read_severity(told['severity']) or '', OTHER)} {name}"
     lines = [
         _("Severity: {severity}").format(severity=told["severity"] or _("unknown")),
         _("Since: {time} ({age})").format(time=clock, age=age),

@@ -9,7 +9,7 @@ from runbooks.models import AlertGroup
 Severity = AlertGroup.Severity
 
 _WORDS = {
-    Severity.CRITICAL: "critical crit page emergency fatal disaster alert p1 sev1 1",
+    Severity.CRITICAL: "critical crit page emergency fatal disaster alert p0 p1 sev0 sev1 1",
     Severity.WARNING: "warning warn high error err major medium average minor p2 p3 sev2 sev3 2 3",
     Severity.INFO: "info information informational low notice none debug ok p4 p5 sev4 sev5 4 5",
 }
@@ -21,6 +21,16 @@ def severity_of(labels: Mapping[str, str]) -> Severity:
     """Return the severity that labels name: information without a label, a warning for a word nobody knows."""
     word = labels.get("severity", "").strip().lower()
     return _BY_WORD.get(word, Severity.WARNING) if word else Severity.INFO
+
+
+def read_severity(word: str) -> Severity | None:
+    """Return the severity that an alert's own word stands for, None where it has no word."""
+    return severity_of({"severity": word}) if word.strip() else None
+
+
+def worst_first(severity: str | None) -> int:
+    """Return the place of a severity in a list, what has none coming last."""
+    return -_RANK[Severity(severity)] if severity else 1
 
 
 def is_at_least(severity: str, least: str) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbooks.alerts.severity import read_severity, worst_first
 from runbooks.incidents.lines import one_line
 from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, list_alerts
 
 MOST = 5
 NAME_CHARS = 100
-_ORDER = {"critical": 0, "warning": 1, "info": 2}
 # An alert that says that alerting works, and always fires.
 _NO_TROUBLE = "none"
 
@@ -21,14 +21,14 @@ def read_firing(system: MonitoredSystem) -> dict[str, Any]:
     Left out are those that are silenced, and those that were told to us, which our own rows know better.
     """
     found = _unknown([alert for alert in list_alerts(system) if _is_trouble(alert)])
-    worst = sorted(found, key=lambda alert: (_ORDER.get(alert.severity, len(_ORDER)), alert.starts_at))
+    worst = sorted(found, key=lambda alert: (worst_first(read_severity(alert.severity)), alert.starts_at))
     return {"count": len(found), "alerts": [_describe(alert) for alert in worst[:MOST]]}
 
 
 def _describe(alert: ListedAlert) -> dict[str, str]:
     return {
         "name": one_line(alert.name, NAME_CHARS),
-        "severity": alert.severity[:NAME_CHARS],
+        "severity": str(read_severity(alert.severity) or ""),
         "since": alert.starts_at.isoformat(),
     }
 

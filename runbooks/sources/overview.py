@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
+from runbooks.alerts.severity import Severity, read_severity
 from runbooks.models import Anomaly, Incident, MonitoredSystem, NamedQuery, SystemReading
 
 # So many intervals after it was read, a number is an old one.
@@ -78,7 +79,7 @@ class Overview:
     @property
     def _is_alarmed(self) -> bool:
         alerts = self.data("alertmanager").get("alerts", [])
-        return any(alert["severity"] == "critical" and not alert["suppressed"] for alert in alerts)
+        return any(read_severity(each["severity"]) == Severity.CRITICAL and not each["suppressed"] for each in alerts)
 
 
 def overviews(systems: Sequence[MonitoredSystem], *, now: datetime | None = None) -> list[Overview]:

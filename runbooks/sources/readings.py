@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from clawsite.core.errors import ClawError, Unavailable, log_unknown
 from guardrails.http import Reply
+from runbooks.alerts.severity import read_severity, worst_first
 from runbooks.models import MonitoredSystem, SystemReading
 from runbooks.sources import alertmanager, health, prometheus
 from runbooks.sources.breaker import note_failure, note_refusal, note_success
@@ -56,8 +57,13 @@ def _read_alerts(reply: Reply) -> dict[str, Any]:
     """Keep the alerts; one of severity `none` is a sign of life of the alerting itself, and nothing is wrong."""
     alerts = [alert for alert in alertmanager.parse_alerts(reply) if alert.severity != "none"]
     active = [alert for alert in alerts if alert.status.state != "suppressed"]
-    first = sorted(alerts, key=lambda alert: alert.status.state == "suppressed")[:MOST_ALERTS]
+    first = sorted(alerts, key=_order)[:MOST_ALERTS]
     return {"active": len(active), "suppressed": len(alerts) - len(active), "alerts": [_keep(each) for each in first]}
+
+
+def _order(alert: alertmanager.ListedAlert) -> tuple[bool, int]:
+    """What is cut off where there are very many is neither active nor bad; of equal ones the newest go."""
+    return alert.status.state == "suppressed", worst_first(read_severity(alert.severity))
 
 
 def _keep(alert: alertmanager.ListedAlert) -> dict[str, Any]:

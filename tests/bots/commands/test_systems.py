@@ -160,22 +160,25 @@ def test_alerts_worst_first_with_severity_and_age(people: People, say: Say, guar
         "alertmanager",
         firing(
             alert("SlowApi", "warning", 70, text="An answer takes 3s."),
-            alert("Odd", "page", 1),
-            alert("ZeroTransactions", "critical", 12, text=EVIL),
+            alert("Odd", "", 1),
+            alert("ZeroTransactions", "Page", 12, text=EVIL),
             alert("Hushed", "critical", 1, suppressed=True),
         ),
     )
     (message,) = say(people.bob, people.bobs, "mostra alertas")
     lines = message.text.splitlines()
     assert lines[0] == "🚨 3 active alerts"
-    assert lines[2:4] == ["🔴 ZeroTransactions", "├── Severity: critical"]
+    assert lines[2:4] == ["🔴 ZeroTransactions", "├── Severity: Page"]
     assert re.fullmatch(r"├── Since: .*\d\d:\d\d \(12 min\)", lines[4])
     assert lines[5] == f"└── {EVIL}"
     assert lines[7] == "🟡 SlowApi"
-    assert lines[12:14] == ["⚪ Odd", "├── Severity: page"]
+    assert lines[12:14] == ["⚪ Odd", "├── Severity: unknown"]
     assert lines[-1] == "🔕 silenced or inhibited: 1"
     assert message.plain
     assert message.buttons[0][0].data == "cmd:alerts"
+    told(guardian, "health", HEALTHY)
+    (status,) = say(people.bob, people.bobs, "/status transaction guardian")
+    assert status.text.startswith("🚨 Transaction Guardian")
 
 
 def test_no_alerts_and_old_ones(people: People, say: Say, guardian: MonitoredSystem) -> None:

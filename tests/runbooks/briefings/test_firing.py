@@ -44,7 +44,7 @@ def test_the_worst_first() -> None:
         alert("Watchdog", "none", 0),
         alert("Odd", "", 1),
         alert("Slow", "warning", 2),
-        alert("Down", "critical", 9),
+        alert("Down", "CRIT", 9),
         alert("Zero", "critical", 8),
         alert("Known", "critical", 3, state="suppressed"),
     ]
@@ -53,6 +53,7 @@ def test_the_worst_first() -> None:
         told = read_firing(system)
     assert told["count"] == 4
     assert [each["name"] for each in told["alerts"]] == ["Zero", "Down", "Slow", "Odd"]
+    assert [each["severity"] for each in told["alerts"]] == ["critical", "critical", "warning", ""]
     assert told["alerts"][0]["since"] == "2026-10-25T01:08:00+00:00"
 
 

@@ -114,6 +114,18 @@ def test_many_alerts_are_counted_and_the_first_kept(system: MonitoredSystem) -> 
     assert data["alerts"][0]["starts_at"].startswith("2026-11-26T08:00:00.1234")
 
 
+def test_the_worst_of_very_many_alerts_is_kept(system: MonitoredSystem) -> None:
+    MonitoredSystem.objects.update(alertmanager_url="http://127.0.0.1:9")
+    due = next(each for each in take_due() if each.source == "alertmanager")
+    alerts = [(ALERT % (n, n, "active")).replace("critical", "warning") for n in range(MOST_ALERTS)]
+    newest = (ALERT % (999, 999, "active")).replace("T08:", "T09:")
+    store(due, Reply(status=200, body=f"[{','.join([*alerts, newest])}]".encode()))
+    data = reading("alertmanager").data
+    assert (data["active"], data["alerts"][0]["name"], len(data["alerts"])) == (MOST_ALERTS + 1, "A999", MOST_ALERTS)
+    (found,) = overviews(list(MonitoredSystem.objects.all()))
+    assert found.is_well is False
+
+
 def test_systems_are_found_by_name_title_and_beginning(system: MonitoredSystem) -> None:
     other = MonitoredSystem.objects.create(name="guardian-eu", title="Guardian")
     MonitoredSystem.objects.create(name="off", enabled=False)
