@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,8 @@ from bots.commands.figures import show_number, show_span
 from runbooks.models import Anomaly
 
 Kind = Anomaly.Kind
+# What is smaller is told as a power of ten.
+LEAST = 1e-6
 
 
 def kind_words(kind: str) -> str:
@@ -46,8 +49,13 @@ def _scores(row: Anomaly) -> list[str]:
 
 
 def show_value(value: float, unit: str) -> str:
-    """Return a value with its unit and as many digits as it needs: 1,247 /min, 94.2%, 0.123 s."""
+    """Return a value with its unit and as many digits as it needs: 1,247 /min, 94.2%, 0.123 s, 0.00042 s."""
     size = abs(value)
-    digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 1 else 3
-    number = show_number(value, digits=digits)
+    digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 1 else _small_digits(size)
+    number = f"{value:.1e}" if 0 < size < LEAST else show_number(value, digits=digits)
     return f"{number}{unit}" if unit == "%" else f"{number} {unit}".strip()
+
+
+def _small_digits(size: float) -> int:
+    """Return how many digits a number below one needs so that two of them say something."""
+    return max(3, 1 - math.floor(math.log10(max(size, LEAST))))

@@ -51,8 +51,9 @@ def _acknowledge_storm(context: CommandContext, number: int) -> Answer:
 
 
 def silence(context: CommandContext) -> Answer:
-    """Silence an alert: `12 4h`, or `undo 7` for a silence that was made."""
-    word, number = _read_number(context.args)
+    """Silence an alert: `12 4h`, `4h` for the only one that waits, or `undo 7` for a silence that was made."""
+    length = _find_length(context.args)
+    word, number = ("", 0) if length else _read_number(context.args)
     if word == "undo":
         row = _do(
             lambda: silencing.undo(number, actor=context.actor, origin=_origin(context), session_id=context.session.pk)
@@ -60,11 +61,11 @@ def silence(context: CommandContext) -> Answer:
         return _answer(context, _("The silence is over: {title}").format(title=row.group.title))
     if word == "storm":
         raise BadInput(_("Give the number of the alert, such as: /ack 12. /alert lists them."))
-    length = read_length(context.args.partition(str(number))[2])
+    span = length or read_length(context.args.partition(str(number))[2])
     row = _do(
         lambda: silencing.silence(
             number or _newest(),
-            length=length,
+            length=span,
             actor=context.actor,
             origin=_origin(context),
             session_id=context.session.pk,
@@ -87,10 +88,16 @@ def read_length(text: str) -> timedelta:
     """Return a length of time that somebody typed (one hour when nothing was)."""
     if not text.strip():
         return timedelta(hours=1)
-    match = _LENGTH.fullmatch(text.strip().lower())
-    if match is None:
+    length = _find_length(text)
+    if length is None:
         raise BadInput(_("Say for how long, such as 30m, 4h or 1d."))
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return length
+
+
+def _find_length(text: str) -> timedelta | None:
+    """Return the length of time that a whole text is, None when it is something else."""
+    match = _LENGTH.fullmatch(text.strip().lower())
+    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
 
 
 def _newest() -> int:

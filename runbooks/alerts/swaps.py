@@ -26,7 +26,7 @@ def take_over(rota: Rota, *, contact: Contact, length: timedelta, actor: Actor, 
         raise BadInput(_("A turn is taken over for a minute at least and a week at most."))
     with transaction.atomic():
         responder = Responder.objects.filter(contact=contact, enabled=True).first()
-        responder = responder or Responder.objects.create(name=f"contact-{contact.pk}", contact=contact)
+        responder = responder or _add_responder(contact)
         swap = Swap.objects.create(
             rota=rota,
             responder=responder,
@@ -37,3 +37,11 @@ def take_over(rota: Rota, *, contact: Contact, length: timedelta, actor: Actor, 
         )
         audit.record("oncall.take", actor=actor.subject, subject=f"rota:{rota.pk}", until=swap.ends_at.isoformat())
     return swap
+
+
+def _add_responder(contact: Contact) -> Responder:
+    """Return the person made for a contact; one that was switched off is on again, because they say so themselves."""
+    row, _made = Responder.objects.update_or_create(
+        name=f"contact-{contact.pk}", defaults={"contact": contact, "enabled": True}
+    )
+    return row

@@ -19,7 +19,7 @@ from runbooks.books.steps.base import StepContext, StepFailed, StepKind
 from runbooks.books.steps.conditions import Condition, holds
 from runbooks.books.substitution import as_text
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3}\b)?")
 
 BOUNDS = Bounds(tasks=256, memory_bytes=16 * 1024**3, disk_bytes=4 * 1024**3)
 

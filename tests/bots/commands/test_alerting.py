@@ -74,6 +74,15 @@ def test_who_types_gets_a_line(people: People, group: AlertGroup, say: Say) -> N
     assert "Give the number" in say(people.bob, people.bobs, "/ack that one")[0].text
 
 
+@pytest.mark.parametrize("words", ["4h", "for 4 h", "на 4 ч"])
+def test_the_only_alert_that_waits_is_silenced_without_its_number(
+    people: People, group: AlertGroup, say: Say, words: str
+) -> None:
+    assert "Silent until" in say(people.bob, people.bobs, f"/silence {words}")[0].text
+    row = AlertSilence.objects.get()
+    assert (row.group, round((row.ends_at - row.starts_at).total_seconds())) == (group, 4 * 3600)
+
+
 def test_without_an_alertmanager_the_silence_is_ours_alone(people: People, group: AlertGroup) -> None:
     press(people.bob, people.bobs, f"silence {group.pk} 4h")
     silence = AlertSilence.objects.get()

@@ -188,6 +188,15 @@ def test_the_change_is_told_as_its_unit_wants_it(unit: str, before: float | None
     assert answer.text.endswith(f"Against the time before: {words}")
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [(0.000423, "0.00042 s"), (-0.05, "-0.050 s"), (0.0, "0 s"), (3e-30, "3.0e-30 s")]
+)
+def test_a_small_value_is_not_told_as_nothing(value: float, words: str) -> None:
+    one = {"name": "", "value": value, "mean": value, "low": 0.0, "high": value, "before": None}
+    answer = render_card("metrics", card(unit="s", series=[one]), UTC_VIEW)
+    assert f"Last value: {words}" in answer.text
+
+
 def test_several_series_are_a_line_each() -> None:
     rows = [
         {"name": f"m{number}", "value": 10.0, "mean": 10.0, "low": 0.0, "high": 20.0, "before": 20.0}

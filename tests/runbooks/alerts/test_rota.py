@@ -125,6 +125,16 @@ def test_an_operator_takes_a_turn_over_and_charlie_does_not(rota: Rota, people: 
         take_over(rota, contact=people.alice, length=timedelta(days=30), actor=people.alice.actor)
 
 
+def test_who_was_switched_off_and_takes_a_turn_over_is_called_again(rota: Rota, people: People) -> None:
+    hours, now = timedelta(hours=8), at("2026-06-10T12:00")
+    first = take_over(rota, contact=people.charlie, length=hours, actor=people.alice.actor, now=now)
+    Responder.objects.filter(pk=first.responder_id).update(enabled=False)
+    again = take_over(rota, contact=people.charlie, length=hours, actor=people.alice.actor, now=now)
+    turn = find_on_call(rota, now)
+    assert turn is not None
+    assert (turn.responder, again.responder_id) == (first.responder, first.responder_id)
+
+
 def test_what_cannot_be_is_said_in_the_form(rota: Rota) -> None:
     for row in (
         Rota(name="x", time_zone="Mars/Base"),

@@ -134,6 +134,14 @@ def test_a_wait_for_a_check_is_over_at_its_time() -> None:
     assert job.error == "A step: It was waited for in vain. 127.0.0.1:1 cannot be reached."
 
 
+@pytest.mark.parametrize(
+    ("told", "state"), [("1.2e+06", "succeeded"), ("9 of 1e3", "succeeded"), ("1.2e-06", "failed")]
+)
+def test_a_number_may_be_written_with_a_power_of_ten(told: str, state: str) -> None:
+    job = done(step("command", argv=["echo", told], host=["echo"], number={"op": ">", "value": 500}))
+    assert (job.state, "e-06" in job.error) == (state, state == "failed")
+
+
 def test_a_command_that_used_too_much_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     need_program("bwrap")
     monkeypatch.setattr(command, "BOUNDS", Bounds(memory_bytes=16 * 1024**2))
