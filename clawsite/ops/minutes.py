@@ -32,6 +32,7 @@ STAGES = ("input", "prompt", "agent", "output")
 def record_minutes() -> int:
     """Write the minutes that are over and not written yet; return how many. Safe to run twice, also at once."""
     now = timezone.now()
+    Minute.objects.filter(at__gt=now).delete()  # a clock went ahead: until it is there again none would be missing
     missing = _missing(now)
     found = [Minute(at=at, data=_read_minute(at, is_newest=at == missing[-1])) for at in missing]
     Minute.objects.bulk_create(found, ignore_conflicts=True)

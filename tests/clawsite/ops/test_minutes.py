@@ -75,6 +75,13 @@ def test_after_a_long_silence_an_hour_is_caught_up() -> None:
     assert record_minutes() == 60
 
 
+def test_minutes_of_a_clock_that_went_ahead_keep_nobody_from_writing_those_that_come() -> None:
+    ahead = Minute.objects.create(at=begin(0) + timedelta(days=365), data={"in": 7})
+    assert record_minutes() == 60
+    assert not Minute.objects.filter(pk=ahead.pk).exists()
+    assert record_minutes() in (0, 1)
+
+
 def test_every_line_of_a_chart_is_a_number_of_some_minute() -> None:
     at = begin(1)
     add_turn(at, 1)
