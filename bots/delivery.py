@@ -62,6 +62,8 @@ class Sender:
         self.standing = Standing(channel)
         self.wake = Wake()
         self._busy: dict[str, int] = {}
+        # Chats whose budget is spent, and until when they are passed over.
+        self._paced: dict[str, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._previews: dict[int, Preview] = {}
         self._receipts = Receipts(channel.row.pk)
@@ -104,11 +106,12 @@ class Sender:
         free, held = AT_ONCE - len(self._busy), self._held
         if free <= 0 or held is None or not self._may_try():
             return False
-        heads = await run_db(outbox.find_heads, self.channel.row.pk, busy=set(self._busy), limit=free)
-        ready = [row for row in heads if row.chat_id not in self._busy and not self._must_wait(row)]
-        ready = self.standing.admit(ready)
+        heads = await run_db(outbox.find_heads, self.channel.row.pk, busy=self._passed(), limit=free)
+        may_go = [row for row in heads if row.chat_id not in self._busy and not self._must_wait(row)]
+        ready = self.standing.admit(may_go)
         if not ready:
-            return False
+            # Behind chats that must wait there may be others that need not.
+            return len(heads) == free and not may_go
         for row in ready:
             self._busy[row.chat_id] = row.pk
         won: dict[int, dict[str, Any]] = {}
@@ -151,18 +154,25 @@ class Sender:
         """Return the rows that this process is sending now."""
         return list(self._busy.values())
 
+    def _passed(self) -> set[str]:
+        """Return the chats that get nothing now: one call is on its way there, or must wait for the chat's budget."""
+        now = time.monotonic()
+        self._paced = {chat_id: until for chat_id, until in self._paced.items() if until > now}
+        return {*self._busy, *self._paced}
+
     def _may_try(self) -> bool:
         """Tell whether the platform may be called now, and see to it that we look again when it may not."""
-        seconds = self.standing.wait
+        seconds = min(max(self.standing.wait, self.budget.wait_of_bot()), 5.0)
         if seconds > 0:
             asyncio.get_running_loop().call_later(seconds, self.wake.set)
         return seconds <= 0
 
     def _must_wait(self, row: Outbox) -> bool:
         """Tell whether the chat's budget is spent, and see to it that we look again when it is not."""
-        seconds = self.budget.wait(row.chat_id, group=_is_group(row))
+        seconds = min(self.budget.wait(row.chat_id, group=_is_group(row)), 5.0)
         if seconds > 0:
-            asyncio.get_running_loop().call_later(min(seconds, 5.0), self.wake.set)
+            self._paced[row.chat_id] = time.monotonic() + seconds
+            asyncio.get_running_loop().call_later(seconds, self.wake.set)
         return seconds > 0
 
     def _start(self, row: Outbox) -> None:

@@ -76,10 +76,12 @@ class ChatBudget:
 
     def wait(self, chat_id: str, *, group: bool) -> float:
         """Return the seconds until a call to the chat may be made, 0.0 when it may be made now."""
-        now = self._clock()
-        whole = self._bot.wait(now, seconds=self._bot_gap, burst=BOT_BURST)
-        chat = self._chats.get(chat_id)
-        return whole if chat is None else max(whole, chat.wait(now, **self._pace(group)))
+        whole, chat = self.wait_of_bot(), self._chats.get(chat_id)
+        return whole if chat is None else max(whole, chat.wait(self._clock(), **self._pace(group)))
+
+    def wait_of_bot(self) -> float:
+        """Return the seconds until a call to any chat may be made, 0.0 when it may be made now."""
+        return self._bot.wait(self._clock(), seconds=self._bot_gap, burst=BOT_BURST)
 
     def spend(self, chat_id: str, group: bool) -> None:
         """Count a call, whether or not it was waited for."""

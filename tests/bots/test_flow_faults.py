@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bots.delivery import AT_ONCE
 from clawsite.core.db import run_db
 from sessions_app import outbox
 from sessions_app.models import Channel, Inbox, Message, Outbox, Session, Turn
@@ -211,6 +212,26 @@ async def test_a_preview_that_is_gone_and_a_markup_that_is_refused_at_once(flow:
         await until(lambda: len(flow.texts(flow.alice)) == 2)
         await flow.quiet()
     assert await run_db(lambda: Outbox.objects.latest("id").attempts) == 1
+
+
+async def test_chats_whose_budget_is_spent_do_not_hold_up_the_others(transactional_db: None) -> None:
+    async with open_flow(CLAW_GROUP_RATE=0.5) as flow:
+        groups = [flow.telegram.add_group(f"Group {number}")["id"] for number in range(AT_ONCE + 2)]
+        await run_db(_queue_many, {str(group): 4 for group in groups} | {str(flow.alice): 5})
+        async with flow.running():
+            await until(lambda: len(flow.texts(flow.alice)) == 5)
+        assert all(0 < len(flow.texts(group)) < 4 for group in groups)
+
+
+def _queue_many(counts: dict[str, int]) -> None:
+    """Queue so many messages for each chat, one chat after the other."""
+    channel = Channel.objects.get()
+    for chat, count in counts.items():
+        for number in range(count):
+            payload = {"text": f"message {number}", "plain": True} | ({"group": True} if chat.startswith("-") else {})
+            outbox.add_row(
+                channel_id=channel.pk, chat_id=chat, session_id=None, dedupe_key=f"{chat}:{number}", payload=payload
+            )
 
 
 def _queue(chat: str, payload: dict[str, Any]) -> None:
