@@ -11,13 +11,16 @@ from pathlib import Path
 
 from django.conf import settings
 
-from bots.channels.base import ChannelError
+from bots.channels.base import ChannelAdapter, ChannelError
 from bots.work import Work
 from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
+from clawsite.core.jitter import jitter
 from sessions_app.models import Attachment
 
 FETCH_SECONDS = 60.0
+# Between tries, within the time above: what people send is not lost to one bad answer.
+PAUSES = (1.0, 3.0, 9.0)
 
 
 async def fetch_files(work: Work) -> None:
@@ -43,7 +46,7 @@ async def _fetch_one(work: Work, attachment: Attachment) -> None:
     try:
         await asyncio.to_thread(target.parent.mkdir, mode=0o700, parents=True, exist_ok=True)
         async with asyncio.timeout(FETCH_SECONDS):
-            size = await adapter.fetch(attachment.ref, target, limit=limit)
+            size = await _fetch(adapter, attachment.ref, target, limit=limit)
         digest = await asyncio.to_thread(_digest, target)
         await run_db(_store, attachment.pk, relative, size, digest)
     except (ChannelError, TimeoutError) as error:
@@ -51,6 +54,18 @@ async def _fetch_one(work: Work, attachment: Attachment) -> None:
     except OSError as error:
         error_id = log_unknown(error, where=f"attachment {attachment.pk}")
         await run_db(_refuse, attachment.pk, f"error {error_id}")
+
+
+async def _fetch(adapter: ChannelAdapter, ref: str, target: Path, *, limit: int) -> int:
+    """Fetch a file and return its size, trying again where that may help; ChannelError when it does not."""
+    for seconds in PAUSES:
+        try:
+            return await adapter.fetch(ref, target, limit=limit)
+        except ChannelError as error:
+            if error.permanent:
+                raise
+            await asyncio.sleep(jitter(max(seconds, error.retry_after or 0.0)))
+    return await adapter.fetch(ref, target, limit=limit)
 
 
 def _digest(path: Path) -> str:

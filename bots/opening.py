@@ -105,7 +105,7 @@ def _merge_album(work: Work) -> None:
         if other is None or other.group_key != work.message.group_key:
             break
         work.merged += (pk,)
-        work.text = work.text or other.text
+        work.text = "\n".join(text for text in (work.text, other.text) if text)
         files = work.message.files + other.files
         work.message = _with(work.message, files=files, text=work.text)
 

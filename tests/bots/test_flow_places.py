@@ -155,6 +155,16 @@ async def test_a_document_is_fetched_and_can_be_read(live: Flow) -> None:
     assert "note.txt" in str(live.model.requests()[0]["body"]["system"])
 
 
+@pytest.mark.parametrize(
+    "fault", [{"status": 502}, {"status": 429, "retry_after": 1}], ids=["bad answer", "told to wait"]
+)
+async def test_a_file_that_cannot_be_had_for_a_moment_is_not_lost(live: Flow, fault: dict[str, int]) -> None:
+    live.telegram.fault("status", method="getFile", **fault)
+    live.telegram.user_sends(live.alice, "see file", document=b"hello", file_name="note.txt")
+    assert await live.answers(live.alice, 0, 1) == ["Here."]
+    assert await run_db(lambda: Attachment.objects.get().state) == "stored"
+
+
 async def test_a_file_over_the_limit_is_refused_and_the_turn_goes_on(live: Flow) -> None:
     live.telegram.user_sends(
         live.alice, "see file", document=b"small", file_name="huge.bin", claimed_size=30 * 1024 * 1024
@@ -169,6 +179,18 @@ async def test_an_album_is_one_turn(live: Flow) -> None:
     assert await live.answers(live.alice, 0, 1) == ["Here."]
     assert await run_db(Attachment.objects.count) == 3
     assert len(live.asked()) == 1
+
+
+async def test_each_caption_of_an_album_is_read(live: Flow) -> None:
+    pixel = b"\x89PNG\r\n\x1a\n" + b"\0" * 50
+    for caption in ("the front", "", "the back"):
+        live.telegram.user_sends(
+            live.alice, caption or None, photo=pixel, file_name="p.png", media_group_id="12", user_id=live.alice
+        )
+    assert await live.answers(live.alice, 0, 1) == ["Here."]
+    (asked,) = live.asked()
+    assert "the front" in asked
+    assert "the back" in asked
 
 
 async def test_a_voice_message_is_accepted_as_a_file(live: Flow) -> None:
