@@ -1,5 +1,7 @@
 """What of CLAW_HOME belongs into a backup: a fixed list of folders and keys, walked without following links.
 
+One of the folders itself may be a link to another disk: that is where its files are.
+
 Files may change meanwhile. Git stores objects before what refers to them, so references are read before objects, and
 packs last: a loose object that is gone by then is in a pack. What was replaced while a folder was read is read again.
 """
@@ -14,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.tar import Member
 
 # run, logs, static, steps and the backups themselves are made anew; backup.key must never be in a backup.
@@ -36,14 +39,22 @@ class Walk:
     left_out: list[str] = field(default_factory=list)
 
     def members(self) -> Iterator[tuple[Member, BinaryIO | None]]:
-        """Yield each directory and each file, open for reading; a file is closed when the next one is asked for."""
+        """Yield each directory and each file, open for reading; a file is closed when the next one is asked for.
+
+        BackupFailed for a folder that is a link to what is not there: a disk that is away must not look empty.
+        """
         for name in FOLDERS:
-            if (self.home / name).is_dir() and not (self.home / name).is_symlink():
+            path = self.home / name
+            if path.is_dir():
                 yield from self._folder(name, depth=0)
+            elif path.is_symlink():
+                raise BackupFailed(
+                    f"{path} leads to {os.readlink(path)}, where no folder is: what it holds is missing."
+                )
 
     def _folder(self, relative: str, *, depth: int) -> Iterator[tuple[Member, BinaryIO | None]]:
         path = self.home / relative
-        mode = path.lstat().st_mode & _MODE | 0o700
+        mode = path.stat().st_mode & _MODE | 0o700
         yield Member(name=f"{FILES}/{relative}", mode=mode, is_directory=True), None
         seen: set[str] = set()
         for _ in range(ROUNDS):

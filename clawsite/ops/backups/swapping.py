@@ -126,9 +126,9 @@ def finish_restore() -> None:
 
 def _replace(live: Path, *, new: Path, old: Path) -> None:
     kept = old / live.name
-    if live.is_dir():
+    if live.is_dir() or (live.is_symlink() and not live.exists()):  # a link to a disk that is away
         # A folder may have been made anew by a command between a crash and now.
-        live.rename(kept if not kept.exists() else old / f"{live.name}.later")
+        live.rename(kept if not os.path.lexists(kept) else old / f"{live.name}.later")
     elif live.is_file():
         if not kept.exists():
             _link(live, kept)

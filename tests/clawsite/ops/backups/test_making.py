@@ -238,3 +238,15 @@ def test_names_that_are_no_text_and_deep_links_do_not_stand_in_the_way(home: Pat
     assert row.counts["left out"] == [
         "media/caf\N{REPLACEMENT CHARACTER}-pipe", "media/link", f"{deep.relative_to(home)}/link"
     ]  # fmt: skip
+
+
+def test_a_folder_that_is_a_link_to_another_disk_is_in_the_backup(home: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "disk"
+    (home / "workspaces").rename(elsewhere)
+    (home / "workspaces").symlink_to(elsewhere)
+    unpacked(make_backup(reason="test"), tmp_path / "out")
+    assert (tmp_path / "out/files/workspaces/user-1/shop/run.sh").read_text() == "#!/bin/sh\n"
+
+    elsewhere.rename(tmp_path / "away")
+    with pytest.raises(BackupFailed, match="where no folder is"):
+        make_backup(reason="test")

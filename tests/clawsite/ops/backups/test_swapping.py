@@ -54,6 +54,14 @@ def test_everything_is_replaced_and_kept(place: Path) -> None:
     assert kept.is_dir()
 
 
+def test_a_link_to_a_disk_that_is_away_is_in_nobody_s_way(place: Path) -> None:
+    (place / "media").rename(place / "elsewhere")
+    (place / "media").symlink_to("nowhere")
+    kept = swapping.swap(place, kept=swapping.kept_name(), database=DATABASE)
+    assert (place / "media/b").read_text() == "new"
+    assert os.readlink(kept / "media") == "nowhere"
+
+
 def die_at(number: int, home: Path) -> bool:
     """Swap in a child that dies at its nth move; tell whether it did."""
     child = os.fork()
