@@ -8,13 +8,15 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from clawsite.core.clock import jumped, silent_since
@@ -159,12 +161,25 @@ def end_overdue() -> int:
 
 
 def wake_due() -> int:
-    """Tell workers of queued jobs that nobody was told of, or in vain, as far as there is room; return how many."""
+    """Tell workers of queued jobs that nobody was told of, or in vain, as far as there is room; return how many.
+
+    Owners take turns, so that whoever has hundreds of jobs done holds up nobody else's: first comes who has the
+    fewest at work, and of one owner's jobs what is due longest.
+    """
     now = timezone.now()
     room = max(0, settings.CLAW_JOBS - count_running())
+    if not room:
+        return 0
     unheard = Q(sent_at=None) | Q(sent_at__lt=now - timedelta(seconds=TOLD_SECONDS))
-    due = Job.objects.here().filter(unheard, state=State.QUEUED, not_before__lte=now).order_by("not_before", "id")
-    return sum(wake_job(job, now=now) for job in due.defer(*LARGE)[:room])
+    due = Job.objects.here().filter(unheard, state=State.QUEUED, not_before__lte=now)
+    place = Window(RowNumber(), partition_by="owner", order_by=["not_before", "id"])
+    first = due.annotate(place=place).filter(place__lte=room).order_by("not_before", "id").defer(*LARGE)
+    turns = Counter(Job.objects.here().filter(state=State.RUNNING).order_by().values_list("owner", flat=True))
+    in_turn: list[tuple[int, int, Job]] = []
+    for job in first:
+        turns[job.owner] += 1
+        in_turn.append((turns[job.owner], len(in_turn), job))
+    return sum(wake_job(job, now=now) for _, _, job in sorted(in_turn)[:room])
 
 
 def _force_time() -> object:

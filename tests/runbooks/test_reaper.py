@@ -16,11 +16,11 @@ from clawsite.core.queue import count_waiting
 from runbooks import jobs
 from runbooks.jobs.events import move
 from runbooks.models import Job, JobEvent, ScheduleRun
-from runbooks.reaper import MAX_ATTEMPTS, _Calm, reap
+from runbooks.reaper import MAX_ATTEMPTS, _Calm, reap, wake_due
 from runbooks.retention import clean_jobs, clean_runs
 from runbooks.runner import _claim, _record, _returned
 from runbooks.schedules import run_now, save_schedule
-from tests.runbooks.people import BOB
+from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import kind, run, start, story
 from tests.runbooks.test_schedules import schedule
 
@@ -152,6 +152,20 @@ def test_no_more_are_called_than_there_is_room_for(worker: Process, settings: Se
     reap(worker.pk)
 
     assert Job.objects.filter(sent_at=None).count() == 3
+
+
+def test_who_has_much_done_holds_up_nobody_else(worker: Process, settings: Settings) -> None:
+    """Bob's program has ordered six jobs, of which one runs; then come two of Alice's."""
+    settings.CLAW_JOBS = 4
+    bobs = [start() for _ in range(6)]
+    assert _claim(bobs[0].pk) is not None
+    alices = [jobs.create_job("test", params={}, actor=ALICE, start=True) for _ in range(2)]
+    Job.objects.filter(state="queued").update(sent_at=None)
+
+    assert wake_due() == 3
+
+    told = Job.objects.filter(state="queued", sent_at__isnull=False)
+    assert set(told.values_list("pk", flat=True)) == {bobs[1].pk, *(job.pk for job in alices)}
 
 
 def test_parked_jobs_are_called_when_they_are_due(worker: Process) -> None:
