@@ -1,8 +1,9 @@
 """Telling outside ticket systems: each event of an incident makes a job for each hook that wants to know.
 
 Deliveries of one incident to one hook go in order. Each is at least once: whoever receives knows a repeat by its
-delivery id, and what came of a gap by the state of the incident that comes along with every event. While a receiver is
-away one job of an incident waits for it, the newest, which sends what the others had.
+delivery id, and what came of a gap, such as an event that it refused, by the state of the incident that comes along
+with every event. While a receiver is away one job of an incident waits for it, the newest, which sends what the others
+had.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils import timezone
 from clawsite.core.errors import BadInput, ClawError, Unavailable
 from clawsite.core.jitter import jitter
 from guardrails.types import Role
-from runbooks.incidents.posting import post_event
+from runbooks.incidents.posting import EventRefused, post_event
 from runbooks.jobs import JobContext, JobKind, Park, create_job
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import HookDelivery, Incident, IncidentEvent, IncidentHook, Job
@@ -50,26 +51,35 @@ def tell_hooks(incident: Incident) -> None:
 
 
 def run(ctx: JobContext) -> Any:
-    """Send every event up to the given one that was not sent yet; wait without a process when nobody answers."""
+    """Send every event up to the given one that was not sent yet; wait without a process when nobody answers.
+
+    One event that is refused is left out, and the job fails with the reason once the others are sent.
+    """
     given = msgspec.convert(ctx.params, Params)
     hook = IncidentHook.objects.filter(pk=given.hook, enabled=True).first()
     if hook is None:
         return {"sent": 0, "reason": "the hook is off"}
     delivery, _ = HookDelivery.objects.get_or_create(hook=hook, incident_id=given.incident)
     sent = 0
+    refused: EventRefused | None = None
     for event in _waiting(delivery, upto=given.seq):
         ctx.check()
         try:
             post_event(hook, event)
+            _note(hook, "")
+            sent += 1
+        except EventRefused as error:
+            _note(hook, error.message)
+            refused = error
         except ClawError as error:
             _note(hook, error.message)
             if error.retryable and _has_later(given):
                 return {"sent": sent, "reason": "a later event brings this one along"}
             return _later(ctx, error)
-        _note(hook, "")
-        sent += 1
         if not _advance(delivery, event):
             break  # another job of this pair has gone on from here
+    if refused is not None:
+        raise refused
     return {"sent": sent}
 
 

@@ -29,10 +29,21 @@ NOT_IMPLEMENTED = 501
 MAX_BYTES = 64 * 1024
 # What says "not now" rather than "not this".
 _LATER = frozenset({408, 425, 429})
+# What says "not this event", whoever sends it: it would be said again each time.
+_NOT_THIS = frozenset({400, 409, 413, 422})
+
+
+class EventRefused(BadInput):
+    """The receiver takes other events, but not this one."""
+
+    code = "event_refused"
 
 
 def post_event(hook: IncidentHook, event: IncidentEvent) -> None:
-    """Send one event; Unavailable when it may be taken later, BadInput when it will not be."""
+    """Send one event; Unavailable when it may be taken later, BadInput when it will not be.
+
+    EventRefused is about this event alone, any other BadInput about all that this hook sends.
+    """
     delivery = f"{event.incident.number}-{event.seq}"
     told = {
         "delivery": delivery,
@@ -73,6 +84,8 @@ def _send(hook: IncidentHook, *, headers: Mapping[str, str], body: bytes) -> Non
     if reply.status >= 500 or reply.status in _LATER:
         told = told_wait(reply.headers)
         raise Unavailable(f"{hook.name} answered with status {reply.status}.", retry_after=told)
+    if reply.status in _NOT_THIS:
+        raise EventRefused(f"{hook.name} does not take it: status {reply.status}.")
     if reply.status >= 300:
         raise BadInput(f"{hook.name} does not take it: status {reply.status}.")
 

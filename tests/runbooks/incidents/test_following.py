@@ -152,6 +152,27 @@ def test_what_is_refused_is_not_tried_again(receiver: Receiver) -> None:
     assert "does not take it: status 401" in run(job).error
 
 
+def test_an_event_that_is_refused_holds_up_none_of_the_others(receiver: Receiver) -> None:
+    receiver.statuses = [422]
+    hook = receiver.hook()
+    incident = opened()
+    incidents.note(incident.pk, "note", "x", BOB)
+    assert run_all() == ["failed", "succeeded"]
+    assert receiver.deliveries() == [f"INC-{incident.pk}-2"]
+    assert len(receiver.requests) == 2
+    hook.refresh_from_db()
+    assert hook.last_error == ""
+
+
+def test_what_was_refused_to_everybody_is_sent_when_that_is_put_right(receiver: Receiver) -> None:
+    receiver.statuses = [401]
+    receiver.hook()
+    incident = opened()
+    incidents.note(incident.pk, "note", "x", BOB)
+    assert run_all() == ["failed", "succeeded"]
+    assert receiver.deliveries() == [f"INC-{incident.pk}-1", f"INC-{incident.pk}-2"]
+
+
 def test_a_redirect_is_not_followed_with_what_is_signed(receiver: Receiver) -> None:
     receiver.statuses = [302]
     receiver.hook()
