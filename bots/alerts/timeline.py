@@ -41,6 +41,7 @@ def _why(word: str) -> str:
         "silenced": _("it is silenced"),
         "nobody": _("nobody is on call"),
         "not approved": _("not let in"),
+        "channel off": _("the channel is switched off"),
         "quiet hours": _("quiet hours"),
     }
     return known.get(word, word)

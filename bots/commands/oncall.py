@@ -12,7 +12,7 @@ from bots.commands.base import Answer, Command, CommandContext, say
 from bots.commands.phrases import add_phrases
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Role
-from runbooks.alerts.rota import find_next, find_on_call
+from runbooks.alerts.rota import find_end, find_next, find_on_call
 from runbooks.alerts.swaps import take_over
 from runbooks.models import Rota
 from sessions_app.sessions import zone_of
@@ -35,7 +35,7 @@ def _describe(rota: Rota, context: CommandContext) -> str:
     if turn is None:
         lines = [_("{rota}: nobody is on call").format(rota=rota.name)]
     else:
-        until = clock(turn.ends_at.isoformat(), zone)
+        until = clock(find_end(rota, turn, now).isoformat(), zone)
         swapped = " 🔁" if turn.swapped else ""
         lines = [_("{rota}: {name} until {until}").format(rota=rota.name, name=turn.responder, until=until) + swapped]
     if following is not None:

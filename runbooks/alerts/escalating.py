@@ -108,6 +108,8 @@ def _why_not(group: AlertGroup, responder: Responder, *, now: datetime) -> str:
     """Return why a person is not to be told of a group, or ""."""
     if responder.contact.state != Contact.State.APPROVED:
         return "not approved"
+    if not responder.contact.channel.enabled:
+        return "channel off"
     zone = zone_of(session_of(responder))
     quiet = quiet_end(now, begins=responder.quiet_from, ends=responder.quiet_until, zone=zone)
     return "quiet hours" if quiet is not None and not group.is_critical else ""
@@ -120,7 +122,7 @@ def find_responder(step: dict[str, Any], *, now: datetime) -> Responder | None:
         turn = find_on_call(rota, now) if rota is not None else None
         return turn.responder if turn is not None else None
     people = Responder.objects.filter(pk=step["responder"], enabled=True)
-    return people.select_related("contact").first()
+    return people.select_related("contact__channel").first()
 
 
 def session_of(responder: Responder) -> Session:

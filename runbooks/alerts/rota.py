@@ -68,6 +68,15 @@ def find_next(rota: Rota, at: datetime) -> Turn | None:
     return next((turn for turn in list_turns(rota, start=at, end=at + AHEAD) if turn.starts_at > at), None)
 
 
+def find_end(rota: Rota, turn: Turn, at: datetime) -> datetime:
+    """Return when somebody else has the turn that holds at a moment, or nobody: swaps and shifts that follow count.
+
+    Who has it for longer than one looks ahead has it to the end of the shift at least.
+    """
+    held = list_turns(rota, start=at, end=at + AHEAD)[0]
+    return held.ends_at if held.ends_at < at + AHEAD else turn.ends_at
+
+
 def _holding(turns: Iterable[Turn], at: datetime) -> Turn | None:
     held = [
         (turn.swapped, 0.0 if turn.swapped else turn.starts_at.timestamp(), place, turn)

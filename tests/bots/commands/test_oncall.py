@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import UTC, datetime, time, timedelta
 
+import pytest
+from django.utils import timezone
+
+from bots.cards.times import clock
 from runbooks.models import Responder, Rota, Swap
 from sessions_app.models import Contact
 from tests.bots.commands.conftest import Say
@@ -46,6 +50,28 @@ def test_a_viewer_takes_nothing_over(people: People, rota: Rota, say: Say) -> No
     people.bob.save()
     assert say(people.bob, people.bobs, "/oncall take night 8h")[0].text.startswith("Only operators")
     assert Swap.objects.count() == 0
+
+
+def test_until_when_is_until_somebody_else_has_it(people: People, say: Say) -> None:
+    made = Rota.objects.create(name="day")
+    now = timezone.now().replace(second=0, microsecond=0)
+    alice, bob = responder(people.alice), responder(people.bob)
+    shift(made, alice, "00:00", "00:00", last_day=(now + timedelta(days=2)).date())
+    shift(made, bob, "00:00", "00:00", first_day=(now + timedelta(days=3)).date())
+    change = datetime.combine((now + timedelta(days=3)).date(), time(), tzinfo=UTC)
+    assert _lines(say, people) == [f"day: alice until {_clock(change)}", f"Next: bob, {_clock(change)}"]
+
+    taken = now + timedelta(minutes=30)
+    Swap.objects.create(rota=made, responder=bob, starts_at=taken, ends_at=taken + timedelta(minutes=20))
+    assert _lines(say, people) == [f"day: alice until {_clock(taken)}", f"Next: bob, {_clock(taken)}"]
+
+
+def _lines(say: Say, people: People) -> list[str]:
+    return say(people.bob, people.bobs, "/oncall")[0].text.splitlines()
+
+
+def _clock(moment: datetime) -> str:
+    return clock(moment.isoformat(), UTC)
 
 
 @pytest.mark.parametrize("words", ["take day 8h", "take night soon", "take night 99d", "take"])

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import UTC, time, timedelta
 
 import pytest
 
+from bots.alerts.timeline import describe_event
 from runbooks.alerts.actions import AlreadyDone, acknowledge, release
 from runbooks.alerts.clock import tick
 from runbooks.alerts.escalating import take_due_steps, take_step
 from runbooks.alerts.silencing import silence, undo
 from runbooks.alerts.subscriptions import subscribe
 from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep, Responder, Rota
-from sessions_app.models import Card, Contact
+from sessions_app.models import Card, Channel, Contact
 from tests.runbooks.alerts.deliveries import One, fire, later
 from tests.runbooks.alerts.oncall import policy, responder, shift
 from tests.sessions_app.people import People
@@ -109,6 +110,32 @@ def test_who_was_shut_out_is_not_called(standard: EscalationPolicy, people: Peop
     fire()
     walk(10)
     assert called() == [("skipped", "bob"), ("escalated", "alice")]
+
+
+def test_who_cannot_be_reached_keeps_nobody_else_from_being_called(people: People) -> None:
+    away = Contact.objects.create(
+        channel=Channel.objects.create(kind="telegram", name="off", enabled=False),
+        external_id="9", name="Dora", state="approved", role="operator",
+    )  # fmt: skip
+    policy((5, responder(away)), (10, responder(people.alice)), repeats=0)
+    fire()
+    walk(6)
+    assert called() == [("skipped", "dora"), ("escalated", "alice"), ("escalation_ended", "")]
+    event = AlertGroup.objects.get().events.get(kind="skipped")
+    assert describe_event(event, UTC) == "nobody called for dora: the channel is switched off"
+
+
+def test_a_reminder_waits_for_the_end_of_a_persons_quiet_hours(people: People) -> None:
+    policy((5, responder(people.bob, quiet_from=time(16), quiet_until=time(20))), repeats=0, least="warning")
+    fire(One(name="Slow", severity="warning"), One(name="Slow", instance="b", severity="warning"))
+    fire(One(name="Down"))
+    for group in AlertGroup.objects.all():
+        acknowledge(group.pk, actor=people.bob.actor, now=later())
+    for minutes in range(0, 300, 10):
+        tick(now=later(minutes=minutes), since=later(minutes=minutes))
+    slow, down = (AlertGroup.objects.get(title=name) for name in ("Slow", "Down"))
+    assert [event.at for event in slow.events.filter(kind="reminded")] == [later(minutes=270)]
+    assert [event.at for event in down.events.filter(kind="reminded")] == [later(hours=n) for n in range(1, 5)]
 
 
 def test_quiet_hours_of_a_person_hold_for_what_is_not_critical(people: People) -> None:
