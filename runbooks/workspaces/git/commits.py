@@ -89,8 +89,11 @@ def _check_index(dirs: GitDirs) -> None:
 
 
 def _check_lines(dirs: GitDirs) -> None:
-    """Look at every added line, of what git or .gitattributes take for no text as well, and at the names."""
-    options = ("--no-ext-diff", "--no-textconv", "--no-color", "--text", "-U0", "--diff-filter=AMT")
+    """Look at every added line, of what git or .gitattributes take for no text as well, and at the names.
+
+    What was renamed counts as added: to git it would be neither that nor changed, whatever was written into it.
+    """
+    options = ("--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--text", "-U0", "--diff-filter=AMT")
     done = run_git(dirs, "diff", "--cached", *options, may_cut=True)
     if done.truncated:
         most = OUTPUT_BYTES // 1024**2

@@ -263,6 +263,16 @@ def test_a_secret_is_found_however_it_is_hidden(files: dict[str, str]) -> None:
     assert git.head(made) == before
 
 
+def test_a_secret_is_found_in_a_file_that_gets_another_name() -> None:
+    text = "".join(f"line {number}\n" for number in range(40))
+    made = project(files={"a.txt": text})
+    (tree_of(made) / "a.txt").unlink()
+    write(tree_of(made), {"b.txt": text + "key = sk-ant-api03-" + "a1b2c3d4" * 4 + "\n"})
+
+    with pytest.raises(BadInput, match=r"b\.txt holds a secret"):
+        git.commit_all(made, tree_of(made), "Rename.", actor=BOB)
+
+
 def test_an_answer_of_git_that_is_cut_is_none() -> None:
     made = project(files={f"{number}.txt": "x\n" for number in range(9)})
 
