@@ -1,7 +1,8 @@
 """Archives that people send: recognized by content, listed, and unpacked only as plain files below one folder.
 
 An archive with a link, a device, a name that leads out or twice the same name is refused as a whole. What headers say
-of sizes is not believed: what really comes out is counted, also of what is only listed.
+of sizes is not believed: what really comes out is counted, also of what is only listed. Headers that say more of a
+file are bounded: Python's reader takes time by the square of their length, or for ever.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from stat import S_IFMT, S_IFREG
-from typing import IO
+from typing import IO, Self
 
 from clawsite.core.errors import BadInput, ClawError
 from runbooks.workspaces.files import check_path
@@ -23,6 +24,9 @@ from runbooks.workspaces.files import check_path
 MOST_BYTES = 100 * 1024**2
 MOST_ENTRIES = 1000
 MOST_RATIO = 100
+# Of what a tar says of its files besides their names and sizes: in one header, and in all.
+MOST_SAID, MOST_SAID_IN_ALL = 8 * 1024, 1024**2
+_SAYING = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
 _OTHERS = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd")
 _BROKEN = (
@@ -108,7 +112,7 @@ def _of_zip(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_tar(data: bytes, packed: int) -> Iterator[tuple[str, bytes]]:
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:", tarinfo=_bounded_headers()) as archive:
         count = _Count(packed)
         for info in archive:
             count.entry()
@@ -119,6 +123,24 @@ def _of_tar(data: bytes, packed: int) -> Iterator[tuple[str, bytes]]:
                 raise BadInput("The archive holds links, devices or what is no plain file.")
             with member:
                 yield _name(info.name), count.read(member)
+
+
+def _bounded_headers() -> type[tarfile.TarInfo]:
+    """Return what reads the headers of one tar; BadInput for those that nobody needs and that are slow to read."""
+
+    class Header(tarfile.TarInfo):
+        said = 0
+
+        @classmethod
+        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+            made = super().frombuf(buf, encoding, errors)
+            if made.type in _SAYING:
+                cls.said += made.size
+            if made.size < 0 or (made.type in _SAYING and made.size > MOST_SAID) or cls.said > MOST_SAID_IN_ALL:
+                raise BadInput("The archive says more of its files than may be read.")
+            return made
+
+    return Header
 
 
 def _name(name: str) -> str:

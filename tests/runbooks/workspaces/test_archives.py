@@ -84,6 +84,38 @@ def test_what_is_not_safe_is_refused_as_a_whole(data: bytes) -> None:
         unpack(data)
 
 
+def said(*sizes: int, text: bytes = b"1", kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """Return a tar whose headers say so much of its files, each time before one."""
+    out = bytearray()
+    for number, size in enumerate(sizes):
+        about, file = tarfile.TarInfo("about"), tarfile.TarInfo(f"f{number}")
+        about.size, about.type = size, kind
+        body = text * max(size, 0)
+        out += about.tobuf(tarfile.GNU_FORMAT) + body + bytes(-len(body) % 512) + file.tobuf()
+    return bytes(out) + bytes(1024)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE])
+def test_a_tar_that_says_too_much_of_its_files_is_refused_at_once(kind: bytes) -> None:
+    with pytest.raises(ClawError, match="says more of its files"):
+        unpack(said(2_000_000, kind=kind))
+    with pytest.raises(ClawError, match="says more of its files"):
+        unpack(said(*[8_000] * 140, text=b"\0", kind=kind))
+    with pytest.raises(ClawError, match="says more of its files"):
+        unpack(said(-512, kind=kind))
+
+
+def test_a_tar_that_says_what_tars_say_is_unpacked() -> None:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for number in range(900):
+            info = tarfile.TarInfo(f"{'ü' * 60}/{'long' * 10}-{number}")
+            info.pax_headers = {"mtime": "1700000000.123456789", "comment": "c" * 40}
+            archive.addfile(info)
+    assert len(unpack(out.getvalue())) == 900
+
+
 def test_a_compressed_bomb_is_not_unpacked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MOST_BYTES", 100_000)
     out = io.BytesIO()
