@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -32,8 +33,9 @@ def policy_of(change: ChangeRequest) -> GitOps:
 
 def ask(change: ChangeRequest) -> Approval:
     """Ask for one more approval; those who gave one already are not asked again. Part of the caller's transaction."""
-    policy, agreed = policy_of(change), find_agreed(change)
+    policy = policy_of(change)
     people = find_deciders(change.project, policy, requested_by=change.requested_by)
+    agreed = find_agreed(change, people)
     mine = names_of(change.requested_by)
     out = set().union(*(names_of(each.decided_by) for each in agreed))
     if not any(each & mine for each in people):
@@ -76,25 +78,30 @@ def take_up(approval: Approval) -> None:
 
 
 def is_agreed(change: ChangeRequest) -> bool:
-    """Tell whether enough people have approved exactly this commit, each of whom may."""
+    """Tell whether enough people have approved exactly this commit, each of whom may, also by now."""
     policy = policy_of(change)
     if not policy.require_approval:
         return True
     mine = names_of(change.requested_by)
-    alone = any(each & mine for each in find_deciders(change.project, policy, requested_by=change.requested_by))
-    seen = set() if alone else mine
+    people = find_deciders(change.project, policy, requested_by=change.requested_by)
+    seen = set() if any(each & mine for each in people) else mine
     count = 0
-    for approval in find_agreed(change):
+    for approval in find_agreed(change, people):
         names = names_of(approval.decided_by)
         count += not names & seen
         seen = seen | names
     return count >= policy.approvals
 
 
-def find_agreed(change: ChangeRequest) -> list[Approval]:
-    """Return the approvals of exactly this commit, in order."""
+def find_agreed(change: ChangeRequest, people: Sequence[set[str]]) -> list[Approval]:
+    """Return the approvals of exactly this commit, in order, by those who are among these people still.
+
+    Admins, who may always, were never listed.
+    """
     rows = Approval.objects.filter(kind=KIND, data__change=change.pk, state=Approval.State.APPROVED)
-    return list(rows.filter(subject_hash=digest_of(change)).order_by("pk"))
+    found = rows.filter(subject_hash=digest_of(change)).order_by("pk")
+    still = set().union(*people)
+    return [each for each in found if each.decided_by not in each.allowed or each.decided_by in still]
 
 
 def withdraw(change: ChangeRequest, *, actor: str) -> None:

@@ -34,6 +34,7 @@ from tests.runbooks.workspaces.making import commit, write
 pytestmark = pytest.mark.django_db(transaction=True)
 
 DAVE = Actor(subject="user:8", role=Role.OPERATOR, name="Dave")
+ERIN = Actor(subject="user:9", role=Role.OPERATOR, name="Erin")
 MANUAL = swapped("autoMerge: true", "autoMerge: false")
 TOKEN = '{name: count, type: string, pattern: "[A-Za-z0-9]{36}", required: true}'
 FREE = swapped("requireApproval: true", "requireApproval: false")
@@ -166,6 +167,26 @@ def test_what_is_not_the_commit_that_was_approved_is_not_merged() -> None:
     merge_job()
 
     assert (change().state, git.head(made)) == ("moved", before)
+
+
+def test_who_is_no_maintainer_any_more_has_approved_nothing() -> None:
+    made = shop(MANUAL.replace("requireApproval: true", "requireApproval: true\n    approvals: 2"))
+    made.members.create(subject=DAVE.subject, name="Dave", role="maintainer")
+    made.members.create(subject=ERIN.subject, name="Erin", role="maintainer")
+    start(made)
+    decide()
+    made.members.filter(subject=ALICE.subject).update(role="developer")
+    assert decide(DAVE) == "approved"
+    assert (change().state, waiting().data["number"]) == ("open", 2)
+    assert decide(ERIN) == "approved"
+    assert change().state == "approved"
+
+    made.members.filter(subject=DAVE.subject).update(role="developer")
+    made.members.create(subject="user:10", name="Frank", role="maintainer")
+    assert go(actions.ask_merge(change(), actor=ALICE, session_id=None)).error == "This change is not approved."
+    made.members.filter(subject=DAVE.subject).update(role="maintainer")
+    assert go(actions.ask_merge(change(), actor=ALICE, session_id=None)).state == "succeeded"
+    assert change().state == "merged"
 
 
 def test_without_an_approval_it_is_merged_at_once_or_by_a_word() -> None:
