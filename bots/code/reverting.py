@@ -27,7 +27,7 @@ def revert(ctx: JobContext, project: Project, operation: Operation, *, actor: Ac
     May be repeated: the branch is made anew each time.
     """
     subject = _("Undo: {summary}").format(summary=operation.summary)
-    title, branch = subject[:72], f"undo/{operation.pk}"
+    title, branch = subject[:72].rstrip(), f"undo/{operation.pk}"
     done = recover(project, branch, title=title, kind=KIND, summary=subject, job=ctx.job, actor=actor)
     if done is not None:
         return done.sha

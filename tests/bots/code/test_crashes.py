@@ -161,7 +161,9 @@ def test_an_undo_goes_on(
     world: World, model: MessagesServer, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, kind: Any
 ) -> None:
     finish(model, MEND)
-    run = go(world.start())
+    request = "Make the test pass, and leave all else in it as it is, for others are at work there"
+    assert f"Undo: {request}"[71] == " "  # where the title of the commit ends
+    run = go(world.start(request))
     world.say(f"/undo {run.pk}")
     job = go_on("code_undo")
     decide(Approval.objects.get(state="waiting").key, actor=world.people.bob.actor, approve=True)
