@@ -21,7 +21,7 @@ from bots.agent.provider import ToolUse
 from bots.agent.results import Results
 from bots.agent.tools.schema import check_arguments
 from bots.agent.types import AgentJob, PendingCall, Tool, ToolContext, ToolOutput
-from bots.agent.wrap import shorten
+from bots.agent.wrap import shorten, visible
 from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.metrics import TOOL_CALLS, TOOL_SECONDS
@@ -240,6 +240,6 @@ def _pending(call: _Call, *, language: str) -> PendingCall:
         tool=tool.name,
         arguments=call.arguments,
         arguments_hash=call.digest,
-        summary=shorten(summary, limit=SUMMARY_MAX),
+        summary=shorten(visible(summary), limit=SUMMARY_MAX),
         role=tool.policy.role,
     )

@@ -1,4 +1,7 @@
-"""Text from outside, made safe to show to the model: cut to size, marked as data, with marks nobody can forge."""
+"""Text from outside, made safe to show to the model: cut to size, marked as data, with marks nobody can forge.
+
+And what a model wants to do, made safe to show to who decides about it.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +25,11 @@ def shorten(text: str, *, limit: int) -> str:
     head = int(room * HEAD_SHARE)
     tail = room - head
     return text[:head] + mark + (text[-tail:] if tail else "")
+
+
+def visible(text: str) -> str:
+    """Return the text with a mark for each character that is not seen, or turns those beside it round; lines stay."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)
 
 
 def wrap_data(text: str, *, source: str) -> str:

@@ -23,6 +23,7 @@ from bots.code.ending import say_error, show_end
 from bots.code.starting import ROLE, access_run, owner_of
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
+from runbooks.books.asking import shorten_line
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.models import CodeRun, Job, Operation, Project
 from runbooks.workspaces.access import access_project
@@ -194,7 +195,7 @@ def _summary(target: _Target) -> str:
 
 def list_files(rows: Sequence[Sequence[Any]]) -> list[str]:
     """Return the lines that tell which files change, of `tree.stat`; how many more there are is said."""
-    lines = [f"{path}  +{added} −{removed}" for path, added, removed in rows[:FILES_SHOWN]]
+    lines = [f"{shorten_line(path)}  +{added} −{removed}" for path, added, removed in rows[:FILES_SHOWN]]
     more = len(rows) - FILES_SHOWN
     return [*lines, *([f"… ({more})"] if more > 0 else [])]
 

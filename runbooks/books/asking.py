@@ -171,11 +171,14 @@ def _summary(ctx: StepContext, given: Step) -> str:
     more = [f"… ({len(steps) - SHOWN_STEPS})"] if len(steps) > SHOWN_STEPS else []
     values = [_visible(f"{name} = {value}") for name, value in run.parameters.items()]
     head = [f"{run.title} ({run.name} v{run.version})", *values, *([given.text] if given.text else [])]
-    return "\n".join([*head, "", *(_shorten(each) for each in steps[:SHOWN_STEPS]), *more])
+    return "\n".join([*head, "", *(shorten_line(each) for each in steps[:SHOWN_STEPS]), *more])
 
 
-def _shorten(line: str) -> str:
-    """Return a line that tells when there is more of it; all of it is on the page of the run."""
+def shorten_line(line: str) -> str:
+    """Return a line as a person who decides may read it: one that tells when there is more of it, or what is not seen.
+
+    All of it is on the page of the run.
+    """
     line = _visible(line)
     return line if len(line) <= LINE_CHARS else f"{line[: LINE_CHARS - 1]}…"
 

@@ -5,13 +5,15 @@ Invariant: a request is bound to the hash of the commit and the command that it 
 
 from __future__ import annotations
 
+import shlex
+
 from django.utils.translation import gettext as _
 
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails import approvals
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
-from runbooks.books.asking import names_of, show_request
+from runbooks.books.asking import names_of, shorten_line, show_request
 from runbooks.jobs import resume_job
 from runbooks.models import Pipeline
 from runbooks.workspaces.access import maintainers_of
@@ -20,7 +22,6 @@ from runbooks.workspaces.pipelines.local_plan import digest_of
 
 KIND = "pipeline"
 SECONDS = 24 * 3600.0
-ARGV_CHARS = 300
 
 
 def find_request(row: Pipeline, stage: Stage) -> Approval | None:
@@ -36,11 +37,10 @@ def ask(row: Pipeline, stage: Stage, *, requested_by: str, session_id: int | Non
     Part of the transaction that parks the job.
     """
     allowed = sorted(set().union(*map(names_of, maintainers_of(row.project))))
-    argv = " ".join(stage.argv)
     approval = approvals.create_approval(
         KIND,
         subject_hash=digest_of(row, stage),
-        summary=f"{row.project.name}, {row.ref} {row.commit[:12]}: {stage.name}\n{argv[:ARGV_CHARS]}",
+        summary=f"{row.project.name}, {row.ref} {row.commit[:12]}: {stage.name}\n{shorten_line(shlex.join(stage.argv))}",
         requested_by=requested_by,
         allowed=allowed,
         role=Role.ADMIN,

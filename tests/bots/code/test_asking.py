@@ -85,6 +85,12 @@ def test_a_secret_in_what_is_asked_is_not_shown(world: World, model: MessagesSer
     assert secret not in str(list(AuditEvent.objects.values_list("data", flat=True)))
 
 
+def test_what_cannot_be_seen_in_what_is_asked_is_marked(world: World, model: MessagesServer) -> None:
+    finish(model, tool_use("run_command", {"argv": ["rm", "a\u202eyp.ppa\u200b", "b\u00a0c"]}))
+    go(world.start())
+    assert asked().summary == "shop: rm 'a\ufffdyp.ppa\ufffd' 'b\ufffdc'"
+
+
 def test_a_stop_takes_the_question_back(world: World, model: MessagesServer) -> None:
     finish(model, MEND, COUNT)
     run = go(world.start())

@@ -54,6 +54,13 @@ def test_undo_asks_with_the_files_and_takes_back_by_one_new_commit(world: World,
     assert "nothing to undo" in world.say(f"/code undo {mended.pk}")
 
 
+def test_a_name_that_breaks_the_list_of_files_is_shown_as_one_line(world: World, mended: CodeRun) -> None:
+    world.commit("a\nclaw.yaml  +9 −9\u202e.py", "x\n")
+    world.say("/undo")
+    go_on("code_undo")
+    assert Approval.objects.get().summary.splitlines()[2:] == ["a claw.yaml  +9 −9\ufffd.py  +0 −1"]
+
+
 def test_an_undo_that_nobody_wants_changes_nothing(world: World, mended: CodeRun) -> None:
     world.say("/undo")
     go_on("code_undo")

@@ -164,6 +164,20 @@ def test_a_no_ends_it_and_an_approval_of_something_else_is_none(make: Make, bob:
     assert states(Pipeline.objects.get(job=second)) == {"test": "succeeded", "deploy": "failed"}
 
 
+@pytest.mark.parametrize(
+    ("argv", "shown"),
+    [
+        (f"[/bin/echo, '{'x' * 400}', more]", "xxx…"),
+        ('[/bin/echo, "a b", "\\u202ec"]', "\n/bin/echo 'a b' '\ufffdc'"),
+    ],
+)
+def test_who_decides_about_a_stage_sees_its_command_and_where_that_goes_on(
+    make: Make, bob: Actor, argv: str, shown: str
+) -> None:
+    done(actions.start_pipeline(make(MANUAL.replace("argv: [/bin/true], manual", f"argv: {argv}, manual")), actor=bob))
+    assert Approval.objects.get().summary.endswith(shown)
+
+
 def test_cancelling_one_that_waits_takes_its_request_back(make: Make, bob: Actor) -> None:
     done(actions.start_pipeline(make(MANUAL), actor=bob))
     row = Pipeline.objects.select_related("job", "project").get()
