@@ -29,6 +29,7 @@ _REFUSED = tuple(
         "224.0.0.0/4", "240.0.0.0/4", "::/96", "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64",
         "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fc00::/7", "fe80::/10", "fec0::/10",
         "ff00::/8",
+        "168.63.129.16/32",  # where Azure gives a machine its settings, though it looks like everybody's
     )
 )  # fmt: skip
 _PATH_CHARS = "/%:@!$&'()*+,;=~-._"
@@ -58,7 +59,10 @@ class Target:
 
     def follow(self, location: str) -> Target:
         """Return where a redirect leads; never from https down to http."""
-        target = parse_target(urljoin(self.url, location))
+        try:
+            target = parse_target(urljoin(self.url, location))
+        except ValueError as error:
+            raise BadInput("This is not an address of a web page.") from error
         if self.scheme == "https" and target.scheme == "http":
             raise NotAllowed("The page leads from https to http, which I do not follow.")
         return target

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 MAX_BYTES = 2 * 1024 * 1024
 USER_AGENT = "clawsite/1"
-# Where clouds tell a machine its secrets, as far as that is no link-local address (Amazon, Google, Alibaba, Oracle).
-_METADATA = frozenset(map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192")))
+# Where Amazon, Google, Alibaba, Oracle and Azure tell a machine its secrets, as far as that is no link-local address.
+_METADATA = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16"))
+)
 _OURS = frozenset({"host", "accept-encoding", "connection", "content-length", "transfer-encoding"})
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

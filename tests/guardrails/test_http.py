@@ -181,9 +181,10 @@ async def test_a_redirect_into_a_private_network_is_refused(site: Site, location
         await fetch(site.redirect("/", location), allow_private_hosts=[site.host])
 
 
-async def test_a_redirect_to_another_kind_of_address_is_refused(site: Site) -> None:
+@pytest.mark.parametrize("location", ["file:///etc/passwd", "//["])
+async def test_a_redirect_to_another_kind_of_address_or_to_none_is_refused(site: Site, location: str) -> None:
     with pytest.raises(BadInput):
-        await fetch(site.redirect("/", "file:///etc/passwd"), allow_private_hosts=[site.host])
+        await fetch(site.redirect("/", location), allow_private_hosts=[site.host])
 
 
 def test_a_redirect_never_leads_down_to_http() -> None:
@@ -313,7 +314,7 @@ async def test_the_certificate_is_that_of_the_name_not_of_the_address(tmp_path: 
     [
         ("93.184.216.34", True), ("2606:2800:220:1:248:1893:25c8:1946", True), ("127.0.0.1", False),
         ("192.0.0.8", False), ("255.255.255.255", False), ("::ffff:8.8.8.8", False), ("not an address", False),
-        ("2001:0:1::1", False), ("fec0::1", False),
+        ("2001:0:1::1", False), ("fec0::1", False), ("168.63.129.16", False), ("168.63.129.17", True),
     ],
 )  # fmt: skip
 def test_addresses_of_everybody(address: str, public: bool) -> None:

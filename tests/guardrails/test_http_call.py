@@ -102,7 +102,7 @@ def test_the_whole_call_has_one_limit_of_time(machine: Machine, path: str) -> No
     "address",
     [
         "169.254.169.254", "fe80::1", "::ffff:169.254.169.254", "224.0.0.1", "ff02::1", "0.0.0.0", "::", "240.0.0.1",
-        "255.255.255.255", "fd00:ec2::254", "100.100.100.200", "nonsense",
+        "255.255.255.255", "fd00:ec2::254", "100.100.100.200", "168.63.129.16", "nonsense",
     ],
 )  # fmt: skip
 def test_an_address_that_is_no_host_is_refused(address: str) -> None:

@@ -37,10 +37,11 @@ def ask(row: Pipeline, stage: Stage, *, requested_by: str, session_id: int | Non
     Part of the transaction that parks the job.
     """
     allowed = sorted(set().union(*map(names_of, maintainers_of(row.project))))
+    command = shorten_line(shlex.join(stage.argv))
     approval = approvals.create_approval(
         KIND,
         subject_hash=digest_of(row, stage),
-        summary=f"{row.project.name}, {row.ref} {row.commit[:12]}: {stage.name}\n{shorten_line(shlex.join(stage.argv))}",
+        summary=f"{row.project.name}, {row.ref} {row.commit[:12]}: {stage.name}\n{command}",
         requested_by=requested_by,
         allowed=allowed,
         role=Role.ADMIN,
