@@ -26,6 +26,7 @@ SECONDS = 300.0
 def export_commit(project: Project, commit: str, folder: Path, *, check: Callable[[], None] | None = None) -> Path:
     """Write the files of a commit into a new folder. Links in it become plain files that name where they led."""
     make_directory(folder)
+    Path(f"{folder}.index.lock").unlink(missing_ok=True)  # of a process that was killed: nobody else writes there
     index = {"GIT_INDEX_FILE": f"{folder}.index"}
     try:
         run_git(project, "read-tree", commit, env=index, check=check)

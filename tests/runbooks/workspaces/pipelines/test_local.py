@@ -15,10 +15,11 @@ from guardrails.types import Actor, Role
 from runbooks import jobs
 from runbooks.models import Job, Pipeline, Project
 from runbooks.runner import perform
+from runbooks.workspaces import git
 from runbooks.workspaces.manifest import parse_manifest
 from runbooks.workspaces.pipelines import actions, local_asking
 from runbooks.workspaces.pipelines.local_plan import plan_of, read_plan
-from runbooks.workspaces.pipelines.local_tree import has_tree, tree_of_pipeline
+from runbooks.workspaces.pipelines.local_tree import export_tree, has_tree, tree_of_pipeline
 from runbooks.workspaces.pipelines.values import JobInfo, State, from_rows, stage_of, to_rows
 from runbooks.workspaces.roots import tree_of
 from tests.runbooks.workspaces.making import commit, project, write
@@ -196,6 +197,16 @@ def test_after_a_crash_what_only_looks_runs_once_more_and_what_changes_does_not(
     row.save()
     assert "nobody knows how far it came" in done(job).error
     assert states(row) == {"test": "succeeded", "deploy": "failed"}
+
+
+def test_what_a_killed_git_has_left_keeps_no_pipeline_from_its_files(make: Make) -> None:
+    shop = make(TWO)
+    row = Pipeline.objects.create(project=shop, provider="local", external_id="1", commit=git.head(shop))
+    tree = tree_of_pipeline(row)
+    tree.parent.mkdir()
+    tree.with_name(f"{tree.name}-draft.index.lock").touch()
+
+    assert (export_tree(row, check=lambda: None) / "claw.yaml").read_text() == TWO
 
 
 def test_without_stages_its_setup_lint_tests_and_build_are_the_pipeline() -> None:
