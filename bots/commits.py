@@ -266,11 +266,14 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
 
 
 def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:
-    """Tie the answer to the streamed message: edit it, or replace it after a long turn, because edits do not ring."""
+    """Tie the answer to the streamed message: edit it, or replace it where nobody looks, because edits do not ring.
+
+    That is after a long turn, and after a decision, whose message stands below what was streamed before it.
+    """
     tie: dict[str, Any] = {"turn": turn.pk}
     if turn.preview_ids:
         tie["edit_ids"] = turn.preview_ids
-    if time.monotonic() - work.started > RING_SECONDS:
+    if work.decisions or time.monotonic() - work.started > RING_SECONDS:
         tie["fresh"] = True
     return tie
 

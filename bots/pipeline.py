@@ -284,8 +284,7 @@ class Pipeline:
         """Let the row wait, or give it up and tell the user; what cannot be recorded is found again by its lease."""
         error_id = log_unknown(error, where=f"inbox row {head.pk}")
         try:
-            if await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime):
-                await run_db(setbacks.tell_failure, head, error_id=error_id)
+            await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime)
         except LeaseLost:
             return  # the row is another's now, who tries it
         except Exception as second:

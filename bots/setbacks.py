@@ -14,19 +14,19 @@ from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.commits import Runtime, say
 from bots.work import Work
-from clawsite.core.errors import LeaseLost
+from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease
 from clawsite.core.nudge import nudge_on_commit
 from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
-from sessions_app.models import Inbox, Message, Turn
+from sessions_app.models import Inbox, Message, Session, Turn
 from sessions_app.sessions import find_session
 
 BACKOFF_SECONDS = (1, 5, 20, 60)
 
 
-def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) -> bool:
-    """Let a row wait after an error of ours; True when it was given up instead. LeaseLost when it is not ours."""
+def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) -> None:
+    """Let a row wait after an error of ours, or give it up and say so. LeaseLost when it is not ours."""
     with transaction.atomic():
         if held is None:
             held = claim(head, process_id=runtime.process_id)
@@ -35,15 +35,14 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) 
         else:
             check_lease(held)
         attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
-        given_up = attempts >= MAX_ATTEMPTS
-        if given_up:
+        if attempts >= MAX_ATTEMPTS:
             finish_row(head.pk, state=Inbox.State.DEAD, error=f"error {error_id}")
+            _tell_failure(head, error_id=error_id)
         else:
             wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
             postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
         release_lease(held)
         nudge_on_commit("inbox")
-    return given_up
 
 
 def wait_for_model(work: Work, outcome: AgentOutcome, *, seconds: float) -> None:
@@ -68,19 +67,33 @@ def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str
             nudge_on_commit("inbox")
 
 
-def tell_failure(head: Head, *, error_id: str) -> None:
-    """Tell the user that a row was given up, once, where the session is known. The row is not looked into again."""
+def _tell_failure(head: Head, *, error_id: str) -> None:
+    """Tell the user that a row was given up, where the session is known. The row is not looked into again.
+
+    In the transaction that gives it up, so that no crash comes between; what cannot be told does not undo that.
+    """
     place = head.lane.partition("/")[2].partition("#")[0]
     chat_id, _, thread_id = place.rpartition("/")
-    session = find_session(head.channel_id, chat_id=chat_id, thread_id=thread_id)
-    if session is None:
-        return
-    with transaction.atomic(), translation.override(session.language or settings.LANGUAGE_CODE):
-        Turn.objects.filter(inbox_id=head.pk).update(
-            state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
-        )
-        reply = OutboundMessage(text=texts.failed(error_id))
-        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}", run_id=head.pk)
+    try:
+        with transaction.atomic():
+            session = find_session(head.channel_id, chat_id=chat_id, thread_id=thread_id)
+            if session is not None:
+                _say_failure(head, session, error_id=error_id)
+    except Exception as error:
+        log_unknown(error, where=f"telling that inbox row {head.pk} was given up")
+
+
+def _say_failure(head: Head, session: Session, *, error_id: str) -> None:
+    """End the row's turn and queue the notice, in place of what was streamed."""
+    turn = Turn.objects.filter(inbox_id=head.pk).first()
+    shown = tuple(turn.preview_ids) if turn is not None else ()
+    Turn.objects.filter(inbox_id=head.pk).update(
+        state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
+    )
+    with translation.override(session.language or settings.LANGUAGE_CODE):
+        reply = OutboundMessage(text=texts.failed(error_id), edit_ids=shown)
+        extra = {"fresh": True} if shown else {}
+        say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}", run_id=head.pk, extra=extra)
 
 
 def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:

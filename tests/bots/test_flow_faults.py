@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
+from bots import setbacks
+from bots.commits import Runtime
 from bots.delivery import AT_ONCE
 from clawsite.core.db import run_db
+from clawsite.core.models import Process
 from sessions_app import outbox
+from sessions_app.inbox import Head
 from sessions_app.models import Channel, Inbox, Message, Outbox, Session, Turn
 from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.servers.messages.scripts import cut, eof, error, pause, text
@@ -131,6 +135,22 @@ async def test_a_row_that_fails_five_times_is_given_up_and_said(flow: Flow, monk
         await until_db(lambda: Inbox.objects.filter(state="dead").count() == 1)
         await until(lambda: len(flow.texts(flow.alice)) == before + 1)
     assert "error" in flow.texts(flow.alice)[-1]
+
+
+@pytest.mark.django_db
+def test_that_a_row_is_given_up_is_said_in_the_same_commit() -> None:
+    channel = Channel.objects.create(kind="telegram", name="telegram", token="1:x")
+    session = Session.objects.create(channel=channel, chat_id="7")
+    process = Process.objects.create(role="bots", host="here", pid=1, started=1)
+    row = Inbox.objects.create(channel=channel, external_id="1", lane=f"{channel.pk}/7/", raw="{}", attempts=4)
+    Turn.objects.create(inbox=row, session=session, epoch=1, preview_ids=["41"])
+    head = Head(pk=row.pk, channel_id=channel.pk, lane=row.lane, received_at=row.received_at, attempts=4)
+    setbacks.fail_row(head, None, error_id="abc", runtime=Runtime(process_id=process.pk, sender_here=lambda _: False))
+    said = Outbox.objects.get().payload
+    assert "abc" in said["text"]
+    assert (said["edit_ids"], said["fresh"]) == (["41"], True)
+    assert Inbox.objects.get().state == "dead"
+    assert Turn.objects.get().state == "failed"
 
 
 async def test_a_streamed_answer_is_one_message_that_grows(flow: Flow) -> None:

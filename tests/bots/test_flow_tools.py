@@ -62,6 +62,23 @@ async def test_a_rejected_call_does_not_run_and_the_model_hears_so(flow: Flow) -
     assert "Denied by the user" in flow.asked()[-1]
 
 
+async def test_what_follows_a_decision_comes_below_it(flow: Flow) -> None:
+    words = text("Let me look at what I know of it. " * 40, deltas=20, pause=0.15)
+    flow.model.script(words, tool_use("forget", {"what": "tea"}), match="drop it")
+    flow.model.script(text("Forgotten."), on_result=True)
+    async with flow.running():
+        flow.telegram.user_sends(flow.alice, "drop it")
+        await until_db(Approval.objects.exists)
+        await flow.quiet()
+        streamed, asked = flow.telegram.bot_messages(flow.alice)
+        assert streamed["text"].startswith("Let me look")
+        flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
+        await until(lambda: any(said.endswith("Forgotten.") for said in flow.texts(flow.alice)))
+        await flow.quiet()
+    assert [said[:10] for said in flow.texts(flow.alice)] == ["Forget wha", "Let me loo"]
+    assert flow.texts(flow.alice)[-1].endswith("Forgotten.")
+
+
 async def test_a_second_press_hears_that_it_is_late(flow: Flow) -> None:
     async with flow.running():
         asked = await ask_to_forget(flow)
