@@ -161,8 +161,8 @@ SENTENCES = (
     gettext_noop("The backup cannot be encrypted: {told}."),
     gettext_noop("The database cannot be copied: {told}."),
     gettext_noop(
-        "{name} cannot be written: {told}. Let the user of this service write there, or set CLAW_BACKUP_DIR to "
-        "another folder."
+        "{name} cannot be written: {told}. Let the user of this service write there (under systemd by "
+        "ReadWritePaths= in its unit, too), or set CLAW_BACKUP_DIR to another folder."
     ),
     gettext_noop("{name} cannot be written: {told}."),
     gettext_noop("{name} cannot be read: {told}."),

@@ -89,7 +89,14 @@ def _confined(kind: str, home: str) -> str:
     """Return how the service is confined. A user's own systemd may do less: most of it takes root."""
     if kind != "system":
         return "NoNewPrivileges=yes\n"
-    return f'{_CONFINED}ProtectSystem=strict\nReadWritePaths="{home}"\n'
+    return f"{_CONFINED}ProtectSystem=strict\nReadWritePaths={' '.join(_writable(home))}\n"
+
+
+def _writable(home: str) -> list[str]:
+    """Return what the service may write to: its home, and what lies elsewhere and may not be there yet."""
+    others = [Path(each).absolute() for each in (settings.CLAW_BACKUP_DIR, settings.CLAW_WAL_DIR) if each]
+    elsewhere = [str(each) for each in others if not each.is_relative_to(settings.CLAW_HOME)]
+    return [f'"{home}"', *(f'"-{_escaped(each)}"' for each in elsewhere)]
 
 
 def _escaped(text: str) -> str:

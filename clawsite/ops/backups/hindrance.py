@@ -27,8 +27,8 @@ def find_hindrance() -> str:
         return find_excess()
     name = str(folder)[:SHOWN_CHARS]
     return (
-        f"{name} cannot be written: {told}. Let the user of this service write there, or set CLAW_BACKUP_DIR to "
-        "another folder."
+        f"{name} cannot be written: {told}. Let the user of this service write there (under systemd by "
+        "ReadWritePaths= in its unit, too), or set CLAW_BACKUP_DIR to another folder."
     )
 
 

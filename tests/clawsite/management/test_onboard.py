@@ -243,6 +243,14 @@ def test_a_system_unit_runs_as_the_owner_and_says_odd_paths_rightly(tmp_path: Pa
         unit("system")
 
 
+def test_a_system_unit_may_write_to_what_lies_outside_of_the_home(tmp_path: Path, settings: Settings) -> None:
+    settings.CLAW_HOME, settings.CLAW_BACKUP_DIR = tmp_path, tmp_path / "backups"
+    settings.CLAW_WAL_DIR = ""
+    assert f'ReadWritePaths="{tmp_path}"\n' in unit("system")
+    settings.CLAW_BACKUP_DIR, settings.CLAW_WAL_DIR = Path("/mnt/back ups"), "/srv/wal"
+    assert f'ReadWritePaths="{tmp_path}" "-/mnt/back ups" "-/srv/wal"\n' in unit("system")
+
+
 def test_settings_that_are_there_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     settings.CLAW_HOME = tmp_path
     path = tmp_path / "clawsite.env"

@@ -207,7 +207,9 @@ def test_a_place_for_backups_that_cannot_be_is_told_before_the_first_is_due(sett
     settings.CLAW_BACKUP_DIR = tmp_path / ("x" * 300)
     (found,) = work.find_backup(NOW)
     assert "no verified backup" in said(found)
-    assert "cannot be written: File name too long. Let the user of this service write there" in said(found)
+    assert "cannot be written: File name too long. Let the user of this service write there (under systemd" in said(
+        found
+    )
     assert (known := recognize(str(found.data["error"])))
     assert known[1].endswith("set CLAW_BACKUP_DIR to another folder.")
 
