@@ -173,11 +173,10 @@ class Connection:
         try:
             request = parse_request(data)
         except BadFrame as error:
-            counts.request("unknown", "invalid")
-            self._out.refuse(error.request_id, ErrorShape(code=codes.INVALID_REQUEST, message=error.message))
+            self._refuse_frame(error)
             return
         if not self._pace.take():
-            self._slow_down(request)
+            self._slow_down(request.id)
             return
         method = _methods.get(request.method)
         if method is None or method.scope not in self.principal.scopes:
@@ -203,6 +202,14 @@ class Connection:
         else:
             counts.request(method.name, "ok")
 
+    def _refuse_frame(self, error: BadFrame) -> None:
+        """Say what is wrong with a frame; it counts as a request does, or nonsense could come without end."""
+        if self._pace.take():
+            counts.request("unknown", "invalid")
+            self._out.refuse(error.request_id, ErrorShape(code=codes.INVALID_REQUEST, message=error.message))
+        else:
+            self._slow_down(error.request_id)
+
     def _refuse_method(self, request: Request, method: Method | None) -> None:
         if method is not None:
             counts.request(method.name, "forbidden")
@@ -214,10 +221,10 @@ class Connection:
             shape = ErrorShape(code=codes.INVALID_REQUEST, message="connect is only valid as the first request")
         self._out.refuse(request.id, shape)
 
-    def _slow_down(self, request: Request) -> None:
+    def _slow_down(self, request_id: str) -> None:
         """Refuse what comes over the rate; who goes on like that is closed."""
         counts.request("unknown", "rate")
-        self._out.refuse(request.id, replies.BUSY)
+        self._out.refuse(request_id, replies.BUSY)
         if self._pace.is_abuse:
             self.close(codes.CLOSE_POLICY, "too many requests")
 

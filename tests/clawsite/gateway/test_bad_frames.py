@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosedError
 
 from clawsite.gateway.intake import BadFrame, parse_request
 from clawsite.rpc.frames import Request
-from tests.clawsite.gateway.seat import Client, Gateway
+from tests.clawsite.gateway.seat import Client, Gateway, standing_gateway
 
 PING = '{"type":"req","id":"%s","method":"ping"}'
 BAD: list[tuple[str | bytes, str, str]] = [
@@ -172,6 +174,24 @@ async def test_who_floods_is_refused_and_then_closed(standing: Gateway) -> None:
         flood.cancel()
         await asyncio.gather(flood, return_exceptions=True)
         mallory.socket.transport.abort()  # to close properly takes as long as the rest of the flood
+
+
+async def test_who_floods_with_what_is_no_request_is_closed_too(tmp_path: Path) -> None:
+    with standing_gateway(tmp_path, CLAW_GATEWAY_RATE="100") as strict:
+        async with strict.client() as alice, strict.socket() as mallory:
+            await mallory.connect(strict.env_token)
+            with pytest.raises(ConnectionClosedError, match="too many requests"):
+                await talk_nonsense(mallory)
+            assert await alice.call("ping")
+
+
+async def talk_nonsense(client: Client) -> None:
+    """Send what is no request and read the answers, on and on."""
+    for _ in range(200):
+        for _ in range(50):
+            await client.socket.send("{")
+        for _ in range(50):
+            await client.read()
 
 
 async def send_many(client: Client, number: int) -> None:
