@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from clawsite.core.errors import log_unknown
 from runbooks.alerts.escalating import take_due_steps
-from runbooks.alerts.heartbeats import check_heartbeats
+from runbooks.alerts.heartbeats import check_heartbeats, settle_unwatched
 from runbooks.alerts.reminders import remind
 from runbooks.alerts.setbacks import wait_after
 from runbooks.alerts.showing import release, show_group
@@ -41,6 +41,7 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
         lambda: end_silences(now=moment),
         lambda: mark_stale(now=moment),
         lambda: check_heartbeats(now=moment, since=since or _since),
+        lambda: settle_unwatched(now=moment),
     )
     for piece in pieces:
         try:

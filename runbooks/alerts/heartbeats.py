@@ -15,8 +15,8 @@ from clawsite.core.errors import log_unknown
 from runbooks.alerts import raising
 from runbooks.alerts.facts import LABEL_CHARS, OWN, OWN_PREFIX, cut
 from runbooks.alerts.payload import AlertNews, GroupNews
-from runbooks.alerts.sources import find_system
-from runbooks.models import Heartbeat
+from runbooks.alerts.sources import SOURCE, find_system, key_of
+from runbooks.models import AlertGroup, Heartbeat
 
 # What people call an alert that always fires.
 NAMES = frozenset({"Watchdog", "DeadMansSwitch", "DeadMansSnitch"})
@@ -67,6 +67,26 @@ def check_heartbeats(*, now: datetime, since: datetime) -> int:
             except Exception as error:
                 log_unknown(error, where=f"heartbeat {row.pk}")
     return raised
+
+
+def settle_unwatched(*, now: datetime) -> int:
+    """End the alerts of heartbeats that are switched off or gone, of which no end will be heard; return how many."""
+    rows = AlertGroup.objects.filter(state=AlertGroup.State.FIRING, group_key__startswith=OWN_PREFIX)
+    ours = [group for group in rows if group.key == key_of(SOURCE, group.group_key)]
+    watched = {f"{OWN_PREFIX}{pk}" for pk in Heartbeat.objects.filter(enabled=True).values_list("pk", flat=True)}
+    over = [group for group in ours if group.group_key not in watched]
+    for group in over:
+        try:
+            _settle_unwatched(group, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"alert group {group.pk} of a heartbeat that nobody watches")
+    return len(over)
+
+
+@transaction.atomic
+def _settle_unwatched(group: AlertGroup, *, now: datetime) -> None:
+    Heartbeat.objects.filter(pk=group.group_key.removeprefix(OWN_PREFIX), enabled=False).update(missing=False)
+    raising.settle(group.group_key, group.group_labels, system=group.system, now=now)
 
 
 @transaction.atomic

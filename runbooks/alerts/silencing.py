@@ -188,13 +188,14 @@ def _fail(row: AlertSilence, why: str) -> None:
 def end_silences(*, now: datetime) -> int:
     """Bring messages up to date whose silence has run out, and give up those that no job made; return how many."""
     late = AlertSilence.objects.filter(state=State.WANTED, starts_at__lt=now - PATIENCE).select_related("group")
-    for row in late:
-        _fail(row, UNREACHED)
     over = AlertSilence.objects.filter(state__in=SILENT, ends_at__lte=now).select_related("group")
     count = 0
-    for row in over:
+    for row in (*late, *over):
         try:
-            count += _end_late(row, now=now)
+            if row.ends_at > now:
+                _fail(row, UNREACHED)
+            else:
+                count += _end_late(row, now=now)
         except Exception as error:
             log_unknown(error, where=f"the end of silence {row.pk}")
     return count

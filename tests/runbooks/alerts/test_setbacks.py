@@ -13,9 +13,10 @@ from runbooks.alerts.clock import release_held
 from runbooks.alerts.escalating import BATCH, take_due_steps
 from runbooks.alerts.reminders import remind
 from runbooks.alerts.setbacks import MOST_FAILURES, wait_after
+from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.store import AT_ONCE, process_new, replay_webhook, store_webhook
 from runbooks.alerts.subscriptions import subscribe
-from runbooks.models import AlertGroup, AlertNotice, AlertSubscription, AlertWebhook, Escalation
+from runbooks.models import AlertGroup, AlertNotice, AlertSilence, AlertSubscription, AlertWebhook, Escalation
 from tests.runbooks.alerts.deliveries import NOW, One, body, fire, later
 from tests.runbooks.alerts.oncall import policy, responder
 from tests.sessions_app.people import People
@@ -101,6 +102,18 @@ def test_what_is_held_and_fails_lets_others_pass_and_ends(people: People) -> Non
         release_held(now=later(hours=count))
     assert not AlertNotice.objects.filter(held_until__isnull=False).exists()
     assert "show_failed" in kinds(broken[0])
+
+
+def test_a_silence_that_cannot_be_given_up_keeps_no_other_from_ending(people: People) -> None:
+    broken = broken_groups(1)[0]
+    subscribe(people.bobs, actor=people.bob.actor)
+    times = {"starts_at": later(minutes=-30), "created_by": "user:1"}
+    AlertSilence.objects.create(group=broken, key=broken.key, state="wanted", ends_at=later(hours=1), **times)
+    sound = AlertGroup.objects.create(key="sound", group_key="sound", title="sound")
+    over = AlertSilence.objects.create(group=sound, key="sound", state="local", ends_at=later(), **times)
+    assert end_silences(now=later(minutes=1)) == 1
+    over.refresh_from_db()
+    assert over.state == "undone"
 
 
 @pytest.fixture

@@ -226,6 +226,23 @@ def test_a_watchdog_is_no_alert_until_it_falls_silent(shown: AlertSubscription) 
     assert (group.state, group.openings) == ("firing", 2)
 
 
+@pytest.mark.parametrize("is_removed", [False, True])
+def test_a_watchdog_that_is_not_wanted_any_more_is_no_alert(shown: AlertSubscription, is_removed: bool) -> None:
+    dog = One(name="Watchdog", severity="none")
+    fire(dog)
+    tick(now=later(minutes=16), since=NOW)
+    fire(One(name="Other"), key="@clawsite:watchdog:7", at=later(minutes=16))
+    if is_removed:
+        Heartbeat.objects.all().delete()
+    else:
+        Heartbeat.objects.update(enabled=False)
+    tick(now=later(minutes=17), since=NOW)
+    assert list(AlertGroup.objects.order_by("id").values_list("state", flat=True)) == ["resolved", "firing"]
+    Heartbeat.objects.update(enabled=True)
+    tick(now=later(minutes=18), since=NOW)
+    assert AlertGroup.objects.order_by("id")[0].state == ("resolved" if is_removed else "firing")
+
+
 def test_nobody_else_speaks_for_our_watchdog(shown: AlertSubscription) -> None:
     fire(One(name="WatchdogMissing"), key="@clawsite:watchdog:1")
     assert "own" not in Card.objects.get().data
