@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import transaction
 
-from runbooks.alerts.news import Change, compare
+from runbooks.alerts.news import Change, compare, find_lost, is_anew
 from runbooks.alerts.payload import AlertNews, GroupNews
 from runbooks.alerts.severity import is_at_least, severity_of, worst
 from runbooks.alerts.sources import find_system, key_of
@@ -58,8 +58,12 @@ def take_news(news: GroupNews, *, now: datetime, source: str = "", system: Monit
     )
     if not any(change is not Change.NONE for change in changes.values()):
         return Outcome(kind=_unchanged(last, news, was_stale=was_stale), group=last)
+    anew = last.state == FIRING and is_anew(known, changes)
+    if anew:
+        lost = [alert.pk for alert in find_lost(known, news, changes)]
+        last.alerts.filter(pk__in=lost).update(state=RESOLVED, ends_at=now, changed_at=now)
     _write(last, known, [each for each in news.alerts if changes[each.fingerprint] is not Change.NONE], now=now)
-    return _settle(last, news, changes, now=now)
+    return _settle(last, news, changes, anew=anew, now=now)
 
 
 def _unchanged(group: AlertGroup, news: GroupNews, *, was_stale: bool) -> str:
@@ -134,7 +138,7 @@ def _fill(row: Alert, news: AlertNews, now: datetime) -> Alert:
     return row
 
 
-def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *, now: datetime) -> Outcome:
+def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *, anew: bool, now: datetime) -> Outcome:
     """Bring the group's own columns in line with its alerts, and say what that makes of it."""
     before_state, before_severity = group.state, group.severity
     states = list(group.alerts.values_list("state", "severity"))
@@ -144,7 +148,8 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     group.severity = worst(firing) if firing else group.severity
     for name, value in _texts(news).items():
         setattr(group, name, value)
-    kind = _kind_of(before_state, before_severity, group, is_same=not {Change.FIRES, Change.ENDS} & {*changes.values()})
+    is_same = {*changes.values()} <= {Change.TEXT, Change.NONE}
+    kind = "reopened" if anew else _kind_of(before_state, before_severity, group, is_same=is_same)
     if kind == "reopened":
         group.openings, group.resolved_at, group.started_at = group.openings + 1, None, now
         group.listed_at = None

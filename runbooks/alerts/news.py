@@ -10,10 +10,11 @@ to have begun.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from runbooks.alerts.payload import AlertNews
+from runbooks.alerts.payload import AlertNews, GroupNews
 from runbooks.models import Alert, AlertGroup
 
 # A firing alert that is heard again so soon after its end was on its way before it.
@@ -22,9 +23,10 @@ FIRING = AlertGroup.State.FIRING
 
 
 class Change(StrEnum):
-    """What becomes of an alert."""
+    """What becomes of an alert. AGAIN: it fires under a new beginning, so its end in between was not heard."""
 
     FIRES = "fires"
+    AGAIN = "again"
     ENDS = "ends"
     TEXT = "text"
     NONE = "none"
@@ -39,10 +41,28 @@ def compare(known: Alert | None, news: AlertNews, *, now: datetime) -> Change:
     if known.state == FIRING:
         if not news.firing:
             return Change.ENDS
+        if news.starts_at > known.starts_at:
+            return Change.AGAIN
         return Change.NONE if _is_same(known, news) else Change.TEXT
     if news.starts_at > known.starts_at:
         return Change.FIRES if news.firing else Change.ENDS
     return Change.FIRES if news.firing and now - known.changed_at > LATE else Change.NONE
+
+
+def is_anew(known: Mapping[str, Alert], changes: Mapping[str, Change]) -> bool:
+    """Tell whether a whole group that was known to fire was over meanwhile: none of its alerts just went on.
+
+    Alertmanager sends no end of what was silent there when it ended.
+    """
+    firing = [name for name, alert in known.items() if alert.state == FIRING]
+    return Change.AGAIN in changes.values() and all(changes.get(name) in (None, Change.AGAIN) for name in firing)
+
+
+def find_lost(known: Mapping[str, Alert], news: GroupNews, changes: Mapping[str, Change]) -> list[Alert]:
+    """Return the alerts of a group that is anew which were over with it: they began before and are not in the news."""
+    begun = min(each.starts_at for each in news.alerts if changes[each.fingerprint] is Change.AGAIN)
+    absent = [alert for name, alert in known.items() if alert.state == FIRING and name not in changes]
+    return [] if news.truncated else [alert for alert in absent if alert.starts_at < begun]
 
 
 def _ends(known: Alert, news: AlertNews) -> bool:

@@ -18,7 +18,7 @@ from runbooks.models import AlertGroup, MonitoredSystem
 def raise_alert(
     group_key: str, labels: Mapping[str, str], *, title: str, system: MonitoredSystem | None, now: datetime
 ) -> AlertGroup | None:
-    """Raise an alert, or say once more that it fires; return its group."""
+    """Raise an alert, which begins anew where it fires already; return its group."""
     return _take(group_key, labels, {"summary": title}, firing=True, system=system, now=now)
 
 

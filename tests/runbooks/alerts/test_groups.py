@@ -78,6 +78,27 @@ def test_a_beginning_that_moved_back_ends_too() -> None:
     assert (AlertGroup.objects.get().state, Alert.objects.get().state) == ("resolved", "resolved")
 
 
+def test_what_fires_anew_rings_though_its_end_was_not_heard(shown: object) -> None:
+    """Alertmanager sends no end of what was silent there when it ended; a week later it is trouble of its own."""
+    fire(One(instance="a"), One(instance="b"))
+    AlertGroup.objects.update(acked_by="user:1", acked_name="Alice", acked_at=NOW)
+    Card.objects.update(ring="", changed=False)
+    begins = later(days=7)
+    assert fire(One(instance="a", begins=begins), at=later(days=7, seconds=30)).startswith("reopened")
+    group, card = AlertGroup.objects.get(), Card.objects.get()
+    assert (group.firing, group.openings, group.acked_at) == (1, 2, None)
+    assert (card.ring, card.silent) == ("move", False)
+    assert fire(One(instance="a", begins=begins, ends=later(days=8)), at=later(days=8)).startswith("resolved")
+
+
+def test_what_fires_anew_beside_what_goes_on_does_not_ring(shown: object) -> None:
+    fire(One(instance="a"), One(instance="b"))
+    Card.objects.update(ring="", changed=False)
+    again = One(instance="a", begins=later(hours=1))
+    assert fire(again, One(instance="b"), at=later(hours=1)).startswith("changed")
+    assert (Card.objects.get().ring, AlertGroup.objects.get().firing) == ("", 2)
+
+
 def test_the_end_of_some_is_not_the_end_of_all() -> None:
     fire(One(instance="a"), One(instance="b"))
     assert fire(One(instance="a", ends=later(minutes=1)), One(instance="b"), at=later(minutes=1)).startswith("changed")
