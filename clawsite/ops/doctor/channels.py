@@ -55,7 +55,7 @@ def _webhook(row: Channel) -> Iterator[Finding]:
 
 def judge_webhook(row: Channel, info: Mapping[str, Any]) -> Iterator[Finding]:
     """Say what is wrong with an answer of getWebhookInfo."""
-    url, posts = str(info.get("url") or ""), row.config.get("mode") == "webhook"
+    url, posts = str(info.get("url") or ""), (row.config.get("mode") or settings.TELEGRAM_MODE) == "webhook"
     wanted = f"{settings.CLAW_PUBLIC_URL}/webhook/{row.kind}/{row.pk}"
     if posts and url != wanted:
         yield bad(

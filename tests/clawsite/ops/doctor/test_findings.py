@@ -233,6 +233,8 @@ def test_an_answer_of_getwebhookinfo_is_judged(settings: Settings) -> None:
     assert warned(channels.judge_webhook(row, {"url": url, "pending_update_count": 500}))
     row.config = {"mode": "polling"}
     assert any("polling gets nothing" in text for text in bad(channels.judge_webhook(row, {"url": "https://x.y"})))
+    settings.TELEGRAM_MODE, row.config = "webhook", {}
+    assert list(channels.judge_webhook(row, {"url": url})) == [], "an account without a mode does as the setting says"
 
 
 def test_one_that_fails_itself_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
