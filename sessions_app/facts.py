@@ -19,7 +19,7 @@ from clawsite.core.errors import BadInput
 from guardrails.secrets import find_secrets
 from sessions_app import search
 from sessions_app.models import Fact, Session
-from sessions_app.statements import count_met, fold, is_same_statement, key_words, subject_key
+from sessions_app.statements import as_of_user, count_met, fold, is_same_statement, key_words, subject_key
 from sessions_app.tokens import estimate
 
 KINDS = ("permanent", "durable", "ephemeral")
@@ -56,8 +56,12 @@ def remember(
     origin: str = "extracted",
     source_seq: int | None = None,
     confidence: float = 1.0,
+    author: str = "",
 ) -> Fact:
     """Keep a statement and return its fact: the one there is when it says the same; a correction supersedes.
+
+    author: who said it in a group. There "my" and "the user's" are anybody's, so only what begins with this name is
+    taken for a correction, and of no other person's statements.
 
     Raises BadInput for text that is empty, too long or a secret, and when the session remembers MAX_ACTIVE already.
     """
@@ -67,7 +71,7 @@ def remember(
     norm = fold(clean)[:MAX_CHARS]
     with transaction.atomic():
         Session.objects.select_for_update().filter(pk=session.pk).first()
-        same, old = _find_relatives(session, norm)
+        same, old = _find_relatives(session, norm, author=author)
         if same is not None:
             return same
         if old is not None:
@@ -100,16 +104,20 @@ def _clean(text: str) -> str:
     return clean
 
 
-def _find_relatives(session: Session, norm: str) -> tuple[Fact | None, Fact | None]:
+def _find_relatives(session: Session, norm: str, *, author: str) -> tuple[Fact | None, Fact | None]:
     """Return the active fact that says the same, and the one that this statement corrects."""
-    key = subject_key(norm)
+
+    def key_of(folded: str) -> str:
+        return subject_key(as_of_user(folded, author) if session.kind == Session.Kind.GROUP else folded)
+
+    key = key_of(norm)
     corrected = None
     for fact in Fact.objects.filter(session_id=session.pk, state=Fact.State.ACTIVE).order_by("-id"):
         if is_same_statement(fact.norm, norm):
             if fact.expires_at is None or fact.expires_at > timezone.now():
                 return fact, None
             corrected = fact
-        elif key and corrected is None and subject_key(fact.norm) == key:
+        elif key and corrected is None and key_of(fact.norm) == key:
             corrected = fact
     return None, corrected
 

@@ -123,3 +123,12 @@ def subject_key(folded: str) -> str:
     if match:
         return _SYNONYMS.get(match[1], match[1])
     return next((key for key, pattern in _HABITS if pattern.match(folded)), "")
+
+
+def as_of_user(folded: str, name: str) -> str:
+    """Return a folded statement about somebody called by name as one about the user; "" when it is about another."""
+    who = fold(name)
+    for theirs, users in ((f"{who}'s ", "the user's "), (f"{who} ", "the user ")):
+        if who and folded.startswith(theirs):
+            return users + folded.removeprefix(theirs)
+    return ""

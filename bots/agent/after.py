@@ -28,6 +28,7 @@ from guardrails.models import VerdictRecord
 from sessions_app import facts
 from sessions_app.memory.summarize import CompactionPlan, plan_compaction, store_summary
 from sessions_app.models import Message, Session, Turn
+from sessions_app.prompts.dialogue import fold_name
 
 logger = logging.getLogger(__name__)
 
@@ -43,10 +44,11 @@ _cooling = Cooling()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Said:
-    """What the user said in a turn."""
+    """What the user said in a turn, and in a group under which name."""
 
     text: str
     seq: int
+    author: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,7 +121,7 @@ async def _extract_facts(session_id: int, turn_id: int, asker: Asker) -> None:
     said = await run_db(_find_own_words, turn_id) if _cooling.is_cool("facts") else None
     if said is None or not extract.is_worth_reading(said.text):
         return
-    question = extract.write_question(said.text)
+    question = extract.write_question(said.text, author=said.author)
     try:
         answer = await asker.ask(extract.SYSTEM, question, seconds=FACT_SECONDS, max_tokens=FACT_TOKENS)
     except Unavailable as error:
@@ -127,9 +129,9 @@ async def _extract_facts(session_id: int, turn_id: int, asker: Asker) -> None:
         _cooling.fail("facts")
         return
     _cooling.succeed("facts")
-    found = extract.read_answer(answer, said=said.text)
+    found = extract.read_answer(answer, said=said.text, author=said.author)
     if found:
-        await run_db(_keep_facts, session_id, said.seq, found)
+        await run_db(_keep_facts, session_id, said, found)
 
 
 def _find_own_words(turn_id: int) -> _Said | None:
@@ -145,23 +147,26 @@ def _find_own_words(turn_id: int) -> _Said | None:
         ).exists()
     ):
         return None
-    message = Message.objects.filter(
+    rows = Message.objects.filter(
         session_id=turn.session_id, seq=turn.user_seq, role=Message.Role.USER, seq__gt=turn.session.start_seq
-    ).first()
+    )
+    message = rows.select_related("contact").first()
     if message is None or message.data.get("forwarded"):
         return None
-    return _Said(text=message.text, seq=message.seq)
+    in_group = turn.session.kind == Session.Kind.GROUP
+    return _Said(text=message.text, seq=message.seq, author=fold_name(str(message.contact or "")) if in_group else "")
 
 
-def _keep_facts(session_id: int, seq: int, found: list[extract.FoundFact]) -> None:
+def _keep_facts(session_id: int, said: _Said, found: list[extract.FoundFact]) -> None:
     session = Session.objects.get(pk=session_id)
-    if session.start_seq >= seq:
+    if session.start_seq >= said.seq:
         return  # /reset came in between
     for fact in found:
         try:
             facts.remember(
-                session, fact.text, kind=fact.kind, origin="extracted", source_seq=seq, confidence=fact.confidence
-            )
+                session, fact.text, kind=fact.kind, origin="extracted", source_seq=said.seq,
+                confidence=fact.confidence, author=said.author,
+            )  # fmt: skip
         except BadInput as error:
             logger.info("a fact of session %d was not kept: %s", session_id, error.message)
 

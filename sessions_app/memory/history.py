@@ -14,7 +14,8 @@ from sessions_app import tokens
 from sessions_app.models import Message, Session
 
 PAGE = 60
-SCAN = 240
+# Cards and commands stand among what was said; where they are most of a chat, this many numbers are looked through.
+SCAN = 2000
 # What the wrapping of one message costs beside its text.
 LINE_OVERHEAD = 4
 # A photo without a caption still has its turn in the dialogue; an answer without text is none.

@@ -27,6 +27,8 @@ KEEP_SHARE = 0.5
 LEAST_MESSAGES = 4
 SUMMARY_TOKENS = 2000
 LOOK_BACK = 400
+# Among so many numbers they are looked for: where cards are most of a chat, a look costs no more with its age.
+SCAN = 4000
 SOURCE_CHARS = 48_000
 CLIP_CHARS = 2000
 
@@ -95,8 +97,9 @@ def plan_compaction(session: Session) -> CompactionPlan | None:
 
 def _read_recent(session: Session, *, after_seq: int) -> list[Line]:
     """Return the newest LOOK_BACK messages after a number, oldest first. Older ones are out of reach for good."""
+    floor = max(after_seq, session.last_seq - SCAN)
     rows = (
-        Message.objects.filter(session_id=session.pk, seq__gt=after_seq, role__in=SPOKEN)
+        Message.objects.filter(session_id=session.pk, seq__gt=floor, role__in=SPOKEN)
         .order_by("-seq")
         .values_list("seq", "role", "text", "tokens", "contact__name")[:LOOK_BACK]
     )

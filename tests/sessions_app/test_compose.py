@@ -84,6 +84,14 @@ def test_the_stored_message_being_answered_is_not_said_twice(people: People) -> 
     assert [m["content"] for m in composed.messages] == ["hello", "hi", "my question"]
 
 
+def test_many_notices_do_not_push_the_conversation_out(people: People) -> None:
+    talk(people.alices, "remember the harbour", "I do")
+    fill(people.alices, 1000)
+    Message.objects.filter(session=people.alices, seq__gt=2).update(role=Message.Role.NOTICE)
+    (row,) = talk(people.alices, "what was it?")
+    assert "harbour" in str(compose(people.alices, row.text, user_seq=row.seq).messages)
+
+
 def test_notices_and_commands_never_reach_the_model(people: People) -> None:
     talk(people.alices, "hello", "hi")
     for role in (Message.Role.COMMAND, Message.Role.NOTICE):

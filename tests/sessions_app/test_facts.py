@@ -37,6 +37,22 @@ def test_a_correction_supersedes_and_keeps_the_old_version(people: People) -> No
     assert texts(facts.recall(people.alices, "what is my phone number?")) == ["My new phone is 555-9999"]
 
 
+def test_in_a_group_nobody_corrects_what_another_said_of_themselves(people: People) -> None:
+    facts.remember(people.group, "The user's phone number is 555-1234")
+    facts.remember(people.group, "The user's phone number is 555-9999")
+    facts.remember(people.group, "Alice lives in Porto", author="Alice")
+    facts.remember(people.group, "Bob lives in Oslo", author="Bob")
+    facts.remember(people.group, "Alice's city is Faro", author="Alice")
+    facts.remember(people.group, "Alice lives in Rome", author="Alice")
+    assert set(texts(facts.list_facts(people.group).items)) == {
+        "The user's phone number is 555-1234",
+        "The user's phone number is 555-9999",
+        "Bob lives in Oslo",
+        "Alice's city is Faro",
+        "Alice lives in Rome",
+    }
+
+
 def test_what_may_stand_side_by_side_is_kept(people: People) -> None:
     facts.remember(people.alices, "Ana is my sister")
     facts.remember(people.alices, "Ana is a doctor")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sessions_app.memory.registry import STRATEGIES, read_memory
-from sessions_app.memory.summarize import SOFT_MESSAGES, plan_compaction, store_summary
+from sessions_app.memory.summarize import SCAN, SOFT_MESSAGES, plan_compaction, store_summary
 from sessions_app.models import Message, Session, Summary
 from tests.sessions_app.people import People, fill, talk
 
@@ -160,3 +160,12 @@ def test_a_huge_backlog_is_planned_from_its_end(people: People) -> None:
     assert plan is not None
     assert plan.upto_seq == 5000 - 24
     assert plan.messages <= 400
+
+
+def test_among_many_notices_only_the_newest_numbers_are_looked_through(people: People) -> None:
+    fill(people.alices, 60)
+    assert plan_compaction(people.alices) is not None
+    fill(people.alices, SCAN)
+    Message.objects.filter(session=people.alices, seq__gt=60).update(role=Message.Role.NOTICE)
+    people.alices.refresh_from_db()
+    assert plan_compaction(people.alices) is None

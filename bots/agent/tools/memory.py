@@ -14,6 +14,7 @@ from guardrails.tools import ToolPolicy
 from guardrails.types import Role
 from sessions_app import facts
 from sessions_app.models import Fact, Session
+from sessions_app.prompts.dialogue import fold_name
 
 QUERY_MAX = 300
 
@@ -24,7 +25,8 @@ def _list(found: Sequence[Fact]) -> str:
 
 def _remember(context: ToolContext, text: str, kind: str) -> Fact:
     session = Session.objects.get(pk=context.session_id)
-    return facts.remember(session, text, kind=kind, origin="tool", source_seq=context.user_seq)
+    author = fold_name(context.actor.name)
+    return facts.remember(session, text, kind=kind, origin="tool", source_seq=context.user_seq, author=author)
 
 
 def _recall(context: ToolContext, query: str) -> list[Fact]:
@@ -48,7 +50,7 @@ def _forget(context: ToolContext, what: str) -> list[Fact]:
                 "type": "string",
                 "minLength": 3,
                 "maxLength": facts.MAX_CHARS,
-                "description": "One complete sentence in the user's language.",
+                "description": "One complete sentence in the user's language. In a group it names the person.",
             },
             "kind": {
                 "type": "string",

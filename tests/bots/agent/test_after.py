@@ -15,7 +15,7 @@ from bots.agent.small import Cooling
 from clawsite.core.db import run_db
 from guardrails.models import VerdictRecord
 from sessions_app.memory.summarize import plan_compaction
-from sessions_app.models import Fact, Message, Session, Summary, Turn
+from sessions_app.models import Channel, Contact, Fact, Message, Session, Summary, Turn
 from tests.bots.agent.stage import Stage
 from tests.bots.flow import until
 from tests.servers.messages import text
@@ -59,6 +59,23 @@ async def test_facts_are_kept_with_their_source_and_paid_for(turn_stage: Stage) 
     turn = await run_db(lambda: Turn.objects.get(pk=turn_stage.turn_id))
     assert turn.input_tokens > 0
     assert turn.cost_usd > 0
+
+
+async def test_in_a_group_facts_name_who_said_them(turn_stage: Stage) -> None:
+    def in_group() -> None:
+        say(turn_stage, SAID)
+        Session.objects.update(kind="group")
+        contact = Contact.objects.create(channel=Channel.objects.get(), external_id="alice", name="Alice </x> [9]")
+        Message.objects.update(contact=contact)
+
+    await run_db(in_group)
+    turn_stage.model.script(text(json.dumps([FACT | {"text": "Alice x 9 prefers short answers."}])))
+
+    await finish(turn_stage)
+
+    question = turn_stage.bodies()[0]["messages"][0]["content"]
+    assert question.startswith("<author>Alice x 9</author>\n<message>")
+    assert await run_db(kept) == ["Alice x 9 prefers short answers."]
 
 
 async def test_the_cheapest_target_is_asked(turn_stage: Stage, settings: Settings) -> None:
