@@ -17,7 +17,7 @@ from runbooks.alerts.groups import Outcome
 from runbooks.alerts.payload import REPEAT
 from runbooks.alerts.remedies import find_remedies
 from runbooks.alerts.silenced import find_silence, is_silent
-from runbooks.alerts.storms import is_flooded, join_storm, show_storm
+from runbooks.alerts.storms import is_flooded, is_over, join_storm, show_storm
 from runbooks.alerts.subscriptions import find_subscribed, held_until
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, AlertNotice, AlertStorm
@@ -38,6 +38,8 @@ def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
         return
     if outcome.kind in _RINGS:
         escalation.renew(group, now=now)
+        for notice in group.notices.select_related("storm"):
+            _leave_storm(notice, now=now)
     elif outcome.kind == "resolved":
         escalation.stop(group, why="resolved", now=now)
     ring = _reminds(group, reason=reason, now=now) if outcome.kind == "repeated" else outcome.kind in _RINGS
@@ -109,6 +111,16 @@ def release(notice: AlertNotice, *, now: datetime) -> None:
     notice.save(update_fields=["held_until", "created_at", "storm"])
     if notice.storm is not None:
         note(notice.group_id, "stormed", at=now, session=notice.session_id, storm=notice.storm.pk)
+
+
+def _leave_storm(notice: AlertNotice, *, now: datetime) -> None:
+    """Have what fires again after a storm be shown like anything new, by a message of its own or in the next storm."""
+    before = notice.storm
+    if before is None or not is_over(before, now=now):
+        return
+    notice.storm, notice.created_at = join_storm(notice.session_id, now=now), now
+    notice.save(update_fields=["storm", "created_at"])
+    show_storm(before, now=now)
 
 
 def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:

@@ -27,7 +27,7 @@ SHOWN = 8
 def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
     """Return the storm that a new group of a chat belongs to, which may begin with it; None in quiet times."""
     storm = AlertStorm.objects.filter(session_id=session_id, ended_at=None).first()
-    if storm is not None and now - storm.last_at <= CALM:
+    if storm is not None and not is_over(storm, now=now):
         AlertStorm.objects.filter(pk=storm.pk).update(last_at=now)
         return storm
     if storm is not None:
@@ -36,6 +36,11 @@ def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
     if recent.count() < MOST_GROUPS:
         return None
     return AlertStorm.objects.create(session_id=session_id, started_at=now, last_at=now)
+
+
+def is_over(storm: AlertStorm, *, now: datetime) -> bool:
+    """Tell whether a storm has calmed down."""
+    return storm.ended_at is not None or now - storm.last_at > CALM
 
 
 def is_flooded(session_id: int, *, now: datetime, loud: bool = False) -> bool:

@@ -20,6 +20,7 @@ from runbooks.alerts.subscriptions import MOST, subscribe, unsubscribe
 from runbooks.models import Alert, AlertGroup, AlertNotice, AlertStorm, AlertSubscription, Heartbeat, MonitoredSystem
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, fire, later
+from tests.runbooks.alerts.oncall import policy, responder
 from tests.sessions_app.people import People
 
 pytestmark = pytest.mark.django_db
@@ -152,6 +153,22 @@ def test_after_a_storm_alerts_have_messages_of_their_own_again(shown: AlertSubsc
     fire(*[One(name="A14", ends=later(minutes=11))], at=later(minutes=11))
     storm.refresh_from_db()
     assert storm.data["firing"] == 5
+
+
+def test_what_fires_again_after_a_storm_has_a_message_of_its_own(people: People, shown: AlertSubscription) -> None:
+    policy((9, responder(people.alice)), repeats=0)
+    for number in range(14):
+        fire(One(name=f"A{number}"), at=later(seconds=number))
+    tick(now=later(minutes=10), since=NOW)
+    called = people.alice.external_id
+    assert "A13" not in titles("bob") | titles(called)
+    assert Card.objects.filter(kind="alert_storm").count() == 2
+    fire(One(name="A13", ends=later(minutes=13)), at=later(minutes=13))
+    fire(One(name="A13", begins=later(minutes=20)), at=later(minutes=20))
+    assert "A13" in titles("bob")
+    assert Card.objects.get(kind="alert_storm", session=people.bobs).data["groups"] == 3
+    tick(now=later(minutes=29), since=NOW)
+    assert "A13" in titles(called)
 
 
 def test_a_storm_that_began_silently_rings_for_the_first_that_is_critical(shown: AlertSubscription) -> None:
