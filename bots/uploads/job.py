@@ -119,9 +119,13 @@ def _close(upload: Upload, told: dict[str, Any], actor: Actor) -> None:
 
 
 def give_up(job: Job) -> None:
-    """Tell of a job that ended without an answer of its own. In the transaction that ends it."""
-    upload = Upload.objects.select_related("project").filter(pk=job.params.get("upload", 0)).first()
-    if upload is None or upload.state != Upload.State.STORING:
+    """Tell of a job that ended without an answer of its own. In the transaction that ends it.
+
+    Any program can make a job about a file that somebody sent to another chat.
+    """
+    rows = Upload.objects.select_related("project").filter(session_id=job.session_id, state=Upload.State.STORING)
+    upload = rows.filter(pk=job.params.get("upload", 0)).first()
+    if upload is None:
         return
     upload.state = Upload.State.REFUSED
     upload.save(update_fields=["state"])

@@ -17,6 +17,8 @@ from bots.commands.files import PUT_COMMAND
 from bots.commands.registry import Command, CommandContext, find_command, run_command
 from bots.uploads.offering import is_offer, path_in
 from clawsite.core.models import AuditEvent
+from guardrails.types import Actor, Role
+from runbooks.jobs import create_job
 from runbooks.models import CurrentProject, Job, Operation, Project, ProjectMember, Upload
 from runbooks.runner import perform
 from runbooks.workspaces import git
@@ -153,6 +155,23 @@ def test_who_may_not_change_the_project_decides_nothing(people: People, shop: Pr
     assert not Job.objects.exists()
     assert "Not stored" in press(people.bob, people.bobs, f"{upload.pk} =no")[0].text
     assert Upload.objects.get().state == "cancelled"
+
+
+def test_a_job_that_somebody_else_makes_leaves_a_file_as_it_is(
+    people: People, shop: Project, settings: Settings
+) -> None:
+    offered(people.bob, people.bobs, sent(settings, b"x", "a.txt"))
+    upload = Upload.objects.get()
+    press(people.bob, people.bobs, f"{upload.pk} =root")
+    dana = Actor(subject="user:77", role=Role.OPERATOR, name="dana")
+    job = create_job("file_put", params={"upload": upload.pk}, actor=dana, start=True)
+    assert perform(job.pk)
+
+    upload.refresh_from_db()
+    assert (upload.state, Card.objects.count()) == ("storing", 0)
+    assert perform(Job.objects.order_by("pk")[0].pk)
+    upload.refresh_from_db()
+    assert upload.state == "stored"
 
 
 @pytest.mark.parametrize(
