@@ -137,7 +137,7 @@ def _bounded_headers() -> type[tarfile.TarInfo]:
             if made.type in _SAYING:
                 cls.said += made.size
             if made.size < 0 or (made.type in _SAYING and made.size > MOST_SAID) or cls.said > MOST_SAID_IN_ALL:
-                raise BadInput("The archive says more of its files than may be read.")
+                raise BadInput("The archive holds more than may be unpacked.")
             return made
 
     return Header
