@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed, NotFound
+from guardrails.models import Approval
 from guardrails.types import Actor, Role
 from runbooks.books.asking import names_of
 from runbooks.models import CurrentProject, Project, ProjectMember
@@ -98,6 +99,12 @@ def maintainers_of(project: Project) -> list[str]:
     owner = [] if project.owner.startswith("group:") else [project.owner]
     rows = project.members.filter(role=MAINTAINER).values_list("subject", flat=True)
     return list(dict.fromkeys([*owner, *rows]))
+
+
+def is_decided_still(project: Project, approval: Approval) -> bool:
+    """Tell whether who decided what maintainers were asked is one still. Admins, who may always, are not listed."""
+    still = set().union(*map(names_of, maintainers_of(project)))
+    return approval.decided_by not in approval.allowed or approval.decided_by in still
 
 
 def group_of(session_id: int | None) -> GroupAccess | None:

@@ -16,7 +16,7 @@ from runbooks.books.plan import digest
 from runbooks.books.steps import StepContext, StepKind
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, EnvironmentLock, Project
-from runbooks.workspaces.access import DEVELOPER, check_role, maintainers_of
+from runbooks.workspaces.access import DEVELOPER, check_role, is_decided_still
 from runbooks.workspaces.git import branch_head, is_ancestor, is_clean
 from runbooks.workspaces.gitops.finding import asks_approval
 from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
@@ -50,10 +50,8 @@ def check_requester(deploy: Deploy) -> None:
 
 
 def check_approver(project: Project, approval: Approval) -> None:
-    """Raise when who approved as a maintainer is none any more. Admins, who may always, were never listed."""
-    listed = approval.decided_by in approval.allowed
-    still = set().union(*map(names_of, maintainers_of(project)))
-    if listed and approval.decided_by not in still:
+    """Raise when who approved as a maintainer is none any more."""
+    if not is_decided_still(project, approval):
         raise DeployRefused(f"{name_of(approval.decided_by)}, who approved it, is no maintainer any more.")
 
 

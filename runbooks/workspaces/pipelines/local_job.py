@@ -25,7 +25,7 @@ from guardrails.types import Role
 from runbooks.books.asking import name_of
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.models import Job, Pipeline, Project
-from runbooks.workspaces.access import DEVELOPER, get_project
+from runbooks.workspaces.access import DEVELOPER, get_project, is_decided_still
 from runbooks.workspaces.manifest import Stage
 from runbooks.workspaces.pipelines import local_asking
 from runbooks.workspaces.pipelines.actions import LOCAL_KIND
@@ -104,6 +104,8 @@ class LocalRun:
             raise NotAllowed(f"The stage {stage.name} was not approved.")
         if request.subject_hash != digest_of(self._row, stage):
             raise NotAllowed(f"What was approved of the stage {stage.name} has changed since.")
+        if not is_decided_still(self._row.project, request):
+            raise NotAllowed(f"{name_of(request.decided_by)}, who approved it, is no maintainer any more.")
         return True
 
     def _pause(self, number: int, stage: Stage) -> Park:

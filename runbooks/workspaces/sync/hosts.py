@@ -18,7 +18,7 @@ from guardrails.types import Actor, Role
 from runbooks.books.asking import names_of, show_request
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Remote
-from runbooks.workspaces.access import maintainers_of
+from runbooks.workspaces.access import is_decided_still, maintainers_of
 from runbooks.workspaces.sync.keys import fingerprint
 from runbooks.workspaces.sync.queue import want_push
 from runbooks.workspaces.watchers import sessions_of
@@ -55,6 +55,8 @@ def pin_host(approval: Approval) -> None:
     remote = Remote.objects.select_for_update().filter(pk=approval.data["remote"]).first()
     if remote is None or approval.state != Approval.State.APPROVED or digest_of(remote) != approval.subject_hash:
         return
+    if not is_decided_still(remote.project, approval):
+        return  # the next push asks again, those who are maintainers then
     remote.host_keys, remote.offered_keys, remote.state, remote.tries = remote.offered_keys, [], Remote.State.NEW, 0
     remote.save(update_fields=["host_keys", "offered_keys", "state", "tries"])
     audit.record("remote.host", actor=approval.decided_by, subject=remote.ref, keys=_fingerprints(remote.host_keys))

@@ -138,6 +138,18 @@ def test_who_may_not_decide_approves_nothing(make: Make, bob: Actor) -> None:
     assert Approval.objects.get().state == "waiting"
 
 
+def test_who_is_no_maintainer_any_more_lets_no_stage_run(make: Make, bob: Actor) -> None:
+    shop = make(MANUAL)
+    dana = Actor(subject="user:77", role=Role.OPERATOR, name="dana")
+    shop.members.create(subject=dana.subject, role="maintainer")
+    job = done(actions.start_pipeline(shop, actor=bob))
+    shop.members.all().delete()
+    assert approvals.decide(Approval.objects.get().key, actor=dana, approve=True).outcome == "approved"
+
+    assert "is no maintainer any more" in done(job).error
+    assert states(Pipeline.objects.get()) == {"test": "succeeded", "deploy": "failed"}
+
+
 def test_of_a_project_without_maintainers_an_admin_decides_and_no_operator(
     make: Make, bob: Actor, people: People
 ) -> None:

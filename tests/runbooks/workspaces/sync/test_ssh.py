@@ -61,6 +61,24 @@ def test_a_new_host_is_spoken_to_once_a_maintainer_knows_it(remote: Remote, bare
     assert remote.host_keys == [sshd.host_key]
 
 
+def test_who_is_no_maintainer_any_more_makes_no_host_known(remote: Remote) -> None:
+    oscar = Actor(subject="user:9", role=Role.OPERATOR, name="Oscar")
+    remote.project.members.create(subject=oscar.subject, role="maintainer")
+    push()
+    remote.project.members.all().delete()
+    assert approve(oscar) == "approved"
+    remote.refresh_from_db()
+    assert remote.host_keys == []
+
+    Remote.objects.update(due_at=timezone.now())
+    push_due()
+    push()
+    assert approve(oscar) == "not_allowed"
+    assert approve(BOB) == "approved"
+    remote.refresh_from_db()
+    assert remote.host_keys != []
+
+
 def test_what_was_refused_or_asked_twice(remote: Remote, sshd: Sshd) -> None:
     push()
     Remote.objects.update(due_at=timezone.now())
