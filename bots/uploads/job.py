@@ -123,9 +123,8 @@ def give_up(job: Job) -> None:
 
     Any program can make a job about a file that somebody sent to another chat.
     """
-    rows = Upload.objects.select_related("project").filter(session_id=job.session_id, state=Upload.State.STORING)
-    upload = rows.filter(pk=job.params.get("upload", 0)).first()
-    if upload is None:
+    upload = Upload.objects.select_related("project").filter(pk=job.params.get("upload", 0)).first()
+    if upload is None or upload.session_id != job.session_id or upload.state != Upload.State.STORING:
         return
     upload.state = Upload.State.REFUSED
     upload.save(update_fields=["state"])
