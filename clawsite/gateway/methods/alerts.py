@@ -60,7 +60,7 @@ def _list(params: ListParams) -> dict[str, Any]:
 def _wanted(params: ListParams) -> QuerySet[AlertGroup]:
     asked = {"state": params.state, "severity": params.severity, "system__name": params.system}
     rows = AlertGroup.objects.select_related("system").filter(**{name: value for name, value in asked.items() if value})
-    return rows.filter(pk__lt=int(params.cursor)) if params.cursor else rows
+    return rows.filter(pk__lt=int(params.cursor)) if params.cursor.isdecimal() else rows
 
 
 @method("alerts.get", scope=Scope.READ, params=OneParams, summary="One group with its alerts and its story.")

@@ -29,6 +29,7 @@ async def test_lists_are_paged_and_filtered() -> None:
     assert numbers == sorted(numbers, reverse=True)
     assert len(numbers) == 4
     assert "nextCursor" not in rest
+    assert len((await call("alerts.list", VIEWER, cursor="\n"))["alerts"]) == 4
     (zero,) = (await call("alerts.list", VIEWER, severity="critical"))["alerts"]
     assert (zero["state"], zero["firing"], zero["ackedBy"]) == ("firing", 1, None)
     assert (await call("alerts.list", VIEWER, state="resolved"))["alerts"] == []
