@@ -100,9 +100,12 @@ class Line:
         self._on_change()
 
     async def call(self, method: str, params: dict[str, object], *, key: str | None = None, timeout: float) -> object:
-        """Call a method once, over the connection there is or can be made at once; raises a ClientError."""
+        """Call a method once, over the connection there is or can be made at once; raises a ClientError.
+
+        Only pings tell whether a gateway is there: one that takes no more jobs for now still has those that it took.
+        """
         await self.client.connect(patience=PATIENCE_SECONDS)
-        return await self._registry.request_at(self.name, method, params, timeout=timeout, tries=1, idempotency_key=key)
+        return await self.client.request(method, params, timeout=timeout, tries=1, idempotency_key=key)
 
     def hide(self, text: str) -> str:
         """Return a text without the token."""

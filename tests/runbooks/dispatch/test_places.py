@@ -7,11 +7,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from clawsite.core.db import run_db
+from runbooks import jobs
 from runbooks.models import GatewayTarget, Job
 from tests.ports import free_port
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, kinds, reload, send, until, wait_state
+from tests.runbooks.people import BOB
 
 pytestmark = pytest.mark.django_db(transaction=True)
+FULL = {"code": "UNAVAILABLE", "message": "There are 1000 jobs of yours that have not ended.", "retryable": True}
 REFUSED = {"code": "INVALID_REQUEST", "message": "there is no such kind"}
 
 
@@ -36,6 +39,20 @@ async def test_a_gateway_gets_no_more_jobs_than_it_has_room_for(far: FarGateway)
         assert len(far.all_jobs) == 2
         far.all_jobs[0].end()
         await wait_state(made[2], "running")
+
+
+async def test_a_gateway_that_takes_no_more_for_now_is_not_away(far: FarGateway) -> None:
+    await add_target(far, capacity=10)
+    async with dispatching():
+        running = await send()
+        await wait_state(running, "running")
+        far.fault("error", "jobs.create", error=FULL, times=None)
+        for _ in range(6):
+            await send()
+        await until(lambda: [name for name, _ in far.requests].count("jobs.create") > 6, what="all were refused")
+        await run_db(lambda: jobs.cancel_job(running.key, actor=BOB))
+        await wait_state(running, "cancelled", seconds=5)
+        assert (await run_db(GatewayTarget.objects.get)).reach == "up"
 
 
 async def test_selected_jobs_spread_by_load(far: FarGateway, other: FarGateway) -> None:
