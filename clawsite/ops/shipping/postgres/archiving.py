@@ -60,6 +60,7 @@ class Archiving:
         self._claim = claim
         self._takers: Takers[Wal] = Takers(stores)
         self._ends = threading.Event()
+        self._sending, self._backing_up = threading.Lock(), threading.Lock()
         self._systems = Systems(folder)
         # The segment of the log that came here last, and all that waited at the last look.
         self._seen: Wal | None = None
@@ -75,8 +76,13 @@ class Archiving:
             left.unlink(missing_ok=True)
 
     def end(self) -> None:
-        """Have a base backup that is being taken end at once: it may take hours, and the next process takes another."""
+        """Have all that is under way end soon: a base backup may take hours, and the next process takes another."""
         self._ends.set()
+
+    def wait(self) -> None:
+        """Wait until nothing is under way any more: the next process uses the same files."""
+        with self._sending, self._backing_up:
+            pass
 
     def _check_end(self) -> None:
         if self._ends.is_set():
@@ -88,6 +94,10 @@ class Archiving:
         What one store does not take waits, and the others get it all the same. Raises what a store raised. What none
         has taken waits for ever, and so does the server when its disk is full.
         """
+        with self._sending:
+            return self._send()
+
+    def _send(self) -> int:
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
         systems = self._systems.look(names)
         files = [Wal(system=systems[name], file=name) for name in names if name in systems]
@@ -114,6 +124,8 @@ class Archiving:
 
     def _fill(self, store: Store, files: Sequence[Wal]) -> None:
         for wal in self._takers.lacks(store, files):
+            if self._ends.is_set():
+                return
             self._send_file(store, wal)
             self._takers.note(store, wal)
         self._takers.note_all(store)
@@ -133,8 +145,12 @@ class Archiving:
         one before, or was put back to a moment.
 
         One that a store did not take waits for it for a day. A new one each time would be as much work for the server,
-        and what the store has of each would stay there.
+        what the store has of each would stay there.
         """
+        with self._backing_up:
+            return self._back_up()
+
+    def _back_up(self) -> bool:
         due: list[Store] = []
         self._leads = False
         try:
@@ -209,7 +225,7 @@ class Archiving:
     def _put(self, path: Path, name: str, stores: Sequence[Store]) -> None:
         def put(store: Store) -> None:
             self._claim(store)
-            store.put(name, path)
+            store.put(name, path, check=self._check_end)
 
         with_all(stores, put)
 

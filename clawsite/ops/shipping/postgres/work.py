@@ -52,3 +52,4 @@ async def _work(archiving: Archiving) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.shield(asyncio.to_thread(archiving.wait))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
-from clawsite.ops.shipping.postgres import archiving
+from clawsite.ops.shipping.postgres import archiving, work
 from clawsite.ops.shipping.postgres.archiving import Archiving
 from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, Wal
 from clawsite.ops.shipping.spool import Spool
@@ -30,6 +32,37 @@ def test_what_is_no_file_of_the_log_stays(tmp_path: Path, settings: LazySettings
     assert Archiving(folder, spool, [store]).send() == 2
     assert [each.name for each in store.list(WAL_PREFIX)] == [name_of("0" * 24), name_of("00000002.history")]
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"." + "1" * 24, "notes.txt"}
+
+
+def test_the_end_waits_for_the_file_that_is_being_sent(tmp_path: Path, settings: LazySettings) -> None:
+    """The next process owns the folder as soon as this one lets go, and uses the same files."""
+    settings.CLAW_HOME = tmp_path / "home"
+    began, go_on, sent = threading.Event(), threading.Event(), list[str]()
+
+    class Slow(FolderStore):
+        def put(self, name: str, path: Path, **_: object) -> None:
+            sent.append(name)
+            began.set()
+            assert go_on.wait(30)
+
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number:024X}").touch()
+    archiving = Archiving(folder, Spool(folder), [Slow(tmp_path / "slow")])
+
+    async def end() -> None:
+        task = asyncio.create_task(work._work(archiving))
+        await asyncio.to_thread(began.wait, 30)
+        task.cancel()
+        _, pending = await asyncio.wait([task], timeout=0.2)
+        assert pending
+        go_on.set()
+        await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(end())
+    assert sent == [name_of("0" * 24)]
+    assert len([path for path in folder.iterdir() if path.is_file()]) == 2
 
 
 def test_a_store_that_fails_keeps_nothing_of_the_log_from_the_others(tmp_path: Path, settings: LazySettings) -> None:
