@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
@@ -74,16 +75,22 @@ def run_worker(link: Link | None = None) -> int:
         config = asyncio.create_task(keep_following_config(), name="history of the configuration")
         await stop.wait()
         tasks = (told, watch, ticks, reaps, dispatch, reads, alerts, pipelines, ships, looks, probes, config)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        # Part of the drain time is left for the cluster's own end.
-        await asyncio.to_thread(workers.stop, drain_seconds=drain_seconds() * 0.6)
+        await _end(workers, tasks)
 
     def note() -> dict[str, Any]:
         return {"silent": round(workers.silence()), "children_rss": workers.memory()}
 
     return run_role("worker", main, link=link, note=note)
+
+
+async def _end(workers: Workers, tasks: Iterable[asyncio.Task[None]]) -> None:
+    """End all at once: a store that does not take the last of the log must not keep jobs from putting work away."""
+    for task in tasks:
+        task.cancel()
+    ended = asyncio.gather(*tasks, return_exceptions=True)
+    # Part of the drain time is left for the cluster's own end.
+    await asyncio.to_thread(workers.stop, drain_seconds=drain_seconds() * 0.6)
+    await ended
 
 
 async def _watch(workers: Workers, stop: asyncio.Event) -> None:
