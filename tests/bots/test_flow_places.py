@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -158,7 +159,7 @@ async def test_a_document_is_fetched_and_can_be_read(live: Flow) -> None:
 @pytest.mark.parametrize(
     "fault", [{"status": 502}, {"status": 429, "retry_after": 1}], ids=["bad answer", "told to wait"]
 )
-async def test_a_file_that_cannot_be_had_for_a_moment_is_not_lost(live: Flow, fault: dict[str, int]) -> None:
+async def test_a_file_that_cannot_be_had_for_a_moment_is_not_lost(live: Flow, fault: dict[str, Any]) -> None:
     live.telegram.fault("status", method="getFile", **fault)
     live.telegram.user_sends(live.alice, "see file", document=b"hello", file_name="note.txt")
     assert await live.answers(live.alice, 0, 1) == ["Here."]
