@@ -47,12 +47,12 @@ def _decide(work: Work, *, key: str, approve: bool) -> Ending:
 
 
 def react(work: Work) -> Ending:
-    """Note a reaction on the message it is about."""
-    if work.session is not None:
-        record_reaction(
-            work.session.pk,
-            external_id=work.message.message_id,
-            subject=work.subject,
-            emoji=work.message.reaction,
-        )
+    """Note a reaction on the message it is about, in whichever topic of the chat that is: platforms do not say."""
+    record_reaction(
+        work.channel.row.pk,
+        work.message.address.chat_id,
+        external_id=work.message.message_id,
+        subject=work.subject,
+        emoji=work.message.reaction,
+    )
     return Ending(outcome="reaction", remember=False)

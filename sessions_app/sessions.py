@@ -116,9 +116,10 @@ def record_edit(session_id: int, *, external_id: str, text: str) -> bool:
     return True
 
 
-def record_reaction(session_id: int, *, external_id: str, subject: str, emoji: str) -> bool:
-    """Note a person's reaction on a message; an empty emoji takes it back. False when the message is unknown."""
-    message = Message.objects.filter(session_id=session_id, external_id=external_id).first()
+def record_reaction(channel_id: int, chat_id: str, *, external_id: str, subject: str, emoji: str) -> bool:
+    """Note a person's reaction on a message of a chat; an empty emoji takes it back. False when it is unknown."""
+    sessions = Session.objects.filter(channel_id=channel_id, chat_id=chat_id).values("pk")
+    message = Message.objects.filter(session_id__in=sessions, external_id=external_id).first()
     if message is None:
         return False
     reactions = {**message.data.get("reactions", {}), subject: emoji}

@@ -145,6 +145,16 @@ async def test_a_reaction_is_noted_on_the_answer(live: Flow) -> None:
     assert "👍" in (await run_db(lambda: Message.objects.get(role="assistant"))).data["reactions"].values()
 
 
+async def test_a_reaction_in_a_topic_is_noted_there(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice], topics=True, admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    topic = live.telegram.add_topic(group, "One")
+    live.telegram.user_sends(group, "@copilot hello", user_id=live.alice, thread=topic)
+    await live.answers(group, 0, 1)
+    live.telegram.react(group, live.telegram.bot_messages(group)[0]["message_id"], "👍", user_id=live.alice)
+    await until_db(lambda: Message.objects.get(role="assistant").data.get("reactions"))
+
+
 async def test_a_document_is_fetched_and_can_be_read(live: Flow) -> None:
     live.model.script(tool_use("read_attachment"), match="look at this")
     live.model.script(text("It says hello."), on_result=True)
