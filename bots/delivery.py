@@ -21,6 +21,7 @@ from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
 from bots.preview import Preview
 from bots.receipts import Receipts
+from bots.sent_files import size_of
 from bots.standing import OPEN_SECONDS, Standing
 from bots.texts import resent_mark
 from bots.work import OpenChannel
@@ -38,10 +39,11 @@ from sessions_app.sessions import move_chat
 
 logger = logging.getLogger(__name__)
 
-# Twice what Telegram's 30 messages a second need; it is also what a crash may leave unknown at the most.
 # Calls on their way at once: all that one crash can leave unknown, and still 30 a second where a call takes 100 ms.
 AT_ONCE = 3
 CALL_SECONDS = 90.0
+# The slowest line, in bytes a second, on which a file still gets through: time for it comes on top of the above.
+SLOWEST_LINE = 128 * 1024
 BACKOFF_SECONDS = (1, 2, 5, 15, 60, 120, 300)
 UNKNOWN_SECONDS = 180.0
 
@@ -196,9 +198,10 @@ class Sender:
             self.wake.set()
 
     async def _send_and_record(self, row: Outbox) -> None:
-        kind = self.channel.row.kind
+        kind, seconds = self.channel.row.kind, CALL_SECONDS
         try:
-            async with asyncio.timeout(CALL_SECONDS):
+            seconds = _seconds_for(row)
+            async with asyncio.timeout(seconds):
                 await self._ensure_sure()
                 with span("channel", channel=kind):
                     remote_ids = await self._deliver(row)
@@ -209,7 +212,7 @@ class Sender:
             raise
         except TimeoutError:
             CHANNEL_CALLS.labels(kind, "timeout").inc()
-            await self._after_error(row, ChannelError(f"No answer within {CALL_SECONDS:.0f} s.", unsent=False))
+            await self._after_error(row, ChannelError(f"No answer within {seconds:.0f} s.", unsent=False))
         except Exception as error:
             CHANNEL_CALLS.labels(kind, "error").inc()
             error_id = log_unknown(error, where=f"delivery of outbox {row.pk}")
@@ -376,6 +379,11 @@ def _outcome(error: ChannelError) -> str:
     if error.retry_after is not None:
         return "told to wait"
     return "refused" if error.permanent else "error"
+
+
+def _seconds_for(row: Outbox) -> float:
+    """Return how long the calls of a row may take, its files included."""
+    return CALL_SECONDS + sum(map(size_of, OutboundMessage.from_json(row.payload).files)) / SLOWEST_LINE
 
 
 def _is_group(row: Outbox) -> bool:

@@ -16,7 +16,7 @@ _MEDIA = "media/"
 
 def mention_files(files: Sequence[OutboundFile]) -> list[dict[str, Any]]:
     """Return what a message row says of its files, as it does of those that people send."""
-    return [{"name": file.name, "mime": file.mime, "size": _size(file), "kind": file.kind} for file in files]
+    return [{"name": file.name, "mime": file.mime, "size": size_of(file), "kind": file.kind} for file in files]
 
 
 def keep_files(session_id: int, seq: int, files: Sequence[OutboundFile]) -> None:
@@ -28,7 +28,7 @@ def keep_files(session_id: int, seq: int, files: Sequence[OutboundFile]) -> None
             kind=file.kind[:10],
             name=file.name[:255],
             mime=file.mime[:100],
-            size=_size(file),
+            size=size_of(file),
             path=file.path.removeprefix(_MEDIA),
             state=Attachment.State.STORED,
         )
@@ -37,7 +37,7 @@ def keep_files(session_id: int, seq: int, files: Sequence[OutboundFile]) -> None
     )
 
 
-def _size(file: OutboundFile) -> int:
+def size_of(file: OutboundFile) -> int:
     """Return the bytes of a file, 0 for one that is not there any more."""
     with suppress(OSError):
         return (settings.CLAW_HOME / file.path).stat().st_size

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
-from bots import setbacks
+from bots import delivery, setbacks
 from bots.commits import Runtime
 from bots.delivery import AT_ONCE
 from clawsite.core.db import run_db
@@ -241,6 +243,25 @@ async def test_chats_whose_budget_is_spent_do_not_hold_up_the_others(transaction
         async with flow.running():
             await until(lambda: len(flow.texts(flow.alice)) == 5)
         assert all(0 < len(flow.texts(group)) < 4 for group in groups)
+
+
+async def test_a_large_file_on_a_slow_line_gets_the_time_it_needs(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
+) -> None:
+    monkeypatch.setattr(delivery, "CALL_SECONDS", 1.0)
+    settings.CLAW_HOME = tmp_path
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "big.bin").write_bytes(b"x" * 2**20)
+    flow.model.set_default("Hello.")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+        flow.telegram.fault("delay", method="sendDocument", seconds=3)
+        files = [["media/big.bin", "big.bin", "application/octet-stream", "document"]]
+        await run_db(_queue, str(flow.alice), {"files": files})
+        await flow.quiet()
+    assert [message["document"]["file_name"] for message in flow.telegram.bot_messages(flow.alice)[1:]] == ["big.bin"]
+    row = await run_db(lambda: Outbox.objects.latest("id"))
+    assert (row.state, row.resent, row.attempts) == ("sent", False, 1)
 
 
 def _queue_many(counts: dict[str, int]) -> None:
