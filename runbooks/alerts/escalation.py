@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from runbooks.alerts.matching import fit
-from runbooks.alerts.severity import is_at_least
+from runbooks.alerts.fitting import Fitting
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep
 
@@ -16,13 +15,11 @@ State = Escalation.State
 def find_policy(group: AlertGroup) -> EscalationPolicy | None:
     """Return the first policy that fits a group, or None."""
     policies = EscalationPolicy.objects.filter(enabled=True).prefetch_related("steps__rota", "steps__responder")
-    return next((each for each in policies if _fits(each, group)), None)
-
-
-def _fits(policy: EscalationPolicy, group: AlertGroup) -> bool:
-    if policy.system_id is not None and policy.system_id != group.system_id:
-        return False
-    return is_at_least(group.severity, policy.least) and fit(policy.matchers, group.group_labels | group.labels)
+    fitting = Fitting(group)
+    wanted = (
+        each for each in policies if fitting.is_for(system_id=each.system_id, least=each.least, matchers=each.matchers)
+    )
+    return next(wanted, None)
 
 
 def begin(group: AlertGroup, *, now: datetime) -> Escalation | None:

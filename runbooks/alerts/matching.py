@@ -55,13 +55,6 @@ def parse_matchers(texts: Iterable[str]) -> list[Matcher]:
     return found
 
 
-def fit(matchers: Iterable[str], labels: Mapping[str, str]) -> bool:
-    """Tell whether labels fulfil every matcher of a row. One that cannot be read fits nothing."""
-    if find_matcher_mistake(matchers):
-        return False
-    return all(parse_matcher(text).fits(labels) for text in matchers)
-
-
 def find_matcher_mistake(value: object) -> str:
     """Return what is wrong with the matchers of a row, or ""."""
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):

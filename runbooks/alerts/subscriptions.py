@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Actor, Role
-from runbooks.alerts.matching import fit, parse_matchers
+from runbooks.alerts.fitting import Fitting
+from runbooks.alerts.matching import parse_matchers
 from runbooks.alerts.quiet import quiet_end
-from runbooks.alerts.severity import is_at_least
 from runbooks.models import AlertGroup, AlertSubscription, MonitoredSystem
 from sessions_app.models import Session
 from sessions_app.sessions import zone_of
@@ -24,19 +24,11 @@ MOST = 20
 def find_subscribed(group: AlertGroup) -> dict[int, list[AlertSubscription]]:
     """Return the subscriptions that a group fits, by the id of their chat."""
     found: dict[int, list[AlertSubscription]] = {}
+    fitting = Fitting(group)
     for each in AlertSubscription.objects.filter(enabled=True).select_related("session"):
-        if fits(each, group):
+        if fitting.is_for(system_id=each.system_id, least=each.least, matchers=each.matchers):
             found.setdefault(each.session_id, []).append(each)
     return found
-
-
-def fits(subscription: AlertSubscription, group: AlertGroup) -> bool:
-    """Tell whether a subscription is for a group."""
-    if subscription.system_id is not None and subscription.system_id != group.system_id:
-        return False
-    return is_at_least(group.severity, subscription.least) and fit(
-        subscription.matchers, group.group_labels | group.labels
-    )
 
 
 def held_until(subscriptions: Sequence[AlertSubscription], *, critical: bool, now: datetime) -> datetime | None:

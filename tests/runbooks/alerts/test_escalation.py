@@ -149,6 +149,12 @@ def test_quiet_hours_of_a_person_hold_for_what_is_not_critical(people: People) -
     assert called(down)[0] == ("escalated", "bob")
 
 
+def test_a_policy_for_labels_looks_at_each_alert(people: People) -> None:
+    policy((5, responder(people.bob)), name="payments", matchers=["team=payments"])
+    fire(*(One(instance=team, labels={"team": team}) for team in ("web", "payments")))
+    assert Escalation.objects.get().policy == "payments"
+
+
 def test_the_first_policy_that_fits_is_taken(people: People) -> None:
     alice, bob = responder(people.alice), responder(people.bob)
     policy((1, alice), name="payments", order=1, matchers=["team=payments"], repeats=0)

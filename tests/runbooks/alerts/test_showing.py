@@ -42,6 +42,17 @@ def test_chats_see_what_they_subscribed_to(people: People) -> None:
     assert (titles("bob"), titles("alice"), titles("group")) == ({"A"}, {"A"}, {"C"})
 
 
+def test_a_group_of_many_teams_is_seen_by_each_of_them(people: People) -> None:
+    subscribe(people.bobs, actor=people.bob.actor, least="critical", matchers=["team=payments"])
+    subscribe(people.alices, actor=people.bob.actor, matchers=["team!=payments", "team!=web"])
+    subscribe(people.group, actor=people.bob.actor, matchers=["team=web"])
+    web, payments = (One(name="Down", instance=team, labels={"team": team}) for team in ("web", "payments"))
+    fire(web, One(name="Down", instance="x", severity="warning", labels={"team": "payments"}))
+    assert (titles("bob"), titles("alice"), titles("group")) == (set(), set(), {"Down"})
+    fire(web, payments, at=later(minutes=1))
+    assert (titles("bob"), titles("alice")) == ({"Down"}, set())
+
+
 def test_a_chat_with_two_subscriptions_gets_one_message(people: People) -> None:
     for least in ("critical", "info"):
         subscribe(people.bobs, actor=people.bob.actor, least=least)
