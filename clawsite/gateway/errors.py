@@ -60,7 +60,8 @@ def to_shape(error: BaseException, *, where: str) -> ErrorShape:
         return ErrorShape(code=codes.FORBIDDEN, message=error.message)
     if isinstance(error, TimeoutError):
         text = "The server did not get to this in time. Please try again."
-        return ErrorShape(code=codes.UNAVAILABLE, message=text, retryable=True, retry_after_ms=1000)
+        details = {"code": codes.TIMEOUT}
+        return ErrorShape(code=codes.UNAVAILABLE, message=text, details=details, retryable=True, retry_after_ms=1000)
     if isinstance(error, ClawError):
         details = {"code": error.code}
         return ErrorShape(

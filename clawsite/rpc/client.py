@@ -18,9 +18,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 from clawsite.rpc.backoff import Backoff, spread
-from clawsite.rpc.calls import add_key, find_rule
+from clawsite.rpc.calls import add_key, find_rule, is_read
 from clawsite.rpc.dial import PING_SECONDS, dial
-from clawsite.rpc.errors import ClientError, ConnectionLost, HandshakeRefused
+from clawsite.rpc.errors import (
+    ClientError,
+    ConnectionLost,
+    HandshakeRefused,
+    has_surely_not_acted,
+    may_have_acted,
+)
 from clawsite.rpc.events import EventStream, Gap
 from clawsite.rpc.frames import HANDSHAKE_SECONDS, Event
 from clawsite.rpc.handshake import shake_hands
@@ -109,19 +115,25 @@ class GatewayClient:
         """Call a method and return the payload of its answer; raises a ClientError.
 
         timeout: seconds for each try, waiting for a connection included; tries: how many; see calls.py for the
-        defaults. expect_final: wait for the second answer of a method that first says "accepted".
+        defaults. expect_final: wait for the second answer of a method that first says "accepted". When an earlier try
+        may have been acted on, the error says so, whatever became of the last.
         """
         rule = find_rule(method, params, expect_final=expect_final)
         full = add_key(method, params, idempotency_key)
         backoff = Backoff()
         seconds = timeout or rule.seconds
         left = tries or rule.tries
+        unsure: ClientError | None = None
         while True:
             left -= 1
             try:
                 return await self._try(method, full, seconds, expect_final, on_accepted)
             except ClientError as error:
+                if may_have_acted(error) and not is_read(method):
+                    unsure = error
                 if not left or not error.retryable or (error.retry_after or 0.0) > seconds:
+                    if unsure is not None and has_surely_not_acted(error):
+                        raise unsure from error
                     raise
                 wait = backoff.next() if error.retry_after is None else spread(error.retry_after)
             await asyncio.sleep(wait)

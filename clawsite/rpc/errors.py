@@ -122,6 +122,20 @@ class HandshakeRefused(ClientError):
         return _detail(self.details, "code")
 
 
+def may_have_acted(error: ClientError) -> bool:
+    """Tell whether the gateway may have done what it was asked for, although it did not say so."""
+    if isinstance(error, RpcError):
+        return error.detail_code == codes.TIMEOUT
+    return isinstance(error, RequestTimeout) or (isinstance(error, ConnectionLost) and error.was_sent)
+
+
+def has_surely_not_acted(error: ClientError) -> bool:
+    """Tell whether the gateway was not reached, or said that it does nothing now."""
+    if isinstance(error, RpcError):
+        return error.retryable and not may_have_acted(error)
+    return isinstance(error, Unreachable | HandshakeRefused)
+
+
 def _is_terminal(shape: ErrorShape, detail_code: str) -> bool:
     """Decide whether to give up. A wrong token is never tried again, what only says "not now" always is."""
     if detail_code == "PAIRING_REQUIRED":

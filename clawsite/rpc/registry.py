@@ -24,6 +24,8 @@ from clawsite.rpc.errors import (
     RequestTimeout,
     RpcError,
     Unreachable,
+    has_surely_not_acted,
+    may_have_acted,
 )
 from clawsite.rpc.selection import ANYTHING, Wanted, rank
 from clawsite.rpc.target import GatewayTarget
@@ -205,6 +207,4 @@ def _count(breaker: Breaker, error: ClientError) -> None:
 
 def _may_fail_over(method: str, error: ClientError) -> bool:
     """Tell whether another gateway may be asked: the first said that it did not act, or there is nothing to act on."""
-    if isinstance(error, Unreachable | HandshakeRefused) or (isinstance(error, RpcError) and error.retryable):
-        return True
-    return isinstance(error, ConnectionLost | RequestTimeout) and is_read(method)
+    return has_surely_not_acted(error) or (may_have_acted(error) and is_read(method))

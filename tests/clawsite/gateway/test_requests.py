@@ -196,6 +196,7 @@ async def test_a_method_that_takes_too_long_is_ended(alice: Plain) -> None:
     await alice.say("l", "test.late")
     error = (await alice.answer("l"))["error"]
     assert (error["code"], error["retryable"]) == ("UNAVAILABLE", True)
+    assert error["details"] == {"code": "TIMEOUT"}
 
 
 @pytest.mark.parametrize("name", ["test.broken", "test.unspeakable"])

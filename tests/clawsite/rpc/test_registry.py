@@ -14,6 +14,7 @@ import pytest
 
 from clawsite.rpc import (
     BadTarget,
+    ConnectionLost,
     GatewayRegistry,
     GatewayTarget,
     NoTarget,
@@ -165,6 +166,34 @@ async def test_work_that_may_have_begun_is_not_given_to_another() -> None:
         target, _ = await registry.request("health", timeout=1, tries=1)
 
     assert b.count("jobs.create") == 0
+    assert target.id == "b"
+
+
+@pytest.mark.parametrize("then", ["busy", "away"])
+async def test_work_that_an_earlier_try_may_have_begun_is_not_given_to_another(then: str) -> None:
+    async with two() as (registry, a, b):
+        await registry.request_at("a", "ping")
+        a.fault("cut_after", "jobs.create")
+        if then == "busy":
+            a.fault("error", "jobs.create", error=BUSY, times=None)
+        else:
+            a.fault("close", "connect", times=None)
+        with pytest.raises(ConnectionLost):
+            await registry.request("jobs.create", {"kind": "selftest"}, timeout=1)
+
+    assert (len(a.jobs.by_id), b.count("jobs.create")) == (1, 0)
+
+
+async def test_work_that_a_gateway_did_not_end_in_time_is_not_given_to_another() -> None:
+    late = {**BUSY, "details": {"code": "TIMEOUT"}}
+    async with two() as (registry, a, b):
+        for method in ("runbooks.run", "health"):
+            a.fault("error", method, error=late, times=None)
+        with pytest.raises(RpcError):
+            await registry.request("runbooks.run", {"name": "restart"})
+        target, _ = await registry.request("health", tries=1)
+
+    assert b.count("runbooks.run") == 0
     assert target.id == "b"
 
 
