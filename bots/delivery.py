@@ -364,6 +364,14 @@ class Sender:
             preview = self._previews[turn.pk] = Preview(self.channel.adapter, self.budget, turn, address, direct=direct)
         preview.show(text)
 
+    def rest_preview(self, turn_id: int) -> None:
+        """Let an unfinished answer stand while its turn waits for a person."""
+        preview = self._previews.get(turn_id)
+        if preview is not None:
+            task = asyncio.create_task(preview.rest())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     async def drain(self, seconds: float) -> None:
         """Wait for the calls on their way, at most so long."""
         if self._tasks:

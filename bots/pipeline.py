@@ -180,6 +180,7 @@ class Pipeline:
                 return
             if outcome.stop == "parked":
                 rows = await run_tx(parking.park_turn, work, outcome, runtime=self.runtime)
+                self._rest_preview(work)
             else:
                 with work.stage("output"):
                     reply = check_answer(work, outcome)
@@ -244,6 +245,11 @@ class Pipeline:
         sender = self.find_sender(work.channel.row.pk)
         if sender is not None:
             sender.preview(work.the_turn, work.message.address, work.message.direct, text)
+
+    def _rest_preview(self, work: Work) -> None:
+        sender = self.find_sender(work.channel.row.pk)
+        if sender is not None:
+            sender.rest_preview(work.the_turn.pk)
 
     async def _show_typing(self, work: Work) -> None:
         """Show that the bot is at work, when the turn takes a while and the chat's budget has room."""

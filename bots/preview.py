@@ -15,6 +15,7 @@ from clawsite.core.errors import log_unknown
 from sessions_app.models import Turn
 
 PREVIEW_CHARS = 3500
+CURSOR = " ▍"
 FINISH_SECONDS = 45.0
 
 
@@ -31,6 +32,7 @@ class Preview:
         self._task: asyncio.Task[None] | None = None
         self._began = self._at = time.monotonic()
         self._over = False
+        self._text = ""
 
     def show(self, text: str) -> None:
         """Send or edit, unless it is too early, a call is on its way or the budget has no room."""
@@ -43,7 +45,8 @@ class Preview:
             return
         self._at = now
         self._budget.spend(self._address.chat_id, group)
-        self._task = asyncio.create_task(self._call(text))
+        self._text = text
+        self._task = asyncio.create_task(self._call(text + CURSOR))
 
     def _gap(self, now: float) -> float:
         """Seconds between edits: slower in groups and the longer the turn lasts."""
@@ -55,7 +58,7 @@ class Preview:
     async def _call(self, text: str) -> None:
         adapter = self._adapter
         cut = text if len(text) <= PREVIEW_CHARS else "… " + text[-PREVIEW_CHARS:]
-        part = adapter.render(OutboundMessage(text=cut + " ▍", notify=False))[0]
+        part = adapter.render(OutboundMessage(text=cut, notify=False))[0]
         try:
             if self._remote_id:
                 await adapter.edit(self._address, self._remote_id, part)
@@ -71,12 +74,25 @@ class Preview:
             self._over = True
             log_unknown(error, where=f"preview of turn {self._turn_id}")
 
+    async def rest(self) -> None:
+        """Take the cursor away, because the turn waits for a person; it goes on here if they let it."""
+        await self._settle()
+        if self._over or not self._remote_id:
+            return
+        chat_id, group = self._address.chat_id, not self._direct
+        await asyncio.sleep(self._budget.wait(chat_id, group=group))
+        self._budget.spend(chat_id, group)
+        await self._call(self._text)
+
     async def finish(self) -> str:
         """Wait for the call on its way and return the id of the shown message, or ""."""
         self._over = True
+        await self._settle()
+        return self._remote_id
+
+    async def _settle(self) -> None:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=FINISH_SECONDS)
-        return self._remote_id
 
 
 def _keep_preview(turn_id: int, remote_id: str) -> None:

@@ -72,6 +72,7 @@ async def test_what_follows_a_decision_comes_below_it(flow: Flow) -> None:
         await flow.quiet()
         streamed, asked = flow.telegram.bot_messages(flow.alice)
         assert streamed["text"].startswith("Let me look")
+        await until(lambda: "▍" not in flow.texts(flow.alice)[0])
         flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
         await until(lambda: any(said.endswith("Forgotten.") for said in flow.texts(flow.alice)))
         await flow.quiet()
