@@ -20,7 +20,7 @@ from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping import status
 from clawsite.ops.shipping.postgres.archiving import Archiving, bases
 from clawsite.ops.shipping.postgres.bases import take_base
-from clawsite.ops.shipping.postgres.clusters import make_cluster
+from clawsite.ops.shipping.postgres.clusters import LOG, make_cluster
 from clawsite.ops.shipping.postgres.files import wrap
 from clawsite.ops.shipping.postgres.names import BASELESS, Base, Wal, is_needed
 from clawsite.ops.shipping.postgres.timelines import End, read_line
@@ -203,6 +203,19 @@ def test_a_recovery_begins_with_no_base_backup_that_was_being_taken_at_the_momen
     assert kept.choose(timeline=1) == during
     with pytest.raises(BadInput, match="timeline 3"):
         kept.choose(timeline=3)
+
+
+def test_what_a_server_did_not_need_of_its_log_takes_no_room_in_a_recovery(kept: Kept, tmp_path: Path) -> None:
+    """It finishes a segment of 16 MiB every five seconds, and there may be a day of them."""
+    kept.base(OLD, 1, 1)
+    text = "a page" + "\0" * (1 << 20) + "the last of it" + "\0" * 5000
+    kept.file(wal(2), text)
+    identity = own_identity()
+    assert identity is not None
+    make_cluster(Joined([kept.store]), tmp_path / "data", identity=identity)
+    file = tmp_path / "data" / LOG / wal(2)
+    assert file.read_text() == text
+    assert file.stat().st_blocks * 512 < len(text) / 2
 
 
 def test_a_recovery_begins_with_no_base_backup_whose_log_came_to_no_store(kept: Kept) -> None:

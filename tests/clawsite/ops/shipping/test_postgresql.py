@@ -172,6 +172,8 @@ def test_a_server_comes_back_as_it_was_at_each_moment(server: Server, tmp_path: 
     assert numbers(tmp_path / "then") == [1, 2]
     made = make_cluster(Joined([server.store]), tmp_path / "end", identity=identity)
     assert made.files >= 2
+    log = (tmp_path / "end" / clusters.LOG).iterdir()
+    assert sum(path.stat().st_blocks * 512 for path in log) < made.files * 4 * 1024**2, "the rest of each file is empty"
     assert numbers(tmp_path / "end") == [1, 2, 3]
 
     with pytest.raises(BadInput, match="already"):
