@@ -43,6 +43,13 @@ def begin(group: AlertGroup, *, now: datetime) -> Escalation | None:
     return row
 
 
+def begin_late(group: AlertGroup, *, now: datetime) -> Escalation | None:
+    """Begin for a group that nobody has, if no policy fitted it until now: an alert that joined it may be one's."""
+    if group.acked_at is not None or group.escalations.filter(started_at__gte=group.started_at).exists():
+        return None
+    return begin(group, now=now)
+
+
 def renew(group: AlertGroup, *, now: datetime) -> Escalation | None:
     """Begin, in place of an escalation by a policy that is not the one for how bad it is now."""
     policy = find_policy(group)

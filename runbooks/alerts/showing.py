@@ -40,6 +40,8 @@ def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
         escalation.renew(group, now=now)
         for notice in group.notices.select_related("storm"):
             _leave_storm(notice, now=now)
+    elif outcome.kind == "changed":
+        escalation.begin_late(group, now=now)
     elif outcome.kind == "resolved":
         escalation.stop(group, why="resolved", now=now)
     ring = _reminds(group, reason=reason, now=now) if outcome.kind == "repeated" else outcome.kind in _RINGS

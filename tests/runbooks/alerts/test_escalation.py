@@ -155,6 +155,19 @@ def test_a_policy_for_labels_looks_at_each_alert(people: People) -> None:
     assert Escalation.objects.get().policy == "payments"
 
 
+def test_an_alert_that_joins_a_group_is_escalated_where_nothing_was(people: People) -> None:
+    policy((5, responder(people.bob)), name="payments", matchers=["team=payments"], repeats=0)
+    web, payments = (One(instance=team, labels={"team": team}) for team in ("web", "payments"))
+    fire(web)
+    assert not Escalation.objects.exists()
+    fire(web, payments, at=later(minutes=10))
+    walk(20)
+    assert called() == [("escalated", "bob"), ("escalation_ended", "")]
+    third = One(instance="c", labels={"team": "payments"})
+    fire(web, payments, third, at=later(minutes=30))
+    assert Escalation.objects.count() == 1
+
+
 def test_the_first_policy_that_fits_is_taken(people: People) -> None:
     alice, bob = responder(people.alice), responder(people.bob)
     policy((1, alice), name="payments", order=1, matchers=["team=payments"], repeats=0)
