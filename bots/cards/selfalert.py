@@ -93,6 +93,15 @@ def _errors(subject: str, numbers: Mapping[str, Any]) -> tuple[str, str]:
             numbers["bad"],
         )
         return title.format(count=numbers["bad"]), _("The outbox in the admin pages says why.")
+    if subject == "alerts":
+        title = ngettext(
+            "{count} delivery of alerts could not be worked on.",
+            "{count} deliveries of alerts could not be worked on.",
+            numbers["bad"],
+        )
+        return title.format(count=numbers["bad"]), _(
+            "The deliveries in the admin pages say why, and can be worked on again there."
+        )
     title = _("{bad} of {total} messages in the last five minutes got no answer.")
     return title.format(bad=numbers["bad"], total=numbers["total"]), _("/status shows what does not work.")
 

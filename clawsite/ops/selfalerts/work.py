@@ -20,6 +20,7 @@ from clawsite.ops.selfalerts.findings import CRITICAL, WARNING, Finding
 from clawsite.ops.selfalerts.machine import ALIVE
 from clawsite.ops.shipping.status import LATE_SECONDS, shipped
 from clawsite.web.report import read_queues
+from runbooks.models import AlertWebhook
 from sessions_app.models import Channel, Outbox
 
 # Seconds that the oldest of each queue may wait.
@@ -27,6 +28,8 @@ OLDEST = {"inbox": 60, "outbox": 120, "alerts": 60, "jobs": 120}
 WAITING_TASKS = 100
 SPIKE = timedelta(minutes=5)
 SPIKE_BAD, SPIKE_SHARE, SPIKE_DEAD = 5, 0.2, 3
+# A delivery of alerts is given up at so old at most, unless nothing worked for longer.
+GIVEN_UP = timedelta(minutes=20)
 SLOW_WINDOW, SLOW_MS, SLOW_LEAST = timedelta(minutes=10), 2000.0, 20
 STALE_SECONDS = 120
 BACKUP_HOURS = 26
@@ -57,7 +60,7 @@ def find_queues(now: datetime) -> Iterator[Finding]:
 
 
 def find_errors(now: datetime) -> Iterator[Finding]:
-    """Find many messages at once that were not answered, or answers that could not be sent."""
+    """Find many messages at once that were not answered, answers that could not be sent, and alerts that were lost."""
     answers = count_answers(now - SPIKE)
     if answers.bad >= SPIKE_BAD and answers.share >= SPIKE_SHARE:
         data = {"bad": answers.bad, "total": answers.total}
@@ -65,6 +68,10 @@ def find_errors(now: datetime) -> Iterator[Finding]:
     dead = Outbox.objects.filter(state=Outbox.State.DEAD, created_at__gte=now - SPIKE).count()
     if dead >= SPIKE_DEAD:
         yield Finding(check="errors", subject="sending", data={"bad": dead})
+    late = AlertWebhook.objects.filter(received_at__gte=now - GIVEN_UP)
+    lost = late.filter(state=AlertWebhook.State.BAD, done_at__gte=now - SPIKE).count()
+    if lost:
+        yield Finding(check="errors", subject="alerts", severity=CRITICAL, data={"bad": lost})
 
 
 def find_slow(now: datetime) -> Iterator[Finding]:

@@ -28,6 +28,7 @@ from clawsite.ops.selfalerts.findings import Finding
 from clawsite.ops.shipping import status
 from clawsite.ops.shipping.spool import Spool, State, now
 from runbooks.jobs import create_job
+from runbooks.models import AlertWebhook
 from sessions_app.models import Channel, Inbox, Outbox
 from tests.clawsite.ops.selfalerts.people import view
 from tests.runbooks.people import ALICE
@@ -178,6 +179,16 @@ def test_answers_that_cannot_be_sent() -> None:
         Outbox.objects.create(channel=channel, chat_id="1", dedupe_key=str(number), payload={}, state="dead")
     (found,) = work.find_errors(NOW)
     assert "3 answers could not be sent" in said(found)
+
+
+def test_alerts_that_were_lost() -> None:
+    for state, minutes in (("bad", 30), ("done", 1), ("new", 1)):
+        at = NOW - timedelta(minutes=minutes)
+        AlertWebhook.objects.create(body="{}", state=state, received_at=at, done_at=at)
+    assert list(work.find_errors(NOW)) == []
+    AlertWebhook.objects.create(body="{}", state="bad", received_at=NOW - timedelta(minutes=3), done_at=NOW)
+    (found,) = work.find_errors(NOW)
+    assert (found.severity, "1 delivery of alerts could not be worked on" in said(found)) == ("critical", True)
 
 
 def test_a_poller_that_went_quiet() -> None:
