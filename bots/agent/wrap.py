@@ -10,6 +10,7 @@ import secrets
 from typing import Any
 
 from guardrails.inputs import clean
+from guardrails.secrets import find_secrets
 
 _LABEL = re.compile(r"[^\w.,:;/?&=%#@+ -]+")
 HEAD_SHARE = 0.75
@@ -17,14 +18,20 @@ LABEL_MAX = 200
 
 
 def shorten(text: str, *, limit: int) -> str:
-    """Return at most `limit` characters: the head and the tail, and between them how much is missing."""
+    """Return at most `limit` characters: the head and the tail, and between them how much is missing.
+
+    No secret is cut in two, for half of one is not recognized as one by whoever takes them out.
+    """
     if len(text) <= limit:
         return text
     mark = f"\n[... {len(text) - limit} characters left out ...]\n"
     room = max(limit - len(mark), 0)
     head = int(room * HEAD_SHARE)
-    tail = room - head
-    return text[:head] + mark + (text[-tail:] if tail else "")
+    tail = len(text) - (room - head)
+    for secret in find_secrets(text):
+        head = secret.start if secret.start < head < secret.end else head
+        tail = secret.end if secret.start < tail < secret.end else tail
+    return text[:head] + mark + text[tail:]
 
 
 def visible(text: str) -> str:
