@@ -17,7 +17,7 @@ from runbooks.books.steps import StepContext, StepKind
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, EnvironmentLock, Project
 from runbooks.workspaces.access import DEVELOPER, check_role, is_decided_still
-from runbooks.workspaces.git import branch_head, is_ancestor, is_clean
+from runbooks.workspaces.git import alone, branch_head, is_ancestor, is_clean, refresh_tree
 from runbooks.workspaces.gitops.finding import asks_approval
 from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
 
@@ -62,8 +62,15 @@ def check_frozen(environment: Environment) -> None:
 
 
 def check_tree(project: Project) -> None:
-    """Raise for changes that are in no commit: what people see is not what would be deployed."""
-    if not is_clean(project):
+    """Raise for changes that are in no commit: what people see is not what would be deployed.
+
+    Between a commit of somebody else and its files there are none: they are waited for, or brought up to it if that
+    process died.
+    """
+    refresh_tree(project)
+    with alone(project):
+        clean = is_clean(project)
+    if not clean:
         raise DeployRefused("There are changes that are not committed.")
 
 
