@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from msgspec import Meta
 
+from clawsite.core.errors import BadInput
 from guardrails.types import Actor, Role
 from runbooks.jobs import JobContext, JobKind, cancel_job, create_job
 from runbooks.models import Environment, Job, Project
@@ -17,7 +18,7 @@ from runbooks.models.job import ENDS
 from runbooks.workspaces.access import VIEWER, check_role, get_project
 from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.deploys import gates
-from runbooks.workspaces.deploys.environments import keep_environments
+from runbooks.workspaces.deploys.environments import keep_environments, live_in
 from runbooks.workspaces.deploys.reading import WHOLE_BYTES, last_lines, read_logs
 from runbooks.workspaces.manifest import Logs, read_manifest
 from sessions_app.cards import put_card
@@ -112,7 +113,18 @@ def _find(project: Project, name: str) -> tuple[Environment, Logs | None]:
     if not name and len(manifest.environments) == 1:
         name = next(iter(manifest.environments))
     spec = gates.find_spec(project, name)
-    return keep_environments(project, manifest)[name], spec.logs
+    environment = keep_environments(project, manifest)[name]
+    by_host = spec.logs is not None and spec.logs.argv[:1] and spec.logs.argv[0] in environment.host
+    return environment, _approved(environment) if spec.approval and by_host else spec.logs
+
+
+def _approved(environment: Environment) -> Logs | None:
+    """Return where the lines are by what is live: with that, what runs on the host was approved; on the branch not."""
+    live = live_in(environment)
+    if live is None:
+        raise BadInput(f"There is no log of {environment.name} yet.")
+    spec = read_manifest(environment.project, live.commit).environments.get(environment.name)
+    return spec.logs if spec is not None else None
 
 
 def _head(job: Job) -> dict[str, Any]:

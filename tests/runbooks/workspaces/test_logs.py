@@ -12,7 +12,7 @@ from django.db import connections
 from clawsite.core.errors import ClawError
 from guardrails.processes import has_sandbox
 from runbooks import jobs
-from runbooks.models import Environment, Job, Project
+from runbooks.models import Deploy, Environment, Job, Project
 from runbooks.workspaces import deploys
 from runbooks.workspaces.deploys import following
 from runbooks.workspaces.roots import environment_root, make_directory
@@ -20,7 +20,7 @@ from sessions_app.models import Card, Session
 from tests.clawsite.running import until
 from tests.runbooks.people import BOB, CHARLIE, VIEWER
 from tests.runbooks.running import perform_beside
-from tests.runbooks.workspaces.deploying import deploy, go, shop
+from tests.runbooks.workspaces.deploying import change, deploy, go, manifest, shop
 from tests.sessions_app.people import make_people
 
 pytestmark = [
@@ -75,6 +75,20 @@ def test_a_command_prints_the_lines_of_what_is_there() -> None:
     deploy(made)
 
     assert shown(go(ask(made)))["text"] == "one"
+
+
+def test_what_runs_on_the_host_was_approved_with_what_is_live() -> None:
+    made = shop(environments={"staging": {"logs": {"argv": ["echo", "one"]}}})
+    deploy(made)
+    Environment.objects.update(host=["echo"])
+    text = manifest(environments={"staging": {"logs": {"argv": ["echo", "two"]}, "approval": True}})
+    change(made, {"claw.yaml": text})
+    assert shown(go(ask(made)))["text"] == "one"
+
+    Deploy.objects.update(state="replaced")
+    assert go(ask(made)).error == "There is no log of staging yet."
+    Environment.objects.update(host=[])
+    assert shown(go(ask(made)))["text"] == "two"  # in the sandbox
 
 
 def test_the_whole_is_a_file(home: Path, settings: Any) -> None:
