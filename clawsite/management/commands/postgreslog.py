@@ -36,7 +36,9 @@ class Command(Subcommands):
         """Print what the server's configuration needs."""
         if not settings.CLAW_WAL_DIR:
             raise NotConfigured("Set CLAW_WAL_DIR to the folder that the server shall fill.")
-        for name, value in archive_settings(Path(settings.CLAW_WAL_DIR)).items():
+        folder = Path(settings.CLAW_WAL_DIR)
+        self.say(f"# {folder} needs a group that the server's user and clawsite's are in: chgrp GROUP, chmod 2770.")
+        for name, value in archive_settings(folder).items():
             self.say(f"{name} = '{value}'")
 
     def recover(self, options: dict[str, Any]) -> None:

@@ -36,15 +36,23 @@ DAY = 86_400_000
 MOST_BYTES = 4 * 1024**3
 
 
+RIGHTS = (
+    "A group that the server's user and ours are in must own the folder and write to it (chgrp, chmod 2770); what "
+    "`manage.py postgreslog settings` prints lets it read the files."
+)
+
+
 def archive_settings(folder: Path) -> dict[str, str]:
     """Return what the server's configuration needs.
 
     The command may be run again for a file that is there, and must not change another one. A file has its name when
-    it is whole and on the disk, and the server forgets its own when the name is there, too.
+    it is whole and on the disk, and the server forgets its own when the name is there, too. The group may read it:
+    the server's files are its user's alone, who is hardly ours.
     """
     command = (
         f'if test -f "{folder}/%f"; then cmp -s "%p" "{folder}/%f"; '
-        f'else cp "%p" "{folder}/.%f" && sync "{folder}/.%f" && mv "{folder}/.%f" "{folder}/%f"; fi && sync "{folder}"'
+        f'else cp "%p" "{folder}/.%f" && chmod g+r "{folder}/.%f" && sync "{folder}/.%f" '
+        f'&& mv "{folder}/.%f" "{folder}/%f"; fi && sync "{folder}"'
     )
     return {"wal_level": "replica", "archive_mode": "on", "archive_timeout": "5", "archive_command": command}
 
@@ -99,7 +107,10 @@ class Archiving:
 
     def _send(self) -> int:
         names = sorted(name for name in (path.name for path in self._folder.iterdir()) if WAL_FILE.fullmatch(name))
-        systems = self._systems.look(names)
+        try:
+            systems = self._systems.look(names)
+        except PermissionError as error:
+            raise BackupFailed(f"{error.filename} cannot be read. {RIGHTS}") from error
         files = [Wal(system=systems[name], file=name) for name in names if name in systems]
         self._note_seen(files)
         try:

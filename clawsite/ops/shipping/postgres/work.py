@@ -10,9 +10,10 @@ from pathlib import Path
 from django.conf import settings
 
 from clawsite.core.db import run_db
+from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.owner import claim, find_installation
 from clawsite.ops.backups.places import all_stores
-from clawsite.ops.shipping.postgres.archiving import DAY, Archiving
+from clawsite.ops.shipping.postgres.archiving import DAY, RIGHTS, Archiving
 from clawsite.ops.shipping.spool import Spool
 from clawsite.ops.shipping.work import FORGET_SECONDS, HOUR, OWN_SECONDS, again
 
@@ -23,7 +24,10 @@ BASE_SECONDS = 300.0
 async def ship() -> None:
     """Ship until cancelled, as soon as no other process does."""
     folder = Path(settings.CLAW_WAL_DIR)
-    spool = Spool(folder)
+    try:
+        spool = Spool(folder)
+    except OSError as error:
+        raise BackupFailed(f"{folder} cannot be written: {error.strerror}. {RIGHTS}") from error
     while not spool.take():  # noqa: ASYNC110 - the end of another process sets no event here
         await asyncio.sleep(OWN_SECONDS)
     try:

@@ -11,7 +11,7 @@ from django.conf import LazySettings
 
 from clawsite.ops.backups.errors import BackupFailed
 from clawsite.ops.backups.stores import FolderStore
-from clawsite.ops.shipping.postgres import archiving, work
+from clawsite.ops.shipping.postgres import archiving, systems, work
 from clawsite.ops.shipping.postgres.archiving import Archiving
 from clawsite.ops.shipping.postgres.names import WAL_PREFIX, Base, Wal
 from clawsite.ops.shipping.spool import Spool
@@ -32,6 +32,27 @@ def test_what_is_no_file_of_the_log_stays(tmp_path: Path, settings: LazySettings
     assert Archiving(folder, spool, [store]).send() == 2
     assert [each.name for each in store.list(WAL_PREFIX)] == [name_of("0" * 24), name_of("00000002.history")]
     assert {path.name for path in folder.iterdir() if path.is_file()} == {"." + "1" * 24, "notes.txt"}
+
+
+def test_who_may_not_read_what_the_server_archived_is_told_what_is_missing(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CLAW_HOME = tmp_path / "home"
+    (tmp_path / ("0" * 24)).touch()
+
+    def deny(path: Path) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(systems, "system_of", deny)  # root may read everything
+    with pytest.raises(BackupFailed, match=r"0000 cannot be read\. A group that"):
+        Archiving(tmp_path, Spool(tmp_path), [FolderStore(tmp_path / "store")]).send()
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_what_it_needs(tmp_path: Path, settings: LazySettings) -> None:
+    (tmp_path / "file").touch()
+    settings.CLAW_WAL_DIR = str(tmp_path / "file")
+    with pytest.raises(BackupFailed, match=r"file cannot be written: Not a directory\. A group that"):
+        asyncio.run(work.ship())
 
 
 def test_the_end_waits_for_the_file_that_is_being_sent(tmp_path: Path, settings: LazySettings) -> None:

@@ -317,11 +317,13 @@ def test_the_archive_command_keeps_what_is_there(tmp_path: Path) -> None:
     source, folder = tmp_path / "source", tmp_path / "archive"
     folder.mkdir()
     source.write_text("one")
+    source.chmod(0o600)  # as the server makes its files
     command = archive_settings(folder)["archive_command"].replace("%p", str(source)).replace("%f", "0" * 24)
     assert [subprocess.run(["sh", "-c", command], check=False).returncode for _ in range(2)] == [0, 0]
     source.write_text("two")
     assert subprocess.run(["sh", "-c", command], check=False).returncode != 0
     assert (folder / ("0" * 24)).read_text() == "one"
+    assert (folder / ("0" * 24)).stat().st_mode & 0o777 == 0o640, "the server's user is hardly ours"
 
 
 def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Path, settings: LazySettings) -> None:
@@ -332,6 +334,7 @@ def test_the_command_says_what_the_server_needs_and_what_is_missing(tmp_path: Pa
     told = StringIO()
     call_command("postgreslog", "settings", stdout=told)
     assert "archive_mode = 'on'" in told.getvalue()
+    assert told.getvalue().startswith("# /var/lib/archive needs a group")
     settings.CLAW_HOME = tmp_path
     settings.CLAW_BACKUP_DIR = str(tmp_path / "store")
     own_identity()
