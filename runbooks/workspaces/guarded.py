@@ -13,16 +13,36 @@ from guardrails.types import Actor
 from runbooks.models import Project
 from runbooks.workspaces.access import MAINTAINER, check_role
 
+# What forges and their pipelines read from where they look by themselves, besides what is read here.
 GUARDED = (
     "claw.yaml",
+    ".claw/*",
+    "gitops/*",
+    ".ci/*",
     ".github/*",
     ".gitlab-ci.yml",
     ".gitlab/*",
-    ".ci/*",
+    ".gitea/*",
+    ".forgejo/*",
     ".circleci/*",
+    ".woodpecker/*",
+    ".woodpecker.y*ml",
+    ".buildkite/*",
+    ".teamcity/*",
+    ".tekton/*",
+    ".semaphore/*",
+    ".builds/*",
+    ".build.yml",
+    ".drone.*",
+    ".travis.yml",
+    ".cirrus.*",
+    "appveyor.yml",
+    ".appveyor.yml",
+    "azure-pipelines.y*ml",
+    "bitbucket-pipelines.yml",
+    "buildspec.y*ml",
+    "cloudbuild.y*ml",
     "Jenkinsfile",
-    ".claw/*",
-    "gitops/*",
 )
 
 
