@@ -19,6 +19,8 @@ from runbooks.models import Alert, AlertGroup
 
 # A firing alert that is heard again so soon after its end was on its way before it.
 LATE = timedelta(minutes=2)
+# Beginnings that lie no further apart are what two servers of Prometheus say of one.
+APART = timedelta(minutes=2)
 FIRING = AlertGroup.State.FIRING
 
 
@@ -41,7 +43,7 @@ def compare(known: Alert | None, news: AlertNews, *, now: datetime) -> Change:
     if known.state == FIRING:
         if not news.firing:
             return Change.ENDS
-        if news.starts_at > known.starts_at:
+        if news.starts_at - known.starts_at > APART:
             return Change.AGAIN
         return Change.NONE if _is_same(known, news) else Change.TEXT
     if news.starts_at > known.starts_at:

@@ -91,6 +91,14 @@ def test_what_fires_anew_rings_though_its_end_was_not_heard(shown: object) -> No
     assert fire(One(instance="a", begins=begins, ends=later(days=8)), at=later(days=8)).startswith("resolved")
 
 
+def test_a_beginning_that_moves_by_seconds_is_the_same(shown: object) -> None:
+    """An Alertmanager that began anew hears of the other server of Prometheus first."""
+    fire()
+    AlertGroup.objects.update(acked_by="user:1", acked_name="Alice", acked_at=NOW)
+    assert fire(One(begins=later(seconds=50)), at=later(hours=4)).startswith("repeated")
+    assert AlertGroup.objects.get().acked_name == "Alice"
+
+
 def test_what_fires_anew_beside_what_goes_on_does_not_ring(shown: object) -> None:
     fire(One(instance="a"), One(instance="b"))
     Card.objects.update(ring="", changed=False)
