@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from clawsite.core.errors import BadInput
 
-MATCHER = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,63})\s*(!=|=)\s*(.{0,200})", re.DOTALL)
+MATCHER = re.compile(r"([A-Za-z_][A-Za-z0-9_.:/-]{0,63})\s*(!=|=)\s*(.{0,200})", re.DOTALL)
 MOST = 20
 
 

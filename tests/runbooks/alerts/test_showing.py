@@ -82,11 +82,12 @@ def test_a_chat_has_a_bounded_number_of_subscriptions(people: People) -> None:
     [
         ("team=payments", True), ("team=pay*", True), ("team=*", True), ("team!=web", True), ("absent=", True),
         ("absent!=x", True), ("team=Payments", False), ("team!=pay*", False), ("team=", False), ("set=[ab]", True),
+        ("service.name=shop", True), ("service.name!=shop", False),
         ("set=[a*", True), ('team="payments"', True),
     ],
 )  # fmt: skip
 def test_matchers_are_equality_with_stars(matcher: str, fits: bool) -> None:
-    assert parse_matcher(matcher).fits({"team": "payments", "set": "[ab]"}) is fits
+    assert parse_matcher(matcher).fits({"team": "payments", "set": "[ab]", "service.name": "shop"}) is fits
 
 
 def test_a_matcher_of_many_stars_costs_nothing() -> None:
