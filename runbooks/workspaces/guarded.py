@@ -1,7 +1,7 @@
 """The files of a project that decide what runs: where, with which rights, and after whose approval.
 
-Invariant: on whichever way one of them gets to the branch, by the model, by a file from a chat or by an undo, a
-maintainer has agreed.
+Invariant: on whichever way one of them gets to the branch, by the model, by a file from a chat, by an undo or from the
+remote, a maintainer has agreed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Of a conflict nothing is decided here. People may have the project's lines or the remote's win where both changed the
 same ones, or have the project's line of commits pushed as a branch of its own, to be merged where the remote is.
+What decides what runs takes a maintainer to pull, as it does to change.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.git.calling import dirs_of
 from runbooks.workspaces.git.commits import author_of, make_message
 from runbooks.workspaces.git.tidying import check_commit
+from runbooks.workspaces.gitops.ending import say_error
+from runbooks.workspaces.guarded import check_guarded
 from runbooks.workspaces.operations import record_operation
 from runbooks.workspaces.sync.exchange import SECONDS, compare, fetch, push, tracking
 from runbooks.workspaces.sync.failures import shown
@@ -85,6 +88,7 @@ def _bring_together(ctx: JobContext, remote: Remote, actor: Actor) -> dict[str, 
 def _merge(ctx: JobContext, project: Project, actor: Actor) -> str:
     """Return the commit that has both lines; Conflict names the files that nobody has decided about."""
     check_commit(project, tracking(project))
+    check_guarded(project, _changed_there(project), actor=actor, session_id=ctx.job.session_id)
     try:
         return git.merge_branch(project, tracking(project), actor=actor, op="sync pull", job=ctx.key)
     except git.Conflict:
@@ -97,6 +101,12 @@ def _merge(ctx: JobContext, project: Project, actor: Actor) -> str:
         return git.merge_branch(project, branch, actor=actor, op="sync pull", job=ctx.key)
     finally:
         git.remove_worktree(project, ctx.key, branch=branch)
+
+
+def _changed_there(project: Project) -> list[str]:
+    """Return the files that the remote has changed since both were the same."""
+    base = git.run_git(project, "merge-base", "HEAD", tracking(project), may_fail=True).stdout.decode().strip()
+    return [each.path for each in git.diff_stat(project, base or "HEAD", tracking(project))]
 
 
 def _settle(ctx: JobContext, project: Project, branch: str, actor: Actor) -> None:
@@ -134,4 +144,5 @@ GIT_PULL = JobKind(
     description="Brings a remote's changes into a project, or says where both changed the same.",
     seconds=SECONDS * 2 + 60,
     params=Params,
+    ended=say_error,
 )

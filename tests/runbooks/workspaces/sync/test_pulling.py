@@ -12,7 +12,7 @@ from runbooks import jobs
 from runbooks.models import Job, Operation, Project
 from runbooks.workspaces import git
 from runbooks.workspaces.roots import tree_of
-from sessions_app.models import Card
+from sessions_app.models import Card, Session
 from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import run
 from tests.runbooks.workspaces.sync.places import at_remote, change, connect, dana_pushes, push
@@ -27,8 +27,9 @@ def remote(project: Project, bare: Path) -> None:
     push()
 
 
-def pull(project: Project, choice: str = "", actor: Actor = BOB) -> Job:
-    return run(jobs.create_job("git_pull", params={"project": project.key, "choice": choice}, actor=actor, start=True))
+def pull(project: Project, choice: str = "", actor: Actor = BOB, session_id: int | None = None) -> Job:
+    params = {"project": project.key, "choice": choice}
+    return run(jobs.create_job("git_pull", params=params, actor=actor, session_id=session_id, start=True))
 
 
 def card() -> dict[str, object]:
@@ -130,6 +131,24 @@ def test_somebody_elses_project_is_nobodys_to_pull(project: Project, bare: Path)
         job = pull(project, actor=actor)
         assert (job.state, job.error) == ("failed", "There is no project “shop”.")
     assert git.head(project) == before
+
+
+@pytest.mark.parametrize("choice", ["", "theirs"])
+def test_what_decides_what_runs_is_pulled_by_a_maintainer(project: Project, bare: Path, choice: str) -> None:
+    project.members.create(subject=ALICE.subject, name=ALICE.name, role="developer")
+    change(project, {"claw.yaml": "name: shop\n"})
+    push()
+    dana_pushes(bare, {"claw.yaml": "name: shop\nallow: [[sh]]\n"})
+    change(project, {"b.txt": "b"})
+    before, session = git.head(project), Session.objects.latest("pk").pk
+    job = pull(project, choice, actor=ALICE, session_id=session)
+
+    assert (job.state, job.error) == ("failed", "In shop this needs the role maintainer.")
+    assert Card.objects.get(key=f"change-failed:{job.key}").data["error"] == job.error
+    assert git.head(project) == before
+    assert pull(project, choice).state == "succeeded"
+    dana_pushes(bare, {"dana.txt": "d"})
+    assert pull(project, choice, actor=ALICE).state == "succeeded"
 
 
 def test_more_than_a_project_holds_does_not_come_in(project: Project, bare: Path, settings: Settings) -> None:
