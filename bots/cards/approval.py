@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bots import texts
 from bots.buttons import decision_buttons
 from bots.cards.registry import CardView
+from bots.cards.times import clock
 from bots.channels.base import OutboundMessage
 
 _OUTCOMES = {"approved": "approved", "rejected": "rejected"}
@@ -36,8 +35,8 @@ def _place(data: Mapping[str, Any]) -> str:
 
 def _how(data: Mapping[str, Any], view: CardView) -> list[str]:
     """Say until when it can be decided, and how without buttons."""
-    until = datetime.fromisoformat(data["expires_at"]).astimezone(view.zone)
+    until = clock(data["expires_at"], view.zone)
     return [
-        _("It can be decided until {time}.").format(time=date_format(until, "H:i")),
+        _("It can be decided until {time}.").format(time=until),
         _("Without buttons: /approve {key} or /reject {key}").format(key=data["key"]),
     ]

@@ -38,7 +38,9 @@ def render(data: Data, view: CardView) -> OutboundMessage:
     if not data["series"]:
         return OutboundMessage(text="\n".join([*head, "", _("No data in this time.")]), plain=True)
     alone = len(data["series"]) == 1
-    blocks = ["\n".join(_block(number, each, data, alone)) for number, each in enumerate(data["series"], start=1)]
+    blocks = [
+        "\n".join(_block(number, each, data, view, alone=alone)) for number, each in enumerate(data["series"], start=1)
+    ]
     more = [_("… and {count} more").format(count=data["more"])] if data["more"] else []
     text = "\n".join([*head, "", "\n".join([*blocks, *more])])
     return OutboundMessage(text=text, plain=True, files=_files(data), buttons=_again(data))
@@ -49,19 +51,29 @@ def _period(data: Data, view: CardView) -> str:
     return f"{show_clock(start, view.zone, now=end)} – {show_clock(end, view.zone, now=end)} ({view.zone.key})"
 
 
-def _block(number: int, each: Data, data: Data, alone: bool) -> list[str]:
+def _block(number: int, each: Data, data: Data, view: CardView, *, alone: bool) -> list[str]:
     """One series alone is a tree; several are a line each, numbered as in the picture."""
     unit = data["unit"]
     value = show_value(each["value"], unit)
+    old = _age(each, data, view)
     if not alone:
-        return [f"{number}. {each['name']}: {value} {_change(each, unit)}".rstrip()]
+        return [" ".join([f"{number}. {each['name']}: {value} {_change(each, unit)}".rstrip(), *old])]
     span = f"{show_value(each['low'], unit)} – {show_value(each['high'], unit)}"
     lines = [
+        *old,
         _("Average: {value}").format(value=show_value(each["mean"], unit)),
         _("Range: {span}").format(span=span),
         _("Against the time before: {change}").format(change=_change(each, unit) or _("unknown")),
     ]
     return show_tree(_("Last value: {value}").format(value=value), lines)
+
+
+def _age(each: Data, data: Data, view: CardView) -> list[str]:
+    """Say when the last value is of, where there has been none for a while."""
+    if not each.get("at"):
+        return []
+    time = show_clock(datetime.fromisoformat(each["at"]), view.zone, now=datetime.fromisoformat(data["end"]))
+    return ["⚠️ " + _("As of: {time}").format(time=time)]
 
 
 def _change(each: Data, unit: str) -> str:

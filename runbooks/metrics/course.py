@@ -18,6 +18,8 @@ MOST_POINTS = 300
 # More lines than these cannot be told apart on a phone.
 MOST_SERIES = 5
 NAME_CHARS = 80
+# For so long Prometheus repeats a last value.
+LOOKBACK = 300.0
 # Larger ones could be neither added up nor drawn.
 MOST_VALUE = 1e100
 
@@ -40,6 +42,11 @@ class Course:
         values = [value for _, value in self.points]
         before = fmean(value for _, value in self.before) if self.before else None
         return {"value": values[-1], "mean": self.mean, "low": min(values), "high": max(values), "before": before}
+
+    def silent_since(self, end: float, *, step: float) -> float | None:
+        """Return when its last value is of, if that is long before the end of the period; None when it is not."""
+        last = self.points[-1][0]
+        return last if end - last > 2 * step + LOOKBACK else None
 
     @property
     def name(self) -> str:

@@ -23,7 +23,7 @@ from guardrails.types import Actor, Role
 from runbooks.charts import Chart, Line, Span, draw, save_chart
 from runbooks.jobs import JobContext, JobKind, create_job
 from runbooks.jobs.working import patiently
-from runbooks.metrics.course import MOST_SERIES, Course, read_courses
+from runbooks.metrics.course import MOST_SERIES, Course, read_courses, step_for
 from runbooks.models import Anomaly, Job, NamedQuery
 from sessions_app.cards import put_card
 from sessions_app.languages import find_language
@@ -99,10 +99,16 @@ def _tell(query: NamedQuery, given: Params, job: Job) -> dict[str, Any]:
         return told
     drawn = flags.is_on(CHARTS.name, person=job.owner, channel=job.session.channel.name if job.session else "")
     return told | {
-        "series": [{"name": course.name, **course.numbers()} for course in courses[:MOST_SERIES]],
+        "series": [_series(course, given) for course in courses[:MOST_SERIES]],
         "more": max(0, len(courses) - MOST_SERIES),
         "file": save_chart(job.key, draw(_chart(query, given, courses[:MOST_SERIES]))) if drawn else "",
     }
+
+
+def _series(course: Course, given: Params) -> dict[str, Any]:
+    """Return the numbers of one series, and `at`, when the last value is of, where that is not lately."""
+    since = course.silent_since(given.end, step=step_for(given.end - given.start))
+    return {"name": course.name, **course.numbers(), "at": "" if since is None else _moment(since)}
 
 
 def _head(query: NamedQuery | None, given: Params) -> dict[str, Any]:

@@ -85,6 +85,19 @@ def test_without_the_feature_the_numbers_come_alone(courses: CourseServer, query
     assert (data["file"], data["series"][0]["value"]) == ("", 120)
 
 
+def test_a_last_value_of_long_ago_says_of_when(courses: CourseServer, query: NamedQuery, session: Session) -> None:
+    stopped = (END - 2 * HOUR).timestamp()
+    courses.put("tx", lambda at: 5.0 if at < stopped else None, merchant="silent")
+    courses.put("tx", lambda at: 7.0, merchant="alive")
+    data = told(ask(query, session))
+    ages = {each["name"]: each["at"] for each in data["series"]}
+    assert ages == {"silent": "2026-01-20T13:58:00+00:00", "alive": ""}
+    lines = render_card("metrics", data, CardView(zone=ZoneInfo("UTC"))).text.splitlines()
+    assert lines[-1] == "2. silent: 5 /min ＝ ⚠️ As of: 13:58"
+    alone = data | {"series": [each for each in data["series"] if each["at"]]}
+    assert "├── ⚠️ As of: 13:58" in render_card("metrics", alone, CardView(zone=ZoneInfo("UTC"))).text.splitlines()
+
+
 def test_run_twice_it_is_one_card(courses: CourseServer, query: NamedQuery, session: Session) -> None:
     courses.put("tx", step)
     job = run(ask(query, session))
