@@ -17,6 +17,7 @@ from runbooks.models import Project
 from runbooks.workspaces import git
 from runbooks.workspaces.access import check_role, get_project
 from runbooks.workspaces.files import list_tree
+from runbooks.workspaces.gitops.ending import say_error
 from runbooks.workspaces.handing import hand_out
 from runbooks.workspaces.roots import tree_of
 from sessions_app.cards import put_card
@@ -82,6 +83,7 @@ FILE_TREE = JobKind(
     seconds=60,
     role=Role.VIEWER,
     params=Params,
+    ended=say_error,
 )
 FILE_GET = JobKind(
     name="file_get",
@@ -90,4 +92,5 @@ FILE_GET = JobKind(
     seconds=120,
     role=Role.VIEWER,
     params=Params,
+    ended=say_error,
 )

@@ -1,4 +1,4 @@
-"""Saying in the chat why a command of a project, or a pull, did not come to its end."""
+"""Saying in the chat why a command of a project, a pull or a look at its files did not come to its end."""
 
 from __future__ import annotations
 

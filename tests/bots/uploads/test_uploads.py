@@ -249,6 +249,14 @@ def _command(name: str) -> Command:
     return found
 
 
+@pytest.mark.parametrize("kind", ["file_get", "file_tree"])
+def test_a_file_that_cannot_be_brought_is_said(people: People, shop: Project, kind: str) -> None:
+    job = create_job(kind, params={"project": shop.key}, actor=people.bob.actor, session_id=people.bobs.pk, start=True)
+    shop.delete()
+    assert perform(job.pk)
+    assert shown().startswith("❌ That did not work: There is no project")
+
+
 @pytest.mark.parametrize("where", ["claw.yaml", ".github/workflows/ci.yml"])
 def test_what_decides_on_commands_is_taken_from_a_maintainer_only(
     people: People, shop: Project, settings: Settings, where: str
