@@ -63,6 +63,7 @@ SENTENCES = (
     gettext_noop("This connection only listens: nothing can be asked of it."),
     gettext_noop("The forge failed often and is left alone for a moment: {why}"),
     gettext_noop("There is no pipeline {number}."),
+    gettext_noop("What waits in pipeline {number} has changed. Look at it once more."),
     gettext_noop("This cannot be the name of a branch."),
     gettext_noop("Nothing of this name waits. What waits: {told}."),
     gettext_noop("The token of the connection may not approve this at GitHub."),

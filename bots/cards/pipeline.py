@@ -15,6 +15,7 @@ from bots.cards.registry import CardView
 from bots.channels.base import Button, OutboundMessage
 from bots.commands.base import command_button
 from bots.commands.figures import show_seconds
+from bots.commands.pipeline_words import SEEN
 from bots.reasons import say_reason
 
 Data = Mapping[str, Any]
@@ -151,7 +152,8 @@ def _buttons(data: Data) -> tuple[tuple[Button, ...], ...]:
         row = [command_button("🔁 " + _("Run again"), "pipeline", f"retry {number}")]
     else:
         waits = data["state"] == "waiting" or any(stage["state"] == "waiting" for stage in data["stages"])
-        approve = command_button("▶ " + _("Approve"), "pipeline", f"approve {number}") if waits else None
+        seen = f" {SEEN}{data['waits']}" if data.get("waits") else ""
+        approve = command_button("▶ " + _("Approve"), "pipeline", f"approve {number}{seen}") if waits else None
         row = [approve, command_button("⏹ " + _("Cancel"), "cancel_pipeline", number)]
     buttons = tuple(button for button in row if button is not None)
     return (buttons,) if buttons else ()

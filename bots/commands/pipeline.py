@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from bots.cards.pipeline import headline
 from bots.commands.base import Answer, Command, CommandContext, Run, command_button, say
 from bots.commands.phrases import add_phrases
-from bots.commands.pipeline_words import APPROVE, CANCEL, CONNECT, LIST, RETRY, START, STATUS, Order, read_order
+from bots.commands.pipeline_words import APPROVE, CANCEL, CONNECT, LIST, RETRY, SEEN, START, STATUS, Order, read_order
 from bots.commands.spelling import as_typed
 from clawsite.core.errors import BadInput
 from guardrails.types import Role
@@ -124,7 +124,15 @@ def _retry(context: CommandContext, order: Order) -> Answer:
 def _approve(context: CommandContext, order: Order) -> Answer:
     """Let go on what waits. It may be a deploy to production, so it takes a maintainer."""
     row = _pipeline(context, order, role=MAINTAINER)
-    actions.approve_pipeline(row, actor=context.actor, name=order.rest, session_id=context.session.pk, origin=ORIGIN)
+    seen = order.rest.startswith(SEEN)  # a button, which is for what was to be seen beside it
+    actions.approve_pipeline(
+        row,
+        actor=context.actor,
+        name="" if seen else order.rest,
+        shown=order.rest.removeprefix(SEEN) if seen else "",
+        session_id=context.session.pk,
+        origin=ORIGIN,
+    )
     return ()
 
 

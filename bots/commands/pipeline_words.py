@@ -30,6 +30,8 @@ _WORDS = {
 _VERBS = {plain(word): verb for verb, words in _WORDS.items() for word in words.split()}
 _SURE = frozenset({"!", "yes", "sim", "да"})
 MOST_DIGITS = 12
+# Before the seal of what somebody saw waiting, in a button that approves it.
+SEEN = "="
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

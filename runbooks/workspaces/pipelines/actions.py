@@ -21,6 +21,7 @@ from runbooks.workspaces.pipelines.forge import check_ref
 from runbooks.workspaces.pipelines.local_asking import decide_waiting
 from runbooks.workspaces.pipelines.local_rows import begin_again
 from runbooks.workspaces.pipelines.orders import sealed
+from runbooks.workspaces.pipelines.showing import seal_of
 from runbooks.workspaces.pipelines.taking import has_answers
 from runbooks.workspaces.pipelines.values import State, from_rows, is_changing
 
@@ -66,17 +67,31 @@ def retry_pipeline(row: Pipeline, *, actor: Actor, session_id: int | None = None
 
 
 def approve_pipeline(
-    row: Pipeline, *, actor: Actor, name: str = "", session_id: int | None = None, origin: str = ""
+    row: Pipeline, *, actor: Actor, name: str = "", shown: str = "", session_id: int | None = None, origin: str = ""
 ) -> Job:
-    """Let go on what waits for a person: one job by its name or number, or all that wait."""
+    """Let go on what waits for a person: one job by its name or number, or all that wait.
+
+    `shown` is the seal of what somebody saw waiting (`showing.seal_of`): BadInput when something else waits by now.
+    """
     if row.is_over:
         raise BadInput(_("Pipeline {number} is over already.").format(number=row.pk))
+    check_shown(row, shown)
     if row.job is None:
-        return _ask("approve", row.project, actor, row=row, name=name[:MOST_NAME], session_id=session_id, origin=origin)
+        name = name[:MOST_NAME]
+        return _ask(
+            "approve", row.project, actor, row=row, name=name, shown=shown, session_id=session_id, origin=origin
+        )
     with transaction.atomic():
+        check_shown(Pipeline.objects.select_for_update().get(pk=row.pk), shown)  # of two presses one is first
         _audit("approve", row.project, actor, row, origin, row.job)
         decide_waiting(row, actor=actor, name=name)
     return row.job
+
+
+def check_shown(row: Pipeline, shown: str) -> None:
+    """Raise BadInput when what waits is not what somebody saw; "" stands for whatever waits."""
+    if shown not in ("", seal_of(row)):
+        raise BadInput(_("What waits in pipeline {number} has changed. Look at it once more.").format(number=row.pk))
 
 
 def changes_now(row: Pipeline) -> bool:
@@ -104,10 +119,12 @@ def _ask(
     row: Pipeline | None = None,
     ref: str = "",
     name: str = "",
+    shown: str = "",
 ) -> Job:
     if row is not None and not has_answers(row.project_id, row.provider):
         raise BadInput(_("Nothing can be done with this pipeline: we are only told about it."))
     params = {"project": project.key, "verb": verb, "pipeline": row.pk if row else None, "ref": ref, "name": name}
+    params |= {"shown": shown} if shown else {}
     return _order(KIND, params, verb, project, actor, row, session_id, origin)
 
 

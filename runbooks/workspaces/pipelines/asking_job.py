@@ -13,7 +13,7 @@ from guardrails.types import Role
 from runbooks.jobs import JobContext, JobKind
 from runbooks.models import ForgeConnection, Job, Pipeline, Project
 from runbooks.workspaces.access import DEVELOPER, MAINTAINER, get_project
-from runbooks.workspaces.pipelines.actions import KIND
+from runbooks.workspaces.pipelines.actions import KIND, check_shown
 from runbooks.workspaces.pipelines.connections import get_connection, note_answer, open_connection
 from runbooks.workspaces.pipelines.forge import Forge
 from runbooks.workspaces.pipelines.orders import check_order
@@ -25,13 +25,17 @@ SECONDS = 90.0
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What to do with which pipeline of which project: `ref` for start, `name` of a job for approve."""
+    """What to do with which pipeline of which project: `ref` for start, `name` of a job for approve.
+
+    shown: the seal of what somebody saw waiting and approves.
+    """
 
     project: Annotated[str, Meta(max_length=64)]
     verb: Literal["start", "cancel", "retry", "approve"]
     pipeline: int | None = None
     ref: Annotated[str, Meta(max_length=200)] = ""
     name: Annotated[str, Meta(max_length=200)] = ""
+    shown: Annotated[str, Meta(max_length=64)] = ""
     seal: Annotated[str, Meta(max_length=200)] = ""
 
 
@@ -45,6 +49,9 @@ def run(ctx: JobContext) -> dict[str, Any]:
     number = row.external_id if row else ""
     forge = open_connection(connection)
     try:
+        if given.shown:
+            looked = asyncio.run(forge.get(number))
+            check_shown(take_pipeline(project, connection.kind, looked, live=True), given.shown)
         told, info = asyncio.run(_do(forge, given, number))
     except ClawError as error:
         note_answer(connection, error)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from runbooks.books.plan import digest
 from runbooks.models import Job, JobEvent, Pipeline, Project
 from runbooks.workspaces.pipelines.audience import audience_of
 from runbooks.workspaces.pipelines.news import ChangeNews, DeployNews
@@ -18,6 +19,7 @@ from sessions_app.models import Card
 
 SHOWN_STAGES = 30
 SHOWN_LINES, LINE_CHARS = 8, 160
+SEAL_CHARS = 12
 KIND, END_KIND, ANSWER_KIND = "pipeline", "pipeline-end", "pipeline-answer"
 CHANGE_KIND, DEPLOY_KIND = "forge-change", "forge-deploy"
 _RINGS = frozenset({State.SUCCEEDED, State.FAILED, State.CANCELLED, State.WAITING})
@@ -103,6 +105,19 @@ def show_answer(job: Job, project: Project, *, verb: str, pipeline: int | None, 
     put_card(f"pipeline-answer:{job.key}", kind=ANSWER_KIND, data=data, session_id=job.session_id)
 
 
+def seal_of(row: Pipeline) -> str:
+    """Return what stands for the jobs that a pipeline is shown to wait with; "" when it waits for nobody.
+
+    Whoever presses approves these and no others. Jobs of forges have new numbers when they run again, stages here not.
+    """
+    stages = from_rows(row.stages)
+    waiting = [[stage.name, job.id] for stage in stages for job in stage.jobs if job.state == State.WAITING]
+    if not waiting and row.state != State.WAITING:
+        return ""
+    attempt = row.attempt if row.provider == Pipeline.Provider.LOCAL else 0
+    return digest([attempt, waiting])[:SEAL_CHARS]
+
+
 def pipeline_facts(row: Pipeline) -> dict[str, Any]:
     """Return all that people read of a pipeline."""
     stages = from_rows(row.stages)
@@ -120,6 +135,7 @@ def pipeline_facts(row: Pipeline) -> dict[str, Any]:
         "url": row.url,
         "stages": [_stage(stage) for stage in stages[:SHOWN_STAGES]],
         "more": max(0, len(stages) - SHOWN_STAGES),
+        "waits": seal_of(row),
         "started_at": _iso(row.started_at),
         "ended_at": _iso(row.ended_at),
         **_failure(row),

@@ -12,6 +12,7 @@ from bots.commands.pipeline_words import Order, read_order
 from bots.commands.registry import match_command
 from clawsite.core.errors import BadInput
 from runbooks.models import CurrentProject, ForgeConnection, Job, Pipeline, Project
+from runbooks.workspaces.pipelines.showing import pipeline_facts
 from runbooks.workspaces.pipelines.values import JobInfo, State, stage_of, to_rows
 from sessions_app.models import Card
 from tests.bots.commands.conftest import Say
@@ -96,6 +97,20 @@ def test_retrying_and_approving(people: People, say: Say, shop: Project) -> None
         ("approve", waiting.pk, "", "deploy production"),
         ("retry", over.pk, "", ""),
     ]
+
+
+def test_the_button_approves_what_is_shown_beside_it(people: People, say: Say, shop: Project) -> None:
+    row = pipeline(shop, "waiting", stage="deploy staging")
+    message = render_card("pipeline", pipeline_facts(row), VIEW)
+    press = f"/{message.buttons[0][0].data.removeprefix('cmd:')}"
+    assert say(people.bob, people.bobs, press, pressed="9") == ()
+    assert Job.objects.get().params["shown"] == pipeline_facts(row)["waits"]
+    assert orders() == [("approve", row.pk, "", "")]
+
+    other = pipeline(shop, "waiting", stage="deploy production", external_id="x")
+    Pipeline.objects.filter(pk=row.pk).update(stages=[other.stages[0] | {"name": "deploy production"}])
+    assert "has changed" in said(say(people.bob, people.bobs, press, pressed="9"))
+    assert len(orders()) == 1
 
 
 def test_cancelling_asks_while_something_is_being_changed(people: People, say: Say, shop: Project) -> None:

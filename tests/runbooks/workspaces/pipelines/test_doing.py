@@ -65,6 +65,27 @@ def test_what_waits_is_approved(connected: ForgeConnection, forge: GitHubServer,
     assert forge.runs[int(row.external_id)]["status"] == "in_progress"
 
 
+def test_a_press_approves_what_was_shown_and_nothing_that_waits_since(
+    connected: ForgeConnection, forge: GitHubServer, bob: Actor
+) -> None:
+    row = heard(connected, forge)
+    number = int(row.external_id)
+    first, second = forge.jobs[number]
+    forge.hold(number, "staging")
+    first["status"] = "waiting"
+    look = asyncio.run(GitHub(place_of(connected)).get(row.external_id))
+    row = take_pipeline(connected.project, "github", look, live=True)
+    seal = cards("pipeline")[-1].data["waits"]
+    job = actions.approve_pipeline(row, actor=bob, shown=seal)
+    again = actions.approve_pipeline(row, actor=bob, shown=seal)
+    assert done(job).state == "succeeded"
+    forge.hold(number, "production")
+    first["status"], second["status"] = "in_progress", "waiting"
+    assert "has changed" in done(again).error
+    assert forge.runs[number]["status"] == "waiting"
+    assert cards("pipeline")[-1].data["waits"] not in ("", seal)
+
+
 def test_why_nothing_came_of_it_is_told_where_it_was_asked(
     connected: ForgeConnection, forge: GitHubServer, people: People, bob: Actor
 ) -> None:

@@ -129,6 +129,22 @@ def test_a_manual_stage_waits_for_a_maintainer(make: Make, bob: Actor, people: P
     assert states(row)["deploy"] == "succeeded"
 
 
+def test_a_press_is_for_the_stage_that_was_shown(make: Make, bob: Actor) -> None:
+    job = done(
+        actions.start_pipeline(make(MANUAL + "  - {name: release, argv: [/bin/true], manual: true}\n"), actor=bob)
+    )
+    row = Pipeline.objects.get()
+    seal = cards("pipeline")[0].data["waits"]
+    actions.approve_pipeline(row, actor=bob, shown=seal)
+    assert done(job).state == "waiting_approval"
+    row.refresh_from_db()
+    with pytest.raises(BadInput, match="has changed"):
+        actions.approve_pipeline(row, actor=bob, shown=seal)
+    assert states(row)["release"] == "waiting"
+    actions.approve_pipeline(row, actor=bob, shown=cards("pipeline")[0].data["waits"])
+    assert done(job).state == "succeeded"
+
+
 def test_who_may_not_decide_approves_nothing(make: Make, bob: Actor) -> None:
     done(actions.start_pipeline(make(MANUAL), actor=bob))
     with pytest.raises(NotAllowed):
