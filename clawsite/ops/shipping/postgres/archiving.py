@@ -34,6 +34,8 @@ from clawsite.ops.shipping.takers import Takers
 DAY = 86_400_000
 # So much may wait for stores that are away while another one takes it: a server that writes fills it in half an hour.
 MOST_BYTES = 4 * 1024**3
+# A base backup leaves so much free, for the server puts its log on the same disk meanwhile.
+LEAST_FREE = 512 * 1024**2
 
 
 RIGHTS = (
@@ -68,6 +70,8 @@ class Archiving:
         self._claim = claim
         self._takers: Takers[Wal] = Takers(stores)
         self._ends = threading.Event()
+        # What a base backup took of the disk when there was no more room for it.
+        self._base_bytes = 0
         self._sending, self._backing_up = threading.Lock(), threading.Lock()
         self._systems = Systems(folder)
         # The segment of the log that came here last, and all that waited at the last look.
@@ -95,6 +99,17 @@ class Archiving:
     def _check_end(self) -> None:
         if self._ends.is_set():
             raise BackupFailed("The worker ends before the base backup is whole.")
+
+    def _check_base(self) -> None:
+        """Raise when a base backup must end, or takes the room that the server needs for its log."""
+        self._check_end()
+        if self._free() < LEAST_FREE:
+            found = (path.stat().st_size for path in self._base.rglob("*") if path.is_file())
+            self._base_bytes = max(self._base_bytes, sum(found))
+            raise BackupFailed(f"{self._folder} has no room for a base backup. Put it on a larger disk.")
+
+    def _free(self) -> int:
+        return shutil.disk_usage(self._spool.root).free
 
     def send(self) -> int:
         """Bring finished files to every store, oldest first, and remove those that all have; return how many.
@@ -199,14 +214,17 @@ class Archiving:
 
     def _take(self) -> Base:
         shutil.rmtree(self._base, ignore_errors=True)
+        if self._free() < self._base_bytes + LEAST_FREE:
+            raise BackupFailed(f"{self._folder} still has no room for a base backup. Put it on a larger disk.")
         self._base.mkdir(mode=0o700)
         try:
-            taken = take_base(self._base, check=self._check_end)
+            taken = take_base(self._base, check=self._check_base)
             self._seen = Wal(system=taken.system, file=taken.first)
             base = Base(moment=now(), first=taken.first, system=taken.system)
             draft = self._base / "wrapped"
-            wrap(taken.path, draft, name="base.tar")
+            wrap(taken.path, draft, name="base.tar", check=self._check_base)
             draft.replace(self._wrapped(base.name))
+            self._base_bytes = 0
         finally:
             shutil.rmtree(self._base, ignore_errors=True)
         return base

@@ -15,7 +15,7 @@ from clawsite.ops.backups.errors import BadArchive
 from clawsite.ops.backups.identity import Identity, own_identity, own_recipient
 from clawsite.ops.backups.ledger import SEAL, Ledger, Seal
 from clawsite.ops.backups.packing import pack
-from clawsite.ops.backups.stores import Readable
+from clawsite.ops.backups.stores import Check, Readable
 from clawsite.ops.backups.tar import CHUNK, END, Member, write_member
 from clawsite.ops.backups.unpacking import unpack
 
@@ -23,19 +23,23 @@ _FOLDER = "database/"
 _ZEROS = bytes(CHUNK)
 
 
-def wrap(source: Path, target: Path, *, name: str) -> None:
-    """Write a file, which says that it is `name`, into a new file that is on the disk when this returns."""
+def wrap(source: Path, target: Path, *, name: str, check: Check = lambda: None) -> None:
+    """Write a file, which says that it is `name`, into a new file that is on the disk when this returns.
+
+    `check` is called often and may raise to stop it.
+    """
     with source.open("rb") as body, target.open("wb") as file:
         os.fchmod(file.fileno(), 0o600)
-        pack(_archive(body, source.stat().st_size, name), file, [own_recipient()])
+        pack(_archive(body, source.stat().st_size, name, check), file, [own_recipient()])
         file.flush()
         os.fsync(file.fileno())
 
 
-def _archive(body: BinaryIO, size: int, name: str) -> Iterator[bytes]:
+def _archive(body: BinaryIO, size: int, name: str, check: Check) -> Iterator[bytes]:
     ledger, member = Ledger(), Member(name=_FOLDER + name, size=size)
-    reading = _Counted(body, ledger)
-    yield from write_member(member, reading)
+    for data in write_member(member, _Counted(body, ledger)):
+        check()
+        yield data
     ledger.end(member)
     seal = msgspec.json.encode(ledger.close(own_identity()))
     yield from write_member(Member(name=SEAL, size=len(seal)), io.BytesIO(seal))

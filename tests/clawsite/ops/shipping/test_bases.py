@@ -6,6 +6,7 @@ import os
 import shutil
 import struct
 import time
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from clawsite.ops.backups.identity import own_identity
 from clawsite.ops.backups.joined import Joined
 from clawsite.ops.backups.stores import FolderStore
 from clawsite.ops.shipping import status
-from clawsite.ops.shipping.postgres.archiving import Archiving, bases
+from clawsite.ops.shipping.postgres.archiving import LEAST_FREE, Archiving, bases
 from clawsite.ops.shipping.postgres.bases import take_base
 from clawsite.ops.shipping.postgres.clusters import LOG, make_cluster
 from clawsite.ops.shipping.postgres.files import wrap
@@ -30,6 +31,7 @@ from clawsite.ops.shipping.work import MAX_PAUSE_SECONDS, longer
 from tests.ports import free_port
 
 DAY = 86_400_000
+Usage = namedtuple("Usage", "total used free")
 OLD = now() - 10 * DAY
 SYSTEM = "0"  # that of files without a head
 
@@ -296,6 +298,32 @@ def test_what_a_killed_process_left_half_done_is_removed(tmp_path: Path) -> None
 
 def test_what_fails_is_not_done_more_often_than_what_succeeds() -> None:
     assert [longer(1.0, 1.0), longer(300.0, 300.0), longer(50.0, 1.0)] == [2.0, 300.0, MAX_PAUSE_SECONDS]
+
+
+def test_a_base_backup_leaves_the_server_room_for_its_log(
+    tmp_path: Path, settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends when it would fill the disk, and is not begun again before there is more room."""
+    settings.CLAW_HOME, program = tmp_path / "home", tmp_path / "bin" / "pg_basebackup"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho >>../../begun\nhead -c 5000 /dev/zero >base/base.tar\nsleep 60\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    folder = tmp_path / "archive"
+    folder.mkdir()
+    tar = folder / "shipping" / "base" / "base.tar"
+
+    def usage(path: Path) -> Usage:
+        taken = tar.stat().st_size if tar.exists() else 0
+        return Usage(LEAST_FREE * 2, 0, LEAST_FREE + 4000 - taken)
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    archiving = Archiving(folder, Spool(folder), [FolderStore(tmp_path / "store")])
+    for told in ("archive has no room", "archive still has no room"):
+        with pytest.raises(BackupFailed, match=told):
+            archiving.back_up()
+        assert not tar.parent.exists()
+    assert len((tmp_path / "begun").read_text().splitlines()) == 1
 
 
 def test_a_base_backup_connects_as_we_do(
