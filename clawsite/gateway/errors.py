@@ -9,6 +9,7 @@ import msgspec
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.rpc import codes
+from clawsite.rpc.errors import TIMEOUT
 from clawsite.rpc.frames import ErrorShape
 
 
@@ -60,7 +61,7 @@ def to_shape(error: BaseException, *, where: str) -> ErrorShape:
         return ErrorShape(code=codes.FORBIDDEN, message=error.message)
     if isinstance(error, TimeoutError):
         text = "The server did not get to this in time. Please try again."
-        details = {"code": codes.TIMEOUT}
+        details = {"code": TIMEOUT}
         return ErrorShape(code=codes.UNAVAILABLE, message=text, details=details, retryable=True, retry_after_ms=1000)
     if isinstance(error, ClawError):
         details = {"code": error.code}

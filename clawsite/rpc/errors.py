@@ -122,10 +122,14 @@ class HandshakeRefused(ClientError):
         return _detail(self.details, "code")
 
 
+# In the details of UNAVAILABLE: what was asked for may have been done all the same.
+TIMEOUT = "TIMEOUT"
+
+
 def may_have_acted(error: ClientError) -> bool:
     """Tell whether the gateway may have done what it was asked for, although it did not say so."""
     if isinstance(error, RpcError):
-        return error.detail_code == codes.TIMEOUT
+        return error.detail_code == TIMEOUT
     return isinstance(error, RequestTimeout) or (isinstance(error, ConnectionLost) and error.was_sent)
 
 
