@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from django.conf import settings
+from django.db import connection
 
 from clawsite.checks import SOUND_SQLITE
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
@@ -29,7 +30,7 @@ _NUMBER = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 def examine() -> Iterator[Finding]:
     """Compare what is installed with what is known."""
-    found = [*_sqlite(), *_python(), *_redis(), *_packages(), *_programs()]
+    found = [*_sqlite(), *_postgres(), *_python(), *_redis(), *_packages(), *_programs()]
     yield from found or [
         fine(AREA, f"Python {sys.version.split()[0]}, its libraries and programs have no known fault.")
     ]
@@ -43,6 +44,24 @@ def _sqlite() -> Iterator[Finding]:
             f"SQLite {sqlite3.sqlite_version} can, very rarely, damage its file when two processes write at once.",
             f"Use a Python with SQLite {sound} or later, or PostgreSQL (DATABASE_URL), and keep backups.",
         )
+
+
+def _postgres() -> Iterator[Finding]:
+    """See that backups can be made of the server: its program reads none that is newer than itself."""
+    if settings.CLAW_ON_SQLITE:
+        return
+    dump, server = _version_of("pg_dump", "--version"), _server_version()
+    advice = f"Install the package postgresql-client-{server}, or give the image one."
+    if dump is None:
+        yield bad(AREA, "pg_dump is not installed, so no backup can be made.", advice)
+    elif dump[0] < server:
+        yield bad(AREA, f"pg_dump {_text(dump)} makes no backup of PostgreSQL {server}.", advice)
+
+
+def _server_version() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version_num")
+        return int(cursor.fetchone()[0]) // 10_000
 
 
 def _python() -> Iterator[Finding]:

@@ -237,6 +237,24 @@ def test_an_answer_of_getwebhookinfo_is_judged(settings: Settings) -> None:
     assert list(channels.judge_webhook(row, {"url": url})) == [], "an account without a mode does as the setting says"
 
 
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [(15, ""), (14, ""), (17, "pg_dump 15.6 makes no backup of PostgreSQL 17."), (0, "pg_dump is not installed")],
+)
+def test_a_postgresql_that_pg_dump_does_not_read_is_told(
+    server: int, told: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.CLAW_ON_SQLITE = False
+    monkeypatch.setattr(versions, "_server_version", lambda: server)
+    program = tmp_path / "pg_dump"
+    program.write_text("#!/bin/sh\necho 'pg_dump (PostgreSQL) 15.6 (Debian 15.6-0+deb12u1)'\n")
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(tmp_path) if server else "/nowhere")
+    found = [each.text for each in versions._postgres()]
+    assert bool(found) is bool(told)
+    assert all(told in text for text in found)
+
+
 def test_one_that_fails_itself_hides_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> object:
         raise RuntimeError("secret detail")
