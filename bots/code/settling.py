@@ -13,6 +13,7 @@ from bots import texts
 from bots.agent.types import AgentOutcome
 from bots.code import merging, testing, tree
 from bots.code.desk import Check, Desk
+from bots.code.starting import run_of
 from clawsite.core.db import run_db
 from guardrails.outputs import OutputContext, check_output
 from guardrails.policy import policy_from_settings
@@ -62,6 +63,7 @@ async def settle(desk: Desk) -> None:
         reason = await desk.work(lambda check: _look_through(desk, check))
     if not reason:
         await desk.board.turn("merging")
+        await run_db(run_of, desk.ctx.job)  # the work may have taken hours: they must still be let to change it
         reason = await run_db(merging.merge, run, actor=desk.actor)
     run.outcome, run.reason = (Outcome.KEPT, reason) if reason else (Outcome.MERGED, Reason.NONE)
     await run_db(_write_down, desk)

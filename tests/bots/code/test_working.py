@@ -8,7 +8,7 @@ from pytest_django import Settings
 from bots.code.board import card_key
 from clawsite.core.errors import NotAllowed
 from clawsite.core.models import AuditEvent
-from runbooks.models import CodeRun, Job, ProjectMember
+from runbooks.models import CodeRun, Job, Project, ProjectMember
 from runbooks.workspaces import git, roots
 from tests.bots.code.making import FILES, MEND, World, at_tests, finish, go, go_on, labels, shown, tree_of
 from tests.servers.messages import MessagesServer, text, tool_use
@@ -118,6 +118,19 @@ def test_what_came_meanwhile_is_merged_before_the_tests(world: World, model: Mes
     assert run.files == [["app.py", 1, 1]]
     assert set(world.files()) == {*FILES, "other.py"}
     assert "Meanwhile" in world.log()
+
+
+def test_who_may_not_change_the_project_any_more_merges_nothing(world: World, model: MessagesServer) -> None:
+    finish(model, MEND)
+    with at_tests(lambda: Project.objects.update(archived=True)):
+        run = go(world.start())
+
+    assert (run.job.state, run.job.error, run.outcome) == ("failed", "shop is archived.", "kept")
+    assert world.log() == ["Begin"]
+    Project.objects.update(archived=False)
+    world.say(f"/code keep {run.pk}")
+    go_on("code_keep")
+    assert world.log() == ["Add instead of subtracting", "Begin"]
 
 
 def test_a_conflict_names_its_paths_and_keeps_the_branch(world: World, model: MessagesServer) -> None:
