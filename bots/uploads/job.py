@@ -22,7 +22,7 @@ from guardrails.types import Actor, Role
 from runbooks.jobs import JobContext, JobKind
 from runbooks.jobs.working import patiently
 from runbooks.models import Job, Upload
-from runbooks.workspaces.access import DEVELOPER, check_role
+from runbooks.workspaces.access import DEVELOPER, access_project
 from runbooks.workspaces.archives import is_archive, list_archive
 from runbooks.workspaces.turns import take_turn
 from runbooks.workspaces.uploads import KIND, MOST_BYTES, check_size, extract, folder_for, place, store
@@ -49,7 +49,7 @@ def run(ctx: JobContext) -> Any:
     if upload is None or upload.session_id != ctx.job.session_id:
         raise NotFound("There is no such file any more.")
     actor = Actor(subject=ctx.job.owner, role=Role.OPERATOR, name=given.name)
-    check_role(upload.project, actor=actor, session_id=upload.session_id, role=DEVELOPER)
+    access_project(upload.project.key, actor=actor, session_id=upload.session_id, role=DEVELOPER)
     if (pause := take_turn(ctx, upload.project)) is not None:
         return pause
     told = told_of(upload)

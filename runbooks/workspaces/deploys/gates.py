@@ -16,7 +16,7 @@ from runbooks.books.plan import digest
 from runbooks.books.steps import StepContext, StepKind
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, EnvironmentLock, Project
-from runbooks.workspaces.access import DEVELOPER, check_role, is_decided_still
+from runbooks.workspaces.access import DEVELOPER, access_project, is_decided_still
 from runbooks.workspaces.git import alone, branch_head, is_ancestor, is_clean, refresh_tree
 from runbooks.workspaces.gitops.finding import asks_approval
 from runbooks.workspaces.manifest import EnvironmentSpec, read_manifest
@@ -46,7 +46,7 @@ def check_requester(deploy: Deploy) -> None:
         return
     actor = Actor(subject=deploy.requested_by, role=Role.OPERATOR, name=deploy.requested_name)
     session_id = deploy.job.session_id if deploy.job is not None else None
-    check_role(deploy.project, actor=actor, session_id=session_id, role=DEVELOPER)
+    access_project(deploy.project.key, actor=actor, session_id=session_id, role=DEVELOPER)
 
 
 def check_approver(project: Project, approval: Approval) -> None:

@@ -19,7 +19,7 @@ from runbooks.books.starting import take_target
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Environment, Job, Project, Run
 from runbooks.workspaces import git
-from runbooks.workspaces.access import DEVELOPER, MAINTAINER, check_role, maintainers_of
+from runbooks.workspaces.access import DEVELOPER, MAINTAINER, access_project, check_role, maintainers_of
 from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.deploys import gates, planning
 from runbooks.workspaces.deploys.environments import keep_environments, live_in
@@ -60,7 +60,7 @@ def _audited(job: Job, project: Project, work: Callable[[], T]) -> T:
 def _open(job: Job, project: Project) -> Deploy:
     actor, given = asker_of(job), job.params
     if actor.subject != SYSTEM.subject:
-        check_role(project, actor=actor, session_id=job.session_id, role=DEVELOPER)
+        access_project(project.key, actor=actor, session_id=job.session_id, role=DEVELOPER)
     back = given["kind"] == Deploy.Kind.ROLLBACK
     manifest, spec = _read(project, given["environment"], back=back)
     environment = keep_environments(project, manifest)[given["environment"]]

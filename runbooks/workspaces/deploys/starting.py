@@ -8,7 +8,7 @@ from guardrails.types import Actor
 from runbooks.jobs import create_job
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Deploy, Job, Project
-from runbooks.workspaces.access import DEVELOPER, check_role
+from runbooks.workspaces.access import DEVELOPER, access_project
 from runbooks.workspaces.git.looking import check_revision
 
 KIND, CLEAR = "deploy", "deploy_clear"
@@ -30,7 +30,7 @@ def start_deploy(
 
     A rollback goes to the release that was live before, or to a commit that was live some time.
     """
-    check_role(project, actor=actor, session_id=session_id, role=DEVELOPER)
+    access_project(project.key, actor=actor, session_id=session_id, role=DEVELOPER)
     if ref:
         check_revision(ref)
     return create_job(

@@ -16,7 +16,7 @@ from guardrails.types import Actor
 from runbooks.jobs import JobContext, JobKind
 from runbooks.models import Project, Remote
 from runbooks.workspaces import git
-from runbooks.workspaces.access import DEVELOPER, check_role, get_project
+from runbooks.workspaces.access import DEVELOPER, access_project
 from runbooks.workspaces.askers import asker_of
 from runbooks.workspaces.git.calling import dirs_of
 from runbooks.workspaces.git.commits import author_of, make_message
@@ -43,9 +43,8 @@ class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 def run(ctx: JobContext) -> Any:
     """Fetch, bring both together, record it, and say what came of it."""
-    project = get_project(ctx.params["project"])
     actor = asker_of(ctx.job)
-    check_role(project, actor=actor, session_id=ctx.job.session_id, role=DEVELOPER)
+    project = access_project(ctx.params["project"], actor=actor, session_id=ctx.job.session_id, role=DEVELOPER)
     remote = Remote.objects.select_related("project").filter(project=project, enabled=True).first()
     if remote is None:
         raise BadInput("This project has no remote.")

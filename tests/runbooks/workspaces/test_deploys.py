@@ -10,13 +10,14 @@ import pytest
 
 from bots.cards.deploy import render_end
 from bots.cards.registry import CardView
+from clawsite.core.errors import NotAllowed
 from clawsite.core.models import AuditEvent
 from guardrails.approvals import decide
 from guardrails.models import Approval
 from guardrails.processes import Completed, has_sandbox
 from runbooks import jobs
 from runbooks.books.steps import StepFailed
-from runbooks.models import Deploy, Environment, Job, ProjectMember, Run
+from runbooks.models import Deploy, Environment, Job, Project, ProjectMember, Run
 from runbooks.workspaces import deploys, git
 from runbooks.workspaces.deploys.programs import check_done
 from runbooks.workspaces.deploys.releases import prune, release_path, switch
@@ -111,6 +112,16 @@ def test_the_gates_say_why() -> None:
     assert deploys.unlock_environment(place, actor=BOB)  # a maintainer
     assert not deploys.unlock_environment(place, actor=BOB)
     assert (deploy(made).state, page(made)) == ("succeeded", "one")
+
+
+def test_a_project_that_was_put_aside_is_not_deployed() -> None:
+    made = shop()
+    waiting = start(made)
+    Project.objects.update(archived=True)
+    assert go(waiting).error == "shop is archived."
+    for kind in ("deploy", "rollback"):
+        with pytest.raises(NotAllowed, match="is archived"):
+            start(made, kind=kind)
 
 
 def test_only_developers_and_operators_deploy() -> None:

@@ -129,7 +129,7 @@ def test_somebody_elses_project_is_nobodys_to_pull(project: Project, bare: Path)
     before = git.head(project)
     for actor in (ALICE, Actor(subject="user:9", role=BOB.role, name="Charlie")):
         job = pull(project, actor=actor)
-        assert (job.state, job.error) == ("failed", "There is no project “shop”.")
+        assert (job.state, job.error) == ("failed", f"There is no project “{project.key}”.")
     assert git.head(project) == before
 
 
@@ -149,6 +149,14 @@ def test_what_decides_what_runs_is_pulled_by_a_maintainer(project: Project, bare
     assert pull(project, choice).state == "succeeded"
     dana_pushes(bare, {"dana.txt": "d"})
     assert pull(project, choice, actor=ALICE).state == "succeeded"
+
+
+def test_nothing_is_pulled_into_a_project_that_was_put_aside(project: Project, bare: Path) -> None:
+    dana_pushes(bare, {"dana.txt": "d"})
+    Project.objects.update(archived=True)
+    before = git.head(project)
+    assert pull(project).error == "shop is archived."
+    assert git.head(project) == before
 
 
 def test_more_than_a_project_holds_does_not_come_in(project: Project, bare: Path, settings: Settings) -> None:
