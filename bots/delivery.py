@@ -13,17 +13,16 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
 from bots.preview import Preview
 from bots.receipts import Receipts
+from bots.resent import mark_resent
 from bots.sent_files import size_of
 from bots.standing import OPEN_SECONDS, Standing
-from bots.texts import resent_mark
 from bots.work import OpenChannel
 from clawsite.core.db import run_db, run_tx, run_tx_first
 from clawsite.core.errors import LeaseLost, log_unknown
@@ -287,7 +286,7 @@ class Sender:
             return []
         shown = await self._shown_before(row, message)
         stale, shown = (shown, []) if row.payload.get("fresh") else ([], shown)
-        parts = self.channel.adapter.render(_marked(message, row))
+        parts = self.channel.adapter.render(mark_resent(message, row))
         done = list(row.remote_ids)
         for number, part in enumerate(parts[len(done) :], start=len(done)):
             await self._pace(row, group, first=number == len(row.remote_ids))
@@ -397,16 +396,6 @@ def _seconds_for(row: Outbox) -> float:
 def _is_group(row: Outbox) -> bool:
     """Tell whether a row goes to a group, whose budget is smaller."""
     return bool(row.payload.get("group"))
-
-
-def _marked(message: OutboundMessage, row: Outbox) -> OutboundMessage:
-    """Say on a message that a crash may have sent twice that it may be a repetition; edits repeat without harm."""
-    if not row.resent or row.remote_ids or message.edit_ids or not message.text:
-        return message
-    data = message.to_json()
-    with translation.override(row.payload.get("lang") or settings.LANGUAGE_CODE):
-        data["text"] = f"{message.text}\n\n{resent_mark()}"
-    return OutboundMessage.from_json(data)
 
 
 def _backoff(attempts: int) -> float:
