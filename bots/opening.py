@@ -234,6 +234,17 @@ def _check_surroundings(work: Work) -> None:
         )
 
 
+def check_stopped(work: Work, earlier: Turn | None) -> Ending | None:
+    """A row that comes back, after a crash or a wait, does nothing more when its turn was stopped in the meantime."""
+    if earlier is None or earlier.state != Turn.State.RUNNING or work.session is None:
+        return None
+    if not earlier.cancel_requested and earlier.epoch == work.session.epoch:
+        return None
+    shown = tuple(earlier.preview_ids)
+    replies = (OutboundMessage(text=texts.stopped(), edit_ids=shown, notify=False),) if shown else ()
+    return Ending(outcome="cancelled", replies=replies, remember=False)
+
+
 def load_session(work: Work) -> Session:
     """Stage 3: the session of this chat, group or thread, and nobody else's."""
     if work.session is None:

@@ -45,7 +45,7 @@ from guardrails.policy import policy_from_settings
 from guardrails.types import Checked
 from guardrails.urls import extract_urls
 from sessions_app.inbox import MAX_ATTEMPTS, Head
-from sessions_app.models import Inbox, Outbox
+from sessions_app.models import Inbox, Outbox, Turn
 
 TYPING_AFTER = 1.0
 QUIET_SECONDS = 1.0
@@ -130,7 +130,11 @@ class Pipeline:
                 return work, commits.end_row(work, lambda: ending, runtime=self.runtime)
             if work.resume is None and needs_no_model(work):
                 return work, self._run_command(work)
-            self._begin(work)
+            earlier = work.turn or opening.find_turn(work.head.pk)
+            stopped = opening.check_stopped(work, earlier)
+            if stopped is not None:
+                return work, commits.end_row(work, lambda: stopped, runtime=self.runtime)
+            self._begin(work, earlier)
         return work, []
 
     def _refuse_early(self, work: Work) -> Ending | None:
@@ -150,11 +154,10 @@ class Pipeline:
 
         return commits.end_row(work, decide, runtime=self.runtime)
 
-    def _begin(self, work: Work) -> None:
+    def _begin(self, work: Work, earlier: Turn | None) -> None:
         with work.stage("session"):
             session = opening.load_session(work)
         user_seq = session.last_seq + 1
-        earlier = work.turn or opening.find_turn(work.head.pk)
         if earlier is not None and earlier.user_seq:
             work.turn, user_seq = earlier, earlier.user_seq
             # A tool may have run before a crash: go on from its record instead of calling it again.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from bots.commands.stop import request_stop
 from clawsite.core.db import run_db
 from guardrails import approvals
 from guardrails.models import Approval
-from sessions_app.models import Contact, Fact, Inbox, Turn
+from sessions_app.models import Contact, Fact, Inbox, Session, Turn
 from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.bots.test_flow_tools import ask_to_forget
 from tests.servers.messages.scripts import text
@@ -56,6 +57,21 @@ async def test_a_second_attempt_goes_on_in_the_message_that_is_shown(transaction
             await flow.quiet()
     (shown,) = flow.texts(flow.alice)
     assert shown == ("Other words, and these do end. " * 12).strip()
+
+
+async def test_a_turn_that_was_stopped_while_no_process_had_it_asks_no_model(transactional_db: None) -> None:
+    async with open_flow(CLAW_DRAIN_SECONDS=1) as flow:
+        flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.2))
+        async with flow.running():
+            flow.telegram.user_sends(flow.alice, "go")
+            await until_db(lambda: Turn.objects.exclude(preview_ids=[]).exists())
+        session = await run_db(Session.objects.get)
+        assert await run_db(lambda: request_stop(session, actor="user:1")) == 1
+        async with flow.running():
+            await flow.quiet()
+    assert await run_db(lambda: Turn.objects.get().state) == "cancelled"
+    assert flow.texts(flow.alice) == ["Stopped."]
+    assert len(flow.asked()) == 1
 
 
 async def test_a_turn_of_somebody_blocked_since_does_not_stay_open(transactional_db: None) -> None:
