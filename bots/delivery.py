@@ -206,7 +206,7 @@ class Sender:
                 with span("channel", channel=kind):
                     remote_ids = await self._deliver(row)
         except ChannelError as error:
-            CHANNEL_CALLS.labels(kind, _outcome(error)).inc()
+            CHANNEL_CALLS.labels(kind, error.outcome).inc()
             await self._after_error(row, error)
         except LeaseLost:
             raise
@@ -380,13 +380,6 @@ class Sender:
     def close(self) -> None:
         """Keep no receipts any more; the sender is over."""
         self._receipts.close()
-
-
-def _outcome(error: ChannelError) -> str:
-    """Return what came of a call, in a word for the metrics."""
-    if error.retry_after is not None:
-        return "told to wait"
-    return "refused" if error.permanent else "error"
 
 
 def _seconds_for(row: Outbox) -> float:

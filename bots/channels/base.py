@@ -56,6 +56,13 @@ class ChannelError(ClawError):
         self.moved_to = moved_to
         self.whole_bot = whole_bot
 
+    @property
+    def outcome(self) -> str:
+        """What came of the call, in a word for the metrics."""
+        if self.retry_after is not None:
+            return "told to wait"
+        return "refused" if self.permanent else "error"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Address:
