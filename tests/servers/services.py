@@ -88,7 +88,10 @@ class Service(ABC):
             process.wait(STOP_SECONDS)
 
     def freeze(self) -> None:
-        self._running().send_signal(signal.SIGSTOP)
+        """Stop it, and return when it has: on a busy machine it may answer once more after the signal."""
+        running = self._running()
+        running.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, running.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
 
     def thaw(self) -> None:
         self._running().send_signal(signal.SIGCONT)

@@ -13,7 +13,7 @@ from django_q.signing import SignedPackage
 from pytest_django import Settings
 
 from clawsite.core import queue
-from clawsite.core.nudge import QUEUE, NudgeListener, QueueSocket, nudge
+from clawsite.core.nudge import QUEUE, NudgeListener, QueueSocket, _directory, nudge
 from clawsite.core.queue import NudgeBroker, count_waiting, enqueue
 
 TASK = "clawsite.core.queue.sing"
@@ -124,4 +124,4 @@ async def test_only_the_queue_hears_of_the_queue(run_dir: Path) -> None:
         assert not waiting.wait(0.0)
         waiting.close()
     assert heard == []
-    assert not list((run_dir / "nudge").iterdir())
+    assert not list(_directory(run_dir).iterdir())
