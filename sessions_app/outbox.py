@@ -20,11 +20,12 @@ from django.utils import timezone
 
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.nudge import nudge_on_commit
-from clawsite.core.sql import change, fetch, moment
+from clawsite.core.sql import as_written, change, fetch, moment
 from sessions_app.models import Outbox
 
 MAX_ATTEMPTS = 8
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
+IS_OPEN = as_written("sessions_app_outbox.state IN ('new', 'sending')")
 # The first rows usually tell, and each is read with its payload; behind a chat that waits pages are larger.
 SCAN_PAGES = (16, 64, *(256,) * 15)
 # What a payload says about messages by their ids.
@@ -109,7 +110,7 @@ def find_heads(channel_id: int, *, busy: Collection[str], limit: int) -> list[Ou
 
 def _read_page(channel_id: int, passed: Collection[str], size: int) -> list[Outbox]:
     """Return the oldest open rows of all chats of a channel but these."""
-    rows = Outbox.objects.filter(channel_id=channel_id, state__in=OPEN).exclude(chat_id__in=list(passed))
+    rows = Outbox.objects.filter(IS_OPEN, channel_id=channel_id).exclude(chat_id__in=list(passed))
     return list(rows.order_by("id")[:size])
 
 
@@ -156,7 +157,7 @@ def end_waits(now: datetime) -> int:
 
     What the platform asked us to wait for is kept by the sender as well, whose clock does not jump.
     """
-    return Outbox.objects.filter(state__in=OPEN, not_before__gt=now).update(not_before=now)
+    return Outbox.objects.filter(IS_OPEN, not_before__gt=now).update(not_before=now)
 
 
 def mark_dead(pk: int, *, error: str) -> None:
@@ -169,7 +170,7 @@ def recover_unknown(channel_id: int, *, older_than: float = 0.0, except_for: Col
 
     A fresh sender calls it once for all rows; later only for rows that are `older_than` seconds, except its own.
     """
-    rows = Outbox.objects.filter(channel_id=channel_id, state=Outbox.State.SENDING)
+    rows = Outbox.objects.filter(IS_OPEN, channel_id=channel_id, state=Outbox.State.SENDING)
     if older_than:
         rows = rows.filter(not_before__lt=timezone.now() - timedelta(seconds=older_than))
     return rows.exclude(pk__in=list(except_for)).update(state=Outbox.State.NEW, resent=True)
@@ -187,7 +188,8 @@ def record_accepted(channel_id: int, notes: Iterable[Accepted], *, held: Held, e
         return 0
     with transaction.atomic():
         check_lease(held)
-        rows = Outbox.objects.select_for_update().filter(channel_id=channel_id, state=Outbox.State.SENDING)
+        sending = Outbox.objects.filter(IS_OPEN, channel_id=channel_id, state=Outbox.State.SENDING)
+        rows = sending.select_for_update()
         found = [(row, best.get((row.pk, row.created_at))) for row in rows.exclude(pk__in=list(except_for))]
         return sum(_record_note(row, note) for row, note in found if note is not None)
 
@@ -214,7 +216,7 @@ def keep_part(pk: int, *, remote_ids: Sequence[str]) -> None:
 
 def move_chat(channel_id: int, *, old: str, new: str) -> None:
     """A chat got a new id: its open rows follow, and come as new messages, because those they name stay behind."""
-    for row in Outbox.objects.select_for_update().filter(channel_id=channel_id, chat_id=old, state__in=OPEN):
+    for row in Outbox.objects.select_for_update().filter(IS_OPEN, channel_id=channel_id, chat_id=old):
         payload = {key: value for key, value in row.payload.items() if key not in _NAMES_OF_MESSAGES}
         Outbox.objects.filter(pk=row.pk).update(chat_id=new, payload=payload)
 

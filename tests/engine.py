@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,11 @@ def learn_rows() -> None:
 
 
 def forget_counts() -> None:
-    """Begin without what the test before counted in the Redis of all: limits, and the cache."""
+    """Begin without what the test before counted: limits and the cache in the Redis of all, service levels, costs."""
+    if (levels := sys.modules.get("clawsite.ops.levels.week")) is not None:
+        levels.WEEK.forget()
+    if (budget := sys.modules.get("bots.agent.budget")) is not None:
+        budget.forget_costs()
     if REDIS in os.environ:
         import redis  # noqa: PLC0415 - only where there is one
         from django.conf import settings  # noqa: PLC0415 - as above

@@ -1,5 +1,6 @@
 """Money of the day: what all turns finished today and all work on projects cost, in indexed queries kept for 15 s.
 
+Turns that are long over are summed once, so that the question costs the same all day.
 What this process spends is added at once, before it is in a row, so that a burst cannot hide behind the cache.
 """
 
@@ -7,10 +8,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from datetime import time as clock_time
+from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from bots.agent.prices import count_usage
@@ -24,6 +26,8 @@ from sessions_app.models import Turn
 KEEP_SECONDS = 15.0
 WRITE_SECONDS = 5.0
 METERS_MAX = 256
+# A turn that ended so long ago is in its row for certain.
+SETTLE = timedelta(minutes=5)
 
 
 @dataclass(kw_only=True, slots=True, eq=False)
@@ -45,7 +49,17 @@ class _Kept:
     meters: set[Meter] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class _Summed:
+    """What turns cost that ended from `midnight` until a moment."""
+
+    midnight: datetime
+    until: datetime
+    usd: Decimal = Decimal(0)
+
+
 _kept = _Kept()
+_summed: _Summed | None = None
 
 
 def open_meter() -> Meter:
@@ -63,14 +77,26 @@ def _forget_closed(before: float) -> None:
 
 def sum_today() -> float:
     """Return the dollars of all turns finished since midnight (TIME_ZONE), and of all work that cost some since."""
-    total = Turn.objects.filter(finished_at__gte=_midnight()).aggregate(total=Sum("cost_usd"))["total"]
-    return float(total or 0) + sum_code_today()
+    global _summed
+    midnight = _midnight()
+    settled = max(midnight, timezone.now() - SETTLE)
+    so_far = _summed
+    if so_far is None or so_far.midnight != midnight or so_far.until > settled:
+        so_far = _Summed(midnight, midnight)
+    ended = Turn.objects.filter(finished_at__gte=so_far.until, finished_at__lt=settled)
+    _summed = _Summed(midnight, settled, so_far.usd + _sum(ended))
+    return float(_summed.usd + _sum(Turn.objects.filter(finished_at__gte=settled))) + sum_code_today()
 
 
 def sum_code_today(subject: str = "") -> float:
     """Return the dollars of the work on projects that cost something since midnight: a person's, or everybody's."""
     rows = CodeRun.objects.filter(spent_at__gte=_midnight(), **({"requested_by": subject} if subject else {}))
     return float(rows.aggregate(total=Sum("cost_usd"))["total"] or 0)
+
+
+def _sum(turns: QuerySet[Turn]) -> Decimal:
+    total: Decimal = turns.aggregate(total=Sum("cost_usd", default=Decimal(0)))["total"]
+    return total
 
 
 def _midnight() -> datetime:
@@ -99,5 +125,6 @@ def spend(model: str, tokens: Tokens, *, meter: Meter) -> Usage:
 
 def forget_costs() -> None:
     """Look anew at the next question."""
-    _kept.until = 0.0
+    global _summed
+    _kept.until, _summed = 0.0, None
     _kept.meters.clear()

@@ -13,6 +13,7 @@ from runbooks.jobs import cancel_job
 from runbooks.models import Job
 from runbooks.models.job import ENDS
 from sessions_app.models import Session, Turn
+from sessions_app.turns import open_turns
 
 # Kinds of job that end with what a chat is doing. A runbook is stopped by its own button: it is about systems.
 KINDS = ("agent_code", "log_follow")
@@ -28,7 +29,7 @@ def run(context: CommandContext) -> Answer:
 
 def request_stop(session: Session, *, actor: str) -> int:
     """End the turns of a session that wait for a decision, and tell the owners of those that run. Returns how many."""
-    turns = list(Turn.objects.filter(session_id=session.pk, state__in=[Turn.State.RUNNING, Turn.State.PARKED]))
+    turns = list(open_turns().filter(session_id=session.pk))
     Turn.objects.filter(pk__in=[turn.pk for turn in turns]).update(cancel_requested=True)
     for turn in turns:
         if turn.state == Turn.State.PARKED:

@@ -14,6 +14,7 @@ from bots.commands.base import CommandContext
 from bots.commands.figures import show_span
 from clawsite.core.models import Process
 from sessions_app.models import Inbox, Outbox, Turn
+from sessions_app.outbox import IS_OPEN
 
 
 def read_session(context: CommandContext) -> Sequence[str]:
@@ -57,9 +58,7 @@ def read_queues(context: CommandContext) -> Sequence[str]:
     """Say what waits to be worked on and to be sent, and what was given up."""
     now = timezone.now()
     new = _other_rows(context).aggregate(count=Count("id"), oldest=Min("received_at"))
-    waiting = Outbox.objects.filter(state__in=[Outbox.State.NEW, Outbox.State.SENDING]).aggregate(
-        count=Count("id"), oldest=Min("created_at")
-    )
+    waiting = Outbox.objects.filter(IS_OPEN).aggregate(count=Count("id"), oldest=Min("created_at"))
     day = now - timedelta(days=1)
     dead = (
         Inbox.objects.filter(state=Inbox.State.DEAD, received_at__gt=day).count()

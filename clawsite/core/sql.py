@@ -1,4 +1,4 @@
-"""Plain SQL for the few statements on the way of every message, where building a queryset costs more than running it.
+"""Plain SQL: for the few statements on the way of every message, and for conditions that an index has word for word.
 
 The statements are constants of the code, values are parameters, and both databases take them as they are.
 """
@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 Value = str | int | float | bool | None
@@ -34,3 +36,12 @@ def moment(when: datetime | None = None) -> Value:
     """Return a time (now, unless given) as a parameter of `fetch` and `change`."""
     value: Value = connection.ops.adapt_datetimefield_value(when or timezone.now())
     return value
+
+
+def as_written(condition: str) -> RawSQL:
+    """Return a condition for a filter with its values written out, as the partial index has it.
+
+    SQLite does not recognize a list of values that are parameters, and looks through the whole table instead. A single
+    value it does, so `state="new"` needs none of this.
+    """
+    return RawSQL(condition, (), output_field=BooleanField())  # noqa: S611 - a constant of the code

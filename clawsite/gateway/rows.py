@@ -16,6 +16,7 @@ from clawsite.gateway.keys import MAIN_KEY, key_for, owner_of, session_id_of
 from clawsite.gateway.overview import AGENT
 from clawsite.gateway.runs import read_runs
 from sessions_app.models import Message, Session, Turn
+from sessions_app.turns import open_turns
 
 PROVIDER = "anthropic"
 PREVIEW_CHARS = 200
@@ -143,7 +144,7 @@ def _last_turns(ids: Sequence[int]) -> dict[int, Turn]:
 
 
 def _running(ids: Sequence[int]) -> dict[int, list[str]]:
-    turns = Turn.objects.filter(session__in=ids, state__in=[Turn.State.RUNNING, Turn.State.PARKED])
+    turns = open_turns().filter(session__in=ids)
     found = dict(turns.values_list("inbox_id", "session_id"))
     names: dict[int, list[str]] = defaultdict(list)
     for inbox_id, run in sorted(read_runs(list(found)).items()):

@@ -17,6 +17,7 @@ from clawsite.core.errors import NotAllowed
 from clawsite.gateway.principal import Principal
 from sessions_app.channels import GATEWAY
 from sessions_app.models import Inbox, Message, Outbox, Session, Turn
+from sessions_app.turns import open_turns
 
 QUEUED, RUNNING, WAITING, OK, ERROR, ABORTED = "queued", "running", "waiting", "ok", "error", "aborted"
 ENDED = frozenset({OK, ERROR, ABORTED})
@@ -96,10 +97,10 @@ def access_run(principal: Principal, run_id: str) -> Run:
 def find_open(session: Session) -> list[int]:
     """Return the inbox rows of a session whose runs have not ended, oldest first."""
     lane = f"{session.channel_id}/{session.chat_id}/{session.thread_id}"
-    open_turns = Turn.objects.filter(session=session, state__in=[Turn.State.RUNNING, Turn.State.PARKED])
+    turns = open_turns().filter(session=session)
     waiting = Inbox.objects.filter(state=Inbox.State.NEW, lane__in=[lane, f"{lane}#control"])
     ours = waiting.exclude(external_id__startswith="approval:")
-    return sorted({*open_turns.values_list("inbox_id", flat=True), *ours.values_list("pk", flat=True)})
+    return sorted({*turns.values_list("inbox_id", flat=True), *ours.values_list("pk", flat=True)})
 
 
 def replies_of(run: Run) -> list[Message]:

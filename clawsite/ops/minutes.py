@@ -15,13 +15,13 @@ from django.utils import timezone
 
 from clawsite.core.models import Process
 from clawsite.models import Minute
+from clawsite.ops.levels.counting import Span, count, overheads
+from clawsite.ops.levels.week import SETTLE
 from clawsite.web.report import take_report
 from runbooks.models import AlertGroup, Job
 from sessions_app.models import Inbox, Outbox, Turn
 
 STEP = timedelta(minutes=1)
-# What ended in a minute is committed by then.
-SETTLE = timedelta(seconds=10)
 CATCH_UP = timedelta(hours=1)
 # Turns that are looked at for the times of one minute; the others are counted.
 SAMPLE = 2000
@@ -54,6 +54,7 @@ def _read_minute(at: datetime, *, is_newest: bool) -> dict[str, Any]:
         **_read_turns(span),
         **_read_jobs(span),
         "starts": _read_starts(span),
+        "levels": _read_levels(span),
     }
     return data | (_look_now() if is_newest else {})
 
@@ -90,6 +91,12 @@ def _read_starts(span: tuple[datetime, datetime]) -> dict[str, int]:
     """Return how many processes of each role and machine began, of those that have lived to the end of the minute."""
     began = Process.objects.filter(started_at__gte=span[0], started_at__lt=span[1]).exclude(role="job")
     return dict(Counter(f"{role} {host}" for role, host in began.values_list("role", "host")))
+
+
+def _read_levels(span: tuple[datetime, datetime]) -> dict[str, list[int]]:
+    """Return what the service levels need of a minute, which they would look up otherwise."""
+    whole = Span(*span)
+    return count(whole, overheads(whole)).pack()
 
 
 def _look_now() -> dict[str, Any]:

@@ -33,13 +33,16 @@ class Inbox(models.Model):
     trace_id = models.CharField(max_length=32, blank=True)
 
     class Meta:
-        """The unique pair makes intake safe to repeat; the partial index serves the claim of the oldest new rows."""
+        """The unique pair makes intake safe to repeat; partial indexes the claim of the oldest new rows,
+        and what was given up.
+        """
 
         verbose_name_plural = "inbox"
         constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="inbox_once")]
         indexes = [
             models.Index(fields=["id", "lane"], name="inbox_new", condition=models.Q(state="new")),
             models.Index(fields=["received_at"], name="inbox_received"),
+            models.Index(fields=["done_at"], name="inbox_dead", condition=models.Q(state="dead")),
         ]
 
     def __str__(self) -> str:

@@ -38,7 +38,7 @@ class Outbox(models.Model):
     sent_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """The partial index serves the sender: the head of every chat's line."""
+        """Partial indexes: the line of a chat, that of an account for the sender, and what was given up."""
 
         verbose_name_plural = "outbox"
         indexes = [
@@ -47,7 +47,11 @@ class Outbox(models.Model):
                 name="outbox_open",
                 condition=models.Q(state__in=["new", "sending"]),
             ),
+            models.Index(
+                fields=["channel", "id"], name="outbox_line", condition=models.Q(state__in=["new", "sending"])
+            ),
             models.Index(fields=["created_at"], name="outbox_created"),
+            models.Index(fields=["created_at"], name="outbox_dead", condition=models.Q(state="dead")),
         ]
 
     def __str__(self) -> str:

@@ -45,12 +45,13 @@ class Turn(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """The index on the day serves the budget of the day; the partial one /stop and the web chat."""
+        """The index on the day serves the budget of the day; the partial ones /stop and the web chat, and /health."""
 
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["finished_at"], name="turn_finished"),
             models.Index(fields=["session"], name="turn_open", condition=models.Q(state__in=["running", "parked"])),
+            models.Index(fields=["id"], name="turn_command", condition=models.Q(outcome="command")),
         ]
 
     def __str__(self) -> str:

@@ -1,14 +1,18 @@
-"""What went well and what did not since a moment: three pairs of numbers, each a count over an index.
+"""What went well and what did not in a span of time: three pairs of numbers, each a count over an index of that span.
 
 The overhead of an answer is the time from the message to the answer that was not spent on the model and the tools: the
 stages before the turn, and what its own two commits and its guards took. It is taken from turns that ended at their
-first attempt, at most the newest of each window, because a mean over more tells nothing new.
+first attempt, at most the newest of each span, because more tell nothing new.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Self
+
+from django.db.models import QuerySet
 
 from sessions_app.models import Inbox, Turn
 
@@ -18,6 +22,19 @@ CHUNK = 100
 OVERHEAD_MS = 500.0
 _BEFORE = ("trigger", "input", "session", "prompt")
 _ENDED = (Turn.State.DONE, Turn.State.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From a moment until another one, which is not in it; None is as far as it goes."""
+
+    since: datetime
+    until: datetime | None = None
+
+    def of(self, column: str) -> dict[str, datetime]:
+        """Return what a queryset is filtered by."""
+        until = {} if self.until is None else {f"{column}__lt": self.until}
+        return {f"{column}__gte": self.since} | until
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,43 +49,75 @@ class Tally:
         """The part that was bad, from 0 to 1."""
         return self.bad / self.total if self.total else 0.0
 
-
-def count_answers(since: datetime) -> Tally:
-    """Count messages to the model; bad are those that were answered with an apology, or given up."""
-    turns = Turn.objects.filter(finished_at__gte=since, state__in=_ENDED)
-    dead = _dead(since)
-    return Tally(total=turns.exclude(outcome__startswith="error").count() + dead, bad=_apologies(since) + dead)
+    def __add__(self, other: Self) -> Self:
+        return type(self)(total=self.total + other.total, bad=self.bad + other.bad)
 
 
-def count_faults(since: datetime) -> Tally:
-    """Count updates of any kind that were worked on; bad are those that were given up because of an error of ours."""
-    done = Inbox.objects.filter(state=Inbox.State.DONE, received_at__gte=since).count()
-    dead = _dead(since)
-    return Tally(total=done + dead, bad=dead)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tallies:
+    """One for each level.
+
+    availability: messages to the model; bad are those that were answered with an apology, or given up.
+    overhead: answers; bad are those whose overhead was above the limit.
+    errors: updates of any kind that were taken or given up; bad are those given up because of an error of ours.
+    """
+
+    availability: Tally = Tally()
+    overhead: Tally = Tally()
+    errors: Tally = Tally()
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(
+            availability=self.availability + other.availability,
+            overhead=self.overhead + other.overhead,
+            errors=self.errors + other.errors,
+        )
+
+    def pack(self) -> dict[str, list[int]]:
+        """Return them as JSON."""
+        return {name: [(tally := getattr(self, name)).total, tally.bad] for name in self.__slots__}
+
+    @classmethod
+    def unpack(cls, packed: Mapping[str, Any]) -> Self:
+        """Return what was packed."""
+        return cls(**{name: Tally(total=total, bad=bad) for name, (total, bad) in packed.items()})
 
 
-def count_slow(since: datetime) -> Tally:
-    """Count answers; bad are those whose overhead was above the limit."""
-    found = overheads(since)
-    return Tally(total=len(found), bad=sum(each > OVERHEAD_MS for each in found))
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """What one answer took beside the model and its tools, and when it was there."""
+
+    at: datetime
+    ms: float
 
 
-def overheads(since: datetime) -> list[float]:
-    """Return the overheads in milliseconds, sorted."""
-    turns = Turn.objects.filter(finished_at__gte=since, state=Turn.State.DONE, attempt=1, agent_state={})
-    rows = turns.order_by("-finished_at").values_list("stages", "started_at", "finished_at")[:SAMPLE]
-    found = rows.iterator(chunk_size=CHUNK)
-    return sorted(_overhead(stages, begin, end) for stages, begin, end in found if end and "agent" in stages)
+def count(span: Span, found: Sequence[Overhead]) -> Tallies:
+    """Count what ended in a span, whose overheads are given."""
+    turns = Turn.objects.filter(**span.of("finished_at"))
+    dead = Inbox.objects.filter(state=Inbox.State.DEAD, **span.of("done_at")).count()
+    taken = Inbox.objects.filter(**span.of("received_at")).count()
+    answers = turns.filter(state__in=_ENDED).exclude(outcome__startswith="error").count()
+    apologies = turns.filter(outcome="unavailable").count()
+    return Tallies(
+        availability=Tally(total=answers + dead, bad=apologies + dead),
+        overhead=Tally(total=len(found), bad=sum(each.ms > OVERHEAD_MS for each in found)),
+        # What was given up may have come in long before.
+        errors=Tally(total=max(taken, dead), bad=dead),
+    )
+
+
+def overheads(span: Span) -> list[Overhead]:
+    """Return the newest overheads of a span, the oldest of them first."""
+    rows = _measured().filter(**span.of("finished_at")).order_by("-finished_at")
+    taken = rows.values_list("stages", "started_at", "finished_at")[:SAMPLE].iterator(chunk_size=CHUNK)
+    found = [Overhead(end, _overhead(stages, begin, end)) for stages, begin, end in taken if end and "agent" in stages]
+    return found[::-1]
+
+
+def _measured() -> QuerySet[Turn]:
+    return Turn.objects.filter(state=Turn.State.DONE, attempt=1, agent_state={})
 
 
 def _overhead(stages: dict[str, float], begin: datetime, end: datetime) -> float:
     whole = (end - begin).total_seconds() * 1000
     return max(0.0, whole - stages["agent"]) + sum(stages.get(name, 0.0) for name in _BEFORE)
-
-
-def _apologies(since: datetime) -> int:
-    return Turn.objects.filter(finished_at__gte=since, outcome="unavailable").count()
-
-
-def _dead(since: datetime) -> int:
-    return Inbox.objects.filter(state=Inbox.State.DEAD, received_at__gte=since).count()

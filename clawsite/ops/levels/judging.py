@@ -8,15 +8,14 @@ alert soon after the trouble. A few bad ones among few are no burn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from clawsite.ops.levels.counting import Tally, count_answers, count_faults, count_slow, overheads
+from clawsite.ops.levels.counting import Tally
+from clawsite.ops.levels.week import WEEK, WINDOW, Reading
 
-WINDOW = timedelta(days=7)
 FAST, SLOW = 14.4, 6.0
 FAST_WINDOWS = (timedelta(hours=1), timedelta(minutes=5))
 SLOW_WINDOWS = (timedelta(hours=6), timedelta(minutes=30))
@@ -25,11 +24,15 @@ LEAST_BAD = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Aim:
-    """One level: the share that may be bad, and who counts."""
+    """One level: the share that may be bad. It has the name of its tally."""
 
     name: str
     budget: float
-    count: Callable[[datetime], Tally]
+
+    def count(self, reading: Reading, since: datetime) -> Tally:
+        """Return what there was of it since a moment."""
+        tally: Tally = getattr(reading.count(since), self.name)
+        return tally
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,34 +63,35 @@ class Level:
 
 
 AIMS = (
-    Aim(name="availability", budget=0.005, count=count_answers),
-    Aim(name="overhead", budget=0.05, count=count_slow),
-    Aim(name="errors", budget=0.001, count=count_faults),
+    Aim(name="availability", budget=0.005),
+    Aim(name="overhead", budget=0.05),
+    Aim(name="errors", budget=0.001),
 )
 
 
 def report(now: datetime | None = None) -> list[Level]:
-    """Return every level: about twenty counts over indexes."""
+    """Return every level. Of the messages only those are looked at that came since the last time."""
     moment = now or timezone.now()
-    return [_judge(aim, moment) for aim in AIMS]
+    reading = WEEK.read(moment)
+    return [_judge(aim, reading, moment) for aim in AIMS]
 
 
-def _judge(aim: Aim, now: datetime) -> Level:
-    week = aim.count(now - WINDOW)
+def _judge(aim: Aim, reading: Reading, now: datetime) -> Level:
+    week = aim.count(reading, now - WINDOW)
     return Level(
         name=aim.name,
         aim=1 - aim.budget,
         value=1 - week.share,
         total=week.total,
         bad=week.bad,
-        fast=_burn(aim, FAST_WINDOWS, now),
-        slow=_burn(aim, SLOW_WINDOWS, now),
-        p95_ms=p95(overheads(now - WINDOW)) if aim.name == "overhead" else None,
+        fast=_burn(aim, FAST_WINDOWS, reading, now),
+        slow=_burn(aim, SLOW_WINDOWS, reading, now),
+        p95_ms=p95(reading.overheads_ms(now - WINDOW)) if aim.name == "overhead" else None,
     )
 
 
-def _burn(aim: Aim, windows: tuple[timedelta, timedelta], now: datetime) -> float:
-    long, short = (aim.count(now - window) for window in windows)
+def _burn(aim: Aim, windows: tuple[timedelta, timedelta], reading: Reading, now: datetime) -> float:
+    long, short = (aim.count(reading, now - window) for window in windows)
     if long.bad < LEAST_BAD:
         return 0.0
     return round(min(long.share, short.share) / aim.budget, 2)

@@ -14,8 +14,8 @@ from clawsite.core import services
 from clawsite.core.models import Process, User
 from clawsite.ops import backups, levels
 from clawsite.ops.backups.hindrance import find_hindrance
-from clawsite.ops.levels.counting import count_answers, overheads
 from clawsite.ops.levels.judging import p95
+from clawsite.ops.levels.week import WEEK
 from clawsite.ops.selfalerts.findings import CRITICAL, WARNING, Finding
 from clawsite.ops.selfalerts.machine import ALIVE
 from clawsite.ops.shipping.status import LATE_SECONDS, shipped
@@ -61,7 +61,7 @@ def find_queues(now: datetime) -> Iterator[Finding]:
 
 def find_errors(now: datetime) -> Iterator[Finding]:
     """Find many messages at once that were not answered, answers that could not be sent, and alerts that were lost."""
-    answers = count_answers(now - SPIKE)
+    answers = WEEK.read(now).count(now - SPIKE).availability
     if answers.bad >= SPIKE_BAD and answers.share >= SPIKE_SHARE:
         data = {"bad": answers.bad, "total": answers.total}
         yield Finding(check="errors", subject="answers", severity=CRITICAL, data=data)
@@ -76,7 +76,7 @@ def find_errors(now: datetime) -> Iterator[Finding]:
 
 def find_slow(now: datetime) -> Iterator[Finding]:
     """Find answers that take long because of us."""
-    found = overheads(now - SLOW_WINDOW)
+    found = WEEK.read(now).overheads_ms(now - SLOW_WINDOW)
     worst = p95(found)
     if worst is not None and len(found) >= SLOW_LEAST and worst > SLOW_MS:
         yield Finding(check="slow", data={"ms": round(worst), "turns": len(found)})

@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
-from django.db.models import Sum
 from django.utils import timezone
 
 from bots.cards.selfalert import word
@@ -17,9 +15,10 @@ from bots.service_kinds import name_kind
 from clawsite.models import SelfAlert
 from clawsite.ops.levels import judging as levels
 from clawsite.ops.selfalerts.chats import describe
+from clawsite.web.board.today import TODAY
 from clawsite.web.report import take_report
 from runbooks.models import AlertGroup, Incident, Job
-from sessions_app.models import Contact, Inbox, Turn
+from sessions_app.models import Contact
 
 KEEP_SECONDS = 3.0
 # A role whose last beat is older than this is shown as silent.
@@ -82,14 +81,12 @@ def _take() -> dict[str, Any]:
 
 
 def _today() -> dict[str, Any]:
-    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    turns = Turn.objects.filter(finished_at__gte=midnight)
-    total = turns.aggregate(usd=Sum("cost_usd"), read=Sum("input_tokens"), written=Sum("output_tokens"))
+    day = TODAY.read(timezone.localtime())
     return {
-        "messages_today": Inbox.objects.filter(received_at__gte=midnight).count(),
-        "answers_today": turns.filter(outcome="answer").count(),
-        "spent_today": f"{total['usd'] or Decimal(0):.2f}",
-        "tokens_today": (total["read"] or 0) + (total["written"] or 0),
+        "messages_today": day.messages,
+        "answers_today": day.answers,
+        "spent_today": f"{day.usd:.2f}",
+        "tokens_today": day.tokens,
     }
 
 

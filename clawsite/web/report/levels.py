@@ -1,4 +1,4 @@
-"""Service levels, and trouble of our own that is open. Levels are counted over a week, so at most once a minute."""
+"""Service levels, and trouble of our own that is open. Levels are looked at once a minute at most."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, QuerySet
 from prometheus_client.metrics_core import Metric
 
 from clawsite.core.metrics import declare
@@ -14,6 +14,7 @@ from clawsite.core.queue import count_waiting
 from clawsite.web.report.ages import age
 from runbooks.models import AlertWebhook, Job
 from sessions_app.models import Inbox, Outbox
+from sessions_app.outbox import IS_OPEN
 
 ROWS = declare("claw_queue_rows", "Rows by queue and state.", "queue", "state")
 OLDEST = declare("claw_queue_oldest_seconds", "Age of what waits longest.", "queue")
@@ -25,26 +26,21 @@ _OPEN_STATES = (Job.State.QUEUED, Job.State.RUNNING, Job.State.WAITING_APPROVAL)
 
 def read_queues(now: datetime) -> dict[str, Any]:
     """Return how much waits in each queue, and how long the oldest has."""
-    inbox = Inbox.objects.filter(state__in=[Inbox.State.NEW, Inbox.State.DEAD])
-    outbox = Outbox.objects.filter(state__in=[Outbox.State.NEW, Outbox.State.SENDING, Outbox.State.DEAD])
+    to_answer = Inbox.objects.filter(state=Inbox.State.NEW).aggregate(rows=Count("pk"), since=Min("received_at"))
+    to_send = Outbox.objects.filter(IS_OPEN).aggregate(rows=Count("pk"), since=Min("created_at"))
     return {
-        "inbox": _depths(inbox.values("state").annotate(rows=Count("pk"), since=Min("received_at")), now),
-        "outbox": _depths(outbox.values("state").annotate(rows=Count("pk"), since=Min("created_at")), now),
+        "inbox": _depths(to_answer, Inbox.objects.filter(state=Inbox.State.DEAD), now),
+        "outbox": _depths(to_send, Outbox.objects.filter(state=Outbox.State.DEAD), now),
         "worker": {"waiting": count_waiting()},
         "jobs": _jobs(now),
         "alerts": _alerts(now),
     }
 
 
-def _depths(rows: Any, now: datetime) -> dict[str, Any]:
-    """Return the number of rows by state, and the age of the oldest one that still waits."""
-    found = {row["state"]: row["rows"] for row in rows}
-    oldest = [row["since"] for row in rows if row["state"] != "dead"]
-    return {
-        "new": found.get("new", 0) + found.get("sending", 0),
-        "dead": found.get("dead", 0),
-        "oldest_age": age(min(oldest), now) if oldest else 0,
-    }
+def _depths(waiting: dict[str, Any], dead: QuerySet[Any], now: datetime) -> dict[str, Any]:
+    """Return how many rows wait and how many were given up, and the age of the oldest one that still waits."""
+    since = waiting["since"]
+    return {"new": waiting["rows"], "dead": dead.count(), "oldest_age": age(since, now) if since else 0}
 
 
 def _jobs(now: datetime) -> dict[str, Any]:

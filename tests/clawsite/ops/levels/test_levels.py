@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from clawsite.ops.levels import Level, report
 from clawsite.ops.levels.judging import p95
+from clawsite.ops.levels.week import WEEK
 from clawsite.ops.selfalerts import work
 from sessions_app.models import Channel, Inbox, Session, Turn
 
@@ -53,6 +54,8 @@ def _row(channel: Channel, at: datetime, state: str) -> Inbox:
 
 
 def level(name: str) -> Level:
+    """Return a level of a process that has just started, because the tests write into minutes that are over."""
+    WEEK.forget()
     return next(each for each in report(NOW) if each.name == name)
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 
 from clawsite.core.db import close_pool
-from clawsite.web.board import figures, history
+from clawsite.web.board import figures, history, today
 from clawsite.web.report import levels
 
 
@@ -20,6 +20,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "_kept", (0.0, {}))
     monkeypatch.setattr(history, "_kept", {})
     monkeypatch.setattr(levels, "_kept", None)
+    today.TODAY.forget()
 
 
 @pytest.fixture
