@@ -8,9 +8,12 @@ from itertools import count
 import pytest
 from django.utils import timezone
 
+from clawsite.models import Minute
 from clawsite.ops.levels import Level, report
+from clawsite.ops.levels.counting import Tallies, Tally
 from clawsite.ops.levels.judging import p95
 from clawsite.ops.levels.week import WEEK
+from clawsite.ops.minutes import record_minutes
 from clawsite.ops.selfalerts import work
 from sessions_app.models import Channel, Inbox, Session, Turn
 
@@ -130,6 +133,45 @@ def test_two_bad_ones_are_no_burn() -> None:
 def test_what_is_older_than_a_week_does_not_count() -> None:
     answered(1, outcome="unavailable", ago=timedelta(days=8))
     assert level("availability").total == 0
+
+
+def test_a_process_counts_each_message_once_however_often_it_looks() -> None:
+    answered(3)
+    for moment in (NOW, NOW, NOW + timedelta(seconds=30), NOW + timedelta(minutes=5)):
+        assert availability(moment).total == 3
+    answered(2, ago=timedelta(minutes=-5))
+    assert availability(NOW + timedelta(minutes=5, seconds=1)).total == 5
+    assert availability(NOW + timedelta(hours=7)).total == 5
+    assert availability(NOW + timedelta(days=8)).total == 0
+
+
+def test_after_a_clock_was_set_back_nothing_is_counted_twice() -> None:
+    answered(3)
+    assert [availability(NOW + timedelta(hours=hours)).total for hours in (2, 0, 1)] == [3, 3, 3]
+
+
+def test_what_the_worker_wrote_down_of_a_minute_is_not_looked_up_again() -> None:
+    answered(3)
+    record_minutes()
+    row = next(row for row in Minute.objects.all() if row.data["levels"]["availability"] == [3, 0])
+    row.data["levels"]["availability"] = [1000, 10]
+    row.save()
+    found = level("availability")
+    assert (found.total, found.bad) == (1000, 10)
+
+
+def test_what_nobody_wrote_down_is_counted_from_the_rows_beside_what_somebody_did() -> None:
+    for hours in (0.1, 3, 7.2, 7.5, 100):
+        answered(2, ago=timedelta(hours=hours))
+    whole = level("availability").total
+    written = (NOW - timedelta(hours=7.5)).replace(second=0, microsecond=0)
+    Minute.objects.create(at=written, data={"levels": Tallies(availability=Tally(total=50, bad=0)).pack()})
+    assert (whole, level("availability").total) == (10, 8 + 50)
+
+
+def availability(moment: datetime) -> Level:
+    """Return what a process that goes on finds at a moment."""
+    return report(moment)[0]
 
 
 @pytest.mark.parametrize(("values", "found"), [([], None), ([3.0], 3.0), ([float(n) for n in range(1, 101)], 95.0)])
