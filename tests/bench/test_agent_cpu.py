@@ -44,6 +44,7 @@ async def cpu_ms(work: Callable[[], Awaitable[None]]) -> float:
 
 
 @pytest.mark.bench
+@pytest.mark.django_db(transaction=True)
 async def test_a_run_costs_less_than_the_sdks_own_stream(model: MessagesServer) -> None:
     client = anthropic.AsyncAnthropic(api_key="sk-ant-test", base_url=model.url, max_retries=0)
     provider = AnthropicProvider()
