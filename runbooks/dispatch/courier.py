@@ -31,7 +31,7 @@ BUFFER = 1000
 FIRST_WAIT, MOST_WAIT = 0.3, 15.0
 MAX_ID_CHARS = 128
 
-Item = JobEvent | ClientError | None
+Item = JobEvent | Exception | None
 
 
 class Nonsense(ClientError):
@@ -144,7 +144,7 @@ class Courier:
             news = [self._translate(event) for event in events if event.kind != "end"]
             if news and not await run_tx(records.mirror, self._held, job.pk, news):
                 raise Gone
-            if isinstance(last, ClientError):
+            if isinstance(last, Exception):
                 raise last
             if last is None or last.kind == "end":
                 await self._finish(job, last)
@@ -246,7 +246,7 @@ async def _read(watch: JobWatch, items: asyncio.Queue[Item]) -> None:
         async for event in watch:
             await items.put(event)
         await items.put(None)
-    except ClientError as error:
+    except Exception as error:  # whoever takes them over would wait for ever
         await items.put(error)
 
 

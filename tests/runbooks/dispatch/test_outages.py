@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -13,6 +14,7 @@ from runbooks.models import GatewayTarget, Job
 from runbooks.reaper import reap
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, reload, send, story, until, wait_state
 from tests.runbooks.people import BOB
+from tests.servers.gateway.connection import Connection
 from tests.servers.proxy import TcpProxy
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -168,3 +170,21 @@ async def test_a_wrong_token_is_the_admins_to_put_right(far: FarGateway) -> None
         assert "claw_wrong_token" not in str(await story(job)) + row.last_error
         await run_db(lambda: GatewayTarget.objects.update(token="claw_right_token"))
         await wait_state(job, "running", seconds=AWAY_SECONDS)
+
+
+async def test_an_answer_that_makes_no_sense_ends_nothing(far: FarGateway) -> None:
+    """The courier begins anew, as after a lost connection."""
+    answer = far.methods["jobs.subscribe"]
+    nonsense = iter([{"job": {"state": ["running"]}, "lastSeq": 0}] * 2)
+
+    async def first_nonsense(connection: Connection, params: dict[str, Any], request_id: str) -> Any:
+        return next(nonsense, None) or await answer(connection, params, request_id)
+
+    far.methods["jobs.subscribe"] = first_nonsense
+    async with dispatching():
+        await add_target(far)
+        job = await send()
+        await until(lambda: next(nonsense, True), what="it was asked until it made sense")
+        await until(lambda: far.all_jobs and far.all_jobs[0].state == "running", what="it runs there")
+        far.all_jobs[0].end()
+        assert (await wait_state(job, "succeeded")).error == ""
