@@ -35,6 +35,7 @@ def to_table(bench: Bench) -> str:
         ("our own share of it, as a ratio", f"{bench.alone / bench.direct:.1f} x the direct calls"),
         ("one commit of this disk (fsync)", f"{bench.fsync:.2f} ms"),
         ("ten sessions at once", f"{bench.together_per_second:.0f} turns/s (p95 {bench.together_p95:.0f} ms)"),
+        *((f"after {count:,} messages of others", f"{taken:.1f} ms") for count, taken in bench.by_past.items()),
         *((f"with {count:,} earlier messages", f"{taken:.1f} ms") for count, taken in histories),
         ("growth from the shortest to the longest history", f"{growth:.2f} x"),
         ("start to ready", f"{bench.ready_seconds:.2f} s"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.turns import Bench, run_bench
+from tests.bench.turns import PAST, Bench, run_bench
 
 pytestmark = [pytest.mark.bench, pytest.mark.alone, pytest.mark.timeout(240)]
 
@@ -20,6 +20,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
 def test_a_turn_does_not_cost_more_with_a_long_history(bench: Bench) -> None:
     shortest, longest = bench.by_history[10], bench.by_history[100_000]
     assert longest / shortest < 1.2, bench.by_history
+
+
+def test_a_turn_does_not_cost_more_after_many_messages_of_others(bench: Bench) -> None:
+    assert bench.by_past[PAST] / bench.by_past[0] < 1.2, bench.by_past
 
 
 def test_ten_sessions_share_the_work(bench: Bench) -> None:

@@ -23,6 +23,8 @@ from tests.servers.messages import MessagesServer
 FIRST_CHAT = 2001
 ANSWER = " ".join(f"word{number}" for number in range(60))
 DELTAS = 20
+# Messages that others wrote and that were answered before.
+PAST = 50_000
 
 
 @dataclass(kw_only=True)
@@ -35,6 +37,7 @@ class Bench:
     alone_p95: float = 0.0
     together_per_second: float = 0.0
     together_p95: float = 0.0
+    by_past: dict[int, float] = field(default_factory=dict)
     by_history: dict[int, float] = field(default_factory=dict)
     ready_seconds: float = 0.0
     first_answer_seconds: float = 0.0
@@ -124,6 +127,40 @@ def fill_history(home: Path, *, chat: int | str, messages: int) -> None:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+def fill_past(home: Path, *, chat: int | str, messages: int) -> None:
+    """Let so many messages of a chat have been answered two hours ago: copies of the rows of its newest one."""
+    if not messages:
+        return
+    with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3", timeout=30)) as database, database:
+        outbox, session = database.execute(
+            "SELECT max(id), max(session_id) FROM sessions_app_outbox WHERE chat_id = ? AND state = 'sent'", [str(chat)]
+        ).fetchone()
+        turn, inbox = database.execute(
+            "SELECT id, inbox_id FROM sessions_app_turn WHERE session_id = ? AND state = 'done' ORDER BY id DESC",
+            [session],
+        ).fetchone()
+        (last,) = database.execute("SELECT max(id) FROM sessions_app_inbox").fetchone()
+        for table, row, own in (
+            ("sessions_app_inbox", inbox, {"id": f"{last} + n", "external_id": "'past ' || n"}),
+            ("sessions_app_turn", turn, {"id": "NULL", "inbox_id": f"{last} + n"}),
+            ("sessions_app_outbox", outbox, {"id": "NULL", "dedupe_key": "'past ' || n"}),
+        ):
+            _copy_row(database, table, row, messages, own)
+    with contextlib.closing(sqlite3.connect(home / "clawsite.sqlite3", timeout=30)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # as above
+
+
+def _copy_row(database: sqlite3.Connection, table: str, row: int, count: int, own: dict[str, str]) -> None:
+    """Copy a row; `own` are the expressions of what differs in copy `n`. Times are two hours ago."""
+    columns = [name for _, name, *_ in database.execute(f"PRAGMA table_info({table})")]
+    ago = {name: "strftime('%Y-%m-%d %H:%M:%f', 'now', '-2 hours')" for name in columns if name.endswith("_at")}
+    values = ", ".join(({name: name for name in columns} | ago | own).values())
+    database.execute(
+        f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})"  # noqa: S608 - ours
+        f" INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {table}, numbers WHERE {table}.id = {row}"
+    )
+
+
 def measure_memory(stack: Stack) -> dict[str, float]:
     """MB (PSS) by role; a role's processes are added up."""
     found: dict[str, float] = defaultdict(float)
@@ -149,6 +186,10 @@ def run_bench(
         seconds = telegram.converse(chats, turns=turns // 2, timeout=120)
         bench.together_per_second = sessions * (turns // 2) / seconds
         bench.together_p95 = p95_ms(telegram.durations())
+        for past in (0, PAST):
+            fill_past(home, chat=chats[-1], messages=past)
+            telegram.converse(chats[:1], turns=turns, timeout=120)
+            bench.by_past[past] = median_ms(telegram.durations())
         for chat, count in zip(chats, history, strict=False):
             fill_history(home, chat=chat, messages=count)
         taken: dict[int, list[float]] = {count: [] for count in history}
