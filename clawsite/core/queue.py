@@ -44,6 +44,8 @@ CANARY_SECONDS = 30.0
 # A task may run for its timeout before the next sign of life.
 SILENCE_SECONDS = float(Conf.TIMEOUT) + 60.0
 ERROR_SECONDS = 1.0
+# What waits meanwhile are the results of other tasks; a task that stays in the queue runs once more.
+DELETE_SECONDS = 60.0
 
 
 def enqueue(task: str, /, *args: JSON) -> str:
@@ -92,6 +94,20 @@ class NudgeBroker(ORM):  # type: ignore[misc]
         if not tasks:
             self._wait(Conf.POLL)
         return tasks
+
+    def delete(self, task_id: int) -> None:
+        """Take a task out that has run. An unreachable database is waited for, and no reason to end."""
+        deadline = time.monotonic() + DELETE_SECONDS
+        while True:
+            try:
+                super().delete(task_id)
+                return
+            except DatabaseError as error:
+                logger.warning("task %s cannot be taken out of the queue: %s", task_id, error)
+                connections.close_all()
+            if _closing.value or time.monotonic() >= deadline:
+                return
+            time.sleep(ERROR_SECONDS)
 
     def _dequeue_now(self) -> list[tuple[int | None, str]]:
         now = timezone.now()

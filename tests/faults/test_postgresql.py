@@ -16,6 +16,16 @@ from tests.servers.services import PostgresService
 
 LOCK_SECONDS, LONG_LOCK_SECONDS = 6.0, 15.0
 RECOVERY_SECONDS = 10.0
+# Enough for the worker to be at it when the server dies: each takes some milliseconds.
+TASKS = 600
+GIVE_TASKS = f"""
+from django.db import transaction
+from clawsite.core.queue import enqueue
+with transaction.atomic():
+    for _ in range({TASKS}):
+        enqueue("clawsite.core.queue.sing")
+"""
+WAITING_TASKS = "SELECT count(*) FROM django_q_ormq"
 pytestmark = [pytest.mark.faults, pytest.mark.services]
 
 
@@ -49,8 +59,11 @@ def test_after_a_crash_of_the_server_all_loops_go_on(
     pids = {process.pid for process in site.stack.family()}
     site.model.set_default(deltas=10, pause=0.1)
     asked = site.model.last_request()
+    given = site.stack.manage("shell", "-c", GIVE_TASKS)
+    assert given.returncode == 0, given.stderr
     site.people.write(each=2)
     wait_for(lambda: site.model.last_request() > asked + 1, timeout=60, what="turns run")
+    assert site.store.value(WAITING_TASKS) > 0
     postgres_service.kill()
     site.people.write(each=2)
     wait_for(lambda: site.stack.get("/readyz") == 503, timeout=60, what="not ready")
@@ -77,9 +90,8 @@ def test_after_a_crash_of_the_server_all_loops_go_on(
 def test_the_sender_still_sends_and_the_worker_still_works(site: Site) -> None:
     """A lease that could not be released, or a connection that nobody renewed, would show here."""
     site.model.set_default()
-    tasks = "SELECT count(*) FROM django_q_ormq"
     for _ in range(2):
         site.people.write()
         site.people.wait_answered(timeout=RECOVERY_SECONDS)
-    wait_for(lambda: site.store.value(tasks) == 0, timeout=60, what="the worker's queue is empty")
+    wait_for(lambda: site.store.value(WAITING_TASKS) == 0, timeout=60, what="the worker's queue is empty")
     site.people.check(duplicates=2)

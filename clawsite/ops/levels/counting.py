@@ -79,8 +79,9 @@ class Tallies:
 
     @classmethod
     def unpack(cls, packed: Mapping[str, Any]) -> Self:
-        """Return what was packed."""
-        return cls(**{name: Tally(total=total, bad=bad) for name, (total, bad) in packed.items()})
+        """Return what was packed; another version may know other levels."""
+        known = {name: packed[name] for name in cls.__slots__ if name in packed}
+        return cls(**{name: Tally(total=total, bad=bad) for name, (total, bad) in known.items()})
 
 
 @dataclass(frozen=True, slots=True)

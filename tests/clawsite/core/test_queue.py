@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,38 @@ def test_a_database_that_is_away_does_not_end_the_pusher(broker: NudgeBroker, mo
     monkeypatch.setattr(broker, "_dequeue_now", fail)
     monkeypatch.setattr(queue, "ERROR_SECONDS", 0.0)
     assert broker.dequeue() is None
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.sqlite
+def test_a_database_that_is_away_does_not_end_the_monitor_nor_run_a_task_again(
+    broker: NudgeBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "ERROR_SECONDS", 0.01)
+    enqueue(TASK)
+    [(key, _)] = broker._dequeue_now()
+    connection.cursor().execute("PRAGMA busy_timeout = 1")
+    with closing(sqlite3.connect(connection.settings_dict["NAME"], check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(0.3, other.rollback)
+        end.start()
+        broker.acknowledge(key)
+        end.join()
+    assert count_waiting() == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.sqlite
+def test_a_monitor_does_not_wait_for_ever(broker: NudgeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "DELETE_SECONDS", 0.0)
+    enqueue(TASK)
+    [(key, _)] = broker._dequeue_now()
+    connection.cursor().execute("PRAGMA busy_timeout = 1")
+    with closing(sqlite3.connect(connection.settings_dict["NAME"])) as other:
+        other.execute("BEGIN IMMEDIATE")
+        broker.acknowledge(key)
+        other.rollback()
+    assert count_waiting() == 1
 
 
 async def test_only_the_queue_hears_of_the_queue(run_dir: Path) -> None:
