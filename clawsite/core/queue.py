@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.cluster import Cluster
@@ -86,7 +86,7 @@ class NudgeBroker(ORM):  # type: ignore[misc]
             return [(None, _canary_package())]
         try:
             tasks: list[tuple[int | None, str]] | None = self._dequeue_now()
-        except DatabaseError as error:
+        except Error as error:
             logger.warning("the queue cannot be read: %s", error)
             connections.close_all()
             time.sleep(ERROR_SECONDS)
@@ -102,7 +102,7 @@ class NudgeBroker(ORM):  # type: ignore[misc]
             try:
                 super().delete(task_id)
                 return
-            except DatabaseError as error:
+            except Error as error:
                 logger.warning("task %s cannot be taken out of the queue: %s", task_id, error)
                 connections.close_all()
             if _closing.value or time.monotonic() >= deadline:

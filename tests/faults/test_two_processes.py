@@ -19,7 +19,7 @@ from tests.servers.telegram import TelegramServer
 
 LEASE_SECONDS = 4
 # Longer than it takes to start the other one: nothing of this answer may be there before the freeze.
-LATE_SECONDS = 25.0
+LATE_SECONDS = 12.0
 # As an installation has it when nobody says otherwise, and a process that is frozen for twice as long.
 USUAL_LEASE_SECONDS, LONG_FREEZE_SECONDS = 60, 120.0
 NOTHING_AMISS = (Figure("late answers taken", 0), Figure("lost", 0), Figure("done twice", 0))
@@ -73,6 +73,7 @@ def start_second(second: Program, telegram: TelegramServer) -> None:
 
 
 @pytest.mark.faults
+@pytest.mark.alone
 def test_a_frozen_process_is_replaced_and_its_late_answer_refused(
     programs: list[Program],
     people: Conversation,

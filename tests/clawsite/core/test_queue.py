@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django_q.signing import SignedPackage
 from pytest_django import Settings
 
@@ -104,9 +104,12 @@ def test_a_nudge_wakes_an_idle_broker(broker: NudgeBroker, monkeypatch: pytest.M
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_is_away_does_not_end_the_pusher(broker: NudgeBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("error", [OperationalError("database is locked"), InterfaceError("connection already closed")])
+def test_a_database_that_is_away_does_not_end_the_pusher(
+    broker: NudgeBroker, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fail() -> list[tuple[int | None, str]]:
-        raise OperationalError("database is locked")
+        raise error
 
     monkeypatch.setattr(broker, "_dequeue_now", fail)
     monkeypatch.setattr(queue, "ERROR_SECONDS", 0.0)
