@@ -63,8 +63,10 @@ class Week:
         """Count the minutes that are over since the last look, and what is not over yet."""
         end = _minute(now - SETTLE)
         with self._lock:
-            if self._until is not None and end < self._until:
+            if self._until is not None and end < self._until - STEP:
                 self.forget()  # a clock was set back
+            # Another thread may have looked a moment later than this one, and come first.
+            end = max(end, self._until or end)
             begin = self._until or _begin(end)
             if begin < end:
                 self._add(Span(begin, end))

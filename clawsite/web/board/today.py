@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.db.models import Count, Q, Sum
@@ -44,9 +44,12 @@ class Today:
         self._until: datetime | None = None
 
     def read(self, now: datetime) -> Day:
-        """Count what came since the last look; `now` is in the zone whose midnight counts."""
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        end = max(midnight, now - SETTLE)
+        """Count what came since the last look; `now` is in the zone whose midnight counts.
+
+        Moments are reckoned in UTC: in a zone, ten seconds before the end of a skipped hour are an hour later.
+        """
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+        end = max(midnight, now.astimezone(UTC) - SETTLE)
         if self._midnight != midnight or self._until is None or end < self._until:
             self._counted, self._midnight, self._until = Day(), midnight, midnight
         found = _count(Span(self._until, end))

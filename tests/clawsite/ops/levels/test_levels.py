@@ -7,12 +7,13 @@ from itertools import count
 
 import pytest
 from django.utils import timezone
+from pytest_django.fixtures import DjangoAssertNumQueries
 
 from clawsite.models import Minute
 from clawsite.ops.levels import Level, report
 from clawsite.ops.levels.counting import Tallies, Tally
 from clawsite.ops.levels.judging import p95
-from clawsite.ops.levels.week import WEEK
+from clawsite.ops.levels.week import SETTLE, WEEK
 from clawsite.ops.minutes import record_minutes
 from clawsite.ops.selfalerts import work
 from sessions_app.models import Channel, Inbox, Session, Turn
@@ -148,6 +149,16 @@ def test_a_process_counts_each_message_once_however_often_it_looks() -> None:
 def test_after_a_clock_was_set_back_nothing_is_counted_twice() -> None:
     answered(3)
     assert [availability(NOW + timedelta(hours=hours)).total for hours in (2, 0, 1)] == [3, 3, 3]
+
+
+def test_a_thread_that_comes_late_does_not_let_the_week_be_counted_anew(
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    answered(3)
+    edge = (NOW + timedelta(minutes=2)).replace(second=0, microsecond=0) + SETTLE
+    assert availability(edge).total == 3
+    with django_assert_max_num_queries(10):
+        assert availability(edge - timedelta(milliseconds=1)).total == 3
 
 
 def test_what_the_worker_wrote_down_of_a_minute_is_not_looked_up_again() -> None:
