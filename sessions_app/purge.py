@@ -22,6 +22,7 @@ from guardrails.types import Actor
 from sessions_app.contacts import find_contact, require_admin
 from sessions_app.models import Fact, Inbox, Session, Turn
 from sessions_app.search import unindex_facts
+from sessions_app.turns import open_turns
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool
         require_admin(actor)
     with transaction.atomic():
         Session.objects.select_for_update().filter(pk=session.pk).first()
-        if Turn.objects.filter(session=session, state=Turn.State.RUNNING).exists():
+        if open_turns().filter(session=session, state=Turn.State.RUNNING).exists():
             raise BadInput(_("The bot is answering in this conversation right now. Stop it or try again in a moment."))
         messages = session.messages.count()
         _forget_records(session)

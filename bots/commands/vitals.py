@@ -15,13 +15,14 @@ from bots.commands.figures import show_span
 from clawsite.core.models import Process
 from sessions_app.models import Inbox, Outbox, Turn
 from sessions_app.outbox import IS_OPEN
+from sessions_app.turns import open_turns
 
 
 def read_session(context: CommandContext) -> Sequence[str]:
     """Say that we are up, whether we are at work here, and with which model."""
-    open_turns = Turn.objects.filter(session_id=context.session.pk, state=Turn.State.RUNNING).count()
+    running = open_turns().filter(session_id=context.session.pk, state=Turn.State.RUNNING).count()
     model = context.session.model or settings.CLAW_MODELS[0].partition("@")[0]
-    doing = _("I am working on an answer here.") if open_turns else _("I am ready.")
+    doing = _("I am working on an answer here.") if running else _("I am ready.")
     return [doing, _("Model: {model}").format(model=model)]
 
 

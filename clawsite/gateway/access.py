@@ -18,7 +18,7 @@ from clawsite.gateway.keys import OwnKey, PlaceKey, own_chat, parse_key
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.rpc import codes
 from guardrails.types import Role
-from sessions_app.channels import GATEWAY
+from sessions_app.channels import GATEWAY, channels_of
 from sessions_app.models import Channel, Contact, Session
 
 
@@ -52,7 +52,8 @@ def find_session(principal: Principal, key: str) -> Session | None:
     place = parse_key(key)
     rows = Session.objects.select_related("channel")
     if isinstance(place, OwnKey):
-        return rows.filter(channel__kind=GATEWAY, chat_id=own_chat(principal.owner, place), thread_id="").first()
+        chat_id = own_chat(principal.owner, place)
+        return rows.filter(channel__in=channels_of(GATEWAY), chat_id=chat_id, thread_id="").first()
     if not principal.sees_all:
         return None
     return rows.filter(

@@ -22,7 +22,7 @@ from clawsite.gateway.principal import Principal
 from clawsite.rpc import codes
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
-from sessions_app.channels import GATEWAY
+from sessions_app.channels import GATEWAY, channels_of
 from sessions_app.models import Contact, Session
 
 
@@ -34,7 +34,7 @@ def no_approval() -> GatewayError:
 def decider(principal: Principal) -> Actor:
     """Return who decides: the bearer of a token with the right to decide is an operator, or more. Asks the database."""
     role = Role.ADMIN if principal.sees_all else Role.OPERATOR
-    contact = Contact.objects.filter(channel__kind=GATEWAY, external_id=principal.owner[:64]).first()
+    contact = Contact.objects.filter(channel__in=channels_of(GATEWAY), external_id=principal.owner[:64]).first()
     return Actor(subject=contact.person if contact else principal.owner, role=role, name=principal.name)
 
 

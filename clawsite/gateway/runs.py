@@ -15,7 +15,7 @@ from typing import Any
 from bots.channels.gateway.updates import external_id_of
 from clawsite.core.errors import NotAllowed
 from clawsite.gateway.principal import Principal
-from sessions_app.channels import GATEWAY
+from sessions_app.channels import GATEWAY, channels_of
 from sessions_app.models import Inbox, Message, Outbox, Session, Turn
 from sessions_app.turns import open_turns
 
@@ -83,7 +83,7 @@ def find_row(channel_id: int, owner: str, run_id: str) -> int | None:
 
 def access_run(principal: Principal, run_id: str) -> Run:
     """Return a run of the principal's own, or of anybody for who sees all; NotAllowed otherwise."""
-    rows = Inbox.objects.filter(channel__kind=GATEWAY, external_id=external_id_of(principal.owner, run_id))
+    rows = Inbox.objects.filter(channel__in=channels_of(GATEWAY), external_id=external_id_of(principal.owner, run_id))
     pk = rows.values_list("pk", flat=True).first()
     number = run_id.removeprefix(_FOREIGN)
     if pk is None and principal.sees_all and run_id.startswith(_FOREIGN) and number.isdecimal():

@@ -10,6 +10,7 @@ from clawsite.core.jitter import jitter
 from clawsite.gateway.feeds import feeds
 from clawsite.gateway.runs import Run, read_run
 from sessions_app.models import Session, Turn
+from sessions_app.turns import open_turns
 
 POLL_SECONDS = 1.0
 # Nudges say when to look. Without one a long wait looks less and less often: a client may have thousands of them.
@@ -21,14 +22,15 @@ async def wait_until_quiet(session: Session, *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     wake = feeds.expect_change(session.pk)
     try:
-        while await run_db(_is_answering, session.pk) and (left := deadline - time.monotonic()) > 0:
+        while await run_db(is_answering, session.pk) and (left := deadline - time.monotonic()) > 0:
             await wake.within(min(POLL_SECONDS, left))
     finally:
         feeds.forget_change(session.pk, wake)
 
 
-def _is_answering(session_id: int) -> bool:
-    return Turn.objects.filter(session_id=session_id, state=Turn.State.RUNNING).exists()
+def is_answering(session_id: int) -> bool:
+    """Tell whether a turn of a session runs."""
+    return open_turns().filter(session_id=session_id, state=Turn.State.RUNNING).exists()
 
 
 async def wait_for_end(run: Run, *, session_id: int, seconds: float) -> Run:

@@ -169,11 +169,14 @@ def _ago(days: int) -> Any:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    """Delete rows a batch at a time; return how many."""
+    """Delete rows a batch at a time; return how many.
+
+    In no order: for that of the lists SQLite looks through all rows.
+    """
     model: type[Model] = rows.model
     count = 0
     for _ in range(MAX_BATCHES):
-        keys = list(rows.values_list("pk", flat=True)[:BATCH])
+        keys = list(rows.order_by().values_list("pk", flat=True)[:BATCH])
         if not keys:
             break
         deleted, _ = model._default_manager.filter(pk__in=keys).delete()

@@ -9,13 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from clawsite.web.chat.changes import read_changed
 from clawsite.web.chat.identity import KIND, Visitor
 from clawsite.web.chat.markdown import render_markdown, render_plain
 from guardrails.models import Approval
+from sessions_app.channels import channels_of
 from sessions_app.models import Attachment, Channel, Contact, Message, Session, Turn
+from sessions_app.turns import open_turns
 
 PAGE = 50
 # More than this was missed: the page starts anew from the newest ones.
@@ -54,7 +57,7 @@ def read_news(visitor: Visitor, *, after: int | None, cards: Mapping[int, int] |
     if session is None:
         return News(access=access, role=role, contact_id=contact_id)
     rows, restart, more = _rows(session, after)
-    running = dict(Turn.objects.filter(session=session, state=Turn.State.RUNNING).values_list("pk", "draft"))
+    running = dict(open_turns().filter(session=session, state=Turn.State.RUNNING).values_list("pk", "draft"))
     versions, changed = read_changed(session.pk, cards or {})
     drafts = [(pk, draft) for pk, draft in running.items() if draft]
     return News(
@@ -74,7 +77,7 @@ def read_news(visitor: Visitor, *, after: int | None, cards: Mapping[int, int] |
 
 def read_older(visitor: Visitor, *, before: int) -> tuple[list[dict[str, Any]], bool]:
     """Return the page of messages before one, oldest first, and whether there are more before them."""
-    session = Session.objects.filter(channel__kind=KIND, chat_id=visitor.external_id, thread_id="").first()
+    session = _sessions(visitor).first()
     if session is None:
         return [], False
     rows = list(session.messages.filter(seq__lt=before).order_by("-seq")[: PAGE + 1])
@@ -83,11 +86,13 @@ def read_older(visitor: Visitor, *, before: int) -> tuple[list[dict[str, Any]], 
 
 def has_button(visitor: Visitor, *, seq: int, data: str) -> bool:
     """Tell whether a message of the visitor's own session carries this button."""
-    found = Message.objects.filter(
-        session__channel__kind=KIND, session__chat_id=visitor.external_id, session__thread_id="", seq=seq
-    ).first()
+    found = Message.objects.filter(session__in=_sessions(visitor), seq=seq).first()
     rows = found.data.get("buttons", []) if found else []
     return any(button[1] == data for row in rows for button in row)
+
+
+def _sessions(visitor: Visitor) -> QuerySet[Session]:
+    return Session.objects.filter(channel__in=channels_of(KIND), chat_id=visitor.external_id, thread_id="")
 
 
 def _find_session(channel_id: int, visitor: Visitor) -> Session | None:
