@@ -139,7 +139,7 @@ def withdraw(kind: str, *, actor: str, **data: object) -> int:
     Their owner is not told: it is who calls this.
     """
     waiting = Approval.objects.filter(kind=kind, state=Approval.State.WAITING)
-    rows = list(waiting.filter(**{f"data__{key}": value for key, value in data.items()}))
+    rows = list(waiting.filter(**{f"data__{key}": value for key, value in data.items()}).order_by("expires_at"))
     now = timezone.now()
     with transaction.atomic():
         for approval in rows:

@@ -29,7 +29,8 @@ from clawsite.web.chat.history import has_button, read_news, read_older
 from clawsite.web.chat.identity import Visitor
 from clawsite.web.report import read_queues
 from clawsite.web.report.channels import read_last_command
-from guardrails.models import VerdictRecord
+from guardrails.approvals import withdraw
+from guardrails.models import Approval, VerdictRecord
 from sessions_app.channels import GATEWAY, WEBCHAT
 from sessions_app.models import Channel, Contact, Inbox, Message, Outbox, Session, Turn
 from sessions_app.outbox import end_waits, find_heads, recover_unknown
@@ -131,3 +132,16 @@ def test_a_look_costs_the_same_after_ten_times_as_many_messages(name: str) -> No
             look(session)
         costs.append(taken())
     assert costs[1] <= costs[0] + 30, f"tens of steps after {FEW} and {MANY} messages"
+
+
+def test_what_asked_is_taken_back_at_the_same_cost_after_ten_times_as_many_decisions() -> None:
+    costs = []
+    for numbers in (range(FEW), range(FEW, MANY)):
+        Approval.objects.bulk_create(
+            Approval(key=f"{number}", kind="tool", state="approved", data={"turn": number}, expires_at=timezone.now())
+            for number in numbers
+        )
+        with steps_of_sqlite() as taken:
+            withdraw("tool", actor="system", turn=0)
+        costs.append(taken())
+    assert costs[1] <= costs[0] + 30, "tens of steps"
