@@ -20,6 +20,7 @@ import stat
 import tempfile
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache, partial
 from pathlib import Path
 from types import TracebackType
@@ -85,7 +86,7 @@ def nudge(topic: str, **data: Any) -> None:
         return
     kind = _SUFFIXES.get(topic, _WAKE)
     try:
-        directory = _directory(settings.RUN_DIR)
+        directory = os.fspath(_directory(settings.RUN_DIR))
         names = [name for name in os.listdir(directory) if name.endswith(kind)]
     except OSError as error:
         _directory.cache_clear()
@@ -93,8 +94,10 @@ def nudge(topic: str, **data: Any) -> None:
         return
     _send_late()
     for name in names:
-        if not _is_deaf(name, topic) and not _send(directory / name, payload) and kind == _WAKE:
-            _late.append((directory / name, payload))
+        # No Path: that keeps each part in the interpreter's table of names, which grows with every one ever seen.
+        path = f"{directory}/{name}"
+        if not _is_deaf(name, topic) and not _send(path, payload) and kind == _WAKE:
+            _late.append((path, payload))
             _call_loops()
 
 
@@ -103,10 +106,10 @@ def nudge_on_commit(topic: str, **data: Any) -> None:
     transaction.on_commit(partial(nudge, topic, **data), robust=True)
 
 
-def _send(path: Path, payload: bytes) -> bool:
+def _send(path: str, payload: bytes) -> bool:
     """Send one datagram; False when the receiver is full. A receiver that is gone counts as done."""
     try:
-        _sender.sendto(payload, os.fspath(path))
+        _sender.sendto(payload, path)
     except BlockingIOError:
         return False
     except ConnectionRefusedError:
@@ -117,7 +120,7 @@ def _send(path: Path, payload: bytes) -> bool:
 
 
 # Wakes that found a full receiver (some systems queue ten). The oldest are dropped when there are too many.
-_late: deque[tuple[Path, bytes]] = deque(maxlen=512)
+_late: deque[tuple[str, bytes]] = deque(maxlen=512)
 _LATE_SECONDS = 0.01
 
 
@@ -138,12 +141,13 @@ def _call_loops() -> None:
         listener.retry_soon()
 
 
-def _remove_stale(path: Path) -> None:
+def _remove_stale(path: str) -> None:
     """Remove the socket of a dead process. A live one is kept: it may be just about to be bound."""
     try:
-        os.kill(int(path.name.partition(".")[0]), 0)
+        os.kill(int(os.path.basename(path).partition(".")[0]), 0)
     except (ProcessLookupError, ValueError):
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
     except OSError:
         return
 

@@ -49,7 +49,9 @@ def host_name() -> str:
 def find_start(pid: int) -> int | None:
     """Return when a running process started (clock ticks since boot), None for none and for a zombie."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        # No Path, which keeps each part in the interpreter's table of names: this is asked every second.
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            stat = file.read()
     except (FileNotFoundError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _find_start_elsewhere(pid)
     fields = stat[stat.rindex(")") + 2 :].split()

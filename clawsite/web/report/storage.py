@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -32,15 +32,15 @@ def read_storage() -> dict[str, Any]:
 def _database() -> dict[str, int]:
     if settings.CLAW_ON_SQLITE:
         name = str(settings.DATABASES["default"]["NAME"])
-        return {part: _size(Path(f"{name}{end}")) for part, end in (("data", ""), ("log", "-wal"))}
+        return {part: _size(f"{name}{end}") for part, end in (("data", ""), ("log", "-wal"))}
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_database_size(current_database())")
         return {"data": int(cursor.fetchone()[0])}
 
 
-def _size(path: Path) -> int:
+def _size(path: str) -> int:
     try:
-        return path.stat().st_size
+        return os.path.getsize(path)
     except OSError:
         return 0
 
