@@ -87,7 +87,8 @@ def take_up(approval: Approval) -> None:
 
 def withdraw(job: Job) -> None:
     """Take back what a job that is over still asks for. Part of the caller's transaction."""
-    waiting = list(Approval.objects.filter(kind=KIND, data__job=job.pk, state=Approval.State.WAITING))
+    rows = Approval.objects.filter(kind=KIND, data__job=job.pk, state=Approval.State.WAITING)
+    waiting = list(rows.order_by("expires_at"))  # by the index of what waits, not through all there ever were
     approvals.withdraw(KIND, actor="system", job=job.pk)
     for approval in waiting:
         approval.refresh_from_db()

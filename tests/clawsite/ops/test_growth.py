@@ -31,6 +31,7 @@ from clawsite.web.report import read_queues
 from clawsite.web.report.channels import read_last_command
 from guardrails.approvals import withdraw
 from guardrails.models import Approval, VerdictRecord
+from runbooks.models import Job
 from sessions_app.channels import GATEWAY, WEBCHAT
 from sessions_app.models import Channel, Contact, Inbox, Message, Outbox, Session, Turn
 from sessions_app.outbox import end_waits, find_heads, recover_unknown
@@ -84,6 +85,9 @@ def answered(count: int, *, at: datetime) -> Session:
     Contact.objects.bulk_create(Contact(channel=channel, external_id=f"{number}") for number in numbers)
     Message.objects.bulk_create(Message(session=session, seq=number, role="user", text="") for number in numbers)
     AuditEvent.objects.bulk_create(AuditEvent(actor="system", action="test", at=at) for _ in numbers)
+    Job.objects.bulk_create(
+        Job(kind="x", requested_by="system", owner="system", state="succeeded", ended_at=at) for _ in numbers
+    )
     VerdictRecord.objects.bulk_create(VerdictRecord(stage="input", rule="pii", action="mask", at=at) for _ in numbers)
     Outbox.objects.bulk_create(
         Outbox(channel=channel, chat_id="1", dedupe_key=f"{row.pk}", payload={}, state="sent", created_at=at)
