@@ -141,6 +141,8 @@ class Courier:
     async def _take_over(self, job: Job, items: asyncio.Queue[Item]) -> None:
         while True:
             events, last = await _next_page(items)
+            if events:
+                self.line.heard()
             news = [self._translate(event) for event in events if event.kind != "end"]
             if news and not await run_tx(records.mirror, self._held, job.pk, news):
                 raise Gone

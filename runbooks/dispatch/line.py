@@ -93,6 +93,10 @@ class Line:
             self.up.set()
             self._on_change()
 
+    def heard(self) -> None:
+        """Note that events come, maybe before the next look finds it there: nobody is told any more that it is away."""
+        self.away_text = ""
+
     async def _missed(self, text: str) -> None:
         self.up.clear()
         since = await run_tx(places.note_missed, self._held, self._row_id, text)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from clawsite.core.db import run_db
+from clawsite.core.nudge import nudge
 from runbooks import jobs
 from runbooks.models import GatewayTarget, Job
 from runbooks.reaper import reap
+from runbooks.targets.checking import NUDGE
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, reload, send, story, until, wait_state
 from tests.runbooks.people import BOB
 from tests.servers.gateway.connection import Connection
@@ -188,3 +192,32 @@ async def test_an_answer_that_makes_no_sense_ends_nothing(far: FarGateway) -> No
         await until(lambda: far.all_jobs and far.all_jobs[0].state == "running", what="it runs there")
         far.all_jobs[0].end()
         assert (await wait_state(job, "succeeded")).error == ""
+
+
+async def test_who_hears_of_the_job_before_the_gateway_is_found_there_tells_no_second_outage(far: FarGateway) -> None:
+    """After an outage the events may come while the question whether it is there still waits for its answer."""
+    found, answer = asyncio.Event(), far.methods["ping"]
+
+    async def ping(connection: Connection, params: dict[str, Any], request_id: str) -> Any:
+        await found.wait()
+        return await answer(connection, params, request_id)
+
+    async with TcpProxy(far.port) as proxy, dispatching():
+        await add_target(proxy)
+        job = await send()
+        await wait_state(job, "running")
+        proxy.refuse()
+        await until(lambda: Job.objects.get(pk=job.pk).saved, seconds=AWAY_SECONDS, what="it was told")
+        far.methods["ping"] = ping
+        far.all_jobs[0].emit("line", {"while": "away"})
+        proxy.refuse(False)
+        await until(lambda: not Job.objects.get(pk=job.pk).saved, seconds=AWAY_SECONDS, what="its events are back")
+        for _ in range(10):
+            await run_db(partial(nudge, NUDGE))
+            await asyncio.sleep(0.05)
+        assert (await run_db(GatewayTarget.objects.get)).reach == "away"
+        found.set()
+        await until(lambda: GatewayTarget.objects.get().reach != "away", what="it is found there")
+        far.all_jobs[0].end()
+        await wait_state(job, "succeeded", seconds=AWAY_SECONDS)
+    assert len(await notes(job)) == 2
