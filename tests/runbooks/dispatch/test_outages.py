@@ -188,7 +188,6 @@ async def test_an_answer_that_makes_no_sense_ends_nothing(far: FarGateway) -> No
     async with dispatching():
         await add_target(far)
         job = await send()
-        await until(lambda: next(nonsense, True), what="it was asked until it made sense")
         await until(lambda: far.all_jobs and far.all_jobs[0].state == "running", what="it runs there")
         far.all_jobs[0].end()
         assert (await wait_state(job, "succeeded")).error == ""
