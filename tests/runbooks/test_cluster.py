@@ -168,9 +168,9 @@ def test_a_schedule_that_cannot_be_read_stops_no_other(running: Plant, reached: 
 
 
 def test_a_job_outlives_the_time_limits_of_the_queue(tmp_path: Path) -> None:
-    with plant(tmp_path / "home", LEDGER_QUEUE_SECONDS="1") as made:
+    with plant(tmp_path / "home", LEDGER_QUEUE_SECONDS="4") as made:
         role = made.wait_role()
-        (key,) = made.start("ledger", 1, seconds=5.0)
+        (key,) = made.start("ledger", 1, seconds=12.0)
         made.wait_states([key], "succeeded", seconds=30)
         assert len(read(made.ledger)[key]) == 1
         assert made.ends([key]) == [1]
