@@ -14,9 +14,10 @@ from clawsite.gateway.admission import Visitor, admit
 from clawsite.gateway.hello import Refusal
 from clawsite.gateway.intake import UNKNOWN_ID, BadFrame, parse_request
 from clawsite.rpc import codes
-from clawsite.rpc.frames import ErrorShape, Request
+from clawsite.rpc.frames import MAX_PREAUTH_BYTES, ErrorShape, Request
 
-MOST_EARLY = 15
+# Frames that may wait behind a connect, and the bytes of all of them: nobody knows yet who would have us keep them.
+MOST_EARLY, MOST_EARLY_BYTES = 15, MAX_PREAUTH_BYTES
 LetIn = Callable[[str, dict[str, Any], list[bytes]], None]
 TurnAway = Callable[[str, ErrorShape, int], None]
 
@@ -24,23 +25,25 @@ TurnAway = Callable[[str, ErrorShape, int], None]
 class Greeting:
     """The handshake of one socket. It ends with `let_in`, with `turn_away`, or with the socket."""
 
-    __slots__ = ("_early", "_let_in", "_task", "_turn_away", "_visitor")
+    __slots__ = ("_early", "_early_bytes", "_let_in", "_task", "_turn_away", "_visitor")
 
     def __init__(self, visitor: Visitor, *, let_in: LetIn, turn_away: TurnAway) -> None:
         self._visitor = visitor
         self._let_in = let_in
         self._turn_away = turn_away
         self._early: list[bytes] = []
+        self._early_bytes = 0
         self._task: asyncio.Task[None] | None = None
 
     def take(self, data: bytes) -> bool:
-        """Take a frame: the first must be connect, the next wait for its outcome. False when too many wait."""
+        """Take a frame: the first must be connect, the next wait for its outcome. False when too much waits."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(data))
-        elif len(self._early) < MOST_EARLY:
-            self._early.append(data)
-        else:
+            return True
+        self._early_bytes += len(data)
+        if len(self._early) >= MOST_EARLY or self._early_bytes > MOST_EARLY_BYTES:
             return False
+        self._early.append(data)
         return True
 
     def cancel(self) -> None:

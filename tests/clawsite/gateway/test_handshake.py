@@ -189,6 +189,14 @@ async def test_too_many_frames_behind_a_connect_end_the_socket(standing: Gateway
         assert await client.closed() == (1008, "too many pending handshake frames")
 
 
+async def test_few_but_large_frames_behind_a_connect_end_the_socket(standing: Gateway) -> None:
+    async with standing.socket() as charlie:
+        await charlie.say(type="req", id="connect", method="connect", params=connect_params("wrong"))
+        for number in range(2):
+            await charlie.say(type="req", id=f"p{number}", method="ping", params={"x": "y" * 40_000})
+        assert await charlie.closed() == (1008, "too many pending handshake frames")
+
+
 async def test_a_large_frame_of_a_stranger_ends_the_socket(standing: Gateway) -> None:
     async with standing.socket() as charlie:
         await charlie.event("connect.challenge")
