@@ -39,11 +39,11 @@ class Source(Protocol):
     async def link(self) -> Link:
         """Return the open connection, waiting for ever for one; raises what is final."""
 
-    def begin(self, watch: JobWatch, link: Link) -> None:
-        """Bring this watch the events of its job that come over this connection."""
+    def begin(self, watch: JobWatch, link: Link) -> int:
+        """Bring this watch the events of its job that come over this connection; return after which to ask for them."""
 
-    def leave(self, watch: JobWatch) -> None:
-        """Bring it none any more."""
+    def leave(self, watch: JobWatch, *, is_settled: bool) -> None:
+        """Bring it none any more. is_settled: whether the gateway has answered that it sends them."""
 
 
 class JobWatch:
@@ -70,6 +70,11 @@ class JobWatch:
         """Whether events are wanted as they come."""
         return self._link is not None
 
+    @property
+    def taken(self) -> int:
+        """The number of the last event that was taken in, handed out or not."""
+        return self._taken
+
     def offer(self, event: JobEvent, size: int) -> None:
         """Take an event in if it is the next one and there is room; otherwise ask anew once the reader is here."""
         if self._link is None or event.seq <= self._taken:
@@ -91,7 +96,7 @@ class JobWatch:
     def pause(self) -> None:
         """Take nothing more in until the reader has asked anew."""
         self._link = None
-        self._source.leave(self)
+        self._source.leave(self, is_settled=not self._is_settling)
         self._news.set()
 
     async def aclose(self) -> None:
@@ -126,15 +131,15 @@ class JobWatch:
         self._check_progress()
         link = await self._source.link()
         self._link, self._is_settling = link, True
-        self._source.begin(self, link)
+        taken = self._taken
         try:
-            asked = self._taken
-            params = {"id": self.job_id, "afterSeq": asked}
+            params = {"id": self.job_id, "afterSeq": self._source.begin(self, link)}
             answer = await link.call("jobs.subscribe", params, seconds=SECONDS["jobs.subscribe"])
         except (ConnectionLost, RequestTimeout):
             self.pause()
             await asyncio.sleep(self._backoff.next())
         except RpcError as error:
+            self._is_settling = False
             self.pause()
             if not error.retryable:
                 raise
@@ -143,7 +148,8 @@ class JobWatch:
             self.pause()
             raise
         else:
-            self._settle(answer, asked)
+            self._is_settling = False
+            self._settle(answer, taken)
         finally:
             self._is_settling = False
 
@@ -155,15 +161,15 @@ class JobWatch:
             if self._fruitless > FRUITLESS:
                 raise EventsLost(self.job_id, expected=self._taken + 1, received=gap_to)
 
-    def _settle(self, answer: Any, asked: int) -> None:
+    def _settle(self, answer: Any, taken: int) -> None:
         """The gateway has agreed. Events before its answer may be of an earlier subscription, so ask again if they
         left a gap. EventsLost when it counts anew: its next events, the last one too, would be taken for known ones."""
         self._backoff.reset()
         self._is_over = self._is_over or self._has_nothing_left(answer)
         last = answer.get("lastSeq") if isinstance(answer, dict) else None
-        if isinstance(last, int) and last < asked and not self._is_over:
+        if isinstance(last, int) and last < taken and not self._is_over:
             self.pause()
-            raise EventsLost(self.job_id, expected=asked + 1, received=last + 1)
+            raise EventsLost(self.job_id, expected=taken + 1, received=last + 1)
         if self._gap_to is not None and self._gap_to > self._taken + 1:
             self.pause()
 

@@ -28,18 +28,26 @@ class Watches:
         """Return the open connection."""
         return await self._get_link()
 
-    def begin(self, watch: JobWatch, link: Link) -> None:
-        """Bring this watch its events."""
-        self._by_job[watch.job_id].add(watch)
-        self._asked[watch.job_id] = link
+    def begin(self, watch: JobWatch, link: Link) -> int:
+        """Bring this watch its events; return after which number all who watch this job need them.
 
-    def leave(self, watch: JobWatch) -> None:
-        """Bring it none any more, and tell the gateway when nobody else wants them."""
+        The gateway has one place in a job for each connection, so that asking for it is asking for all of them.
+        """
+        watching = self._by_job[watch.job_id]
+        watching.add(watch)
+        self._asked[watch.job_id] = link
+        return min(each.taken for each in watching)
+
+    def leave(self, watch: JobWatch, *, is_settled: bool) -> None:
+        """Bring it none any more, and tell the gateway when nobody else wants them.
+
+        is_settled: whether the gateway has answered. If not it may begin after it was told to stop, and is told again.
+        """
         watching = self._by_job.get(watch.job_id)
         if watching is not None:
             watching.discard(watch)
             if not watching:
-                self._let_go(watch.job_id)
+                self._let_go(watch.job_id, is_settled=is_settled)
 
     def offer(self, event: Event, size: int) -> None:
         """Give a `job` event to those who watch that job."""
@@ -61,9 +69,11 @@ class Watches:
             watch.pause()
         self._by_job.clear()
 
-    def _let_go(self, job_id: str) -> None:
+    def _let_go(self, job_id: str, *, is_settled: bool = True) -> None:
         self._by_job.pop(job_id, None)
-        link = self._asked.pop(job_id, None)
+        link = self._asked.get(job_id)
+        if is_settled:
+            self._asked.pop(job_id, None)
         if link is not None:
             # Never after a new subscription of the same job: that one would be undone.
-            link.post("jobs.unsubscribe", {"id": job_id}, unless=lambda: job_id in self._asked)
+            link.post("jobs.unsubscribe", {"id": job_id}, unless=lambda: bool(self._by_job.get(job_id)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from clawsite.rpc.backoff import Backoff
 from clawsite.rpc.watch import MOST_EVENTS
 from tests.clawsite.rpc.meeting import meeting, target_of, until
 from tests.servers.gateway import EmulatedJob, GatewayEmulator
+from tests.servers.gateway.connection import Connection
 from tests.servers.gateway.cutting import CuttingProxy
 
 
@@ -125,6 +127,58 @@ async def test_two_readers_of_one_job_do_not_disturb_each_other() -> None:
         found = [numbers(events) for events in await asyncio.gather(first, second, third)]
 
     assert found == [list(range(1, 51)), list(range(11, 51)), list(range(1, 51))]
+
+
+async def test_a_reader_further_on_takes_nothing_from_one_that_is_behind() -> None:
+    """The gateway has one place in a job for each connection, and the last who subscribes says where."""
+    async with meeting() as (client, gateway):
+        job = gateway.jobs.create()
+        for _ in range(5):
+            job.emit("line")
+        subscribe, asked = gateway.methods["jobs.subscribe"], asyncio.Event()
+
+        async def first_nothing(connection: Connection, params: dict[str, Any], request_id: str) -> Any:
+            if asked.is_set():
+                return await subscribe(connection, params, request_id)
+            asked.set()  # its events are still to be read when the next one subscribes
+            return {"job": job.describe(), "lastSeq": 5}
+
+        gateway.methods["jobs.subscribe"] = first_nothing
+        behind = asyncio.create_task(anext(client.subscribe(job.id)))
+        await asked.wait()
+        ahead = asyncio.create_task(anext(client.subscribe(job.id, 5)))
+
+        assert (await asyncio.wait_for(behind, 10)).seq == 1
+        job.emit("line")
+        assert (await ahead).seq == 6
+
+
+async def test_a_reader_that_leaves_before_the_answer_is_not_sent_events_for_ever() -> None:
+    async with meeting() as (client, gateway):
+        job = gateway.jobs.create()
+        job.emit("line")
+        subscribe = gateway.methods["jobs.subscribe"]
+        asked, go, done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+        async def late(connection: Connection, params: dict[str, Any], request_id: str) -> Any:
+            asked.set()
+            await go.wait()
+            answer = await subscribe(connection, params, request_id)
+            done.set()
+            return answer
+
+        gateway.methods["jobs.subscribe"] = late
+        watch = client.subscribe(job.id)
+        reading = asyncio.create_task(anext(watch))
+        await asked.wait()
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await watch.aclose()
+        await until(lambda: gateway.count("jobs.unsubscribe"))
+        go.set()
+        await done.wait()
+
+        await until(lambda: not any(connection.pumps for connection in gateway.connections), seconds=10)
 
 
 async def test_events_that_are_gone_for_good_are_an_error() -> None:
