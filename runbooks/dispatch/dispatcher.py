@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
+from clawsite.core.clock import Offset
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.leases import Held, check_lease
@@ -16,7 +17,7 @@ from clawsite.rpc.client import GatewayClient
 from clawsite.rpc.errors import BadTarget, ClientClosed
 from clawsite.rpc.registry import GatewayRegistry
 from clawsite.rpc.target import GatewayTarget as Target
-from runbooks.dispatch import places
+from runbooks.dispatch import places, records
 from runbooks.dispatch.courier import Courier
 from runbooks.dispatch.line import Line
 from runbooks.dispatch.plan import Plan, Sent, make_plan, next_waiting
@@ -45,12 +46,15 @@ class Dispatcher:
     _lines: dict[str, Kept] = field(default_factory=dict)
     _couriers: dict[int, tuple[Courier, asyncio.Task[None]]] = field(default_factory=dict)
     _registry: GatewayRegistry = field(init=False)
+    _offset: Offset = field(init=False)
+    _ahead: float = 0.0
     _checked_at: float = float("-inf")
     _lost: bool = False
 
     async def __aenter__(self) -> Self:
         """Begin."""
         self._registry = GatewayRegistry(make_client=self._make_client)
+        self._offset = Offset()
         return self
 
     async def __aexit__(self, *_: Any) -> None:
@@ -66,6 +70,7 @@ class Dispatcher:
         if self._lost or time.monotonic() - self._checked_at > CHECK_SECONDS:
             await run_tx(check_lease, self.held)
             self._checked_at, self._lost = time.monotonic(), False
+        await self._follow_clock()
         plan = await run_db(make_plan)
         await self._update_lines(plan)
         for job in plan.sent:
@@ -73,6 +78,13 @@ class Dispatcher:
         for name in plan.waiting:
             await self._serve(name, plan)
         await self._tell(plan)
+
+    async def _follow_clock(self) -> None:
+        """Put off when time is over, when the clock was set forward: the other gateways' time went on as before."""
+        self._ahead += max(0.0, self._offset.moved())
+        if self._ahead:
+            await run_tx(records.postpone, self.held, self._ahead)
+            self._ahead = 0.0
 
     async def _update_lines(self, plan: Plan) -> None:
         """Have a line to each gateway that is used, and none to others; a changed one gets a new line."""

@@ -219,6 +219,14 @@ def settle(held: Held, job_id: int) -> None:
         Job.objects.filter(pk=job_id).update(remote_open=False)
 
 
+def postpone(held: Held, seconds: float) -> None:
+    """Have the time of all jobs on other gateways end later by so much."""
+    with transaction.atomic():
+        check_lease(held)
+        open_jobs = Job.objects.elsewhere().filter(state__in=OPEN, deadline__isnull=False)
+        open_jobs.update(deadline=F("deadline") + timedelta(seconds=seconds))
+
+
 def add(job_id: int, kind: str, data: dict[str, Any]) -> None:
     """Add an event of our own to an open job, as long as events are kept."""
     found = Job.objects.filter(pk=job_id, state__in=OPEN, last_seq__lt=settings.CLAW_JOB_EVENTS - 1)

@@ -13,11 +13,13 @@ from django.utils import timezone
 from clawsite.core.db import run_db
 from clawsite.core.nudge import nudge
 from runbooks import jobs
+from runbooks.dispatch import dispatcher
 from runbooks.models import GatewayTarget, Job
 from runbooks.reaper import reap
 from runbooks.targets.checking import NUDGE
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, reload, send, story, until, wait_state
 from tests.runbooks.people import BOB
+from tests.runbooks.test_rewound import Moved
 from tests.servers.gateway.connection import Connection
 from tests.servers.proxy import TcpProxy
 
@@ -117,6 +119,25 @@ async def test_the_deadline_holds_during_an_outage_and_the_job_is_recalled(far: 
     assert far.all_jobs[0].state == "cancelled"
     assert (await reload(job)).state == "timed_out"
     assert (await story(job))[-1][0] == "end"
+
+
+async def test_a_clock_set_forward_ends_no_job_elsewhere(far: FarGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over there no time has passed; here the deadline is a time of day."""
+    clock = Moved(0.0)
+    monkeypatch.setattr(dispatcher, "Offset", lambda: clock)
+    async with dispatching():
+        await add_target(far)
+        job = await send("selftest")
+        await wait_state(job, "running")
+        hour = timedelta(hours=1)
+        before = timezone.now() - hour + timedelta(minutes=1)  # a minute was left when the clock was set
+        await run_db(lambda: Job.objects.filter(pk=job.pk).update(deadline=before))
+        clock.seconds = hour.total_seconds()
+        await until(lambda: Job.objects.get(pk=job.pk).deadline == before + hour, what="the deadline goes along")
+        await run_db(reap, 1)
+        assert (await reload(job)).state == "running"
+        far.all_jobs[0].end()
+        await wait_state(job, "succeeded")
 
 
 async def test_a_cancel_that_never_gets_there_ends_the_job_here(far: FarGateway) -> None:
