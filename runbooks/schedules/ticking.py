@@ -47,7 +47,7 @@ def find_anew(now: datetime | None = None) -> int:
     A time that has come stays due, and one that was run is not run again, because its run is a row.
     """
     moment = now or timezone.now()
-    count = 0
+    count = _take_skips_back(moment)
     for row in Schedule.objects.filter(enabled=True, next_due__gt=moment):
         try:
             due = next_due(row, after=moment)
@@ -56,6 +56,21 @@ def find_anew(now: datetime | None = None) -> int:
         if due is not None and due != row.next_due:
             waiting = Schedule.objects.filter(pk=row.pk, enabled=True, next_due=row.next_due)
             count += waiting.update(next_due=due)
+    return count
+
+
+def _take_skips_back(now: datetime) -> int:
+    """Have times come that were taken for too late and still lie ahead, because the clock had gone far ahead.
+
+    Returns how many schedules wait again that come once and had ended with that.
+    """
+    count = 0
+    for row in Schedule.objects.filter(last_due__gt=now):
+        with transaction.atomic():
+            skipped, _ = row.runs.filter(due_at__gt=now, outcome=Outcome.SKIPPED).delete()
+            if skipped and row.when == Schedule.When.AT and row.at == row.last_due:
+                ended = Schedule.objects.filter(pk=row.pk, enabled=False, at=row.at)
+                count += ended.update(enabled=True, next_due=row.at, last_due=None)
     return count
 
 

@@ -124,6 +124,27 @@ def test_schedules_do_not_wait_until_a_clock_that_went_ahead_is_there(given: dic
     assert Job.objects.count() == 2
 
 
+@pytest.mark.parametrize("given", [{}, {"when": "at", "cron": ""}])
+def test_a_time_that_a_clock_far_ahead_took_for_too_late_comes(given: dict[str, Any]) -> None:
+    """It went ahead by three days, found the time long over, and was set right before that time."""
+    at = (timezone.now() + 3 * HOUR).replace(microsecond=0)
+    given = given and given | {"at": at}
+    row = save_schedule(schedule(**({"cron": f"{at.minute} {at.hour} {at.day} {at.month} *"} | given)), actor=BOB)
+    due = row.next_due
+    assert due is not None
+    ahead = timedelta(days=3)
+    tick(due + ahead)
+    assert (ScheduleRun.objects.get().outcome, Job.objects.count()) == ("skipped", 0)
+
+    assert make_due(seconds=ahead.total_seconds()) == 1
+    assert find_anew() == 0
+
+    row.refresh_from_db()
+    assert (row.next_due, row.enabled) == (due, True)
+    assert [tick(due), tick(due)] == [1, 0]
+    assert (ScheduleRun.objects.get().outcome, Job.objects.count()) == ("started", 1)
+
+
 def test_what_an_interval_counts_from_may_lie_ahead() -> None:
     """Somebody made the schedule while the clock went ahead by a year, and said no time to begin at."""
     row = save_schedule(schedule(when="every", every_seconds=60, cron=""), actor=BOB)
