@@ -99,8 +99,9 @@ def _tell(group: AlertGroup, step: dict[str, Any], turn: int, *, now: datetime) 
     if responder is None or why:
         note(group.pk, "skipped", step["name"], str(responder or ""), at=now, why=why)
         return False
-    note(group.pk, "escalated", step["name"], str(responder), at=now, round=turn + 1)
-    tell_person(group, session_of(responder).pk, now=now)
+    session = session_of(responder)
+    note(group.pk, "escalated", step["name"], str(responder), at=now, round=turn + 1, session=session.pk)
+    tell_person(group, session.pk, now=now)
     return True
 
 

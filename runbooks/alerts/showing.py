@@ -1,6 +1,6 @@
 """Brings groups to chats: one message for each group and chat, edited in place, and a new one when it must ring.
 
-Invariant: only what is critical, not acknowledged and not silenced makes a sound.
+Invariant: only what is critical, not acknowledged and not silenced makes a sound, and only where it is wanted.
 """
 
 from __future__ import annotations
@@ -68,12 +68,15 @@ def show_groups(groups: Iterable[AlertGroup], *, now: datetime, ring: bool = Fal
         silence = find_silence(group, now=now)
         loud = group.is_critical and group.acked_at is None and not is_silent(silence)
         notices = [notice for notice in _notices(group, now=now) if notice.held_until is None]
-        for storm in (notice.storm for notice in notices if notice.storm is not None):
-            storms[storm] = storms.get(storm, False) or (ring and loud)
+        ringing = _find_hearing(group) if ring else set()
+        for notice in notices:
+            if notice.storm is not None:
+                rings = loud and notice.session_id in ringing
+                storms[notice.storm] = storms.get(notice.storm, False) or rings
         single = [notice for notice in notices if notice.storm is None]
         facts = group_facts(group, silence=silence, runbooks=find_remedies(group)) if single else {}
         for notice in single:
-            _show(notice, facts, ring=ring, loud=loud, now=now)
+            _show(notice, facts, ring=notice.session_id in ringing, loud=loud, now=now)
     for storm, loud in storms.items():
         show_storm(storm, now=now, loud=loud)
 
@@ -91,6 +94,15 @@ def _notices(group: AlertGroup, *, now: datetime) -> list[AlertNotice]:
         elif known.held_until is not None and until is None:
             release(known, now=now)
     return list(notices.values())
+
+
+def _find_hearing(group: AlertGroup) -> set[int]:
+    """Return the chats in which a group may ring: those that want it now, and those of people it was escalated to.
+
+    Others that have its message, because they wanted it once, see it change.
+    """
+    told = group.events.filter(kind="escalated", at__gte=group.started_at).values_list("data", flat=True)
+    return {*find_subscribed(group), *(data["session"] for data in told if "session" in data)}
 
 
 def add_notice(group: AlertGroup, session_id: int, *, now: datetime, until: datetime | None = None) -> AlertNotice:

@@ -223,6 +223,18 @@ def test_a_chat_that_unsubscribed_in_the_night_hears_nothing_of_it(people: Peopl
     assert (Card.objects.count(), AlertNotice.objects.count()) == (0, 0)
 
 
+def test_a_chat_that_unsubscribed_sees_changes_but_does_not_ring(people: People, shown: AlertSubscription) -> None:
+    fire()
+    Card.objects.update(ring="", changed=False)
+    unsubscribe(people.bobs, actor=people.bob.actor)
+    fire(reason="repeat interval elapsed", at=later(hours=4))
+    fire(One(ends=later(hours=5)), at=later(hours=5))
+    assert Card.objects.get().data["state"] == "resolved"
+    fire(One(begins=later(hours=5, minutes=9)), at=later(hours=5, minutes=9))
+    card = Card.objects.get()
+    assert (card.data["state"], card.data["openings"], card.ring) == ("firing", 2, "")
+
+
 def test_a_silence_outlives_the_end_and_a_new_beginning(people: People, shown: AlertSubscription) -> None:
     fire()
     silence(AlertGroup.objects.get().pk, length=timedelta(hours=4), actor=people.bob.actor, now=NOW)
