@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runbooks.alerts.fitting import Fitting
+from runbooks.alerts.silenced import find_silence, is_silent
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, Escalation, EscalationPolicy, EscalationStep
 
@@ -23,9 +24,14 @@ def find_policy(group: AlertGroup) -> EscalationPolicy | None:
 
 
 def begin(group: AlertGroup, *, now: datetime) -> Escalation | None:
-    """Freeze the policy that fits and start its clock; None without one, or when one runs already."""
+    """Freeze the policy that fits and start its clock; None without one, or when one runs already.
+
+    None for a silent group, too: when the silence ends it is escalated from the beginning.
+    """
     policy = find_policy(group)
     if policy is None or group.escalations.filter(state=State.RUNNING).exists():
+        return None
+    if is_silent(find_silence(group, now=now)):
         return None
     steps = [_freeze(step) for step in policy.steps.all()]
     if not steps:
@@ -75,6 +81,6 @@ def stop(group: AlertGroup, *, why: str, now: datetime) -> bool:
 
 
 def remind_minutes_of(group: AlertGroup) -> int:
-    """Return how often who took a group on is reminded: by its frozen policy; 0 without one."""
-    row = group.escalations.order_by("-id").first()
-    return row.remind_minutes if row is not None else 0
+    """Return how often who took a group on is reminded: by its frozen policy, else the one that fits; 0 without one."""
+    kept = group.escalations.order_by("-id").first() or find_policy(group)
+    return kept.remind_minutes if kept is not None else 0

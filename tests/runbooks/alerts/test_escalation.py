@@ -282,6 +282,28 @@ def test_what_fires_on_after_a_silence_is_escalated_from_the_beginning(
     assert called() == [("escalated", "bob")]
 
 
+def test_what_is_let_go_of_in_a_silence_is_escalated_from_the_beginning_after_it(
+    standard: EscalationPolicy, people: People
+) -> None:
+    fire()
+    group = AlertGroup.objects.get()
+    acknowledge(group.pk, actor=people.bob.actor, now=later(minutes=1))
+    silence(group.pk, length=timedelta(minutes=10), actor=people.bob.actor, now=later(minutes=2))
+    release(group.pk, actor=people.bob.actor, now=later(minutes=3))
+    walk(16)
+    assert called() == []
+    walk(17)
+    assert called() == [("escalated", "bob")]
+
+
+def test_who_was_called_rings_with_the_reminders_of_alertmanager(standard: EscalationPolicy, people: People) -> None:
+    fire()
+    walk(5)
+    Card.objects.update(ring="", changed=False)
+    fire(reason="repeat interval elapsed", at=later(hours=4))
+    assert Card.objects.get(session__chat_id=people.bob.external_id).ring == "move"
+
+
 def test_a_silence_that_is_taken_back_or_fails_lets_the_escalation_go_on(
     standard: EscalationPolicy, people: People
 ) -> None:
