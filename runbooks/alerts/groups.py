@@ -56,6 +56,7 @@ def take_news(news: GroupNews, *, now: datetime, source: str = "", system: Monit
     AlertGroup.objects.filter(pk=last.pk).update(
         heard_at=now, deliveries=last.deliveries + 1, stale_at=None, absent_since=None
     )
+    _find_again(known, news)
     if not any(change is not Change.NONE for change in changes.values()):
         return Outcome(kind=_unchanged(last, news, was_stale=was_stale), group=last)
     anew = last.state == FIRING and is_anew(known, changes)
@@ -64,6 +65,13 @@ def take_news(news: GroupNews, *, now: datetime, source: str = "", system: Monit
         last.alerts.filter(pk__in=lost).update(state=RESOLVED, ends_at=now, changed_at=now)
     _write(last, known, [each for each in news.alerts if changes[each.fingerprint] is not Change.NONE], now=now)
     return _settle(last, news, changes, anew=anew, now=now)
+
+
+def _find_again(known: Mapping[str, Alert], news: GroupNews) -> None:
+    """Take alerts for missing in Alertmanager's list no more, because it says that they fire."""
+    named = (known.get(each.fingerprint) for each in news.alerts if each.firing)
+    if missing := [alert.pk for alert in named if alert is not None and alert.absent_since is not None]:
+        Alert.objects.filter(pk__in=missing).update(absent_since=None)
 
 
 def _unchanged(group: AlertGroup, news: GroupNews, *, was_stale: bool) -> str:
@@ -126,10 +134,14 @@ def _write(group: AlertGroup, known: Mapping[str, Alert], news: Iterable[AlertNe
     ]
     Alert.objects.bulk_create([row for row in rows if row.fingerprint not in known], batch_size=BATCH)
     fields = ["state", "severity", "labels", "annotations", "generator_url", "starts_at", "ends_at", "changed_at"]
+    fields += ["listed_at", "absent_since"]
     Alert.objects.bulk_update([row for row in rows if row.fingerprint in known], fields, batch_size=BATCH)
 
 
 def _fill(row: Alert, news: AlertNews, now: datetime) -> Alert:
+    if row.state != FIRING or not news.firing:
+        row.listed_at = None
+    row.absent_since = None
     row.state = FIRING if news.firing else RESOLVED
     row.severity = severity_of(news.labels)
     row.labels, row.annotations, row.generator_url = news.labels, news.annotations, news.generator_url
@@ -174,6 +186,17 @@ def end_group(group: AlertGroup, kind: str, why: str, *, now: datetime) -> None:
     group.resolved_at, group.remind_at, group.absent_since, group.stale_at = now, None, None, None
     group.save(update_fields=["firing", "ended", "state", "resolved_at", "remind_at", "absent_since", "stale_at"])
     note(group.pk, kind, why, at=now)
+
+
+def end_alerts(group: AlertGroup, alerts: Iterable[int], *, now: datetime) -> None:
+    """End some alerts of a locked group, others of which fire on, without news of their end."""
+    rows = group.alerts.filter(pk__in=list(alerts), state=FIRING)
+    ended = rows.update(state=RESOLVED, ends_at=now, changed_at=now, listed_at=None, absent_since=None)
+    firing = list(group.alerts.filter(state=FIRING).values_list("severity", flat=True))
+    group.firing, group.ended = len(firing), group.alerts.count() - len(firing)
+    group.severity = worst(firing)
+    group.save(update_fields=["firing", "ended", "severity"])
+    note(group.pk, "partly_resolved", at=now, alerts=ended, left=group.firing)
 
 
 def _let_go(group: AlertGroup) -> None:

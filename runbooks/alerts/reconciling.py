@@ -1,9 +1,10 @@
-"""Ends groups that will never hear "resolved": an Alertmanager that lost its state or its receiver sends no end.
+"""Ends groups, and alerts in them, that will never hear "resolved": an Alertmanager that lost its state or its receiver
+sends no end.
 
 The systems' Alertmanagers are read every half minute in any case; what they list is compared with the groups that fire.
-Invariants: only a group that this very list once had can be missing from it; a list that could not be read, or not
-understood, says nothing; and nothing ends before it was missing in two readings that lie further apart than an
-Alertmanager needs to hear everything again from Prometheus.
+Invariants: only what this very list once had can be missing from it; a list that could not be read, or not understood,
+says nothing; and nothing ends before it was missing in two readings that lie further apart than an Alertmanager needs
+to hear everything again from Prometheus. A single alert ends only beside one of its group that is listed.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from django.db.models import QuerySet
 
 from clawsite.core.errors import log_unknown
 from guardrails.http import Reply
-from runbooks.alerts.groups import Outcome, end_group
-from runbooks.alerts.showing import show_outcome
+from runbooks.alerts.groups import Outcome, end_alerts, end_group
+from runbooks.alerts.showing import show_group, show_outcome
 from runbooks.alerts.staleness import take_back
 from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, parse_alerts
@@ -35,16 +36,18 @@ def hear_list(system: MonitoredSystem, reply: Reply, now: datetime) -> None:
         return
     listed = parse_alerts(reply)
     names = {each.fingerprint for each in listed}
-    over: list[int] = []
+    over: dict[int, list[int]] = {}
     for page in _pages(system):
-        present = _present(page, names, listed)
+        firing = list(_firing_alerts(page))
+        present = _present(page, firing, names, listed)
         _note_presence(page, present, now)
         for doubted in [each.pk for each in page if each.pk in present and each.stale_at is not None]:
             take_back(doubted, now=now)
-        over += [each.pk for each in page if each.pk not in present and _is_over(each, now)]
-    for pk in over[:MOST_ENDS]:
+        over |= {each.pk: [] for each in page if each.pk not in present and _is_over(each, now)}
+        over |= _compare_alerts(firing, names, now)
+    for pk, alerts in list(over.items())[:MOST_ENDS]:
         try:
-            _end(pk, system, now)
+            _end_alerts(pk, alerts, now) if alerts else _end(pk, system, now)
         except Exception as error:
             log_unknown(error, where=f"alert group {pk}, which Alertmanager has no longer")
 
@@ -60,10 +63,16 @@ def _pages(system: MonitoredSystem) -> Iterable[list[AlertGroup]]:
         last = page[-1].pk
 
 
-def _present(page: Sequence[AlertGroup], names: set[str], listed: Sequence[ListedAlert]) -> set[int]:
+def _firing_alerts(page: Sequence[AlertGroup]) -> QuerySet[Alert]:
+    rows = Alert.objects.filter(group__in=[each.pk for each in page], state=AlertGroup.State.FIRING)
+    return rows.only("group_id", "fingerprint", "listed_at", "absent_since")
+
+
+def _present(
+    page: Sequence[AlertGroup], firing: Sequence[Alert], names: set[str], listed: Sequence[ListedAlert]
+) -> set[int]:
     """Return which of these groups the list has. Of one that came cut, any alert of the group will do."""
-    firing = Alert.objects.filter(group__in=[each.pk for each in page], state=AlertGroup.State.FIRING)
-    found = {pk for pk, name in firing.values_list("group_id", "fingerprint") if name in names}
+    found = {each.group_id for each in firing if each.fingerprint in names}
     cut = [each for each in page if each.truncated and each.pk not in found]
     return found | {each.pk for each in cut if any(each.group_labels.items() <= one.labels.items() for one in listed)}
 
@@ -73,9 +82,33 @@ def _note_presence(page: Sequence[AlertGroup], present: set[int], now: datetime)
     fresh = [each.pk for each in page if each.pk in present and each.listed_at is None]
     back = [each.pk for each in page if each.pk in present and each.absent_since is not None]
     gone = [each.pk for each in page if each.pk not in present and each.listed_at and each.absent_since is None]
+    _write_down(AlertGroup.objects.all(), fresh, back, gone, now)
+
+
+def _write_down(
+    rows: QuerySet[AlertGroup] | QuerySet[Alert], fresh: list[int], back: list[int], gone: list[int], now: datetime
+) -> None:
     for numbers, change in ((fresh, {"listed_at": now}), (back, {"absent_since": None}), (gone, {"absent_since": now})):
         if numbers:
-            AlertGroup.objects.filter(pk__in=numbers).update(**change)
+            rows.filter(pk__in=numbers).update(**change)
+
+
+def _compare_alerts(firing: Sequence[Alert], names: set[str], now: datetime) -> dict[int, list[int]]:
+    """Write down which alerts are there and which are missing beside one that is there.
+
+    Returns those that have been missing for long, by their groups.
+    """
+    there = [each for each in firing if each.fingerprint in names]
+    groups = {each.group_id for each in there}
+    lost = [each for each in firing if each.fingerprint not in names and each.group_id in groups and each.listed_at]
+    fresh = [each.pk for each in there if each.listed_at is None]
+    back = [each.pk for each in there if each.absent_since is not None]
+    _write_down(Alert.objects.all(), fresh, back, [each.pk for each in lost if each.absent_since is None], now)
+    over: dict[int, list[int]] = {}
+    for each in lost:
+        if each.absent_since is not None and now - each.absent_since >= ABSENT:
+            over.setdefault(each.group_id, []).append(each.pk)
+    return over
 
 
 def _is_over(group: AlertGroup, now: datetime) -> bool:
@@ -92,3 +125,16 @@ def _end(pk: int, system: MonitoredSystem, now: datetime) -> None:
         return
     end_group(group, "vanished", str(system), now=now)
     show_outcome(Outcome(kind="resolved", group=group), now=now)
+
+
+@transaction.atomic
+def _end_alerts(pk: int, alerts: Sequence[int], now: datetime) -> None:
+    """End some of a group's alerts, unless a delivery spoke of them meanwhile, or no other one fires any more."""
+    group = AlertGroup.objects.select_for_update().filter(pk=pk, state=AlertGroup.State.FIRING).first()
+    if group is None:
+        return
+    firing = group.alerts.filter(state=AlertGroup.State.FIRING)
+    over = list(firing.filter(pk__in=alerts, absent_since__lte=now - ABSENT).values_list("pk", flat=True))
+    if over and firing.exclude(pk__in=over).exists():
+        end_alerts(group, over, now=now)
+        show_group(group, now=now)

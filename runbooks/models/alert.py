@@ -144,6 +144,10 @@ class Alert(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     changed_at = models.DateTimeField(default=timezone.now)
+    listed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the system's Alertmanager first had it in its own list."
+    )
+    absent_since = models.DateTimeField(null=True, blank=True, help_text="Since when that list is without it.")
 
     class Meta:
         """An alert is once in a group."""

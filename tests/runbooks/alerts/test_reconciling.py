@@ -96,6 +96,45 @@ def test_one_listed_alert_keeps_a_group_and_so_does_one_that_was_left_out(system
     assert group().state == "resolved"
 
 
+def test_an_alert_whose_end_was_missed_ends_beside_one_that_fires_on(
+    system: MonitoredSystem, shown: AlertSubscription
+) -> None:
+    a, b = One(severity="warning"), One(instance="b")
+    fire(a, b)
+    listed(system, a, b, at=later(minutes=1))
+    listed(system, a, at=later(minutes=3))
+    listed(system, a, at=later(minutes=7))
+    assert group().firing == 2
+    listed(system, a, at=later(minutes=8))
+    assert (group().state, group().firing, group().ended, group().severity) == ("firing", 1, 1, "warning")
+    assert dict(Alert.objects.values_list("labels__instance", "state")) == {"a": "firing", "b": "resolved"}
+    assert (Card.objects.get().data["firing"], Card.objects.get().data["severity"]) == (1, "warning")
+    last = group().events.last()
+    assert last is not None
+    assert (last.kind, last.data) == ("partly_resolved", {"alerts": 1, "left": 1})
+
+    fire(a, b, at=later(minutes=20))  # Prometheus found it again: it fires under the old beginning
+    for minute in (21, 30):
+        listed(system, a, at=later(minutes=minute))
+    assert group().firing == 2, "this list has not had it again"
+
+
+def test_an_alert_that_is_spoken_of_or_listed_again_does_not_end(system: MonitoredSystem) -> None:
+    a, b, other = One(), One(instance="b"), One(instance="of another Alertmanager")
+    fire(a, b, other)
+    for minute, alerts in ((1, [a, b]), (2, [a]), (6, [a, b]), (7, [a]), (8, []), (11, [a])):
+        listed(system, *alerts, at=later(minutes=minute))
+    fire(a, b, other, at=later(minutes=11, seconds=30))
+    listed(system, a, at=later(minutes=12))
+    listed(system, a, at=later(minutes=16))
+    assert group().firing == 3
+    listed(system, a, at=later(minutes=17))
+    assert sorted(Alert.objects.filter(state="firing").values_list("labels__instance", flat=True)) == [
+        "a",
+        "of another Alertmanager",
+    ]
+
+
 def test_an_alert_of_ours_is_in_no_list(system: MonitoredSystem) -> None:
     fire(One(name="Watchdog", severity="none"))
     tick(now=later(hours=2), since=NOW)
