@@ -51,6 +51,7 @@ def _template(kind: str) -> str:
     words = {
         "opened": _("fires: {alerts}, {severity}"),
         "reopened": _("fires again: {alerts}, {severity}"),
+        "lost": _("taken for over: for more than a week there was no news of it"),
         "raised": _("is worse now: {severity}"),
         "added": _("{alerts} more"),
         "partly_resolved": _("{alerts} resolved, others still fire"),

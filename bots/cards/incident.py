@@ -71,6 +71,7 @@ def describe_event(event: Mapping[str, Any]) -> str:
         "alert_raised": _("alert got worse: {text}"),
         "alert_resolved": _("alert over: {text}"),
         "alert_vanished": _("alert over, because Alertmanager no longer has it: {text}"),
+        "alert_lost": _("alert taken for over, because for more than a week there was no news of it: {text}"),
         "alert_acked": _("{who} acknowledged: {text}"),
         "alert_unacked": _("{who} let go: {text}"),
         "alert_silenced": _("{who} silenced: {text}"),

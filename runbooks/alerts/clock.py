@@ -19,7 +19,7 @@ from runbooks.alerts.reminders import remind
 from runbooks.alerts.setbacks import wait_after
 from runbooks.alerts.showing import release, show_group
 from runbooks.alerts.silencing import end_silences
-from runbooks.alerts.staleness import mark_stale
+from runbooks.alerts.staleness import end_lost, mark_stale
 from runbooks.alerts.storms import end_storms
 from runbooks.alerts.subscriptions import find_subscribed
 from runbooks.alerts.timeline import note
@@ -40,6 +40,7 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
         lambda: end_storms(now=moment),
         lambda: end_silences(now=moment),
         lambda: mark_stale(now=moment),
+        lambda: end_lost(now=moment),
         lambda: check_heartbeats(now=moment, since=since or _since),
         lambda: settle_unwatched(now=moment),
     )

@@ -179,7 +179,7 @@ def _settle(group: AlertGroup, news: GroupNews, changes: Mapping[str, Change], *
     return Outcome(kind=kind, group=group)
 
 
-def end_group(group: AlertGroup, kind: str, why: str, *, now: datetime) -> None:
+def end_group(group: AlertGroup, kind: str, why: str = "", *, now: datetime) -> None:
     """End a locked group without news of its end; `kind` and `why` are what its timeline says."""
     group.alerts.filter(state=FIRING).update(state=RESOLVED, ends_at=now, changed_at=now)
     group.firing, group.ended, group.state = 0, group.alerts.count(), RESOLVED

@@ -1,6 +1,7 @@
 """Marks groups of which nothing was heard for long and that no Alertmanager can be asked about.
 
-They may be over and nobody would say so. Nothing is ended here: it is only said in their messages, until there is news.
+They may be over and nobody would say so. That is said in their messages, until there is news; after more than a week
+without any they are taken for over.
 """
 
 from __future__ import annotations
@@ -11,12 +12,16 @@ from django.db import transaction
 from django.db.models import Q
 
 from clawsite.core.errors import log_unknown
-from runbooks.alerts.showing import show_group
+from runbooks.alerts.groups import Outcome, end_group
+from runbooks.alerts.showing import show_group, show_outcome
 from runbooks.alerts.sources import SOURCE, key_of
 from runbooks.models import AlertGroup, SystemReading
 
 # Alertmanager repeats itself every four hours unless told otherwise; who told it once a day is not doubted yet.
 STALE = timedelta(hours=25)
+# An Alertmanager forgets within five days whom it told, and tells of what fires again. Only a silence there can be
+# longer, and at its end there is news.
+LOST = timedelta(days=8)
 BATCH = 50
 
 
@@ -38,6 +43,30 @@ def mark_stale(*, now: datetime) -> int:
             log_unknown(error, where=f"the silence about alert group {pk}")
             AlertGroup.objects.filter(pk=pk).update(stale_at=now)  # its message says it at the next change
     return marked
+
+
+def end_lost(*, now: datetime) -> int:
+    """End what was doubted and has had no news since for so long; return how much. What we raised ourselves goes on."""
+    doubted = AlertGroup.objects.filter(state=AlertGroup.State.FIRING, heard_at__lte=now - LOST, stale_at__isnull=False)
+    foreign = doubted.exclude(group_key__startswith=f"{SOURCE}:").order_by("heard_at")
+    ended = 0
+    for pk in list(foreign.values_list("pk", flat=True)[:BATCH]):
+        try:
+            ended += _end(pk, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"the end of alert group {pk}, of which nothing is heard")
+    return ended
+
+
+@transaction.atomic
+def _end(pk: int, *, now: datetime) -> bool:
+    rows = AlertGroup.objects.filter(pk=pk, state=AlertGroup.State.FIRING, heard_at__lte=now - LOST)
+    group = rows.select_for_update().first()
+    if group is None:
+        return False
+    end_group(group, "lost", now=now)
+    show_outcome(Outcome(kind="resolved", group=group), now=now)
+    return True
 
 
 @transaction.atomic

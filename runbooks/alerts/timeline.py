@@ -1,8 +1,8 @@
 """The story of a group, row by row. Call it inside the transaction of what it tells of.
 
-Kinds: opened, reopened, added, partly_resolved, resolved, vanished, raised, acked, unacked, silenced, silence_failed,
-unsilenced, notified, held, show_failed, stormed, escalating, escalated, skipped, escalation_ended, escalation_stopped,
-escalation_failed, reminded, remind_failed; others may add theirs (incident, run).
+Kinds: opened, reopened, added, partly_resolved, resolved, vanished, lost, raised, acked, unacked, silenced,
+silence_failed, unsilenced, notified, held, show_failed, stormed, escalating, escalated, skipped, escalation_ended,
+escalation_stopped, escalation_failed, reminded, remind_failed; others may add theirs (incident, run).
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from runbooks.models import AlertEvent, AlertGroup, Incident
 MOST_EVENTS = 2000
 # What of a group's own story belongs into an incident: not what only says who was told how.
 TOLD = frozenset(
-    {"opened", "reopened", "raised", "resolved", "vanished"}
+    {"opened", "reopened", "raised", "resolved", "vanished", "lost"}
     | {"acked", "unacked", "silenced", "unsilenced", "escalated"}
 )
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 
+from bots.alerts.timeline import describe_event
 from clawsite.core.errors import ClawError, Unavailable
 from guardrails.http import Reply
 from runbooks.alerts.clock import tick
@@ -154,6 +155,29 @@ def test_a_group_nobody_can_be_asked_about_is_doubted_until_there_is_news(shown:
     fire(One(), at=later(hours=27))
     assert "stale" not in Card.objects.get().data
     assert group().stale_at is None
+
+
+def test_what_nobody_speaks_of_for_more_than_a_week_is_taken_for_over(shown: AlertSubscription) -> None:
+    fire(One(name="Watchdog", severity="none"))
+    fire(One())
+    for days in (2, 5, 7.9):
+        tick(now=later(days=days), since=NOW)
+    ours, foreign = AlertGroup.objects.order_by("-pk")
+    assert (ours.labels["alertname"], ours.state, foreign.state) == ("WatchdogMissing", "firing", "firing")
+
+    tick(now=later(days=20), since=NOW)
+
+    ours.refresh_from_db()
+    foreign.refresh_from_db()
+    assert (ours.state, foreign.state, foreign.stale_at) == ("firing", "resolved", None)
+    last = foreign.events.last()
+    assert last is not None
+    assert (last.kind, "more than a week" in describe_event(last, UTC)) == ("lost", True)
+    card = Card.objects.get(data__id=foreign.pk)
+    assert (card.data["state"], "stale" in card.data) == ("resolved", False)
+
+    fire(One(), at=later(days=21))  # it was silent there all the time
+    assert AlertGroup.objects.filter(state="firing").count() == 2
 
 
 def test_a_listed_group_is_not_doubted(system: MonitoredSystem, shown: AlertSubscription) -> None:
