@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 DEFAULT_SECONDS = 30.0
-FINAL_SECONDS = 600.0
-"""For methods that answer twice: how long the second answer may take."""
 SPARE_SECONDS = 5.0
+"""How much longer than a gateway that waits: what it says at the end of its time is more than that it said nothing."""
+FINAL_SECONDS = 600.0 + SPARE_SECONDS
+"""For methods that answer twice: how long the second answer may take. A gateway ends a run after 600 s."""
 
-SECONDS = {"jobs.create": 10.0, "jobs.start": 10.0, "jobs.result": 30.0, "jobs.subscribe": 10.0, "ping": 10.0}
+SECONDS = {
+    "jobs.create": 10.0, "jobs.start": 10.0, "jobs.result": 30.0, "jobs.subscribe": 10.0, "ping": 10.0,
+    "agent.wait": 30.0 + SPARE_SECONDS,
+}  # fmt: skip
 
 # Methods that take an idempotencyKey. With the key a repeated call is the same call to the gateway.
 # (jobs.start needs none: starting what runs changes nothing.)
@@ -30,12 +34,16 @@ class Rule:
 def find_rule(method: str, params: Mapping[str, Any] | None = None, *, expect_final: bool = False) -> Rule:
     """Return the rule of a method: two more tries to ask how things are, one more to create and start.
 
-    A method that was told to wait (`timeoutMs`) gets that much time, and some to answer.
+    A method that was told to wait (`timeoutMs`, or `timeout` in seconds where there are two answers) gets that much
+    time, and some to answer.
     """
     seconds = FINAL_SECONDS if expect_final else SECONDS.get(method, DEFAULT_SECONDS)
-    waits_ms = (params or {}).get("timeoutMs")
+    given = params or {}
+    waits_ms, waits = given.get("timeoutMs"), given.get("timeout") if expect_final else None
     if isinstance(waits_ms, int | float):
         seconds = max(seconds, waits_ms / 1000 + SPARE_SECONDS)
+    if isinstance(waits, int | float):
+        seconds = max(seconds, waits + SPARE_SECONDS)
     if is_read(method):
         return Rule(seconds, 3)
     return Rule(seconds, 2 if method in ("jobs.create", "jobs.start") else 1)

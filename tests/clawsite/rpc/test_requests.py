@@ -91,7 +91,10 @@ async def test_a_failure_is_tried_again_as_often_as_the_method_allows(
 def test_a_method_that_waits_is_waited_for() -> None:
     assert find_rule("jobs.result", {"id": "x", "timeoutMs": 60_000}) == Rule(65, 1)
     assert find_rule("jobs.result", {"id": "x", "timeoutMs": 0}) == Rule(30, 1)
-    assert find_rule("agent", expect_final=True) == Rule(600, 1)
+    assert find_rule("agent", expect_final=True) == Rule(605, 1)
+    assert find_rule("agent", {"timeout": 3600}, expect_final=True) == Rule(3605, 1)
+    assert find_rule("agent", {"timeout": 3600}) == Rule(30, 1)
+    assert find_rule("agent.wait", {"runId": "x"}) == Rule(35, 1)
 
 
 async def test_what_will_never_go_well_is_not_tried_again() -> None:
