@@ -16,7 +16,15 @@ from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.leases import Held
 from clawsite.rpc.backoff import Backoff
-from clawsite.rpc.errors import ClientClosed, ClientError, EventsLost, RequestTooBig, RpcError, Unreachable
+from clawsite.rpc.errors import (
+    ClientClosed,
+    ClientError,
+    EventsLost,
+    RequestTooBig,
+    RpcError,
+    Unreachable,
+    may_have_acted,
+)
 from clawsite.rpc.watch import JobEvent, JobWatch
 from runbooks.dispatch import places, records
 from runbooks.dispatch.line import Line
@@ -100,8 +108,8 @@ class Courier:
             return None
         try:
             remote_id = await self._create(marked)
-        except (RpcError, Unreachable, RequestTooBig):
-            if not job.remote_open:  # and no earlier try may have arrived
+        except (RpcError, Unreachable, RequestTooBig) as error:
+            if not job.remote_open and not may_have_acted(error):  # and no earlier try may have arrived
                 await run_tx(records.unmark_sent, self._held, job.pk)
             raise
         return await run_tx(records.accept, self._held, job.pk, remote_id)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
 from clawsite.core.db import run_db
+from clawsite.rpc.errors import TIMEOUT
 from runbooks import jobs
 from runbooks.models import GatewayTarget, Job
 from tests.ports import free_port
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, kinds, reload, send, until, wait_state
 from tests.runbooks.people import BOB
+from tests.servers.gateway.connection import Connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 FULL = {"code": "UNAVAILABLE", "message": "There are 1000 jobs of yours that have not ended.", "retryable": True}
+LATE = {"code": "UNAVAILABLE", "message": "not in time", "details": {"code": TIMEOUT}, "retryable": True}
 REFUSED = {"code": "INVALID_REQUEST", "message": "there is no such kind"}
 
 
@@ -94,6 +98,24 @@ async def test_a_job_that_may_have_been_accepted_never_moves(far: FarGateway, ot
     await add_target(far, "a")
     await add_target(other, "b")
     far.fault("cut_after", "jobs.create")
+    async with dispatching():
+        job = await send(select={})
+        assert (await wait_state(job, "running")).target == "a"
+    assert (len(far.all_jobs), other.all_jobs) == (1, [])
+
+
+async def test_a_job_that_is_created_after_the_gateways_time_never_moves(far: FarGateway, other: FarGateway) -> None:
+    """A method that takes too long is answered for, and the work in its thread goes on all the same."""
+    create = far.methods["jobs.create"]
+
+    async def too_late(connection: Connection, params: dict[str, Any], request_id: str) -> Any:
+        if not far.all_jobs:
+            await connection.refuse(request_id, LATE)
+        return await create(connection, params, request_id)
+
+    far.methods["jobs.create"] = too_late
+    await add_target(far, "a")
+    await add_target(other, "b")
     async with dispatching():
         job = await send(select={})
         assert (await wait_state(job, "running")).target == "a"
