@@ -50,6 +50,7 @@ def _send(principal: Principal, params: SendParams) -> dict[str, Any]:
     dedupe_key = _dedupe_key(principal, params.idempotency_key)
     earlier = Outbox.objects.select_related("channel").filter(dedupe_key=dedupe_key).first()
     if earlier is not None:
+        _check_same(principal, params, earlier)
         return _sent(params, earlier)
     session = access_session(principal, params.session_key) if params.session_key else _open_chat(params)
     message = OutboundMessage(text=params.message, reply_to_id=params.reply_to_id or "", notify=not params.silent)
@@ -61,6 +62,18 @@ def _send(principal: Principal, params: SendParams) -> dict[str, Any]:
 def _dedupe_key(principal: Principal, key: str) -> str:
     whole = f"{principal.owner}:{key}".encode("utf-8", "surrogatepass")
     return f"send:{hashlib.sha256(whole).hexdigest()}"
+
+
+def _check_same(principal: Principal, params: SendParams, row: Outbox) -> None:
+    """Raise BadInput when the key was used for something else, which would never be sent."""
+    place = params.to, params.thread_id or ""
+    if params.session_key:
+        session = access_session(principal, params.session_key)
+        place = session.chat_id, session.thread_id
+    if place != (row.chat_id, row.thread_id):
+        raise BadInput("this idempotencyKey was used in another chat")
+    if params.message != row.payload["text"]:
+        raise BadInput("this idempotencyKey was used for another message")
 
 
 def _sent(params: SendParams, row: Outbox) -> dict[str, Any]:

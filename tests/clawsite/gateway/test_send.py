@@ -45,6 +45,22 @@ async def test_a_message_is_queued_once_and_remembered(talk: Talk, telegram: Cha
     assert await run_db(AuditEvent.objects.filter(action="message.send", actor="token:alice").count) == 2
 
 
+async def test_a_key_stands_for_one_message_to_one_chat(talk: Talk, telegram: Channel) -> None:
+    session = await run_db(lambda: Session.objects.select_related("channel").get(chat_id="99"))
+    elsewhere: dict[str, Any] = {"to": "", "channel": None, "sessionKey": place_key(session)}
+    with talk.line(ALICE) as alice:
+        await alice.call("send", **params())
+        for over, problem in (
+            ({"message": "Backup failed"}, "used for another message"),
+            ({"to": "99"}, "used in another chat"),
+            ({"threadId": "5"}, "used in another chat"),
+            (elsewhere, "used in another chat"),
+        ):
+            with pytest.raises(Refused, match=problem):
+                await alice.call("send", **params(**over))
+    assert await run_db(Outbox.objects.count) == 1
+
+
 async def test_a_session_is_a_target_too(talk: Talk, telegram: Channel) -> None:
     session = await run_db(lambda: Session.objects.select_related("channel").get(chat_id="99"))
     with talk.line(ALICE) as alice:
