@@ -60,14 +60,14 @@ EVENT_KINDS = (
             "runId": "string",
             "sessionKey": "string",
             "seq": "counts the events of a run from 1",
-            "stream": "lifecycle, assistant or tool",
+            "stream": "lifecycle or assistant",
             "ts": "milliseconds",
-            "data": "lifecycle: {phase}; assistant: {text, delta}; tool: {phase, name, toolCallId}",
+            "data": "lifecycle: {phase}; assistant: {text, delta, replace?}",
         },
     ),
     EventKind(
         name="session.message",
-        summary="A new message, to who called sessions.subscribe.",
+        summary="A new message in a session that a connection follows; after sessions.subscribe, in any it may see.",
         scope=Scope.READ,
         fields={
             "sessionKey": "string",
@@ -79,7 +79,7 @@ EVENT_KINDS = (
     ),
     EventKind(
         name="sessions.changed",
-        summary="A session is not what it was, to who called sessions.subscribe.",
+        summary="A session that a connection follows is not what it was; after sessions.subscribe, any it may see.",
         scope=Scope.READ,
         fields={"sessionKey": "string", "reason": "string", "ts": "milliseconds", "session?": "as in sessions.list"},
     ),

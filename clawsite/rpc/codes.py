@@ -33,5 +33,5 @@ CLOSES = {
     CLOSE_RESTART: "The gateway restarts. Connect again.",
     CLOSE_TRY_LATER: "The gateway is not ready, or full. Connect again in a while.",
     CLOSE_TICK_TIMEOUT: "Sent by clients: nothing was heard for two ticks.",
-    CLOSE_AUTH_CHANGED: "The token was revoked, rotated or changed.",
+    CLOSE_AUTH_CHANGED: "The token has ended, or the device is let in no more.",
 }
