@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from clawsite.core.clock import Offset, bring_back_beats
 from clawsite.core.models import ServiceState
+from runbooks.alerts import rewound as alerts
 from runbooks.models import ForgeConnection, Job, SystemReading
 from runbooks.schedules import find_anew
 from sessions_app import inbox, outbox
@@ -33,7 +34,7 @@ def make_due(*, seconds: float) -> int:
     """Mend what a clock that was set back by so many seconds has put off; return how many rows."""
     now = timezone.now()
     count = inbox.end_waits(now) + outbox.end_waits(now) + _hasten_jobs(now, seconds) + _try_services(now)
-    count += find_anew(now)
+    count += find_anew(now) + alerts.end_waits(now)
     logger.warning("the clock was set back by %.0f s: %s things are due again", seconds, count)
     return count
 

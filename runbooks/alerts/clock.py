@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from clawsite.core.clock import Offset
 from clawsite.core.errors import log_unknown
 from runbooks.alerts.escalating import take_due_steps
 from runbooks.alerts.heartbeats import check_heartbeats, settle_unwatched
@@ -25,14 +26,17 @@ from runbooks.alerts.subscriptions import find_subscribed
 from runbooks.alerts.timeline import note
 from runbooks.models import AlertGroup, AlertNotice
 
-# Since when this process listens: what should have come before is not missed.
+# Since when this process listens, by the clock as it is now: what should have come before is not missed, nor what the
+# machine slept through.
 _since = timezone.now()
+_offset = Offset()
 BATCH = 100
 
 
 def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
     """Do everything that is due. A piece that fails is logged and keeps none of the others waiting."""
     moment = now or timezone.now()
+    began = since or _listen(timezone.now())
     pieces: tuple[Callable[[], object], ...] = (
         lambda: take_due_steps(now=moment),
         lambda: remind(now=moment),
@@ -41,7 +45,7 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
         lambda: end_silences(now=moment),
         lambda: mark_stale(now=moment),
         lambda: end_lost(now=moment),
-        lambda: check_heartbeats(now=moment, since=since or _since),
+        lambda: check_heartbeats(now=moment, since=began),
         lambda: settle_unwatched(now=moment),
     )
     for piece in pieces:
@@ -49,6 +53,13 @@ def tick(*, now: datetime | None = None, since: datetime | None = None) -> None:
             piece()
         except Exception as error:
             log_unknown(error, where="the clock of alerts")
+
+
+def _listen(now: datetime) -> datetime:
+    """Return since when this process listens: since now, when the clock was moved."""
+    global _since
+    _since = now if _offset.moved() else _since
+    return _since
 
 
 def release_held(*, now: datetime) -> int:
