@@ -94,6 +94,7 @@ class Method:
     is_task: bool
     decoder: msgspec.json.Decoder[Any]
     seconds: float = METHOD_SECONDS
+    waits: bool = False
 
     def parse(self, raw: msgspec.Raw) -> Any:
         """Return the parameters; msgspec.ValidationError says where they are wrong."""
@@ -104,11 +105,18 @@ _methods: dict[str, Method] = {}
 
 
 def method(
-    name: str, *, scope: Scope, summary: str, params: type[Params] = Params, seconds: float = METHOD_SECONDS
+    name: str,
+    *,
+    scope: Scope,
+    summary: str,
+    params: type[Params] = Params,
+    seconds: float = METHOD_SECONDS,
+    waits: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register the decorated function as a method.
 
-    `summary` is one sentence for METHODS.md; `seconds` is what a task may take before the caller is told to try again.
+    `summary` is one sentence for METHODS.md; `seconds` is what a task may take before the caller is told to try again;
+    `waits` says that it waits for the end of something most of that time.
     """
 
     def add(handler: Handler) -> Handler:
@@ -123,6 +131,7 @@ def method(
             is_task=inspect.iscoroutinefunction(handler),
             decoder=msgspec.json.Decoder(params),
             seconds=seconds,
+            waits=waits,
         )
         return handler
 

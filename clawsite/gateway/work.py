@@ -1,5 +1,6 @@
 """Requests that take time: tasks of one connection, at most 64 at once, the rest queued to a bound, then refused.
 
+Those that wait for what others do, for minutes or hours, are counted by themselves: they keep nobody from their turn.
 Bounded are their number and the bytes of the frames that they came in, which stay in memory until they are answered.
 On the database connections take turns. A client that does not read what it asked for gets nothing new started. When the
 socket is lost its tasks are cancelled; whatever must survive that is a row.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -20,6 +22,8 @@ from clawsite.rpc.frames import MAX_BUFFERED_BYTES
 
 AT_ONCE = 64
 MOST_WAITING = 256
+# Open requests of methods that wait for the end of something.
+MOST_LASTING = 256
 
 
 class OpenRequest(NamedTuple):
@@ -37,7 +41,7 @@ Done = Callable[[OpenRequest, Any, BaseException | None], None]
 class Work:
     """The tasks of one connection. `done` is told how each request ended; `behind` whether the client does not read."""
 
-    __slots__ = ("_behind", "_bytes", "_done", "_lane", "_running", "_waiting")
+    __slots__ = ("_behind", "_bytes", "_done", "_lane", "_lasting", "_running", "_waiting", "_working")
 
     def __init__(self, *, done: Done, behind: Callable[[], bool]) -> None:
         self._done = done
@@ -45,26 +49,30 @@ class Work:
         self._lane = Lane()
         self._running: set[asyncio.Task[None]] = set()
         self._waiting: deque[OpenRequest] = deque()
-        self._bytes = 0
+        self._bytes = self._lasting = self._working = 0
 
     def add(self, asked: OpenRequest) -> bool:
         """Start a request, or let it wait; False when too many or too large ones do already."""
-        if self._bytes + asked.size > MAX_BUFFERED_BYTES:
-            return False
-        if len(self._running) < AT_ONCE and not self._waiting and not self._behind():
-            self._bytes += asked.size
-            self._start(asked)
-            return True
-        if len(self._waiting) >= MOST_WAITING:
+        lasts = asked.method.waits
+        starts = self._may_start(asked) and (lasts or not self._waiting)
+        is_full = self._lasting >= MOST_LASTING if lasts else not starts and len(self._waiting) >= MOST_WAITING
+        if is_full or self._bytes + asked.size > MAX_BUFFERED_BYTES:
             return False
         self._bytes += asked.size
-        self._waiting.append(asked)
+        self._lasting += lasts
+        if starts:
+            self._start(asked)
+        else:
+            self._waiting.append(asked)
         return True
 
     def go_on(self) -> None:
         """Start what waits and may."""
-        while self._waiting and len(self._running) < AT_ONCE and not self._behind():
+        while self._waiting and self._may_start(self._waiting[0]):
             self._start(self._waiting.popleft())
+
+    def _may_start(self, asked: OpenRequest) -> bool:
+        return (asked.method.waits or self._working < AT_ONCE) and not self._behind()
 
     async def finish(self, *, seconds: float) -> None:
         """Wait for what was begun or accepted, at most for so long."""
@@ -80,9 +88,10 @@ class Work:
             task.cancel()
 
     def _start(self, asked: OpenRequest) -> None:
+        self._working += not asked.method.waits
         task = asyncio.get_running_loop().create_task(self._run(asked))
         self._running.add(task)
-        task.add_done_callback(self._ended)
+        task.add_done_callback(partial(self._ended, asked.method))
 
     async def _run(self, asked: OpenRequest) -> None:
         method = asked.method
@@ -99,8 +108,10 @@ class Work:
         finally:
             self._bytes -= asked.size
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, method: Method, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        self._lasting -= method.waits
+        self._working -= not method.waits
         if not task.cancelled() and task.exception() is not None:
             raise task.exception()  # type: ignore[misc]  # to the loop's log: `done` never raises
         self.go_on()

@@ -67,6 +67,7 @@ class WaitParams(Params):
     summary="Run a message and wait for the answer; answers twice.",
     params=AgentParams,
     seconds=LONGEST,
+    waits=True,
 )
 async def agent(call: Call, params: AgentParams) -> dict[str, Any]:
     """Say `accepted` once the message is stored, then answer with the end of its run."""
@@ -139,7 +140,14 @@ def _meta(run: Run, session: Session) -> dict[str, Any]:
     return meta
 
 
-@method("agent.wait", scope=Scope.WRITE, summary="Wait for the end of a run.", params=WaitParams, seconds=LONGEST)
+@method(
+    "agent.wait",
+    scope=Scope.WRITE,
+    summary="Wait for the end of a run.",
+    params=WaitParams,
+    seconds=LONGEST,
+    waits=True,
+)
 async def wait(call: Call, params: WaitParams) -> dict[str, Any]:
     """Answer when the run has ended, or `timeout` after so long; after a restart too."""
     run, session_id = await run_db(_find, call.principal, params.run_id)

@@ -146,6 +146,7 @@ def _cancel(principal: Principal, key: str) -> dict[str, Any]:
     params=Result,
     summary="Gives a job's result, waiting for its end if asked to.",
     seconds=MAX_WAIT_MS / 1000 + METHOD_SECONDS,
+    waits=True,
 )
 async def result(call: Call, params: Result) -> dict[str, Any]:
     """Return the job, whether it is over, and its result if it succeeded."""

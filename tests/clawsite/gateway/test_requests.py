@@ -18,7 +18,7 @@ from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Call, Later, Params, all_methods, method
 from clawsite.gateway.tokens import create_token
-from clawsite.gateway.work import AT_ONCE, MOST_WAITING
+from clawsite.gateway.work import AT_ONCE, MOST_LASTING, MOST_WAITING
 from clawsite.web.entry import application
 from tests.clawsite.gateway.seat import ENV_TOKEN, connect_params
 
@@ -46,6 +46,8 @@ def slow_methods() -> Iterator[None]:
     async def wait(call: Call, params: Wait) -> dict[str, str]:
         await gates.setdefault(params.gate, asyncio.Event()).wait()
         return {"text": params.text}
+
+    method("test.last", scope=Scope.READ, summary="Waits for others.", params=Wait, waits=True)(wait)
 
     @method("test.twice", scope=Scope.READ, summary="Answers twice.")
     async def twice(call: Call, params: Params) -> dict[str, str]:
@@ -154,6 +156,26 @@ async def test_over_the_bound_requests_are_refused_and_pings_are_answered(alice:
     gates["g"].set()
     answered = {(await alice.read())["payload"]["text"] for _ in range(AT_ONCE + MOST_WAITING)}
     assert len(answered) == AT_ONCE + MOST_WAITING
+
+
+async def test_who_waits_for_the_end_of_many_things_can_still_ask_and_stop_them(alice: Plain) -> None:
+    for number in range(MOST_LASTING + 1):
+        await alice.say(f"l{number}", "test.last", text=str(number))
+    assert (await alice.answer(f"l{MOST_LASTING}"))["error"]["retryable"]
+    for number in range(AT_ONCE + MOST_WAITING):
+        await alice.say(f"w{number}", "test.wait", gate="other")
+    gates.setdefault("other", asyncio.Event()).set()
+    for number in range(AT_ONCE + MOST_WAITING):
+        assert (await alice.answer(f"w{number}"))["ok"]
+    gates["g"].set()
+    assert {(await alice.read())["payload"]["text"] for _ in range(MOST_LASTING)} == set(map(str, range(MOST_LASTING)))
+    await alice.say("again", "test.last")
+    assert (await alice.answer("again"))["ok"]
+
+
+def test_methods_that_wait_take_nobodys_place() -> None:
+    waiting = {name for name, found in all_methods().items() if found.waits and not name.startswith("test.")}
+    assert waiting == {"agent", "agent.wait", "jobs.result"}
 
 
 async def test_what_must_be_read_waits_its_turn_and_is_not_read_when_refused(alice: Plain, readings: list[str]) -> None:
