@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from clawsite.core.errors import BadInput, ClawError, Unavailable
@@ -38,9 +38,14 @@ class Params(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def tell_hooks(incident: Incident) -> None:
-    """Start a job for each hook that follows an incident of this severity. In the transaction of the event."""
-    hooks = IncidentHook.objects.filter(enabled=True, least__gte=incident.severity)
-    for hook_id in hooks.values_list("pk", flat=True):
+    """Start a job for each hook that wants incidents of this severity, or was told of this one when it was more severe.
+
+    In the transaction of the event.
+    """
+    wanted = Q(least__gte=incident.severity) | Q(deliveries__incident=incident)
+    hooks = IncidentHook.objects.filter(wanted, enabled=True)
+    for hook_id in hooks.order_by("pk").values_list("pk", flat=True).distinct():
+        HookDelivery.objects.get_or_create(hook_id=hook_id, incident=incident)
         create_job(
             NAME,
             params={"hook": hook_id, "incident": incident.pk, "seq": incident.last_seq},

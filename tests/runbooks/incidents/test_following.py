@@ -191,6 +191,16 @@ def test_who_wants_only_the_worst_hears_only_that(receiver: Receiver) -> None:
     assert [told["event"]["kind"] for told in receiver.taken] == ["opened", "severity"]
 
 
+def test_who_was_told_of_an_incident_hears_its_end_though_it_is_less_severe_by_then(receiver: Receiver) -> None:
+    receiver.hook(least="P2")
+    incident = opened("P1")
+    incidents.change_severity(incident.pk, "P4", actor=BOB)
+    incidents.resolve(incident.pk, actor=BOB)
+    opened("P4")
+    run_all()
+    assert [told["event"]["kind"] for told in receiver.taken] == ["opened", "severity", "resolved"]
+
+
 def test_what_is_off_or_gone_is_not_told(receiver: Receiver) -> None:
     receiver.hook(enabled=False)
     opened()
