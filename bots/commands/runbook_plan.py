@@ -16,6 +16,7 @@ from bots.commands.runbook_words import Order, write_go
 from clawsite.core.errors import BadInput
 from runbooks import books
 from runbooks.books import Preview
+from runbooks.books.starting import check_actor
 from runbooks.models import Run, Runbook
 
 ORIGIN = "chat"
@@ -45,16 +46,19 @@ def start_shown(context: CommandContext, order: Order) -> Answer:
 
 
 def _start(context: CommandContext, row: Runbook, order: Order, group_id: int) -> Run:
-    """Start it, once for one press: the same button pressed twice at once is the same run."""
+    """Start it, once for one button: pressed again, by whomever, it is the same run."""
     message = context.message.message_id if context.message else ""
-    return books.start_run(
+    key = f"plan:{context.session.pk}:{message}:{order.seal}"[:128]
+    check_actor(row, context.actor)
+    started = Run.objects.filter(session=context.session.pk, job__idempotency_key=key).first() if message else None
+    return started or books.start_run(
         row.name,
         order.params,
         actor=context.actor,
         session_id=context.session.pk,
         group_id=group_id,
         origin=ORIGIN,
-        idempotency_key=f"plan:{context.session.pk}:{message}:{order.seal}"[:128],
+        idempotency_key=key,
         seal=order.seal,
     )
 

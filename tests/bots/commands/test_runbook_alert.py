@@ -7,6 +7,7 @@ import pytest
 from bots.channels.base import OutboundMessage
 from runbooks.books import Book, save_book
 from runbooks.models import AlertGroup, Run
+from runbooks.runner import perform
 from sessions_app.models import Contact
 from tests.bots.commands.conftest import Say
 from tests.runbooks.alerts.deliveries import One, fire
@@ -56,6 +57,15 @@ def test_the_second_press_starts_it_once(people: People, say: Say, group: AlertG
     assert (run.target, run.group_id, run.requested_by) == ("berlin", group.pk, people.bob.person)
     assert started.text.startswith("🔍 Started by Bob:\nThe runbook restart-api · berlin")
     assert (started.edit_ids, started.buttons) == (("78",), ())
+
+
+def test_who_presses_later_finds_it_started(people: People, say: Say, group: AlertGroup) -> None:
+    (shown,) = say(people.bob, people.group, f"/runbook restart-api group={group.pk}", pressed="77")
+    say(people.bob, people.group, go(shown), pressed="78")
+    perform(Run.objects.get().job_id)
+    (again,) = say(people.alice, people.group, go(shown), pressed="78")
+    assert again.text.startswith("🔍 Started by Bob:")
+    assert Run.objects.count() == 1
 
 
 @pytest.mark.parametrize("what", ["runbook", "labels"])
