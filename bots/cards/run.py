@@ -124,12 +124,11 @@ def _end(data: Mapping[str, Any]) -> list[str]:
 
 
 def _rollback(data: Mapping[str, Any], done: int) -> list[str]:
-    """Say what became of what a cancelled run had done."""
-    if data["state"] != "cancelled" or not done:
-        return []
-    if data.get("undone_by"):
+    """Say what became of what a run had done that was cancelled, or ended with something left that can be undone."""
+    if data.get("undone_by") and done:
         return ["↩️ " + _("What was done is rolled back by run {run}.").format(run=data["undone_by"])]
-    return [_("Nothing was rolled back.")]
+    left = data.get("undo_left") and not data.get("undo_begun")
+    return [_("Nothing was rolled back.")] if done and (left or data["state"] == "cancelled") else []
 
 
 def _error(data: Mapping[str, Any]) -> list[str]:
@@ -137,10 +136,10 @@ def _error(data: Mapping[str, Any]) -> list[str]:
 
 
 def _buttons(data: Mapping[str, Any]) -> tuple[tuple[Button, ...], ...]:
-    """Return a button to cancel while it goes on, and one to roll back what was cancelled."""
+    """Return a button to cancel while it goes on, and one to roll back what it left when it ended before its end."""
     if data["state"] not in OVER:
         button = command_button(_("Cancel"), "runbook", f"cancel {data['run']}")
-    elif data["state"] == "cancelled" and data.get("undo_left"):
+    elif data.get("undo_left"):
         button = command_button("↩️ " + _("Roll back"), "runbook", f"undo {data['run']}")
     else:
         button = None

@@ -28,8 +28,8 @@ PERMISSION = "runbooks.add_run"
 
 
 def _can_undo(row: Run) -> bool:
-    """Tell whether a run was cancelled and left something that can be undone."""
-    return bool(row.job.state == Job.State.CANCELLED and describe_run(row, row.job)["undo_left"])
+    """Tell whether a run ended before its end and left something that can be undone."""
+    return bool(describe_run(row, row.job).get("undo_left"))
 
 
 def _can_repeat(row: Run) -> bool:
@@ -137,7 +137,7 @@ class RunAdmin(RecordAdmin):
 
     @button(gettext_lazy("Roll back"), permission=PERMISSION, style="danger", shown=_can_undo)
     def undo(self, request: HttpRequest, row: Run) -> str:
-        """Undo what was done before it was cancelled."""
+        """Undo what was done before it ended."""
         run = roll_back(row, actor=actor_of(request), origin=origin_of(request))
         return _("It is rolled back by run %(run)s.") % {"run": run.pk}
 

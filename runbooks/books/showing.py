@@ -45,11 +45,17 @@ def describe_run(run: Run, job: Job) -> dict[str, Any]:
 
 
 def _rollback(run: Run, job: Job) -> dict[str, Any]:
-    """Return which run this one undoes; of one that was cancelled, which one undoes it, or how much could be undone."""
-    if job.state != Job.State.CANCELLED:
+    """Return which run this one undoes; of one that ended before its end, which one undoes it, or how much could be
+    undone, and whether some of it was."""
+    if job.state not in (Job.State.CANCELLED, Job.State.FAILED, Job.State.TIMED_OUT):
         return {"undoes": run.undoes_id}
     undoing = Run.objects.filter(undoes=run).values_list("pk", flat=True).first()
-    return {"undoes": run.undoes_id, "undone_by": undoing, "undo_left": 0 if undoing else len(left_to_undo(run, job))}
+    return {
+        "undoes": run.undoes_id,
+        "undone_by": undoing,
+        "undo_left": 0 if undoing else len(left_to_undo(run, job)),
+        "undo_begun": any(row["state"] for row in (job.saved.get("progress") or {}).get("undo") or []),
+    }
 
 
 def _row(kept: dict[str, Any], part: Part, number: int) -> dict[str, Any]:
@@ -107,6 +113,6 @@ def show_end(run: Run, job: Job) -> None:
     if not run.dry_run:
         data = describe_run(run, job)
         short = {key: data[key] for key in ("run", "name", "title", "target", "state", "error", "seconds", "by")}
-        short |= {key: data[key] for key in ("undone_by", "undo_left") if key in data}
+        short |= {key: data[key] for key in ("undone_by", "undo_left", "undo_begun") if key in data}
         counts = {"done": sum(step["state"] == "ok" for step in data["steps"]), "count": len(data["steps"])}
         put_card(f"{run.ref}:end", session_id=run.session_id, kind="run-end", data=short | counts)

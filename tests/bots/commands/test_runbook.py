@@ -191,6 +191,24 @@ def test_a_cancelled_run_says_that_nothing_was_rolled_back_and_offers_it(people:
     assert "rolled back already" in say(people.bob, people.bobs, f"/runbook undo {run.pk}")[0].text
 
 
+@pytest.mark.parametrize("on_failure", ["stop", "rollback"])
+def test_a_run_that_failed_offers_to_roll_back_what_it_left(people: People, say: Say, on_failure: str) -> None:
+    undo = {"title": "Back again", "kind": "command", "with": {"argv": ["true"]}, "host": ["true"]}
+    breaks = step("command", argv=["false"], host=["false"], on_failure=on_failure)
+    saved(HOSTED | {"rollback": undo}, breaks, name="restart-api")
+    say(people.bob, people.bobs, "/runbook restart-api")
+    run = Run.objects.get()
+    perform(run.job_id)
+    is_left = on_failure == "stop"
+    card = render_card("run", Card.objects.get(key=run.ref).data, VIEW)
+    assert ("Nothing was rolled back." in card.text, bool(card.buttons)) == (is_left, is_left)
+    assert ("Nothing was rolled back." in shown(f"{run.ref}:end")) is is_left
+    if is_left:
+        assert card.buttons[0][0].data == f"cmd:runbook undo {run.pk}"
+        say(people.bob, people.bobs, f"/runbook undo {run.pk}", pressed="77")
+        assert f"rolled back by run {Run.objects.get(undoes=run).pk}." in shown(run.ref)
+
+
 def test_a_cancelled_run_rolls_back_by_itself_where_its_runbook_says_so(people: People, say: Say) -> None:
     run = stopped(people, say, rollback_on_cancel=True)
     undoing = Run.objects.get(undoes=run)
