@@ -19,7 +19,7 @@ from runbooks.alerts.severity import find_severity
 from runbooks.alerts.subscriptions import subscribe, unsubscribe
 from runbooks.models import AlertGroup, AlertSubscription, MonitoredSystem
 
-_QUIET = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
+_QUIET = re.compile(r"(\d{1,2}):(\d{2})[-–](\d{1,2}):(\d{2})")
 _EVERYTHING = {"all", "everything", "tudo", "todos", "все", "всё"}
 
 
@@ -41,6 +41,8 @@ def run_subscribe(context: CommandContext) -> Answer:
             least = severity
         else:
             system = _find_system(word)
+    if quiet is None and "quiet" in {word.lower() for word in words}:
+        raise BadInput(_("Quiet hours look like 22:00-07:00."))
     row = _do_subscribe(context, least=least, matchers=matchers, system=system, quiet=quiet)
     undo = command_button("↩️ " + _("Undo"), "unsubscribe", str(row.pk))
     return say(_("This chat is shown: {what}").format(what=describe(row)), [undo])

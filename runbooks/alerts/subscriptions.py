@@ -57,7 +57,9 @@ def subscribe(
     texts = [str(each) for each in parse_matchers(matchers)]
     begins, ends = quiet or (None, None)
     with transaction.atomic():
-        if AlertSubscription.objects.filter(session=session).count() >= MOST:
+        mine = AlertSubscription.objects.filter(session=session)
+        is_known = mine.filter(least=least, matchers=texts, system=system).exists()
+        if not is_known and mine.count() >= MOST:
             raise BadInput(_("A chat can have {count} subscriptions at most.").format(count=MOST))
         row, _created = AlertSubscription.objects.update_or_create(
             session=session,

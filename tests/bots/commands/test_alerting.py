@@ -165,7 +165,7 @@ def test_details_show_every_label_and_what_happened(people: People, group: Alert
 
 def test_a_chat_subscribes_to_what_fits(people: People, say: Say) -> None:
     MonitoredSystem.objects.create(name="guardian", title="Transaction Guardian")
-    said = say(people.bob, people.bobs, "/subscribe critical guardian team=Payments quiet 22:00-07:00")[0].text
+    said = say(people.bob, people.bobs, "/subscribe critical guardian team=Payments quiet 22:00–07:00")[0].text
     assert said == (
         "This chat is shown: CRITICAL, Transaction Guardian, team=Payments, "
         "quiet 22:00-07:00, except for what is critical"
@@ -177,7 +177,7 @@ def test_a_chat_subscribes_to_what_fits(people: People, say: Say) -> None:
     assert "/subscribe critical" in say(people.bob, people.bobs, "/subscriptions")[0].text
 
 
-@pytest.mark.parametrize("words", ["loud", "critical 25:00-07:00", "=x", "a b=c"])
+@pytest.mark.parametrize("words", ["loud", "critical 25:00-07:00", "=x", "a b=c", "critical quiet"])
 def test_a_wish_that_cannot_be_read_is_explained(people: People, say: Say, words: str) -> None:
     assert say(people.bob, people.bobs, f"/subscribe {words}")[0].text
     assert AlertSubscription.objects.count() == 0

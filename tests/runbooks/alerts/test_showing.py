@@ -75,6 +75,8 @@ def test_a_chat_has_a_bounded_number_of_subscriptions(people: People) -> None:
         subscribe(people.bobs, actor=people.bob.actor, matchers=[f"n={number}"])
     with pytest.raises(BadInput):
         subscribe(people.bobs, actor=people.bob.actor, matchers=["n=more"])
+    again = subscribe(people.bobs, actor=people.bob.actor, matchers=["n=1"], quiet=(time(22), time(7)))
+    assert again.quiet_from == time(22), "the same wish again is no further one"
 
 
 @pytest.mark.parametrize(
