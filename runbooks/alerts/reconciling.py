@@ -19,6 +19,7 @@ from clawsite.core.errors import log_unknown
 from guardrails.http import Reply
 from runbooks.alerts.groups import Outcome, end_alerts, end_group
 from runbooks.alerts.showing import show_group, show_outcome
+from runbooks.alerts.silencing import end_lifted
 from runbooks.alerts.staleness import take_back
 from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, parse_alerts
@@ -31,10 +32,14 @@ MOST_ENDS = 50
 
 
 def hear_list(system: MonitoredSystem, reply: Reply, now: datetime) -> None:
-    """Compare what an Alertmanager lists with the groups of its system that fire. Safe to repeat."""
+    """Compare what an Alertmanager lists with the groups of its system that fire, and with our silences of them.
+
+    Safe to repeat.
+    """
     if not _firing(system).exists():
         return
     listed = parse_alerts(reply)
+    end_lifted(system, listed, now=now)
     names = {each.fingerprint for each in listed}
     over: dict[int, list[int]] = {}
     for page in _pages(system):

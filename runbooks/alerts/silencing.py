@@ -1,10 +1,12 @@
 """Silences: asked for in a chat, made in Alertmanager by a job, undone the same way.
 
-Ours holds from the moment it is asked for. When Alertmanager does not take it, that ends, and the message says so.
+Ours holds from the moment it is asked for. When Alertmanager does not take it, or has it no longer, that ends, and the
+message says so.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -23,7 +25,7 @@ from runbooks.jobs import create_job
 from runbooks.models import AlertGroup, AlertSilence, Job, MonitoredSystem
 from runbooks.models.job import ENDS
 from runbooks.sources import alertmanager
-from runbooks.sources.alertmanager import Matcher
+from runbooks.sources.alertmanager import ListedAlert, Matcher
 
 State = AlertSilence.State
 
@@ -31,6 +33,8 @@ KIND = "alert_silence"
 MOST = timedelta(days=7)
 # A job that has not made the silence by then never will.
 PATIENCE = timedelta(minutes=10)
+# By then every member of a cluster of Alertmanagers knows of a silence.
+SETTLED = timedelta(minutes=2)
 UNREACHED = "Alertmanager was not reached."
 
 
@@ -201,9 +205,30 @@ def end_silences(*, now: datetime) -> int:
     return count
 
 
+def end_lifted(system: MonitoredSystem, listed: Sequence[ListedAlert], *, now: datetime) -> int:
+    """End our silences that somebody ended in Alertmanager, by what it lists; return how many there were."""
+    made = AlertSilence.objects.filter(state=State.ACTIVE, ends_at__gt=now, group__system=system)
+    count = 0
+    for row in made.filter(asked_at__lte=now - SETTLED).select_related("group"):
+        try:
+            if any(_is_heard(each, row) for each in listed):
+                count += _end_late(row, now=now, actor="Alertmanager")
+        except Exception as error:
+            log_unknown(error, where=f"silence {row.pk}, which Alertmanager has no longer")
+    return count
+
+
+def _is_heard(alert: ListedAlert, row: AlertSilence) -> bool:
+    """Tell whether an alert that a silence is for is listed as one that nothing silences."""
+    return row.matchers.items() <= alert.labels.items() and not alert.status.silenced_by
+
+
 @transaction.atomic
-def _end_late(row: AlertSilence, *, now: datetime) -> bool:
+def _end_late(row: AlertSilence, *, now: datetime, actor: str = "") -> bool:
+    """End one whose time is over; one that `actor` ended before that is a piece of the group's story."""
     ended = AlertSilence.objects.filter(pk=row.pk, state=row.state).update(state=State.UNDONE)
+    if ended and actor:
+        note(row.group_id, "unsilenced", actor=actor, at=now)
     if ended:
         _show_all(row, now=now)
     return bool(ended)

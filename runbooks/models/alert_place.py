@@ -140,11 +140,14 @@ class AlertSilence(models.Model):
     ends_at = models.DateTimeField()
 
     class Meta:
-        """The index serves the question whether a key is silent."""
+        """The indexes serve the question whether a key is silent, and the look for silences that are over."""
 
         verbose_name = "silence"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["key", "ends_at"], name="alert_silence_key")]
+        indexes = [
+            models.Index(fields=["key", "ends_at"], name="alert_silence_key"),
+            models.Index(fields=["state", "ends_at"], name="alert_silence_state"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.group_id} until {self.ends_at:%Y-%m-%d %H:%M}"

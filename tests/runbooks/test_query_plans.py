@@ -13,6 +13,7 @@ from runbooks import reaper
 from runbooks.alerts.clock import release_held
 from runbooks.alerts.escalating import take_due_steps
 from runbooks.alerts.reminders import remind
+from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.store import process_new
 from runbooks.alerts.storms import is_flooded
 from runbooks.dispatch import plan
@@ -38,6 +39,7 @@ ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "steps of escalations": (lambda: take_due_steps(now=timezone.now()), "escalation_due"),
     "reminders": (lambda: remind(now=timezone.now()), "alert_group_remind"),
     "ends of quiet hours": (lambda: release_held(now=timezone.now()), "alert_notice_held"),
+    "ends of silences": (lambda: end_silences(now=timezone.now()), "alert_silence_state"),
     "what rang in a chat": (lambda: is_flooded(1, now=timezone.now()), "alert_notice_rung"),
 }
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -11,11 +12,14 @@ from bots.alerts.timeline import describe_event
 from clawsite.core.errors import ClawError, Unavailable
 from guardrails.http import Reply
 from runbooks.alerts.clock import tick
-from runbooks.models import Alert, AlertGroup, AlertSubscription, MonitoredSystem, SystemReading
+from runbooks.alerts.silencing import silence
+from runbooks.models import Alert, AlertGroup, AlertSilence, AlertSubscription, MonitoredSystem, SystemReading
 from runbooks.sources.client import Question
 from runbooks.sources.readings import Due, store
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, fire, later
+from tests.runbooks.alerts.oncall import policy, responder
+from tests.sessions_app.people import People
 
 pytestmark = pytest.mark.django_db
 
@@ -27,9 +31,16 @@ def system(db: None) -> MonitoredSystem:
     return made
 
 
-def listed(system: MonitoredSystem, *alerts: One, at: datetime, answer: ClawError | bytes | None = None) -> None:
+def listed(
+    system: MonitoredSystem,
+    *alerts: One,
+    at: datetime,
+    answer: ClawError | bytes | None = None,
+    silenced_by: Sequence[str] = (),
+) -> None:
     """Have the reader of systems hear what Alertmanager lists, as it does every half minute."""
-    rows = [each.to_json() | {"status": {"state": "active", "silencedBy": [], "inhibitedBy": []}} for each in alerts]
+    state = {"state": "suppressed" if silenced_by else "active", "silencedBy": list(silenced_by), "inhibitedBy": []}
+    rows = [each.to_json() | {"status": state} for each in alerts]
     due = Due(system=system, source="alertmanager", question=Question(url="http://127.0.0.1:1"), at=at)
     body = answer if isinstance(answer, bytes) else json.dumps(rows).encode()
     reply = answer if isinstance(answer, ClawError) else Reply(status=200, headers={}, body=body)
@@ -191,3 +202,26 @@ def test_a_listed_group_is_not_doubted(system: MonitoredSystem, shown: AlertSubs
     assert Card.objects.get().data["stale"] == NOW.isoformat()
     listed(system, One(), at=later(hours=56))
     assert "stale" not in Card.objects.get().data
+
+
+def test_a_silence_that_somebody_ended_in_alertmanager_is_over(
+    people: People, system: MonitoredSystem, shown: AlertSubscription
+) -> None:
+    policy((5, responder(people.bob)))
+    fire(One(), One(name="Other", instance="b"), groupLabels={})
+    AlertGroup.objects.update(labels={"alertname": "ZeroTransactions"})
+    silence(group().pk, length=timedelta(hours=4), actor=people.bob.actor, now=later())
+    AlertSilence.objects.update(state="active", remote_id="ours", asked_at=later())
+
+    listed(system, One(), at=later(minutes=1))
+    assert AlertSilence.objects.get().state == "active", "it was made just now"
+    listed(system, One(), at=later(minutes=3), silenced_by=["the one that somebody made of ours"])
+    listed(system, One(name="Other", instance="b"), at=later(minutes=4))
+    assert (AlertSilence.objects.get().state, "silence" in Card.objects.get().data) == ("active", True)
+
+    listed(system, One(), at=later(minutes=5))
+
+    assert (AlertSilence.objects.get().state, "silence" in Card.objects.get().data) == ("undone", False)
+    last = group().events.filter(kind="unsilenced").get()
+    assert describe_event(last, UTC) == "silence undone by Alertmanager"
+    assert group().escalations.filter(state="running").exists()
