@@ -15,7 +15,7 @@ from guardrails import approvals
 from guardrails.models import Approval
 from guardrails.types import Role
 from runbooks.jobs import resume_job
-from runbooks.models import Run
+from runbooks.models import Run, Schedule
 from sessions_app.cards import put_card
 from sessions_app.channels import GATEWAY
 from sessions_app.models import Contact, Session
@@ -152,10 +152,12 @@ def _persons(people: Sequence[str]) -> list[str]:
 
 
 def name_of(subject: str) -> str:
-    """Return the name of a person by their subject, or the subject itself."""
+    """Return the name of a person, or of a schedule, by their subject; or the subject itself."""
     kind, _, number = subject.partition(":")
     if not number.isdecimal():
         return subject
+    if kind == "schedule":
+        return next((row.name for row in Schedule.objects.filter(pk=int(number))), subject)
     if kind == "contact":
         return next((str(row) for row in Contact.objects.filter(pk=int(number))), subject)
     if kind == "user":

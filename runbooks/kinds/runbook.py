@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from clawsite.core.errors import NotAllowed
 from guardrails.types import Actor, Role
+from runbooks.books.asking import name_of
 from runbooks.books.ending import end_run
 from runbooks.books.running import Stretch
 from runbooks.books.showing import show_run
@@ -53,7 +54,7 @@ def _run_of(job: Job) -> Run:
         found = Run.objects.filter(job_id=job.pk).first()
         if found is not None:
             return found
-        actor = Actor(subject=job.owner, role=Role.OPERATOR, name=job.requested_by)
+        actor = Actor(subject=job.owner, role=Role.OPERATOR, name=name_of(job.requested_by))
         return make_run(job, actor=actor)
 
 

@@ -14,8 +14,9 @@ from guardrails.processes import has_sandbox
 from runbooks import jobs
 from runbooks.books import save_book
 from runbooks.books.ending import settle_runs
-from runbooks.models import AlertGroup, Job, MonitoredSystem, Run
+from runbooks.models import AlertGroup, Job, MonitoredSystem, Run, Schedule
 from runbooks.runner import perform
+from runbooks.schedules import save_schedule, tick
 from sessions_app.models import Card
 from tests.runbooks.books.making import ECHO, book, done, go, output, saved, start, states, step, touch
 from tests.runbooks.people import ALICE, BOB, CHARLIE, VIEWER
@@ -298,3 +299,14 @@ def test_a_run_whose_end_could_not_be_told_is_settled_later() -> None:
     assert settle_runs() == 0
     assert not Run.objects.filter(open=True).exists()
     assert start().open
+
+
+def test_a_run_that_a_schedule_started_says_which() -> None:
+    saved(step("wait", seconds=0))
+    schedule = Schedule(name="every night", kind="runbook", params={"name": "try"}, cron="0 3 * * *")
+    due = save_schedule(schedule, actor=BOB).next_due
+    assert due is not None
+    tick(due)
+    assert perform(Job.objects.get().pk)
+    run = Run.objects.get()
+    assert (run.job.state, run.requested_by, run.requested_name) == ("succeeded", "system", "every night")
