@@ -31,7 +31,7 @@ def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
         AlertStorm.objects.filter(pk=storm.pk).update(last_at=now)
         return storm
     if storm is not None:
-        AlertStorm.objects.filter(pk=storm.pk).update(ended_at=now)
+        _end_storm(storm, now=now)
     recent = AlertNotice.objects.filter(session_id=session_id, held_until=None, created_at__gt=now - WINDOW)
     if recent.count() < MOST_GROUPS:
         return None
@@ -58,9 +58,13 @@ def end_storms(*, now: datetime) -> int:
     """End the storms that have calmed down, and say so in their messages; return how many."""
     over = list(AlertStorm.objects.filter(ended_at=None, last_at__lt=now - CALM))
     for storm in over:
-        if AlertStorm.objects.filter(pk=storm.pk, ended_at=None).update(ended_at=now):
-            show_storm(storm, now=now)
+        _end_storm(storm, now=now)
     return len(over)
+
+
+def _end_storm(storm: AlertStorm, *, now: datetime) -> None:
+    if AlertStorm.objects.filter(pk=storm.pk, ended_at=None).update(ended_at=now):
+        show_storm(storm, now=now)
 
 
 def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:

@@ -169,6 +169,15 @@ def test_after_a_storm_alerts_have_messages_of_their_own_again(shown: AlertSubsc
     assert storm.data["firing"] == 5
 
 
+def test_a_storm_that_no_clock_ended_is_over_when_the_next_alert_comes(shown: AlertSubscription) -> None:
+    for number in range(12):
+        fire(One(name=f"A{number}"), at=later(seconds=number))
+    assert Card.objects.get(kind="alert_storm").data["over"] is False
+    fire(One(name="Calm"), at=later(minutes=30))
+    assert "Calm" in titles("bob")
+    assert Card.objects.get(kind="alert_storm").data["over"] is True
+
+
 def test_what_fires_again_after_a_storm_has_a_message_of_its_own(people: People, shown: AlertSubscription) -> None:
     policy((9, responder(people.alice)), repeats=0)
     for number in range(14):
