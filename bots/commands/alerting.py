@@ -26,9 +26,14 @@ from sessions_app.sessions import zone_of
 T = TypeVar("T")
 
 _UNITS = {
-    "m": "minutes", "min": "minutes", "м": "minutes", "мин": "minutes",
-    "h": "hours", "ч": "hours", "d": "days", "д": "days",
-}  # fmt: skip
+    word: unit
+    for unit, words in {
+        "minutes": "m min mins minute minutes minuto minutos м мин минута минуту минуты минут",
+        "hours": "h hr hrs hour hours hora horas ч час часа часов",
+        "days": "d day days dia dias д день дня дней",
+    }.items()
+    for word in words.split()
+}
 _LENGTH = re.compile(rf"(?:(?:for|por|на)\s+)?(\d{{1,4}})\s*({'|'.join(_UNITS)})\.?")
 
 

@@ -117,6 +117,8 @@ def test_a_length_that_is_none_is_explained(people: People, group: AlertGroup, s
     [
         ("", 60), ("30m", 30), ("30 min", 30), ("for 4h", 240), ("por 4 h", 240), ("1D", 1440),
         ("30м", 30), ("30 мин.", 30), ("на 4 ч", 240), ("1Д", 1440),
+        ("2 hours", 120), ("for 90 minutes", 90), ("por 2 horas", 120), ("1 dia", 1440),
+        ("на 3 часа", 180), ("5 дней", 7200),
     ],
 )  # fmt: skip
 def test_how_long_is_read_in_three_languages(text: str, minutes: int) -> None:
