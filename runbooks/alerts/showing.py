@@ -38,7 +38,8 @@ def show_outcome(outcome: Outcome, *, now: datetime, reason: str = "") -> None:
         return
     if outcome.kind in _RINGS:
         escalation.renew(group, now=now)
-        for notice in group.notices.select_related("storm"):
+        hearing = _find_hearing(group)
+        for notice in group.notices.select_related("storm").filter(session__in=hearing):
             _leave_storm(notice, now=now)
     elif outcome.kind == "changed":
         escalation.begin_late(group, now=now)
@@ -146,6 +147,7 @@ def tell_person(group: AlertGroup, session_id: int, *, now: datetime) -> None:
     notice = notice or add_notice(group, session_id, now=now)
     if notice.held_until is not None:
         release(notice, now=now)
+    _leave_storm(notice, now=now)
     if notice.storm is not None:
         show_storm(notice.storm, now=now, loud=True)
     else:

@@ -169,6 +169,19 @@ def test_after_a_storm_alerts_have_messages_of_their_own_again(shown: AlertSubsc
     assert storm.data["firing"] == 5
 
 
+def test_a_chat_that_unsubscribed_after_a_storm_gets_no_message_of_what_fires_again(
+    people: People, shown: AlertSubscription
+) -> None:
+    for number in range(12):
+        fire(One(name=f"A{number}"), at=later(seconds=number))
+    tick(now=later(minutes=9), since=NOW)
+    unsubscribe(people.bobs, actor=people.bob.actor)
+    fire(One(name="A11", ends=later(minutes=10)), at=later(minutes=10))
+    fire(One(name="A11", begins=later(minutes=20)), at=later(minutes=20))
+    assert "A11" not in titles("bob")
+    assert Card.objects.get(kind="alert_storm").data["firing"] == 2
+
+
 def test_a_storm_that_no_clock_ended_is_over_when_the_next_alert_comes(shown: AlertSubscription) -> None:
     for number in range(12):
         fire(One(name=f"A{number}"), at=later(seconds=number))
