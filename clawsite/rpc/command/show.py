@@ -1,4 +1,7 @@
-"""Answers, events and errors as people or programs read them. What comes from outside moves no cursor."""
+"""Answers, events and errors as people or programs read them. What comes from outside moves no cursor.
+
+Of a text what cannot be shown becomes a question mark; JSON stays the same JSON, in which that is escaped.
+"""
 
 from __future__ import annotations
 
@@ -37,19 +40,22 @@ class Screen:
 
     def frame(self, data: bytes) -> None:
         """Show a frame of the wire."""
-        self._line(data.decode(errors="replace"))
+        self._json(data.decode(errors="replace"))
 
     def answer(self, payload: Any) -> None:
         """Show the payload of an answer."""
         if self.as_json:
-            self._line(_compact(payload))
+            self._json(_compact(payload))
         elif not self.as_frames:
-            self._line(payload if isinstance(payload, str) else json.dumps(payload, indent=2, ensure_ascii=False))
+            if isinstance(payload, str):
+                self._line(payload)
+            else:
+                self._json(json.dumps(payload, indent=2, ensure_ascii=False))
 
     def event(self, event: JobEvent) -> None:
         """Show an event of a job."""
         if self.as_json:
-            self._line(msgspec.json.encode(event).decode())
+            self._json(msgspec.json.encode(event).decode())
         elif not self.as_frames:
             at = time.strftime("%H:%M:%S", time.localtime((event.ts or 0) / 1000)) if event.ts else "--:--:--"
             data = "" if event.data is None else _words(event.data)
@@ -60,7 +66,7 @@ class Screen:
         if self.as_json:
             shape = {"code": getattr(error, "code", type(error).__name__), "message": _message(error)}
             details = getattr(error, "details", None)
-            self._line(_compact({"error": {**shape, **({"details": details} if details is not None else {})}}))
+            self._json(_compact({"error": {**shape, **({"details": details} if details is not None else {})}}))
             return
         self.note(_message(error) if not isinstance(error, RpcError) else f"{error.code}: {error.message}")
         if isinstance(error, RpcError) and error.details is not None:
@@ -73,8 +79,14 @@ class Screen:
         sys.stderr.write(_printable(text) + "\n")
 
     def _line(self, text: str) -> None:
+        self._write("\n".join(_printable(line) for line in text.splitlines()))
+
+    def _json(self, text: str) -> None:
+        self._write("".join(char if char.isprintable() or char == "\n" else json.dumps(char)[1:-1] for char in text))
+
+    def _write(self, text: str) -> None:
         # Flushed, so that a program that reads along hears of an event when it happens.
-        sys.stdout.write("\n".join(_printable(line) for line in text.splitlines()) + "\n")
+        sys.stdout.write(text + "\n")
         sys.stdout.flush()
 
 

@@ -190,6 +190,27 @@ def test_what_comes_from_outside_moves_no_cursor(terminal: Terminal, gateway: Ga
     assert "\x1b" not in out
 
 
+@pytest.mark.parametrize("option", ["--json", "--raw", "--timeout=9"])
+def test_json_stays_the_same_json(terminal: Terminal, gateway: GatewayEmulator, option: str) -> None:
+    """Spaces that do not break, joined emoji and ends of paragraphs are a part of what people write."""
+    text = "10\u00a0000 \N{WOMAN}\u200d\N{ROCKET} a\u2028b\u0085c \x7f\u202e\U000e0041"
+    code, out, _ = terminal.run("echo", json.dumps({"text": text}), option)
+    shown = [json.loads(line) for line in out.splitlines()] if option == "--raw" else [json.loads(out)]
+
+    assert code == 0
+    assert text in {frame.get("text", frame.get("payload", {}).get("text")) for frame in shown}
+    assert all(char.isprintable() or char == "\n" for char in out)
+
+
+def test_events_as_json_stay_the_same_json(terminal: Terminal, gateway: GatewayEmulator) -> None:
+    job = gateway.on_loop(gateway.jobs.create)
+    gateway.on_loop(lambda: job.emit("line", {"text": "10\u00a0000\u2028"}))
+    gateway.on_loop(job.end)
+    lines = terminal.run("--watch", job.id, "--json")[1].splitlines()
+
+    assert [json.loads(line)["data"] for line in lines] == [{"text": "10\u00a0000\u2028"}, {"state": "succeeded"}]
+
+
 def test_piped_lines_are_calls_over_one_connection(
     terminal: Terminal, gateway: GatewayEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
