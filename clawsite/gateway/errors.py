@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from django.db import InterfaceError, OperationalError
 
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
 from clawsite.gateway.principal import Principal, Scope
@@ -60,9 +61,10 @@ def to_shape(error: BaseException, *, where: str) -> ErrorShape:
     if isinstance(error, NotAllowed):
         return ErrorShape(code=codes.FORBIDDEN, message=error.message)
     if isinstance(error, TimeoutError):
-        text = "The server did not get to this in time. Please try again."
-        details = {"code": TIMEOUT}
-        return ErrorShape(code=codes.UNAVAILABLE, message=text, details=details, retryable=True, retry_after_ms=1000)
+        return _not_now("The server did not get to this in time. Please try again.")
+    if isinstance(error, OperationalError | InterfaceError):
+        log_unknown(error, where=f"the method {where}")
+        return _not_now("The database does not answer. Please try again.")
     if isinstance(error, ClawError):
         details = {"code": error.code}
         return ErrorShape(
@@ -71,3 +73,10 @@ def to_shape(error: BaseException, *, where: str) -> ErrorShape:
     error_id = log_unknown(error, where=f"the method {where}")
     details = {"code": "INTERNAL", "errorId": error_id}
     return ErrorShape(code=codes.UNAVAILABLE, message=f"internal error {error_id}", details=details)
+
+
+def _not_now(text: str) -> ErrorShape:
+    """Ask to try again; what was asked for may have been done all the same."""
+    return ErrorShape(
+        code=codes.UNAVAILABLE, message=text, details={"code": TIMEOUT}, retryable=True, retry_after_ms=1000
+    )

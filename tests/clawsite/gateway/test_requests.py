@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 from channels.testing import WebsocketCommunicator
+from django.db import OperationalError
 
 from clawsite.core.db import run_db
 from clawsite.gateway import registry
@@ -61,6 +62,10 @@ def slow_methods() -> Iterator[None]:
     @method("test.broken", scope=Scope.READ, summary="Fails.")
     async def broken(call: Call, params: Params) -> None:
         raise RuntimeError("the secret reason")
+
+    @method("test.away", scope=Scope.READ, summary="Has no database.")
+    async def away(call: Call, params: Params) -> None:
+        raise OperationalError("server closed the connection unexpectedly")
 
     @method("test.unspeakable", scope=Scope.READ, summary="Returns what is no JSON.")
     def unspeakable(call: Call, params: Params) -> Any:
@@ -218,6 +223,15 @@ async def test_a_method_that_takes_too_long_is_ended(alice: Plain) -> None:
     await alice.say("l", "test.late")
     error = (await alice.answer("l"))["error"]
     assert (error["code"], error["retryable"]) == ("UNAVAILABLE", True)
+    assert error["details"] == {"code": "TIMEOUT"}
+
+
+async def test_without_its_database_the_gateway_asks_to_try_again(alice: Plain) -> None:
+    """It may come back in a moment, and then it is known whether the work was done."""
+    await alice.say("a", "test.away")
+    error = (await alice.answer("a"))["error"]
+    assert (error["code"], error["retryable"], error["retryAfterMs"]) == ("UNAVAILABLE", True, 1000)
+    assert error["message"] == "The database does not answer. Please try again."
     assert error["details"] == {"code": "TIMEOUT"}
 
 
