@@ -15,6 +15,7 @@ from typing import Any
 from clawsite.core.db import run_db, run_tx
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.leases import Held
+from clawsite.rpc import codes
 from clawsite.rpc.backoff import Backoff
 from clawsite.rpc.errors import (
     ClientClosed,
@@ -215,17 +216,22 @@ class Courier:
         if not job.remote_open and await self._is_moved(text, is_final=is_final):
             return True
         if is_final:
-            await self._fail(job, text)
+            await self._fail(job, error, text)
         return is_final
 
     async def _is_moved(self, text: str, *, is_final: bool) -> bool:
         move = partial(places.move_on, why=text, is_final=is_final)
         return await run_tx(move, self._held, self.job_id)
 
-    async def _fail(self, job: Job, text: str) -> None:
-        name = self.line.name
-        why = f"{name} does not know this job any more" if job.remote_id else f"{name} did not take it"
-        await run_tx(partial(records.finish, to=Job.State.FAILED, error=f"{why}: {text}"), self._held, job.pk)
+    async def _fail(self, job: Job, error: ClientError, text: str) -> None:
+        """End the job here. One that may go on over there is recalled."""
+        why = "did not take it"
+        if job.remote_id:
+            is_unknown = isinstance(error, RpcError) and error.code != codes.UNAVAILABLE
+            why = "does not know this job any more" if is_unknown else "cannot be asked about this job any more"
+        text = f"{self.line.name} {why}: {text}"
+        done = partial(records.finish, to=Job.State.FAILED, error=text, is_gone=not job.remote_id)
+        await run_tx(done, self._held, job.pk)
 
     async def _is_recalled_by(self, error: ClientError) -> bool:
         """A gateway that refuses to cancel has nothing to cancel; one that does not answer is asked again."""

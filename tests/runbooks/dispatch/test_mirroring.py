@@ -111,6 +111,21 @@ async def test_a_forgotten_job_fails_and_says_so(far: FarGateway) -> None:
     assert done.error.startswith("far does not know this job any more")
 
 
+async def test_a_job_that_cannot_be_followed_any_more_is_ended_there_too(far: FarGateway) -> None:
+    await add_target(far)
+    async with dispatching():
+        job = await send()
+        await wait_state(job, "running")
+        broken = {"code": "UNAVAILABLE", "message": "internal error 0badcafe"}
+        far.fault("error", "jobs.subscribe", error=broken)
+        far.cut_all()
+        done = await wait_state(job, "failed")
+        await until(lambda: not Job.objects.get(pk=job.pk).remote_open)
+    why = "far cannot be asked about this job any more: jobs.subscribe: internal error 0badcafe [UNAVAILABLE]"
+    assert done.error == why
+    assert far.all_jobs[0].state == "cancelled"
+
+
 async def test_events_that_the_other_gateway_lost_are_named(far: FarGateway) -> None:
     await add_target(far)
     async with dispatching():
