@@ -34,7 +34,7 @@ from clawsite.rpc.hello import Hello, Identity
 from clawsite.rpc.keeper import Keeper
 from clawsite.rpc.link import Link
 from clawsite.rpc.target import GatewayTarget
-from clawsite.rpc.tokens import read_token
+from clawsite.rpc.tokens import hide, read_token
 from clawsite.rpc.watch import JobWatch
 from clawsite.rpc.watches import Watches
 
@@ -207,7 +207,8 @@ class GatewayClient:
             await socket.close()
             raise
         on_frame = None if self._on_frame is None else functools.partial(_tell, self._on_frame)
-        return Link(socket, hello, on_event=self._heard, on_frame=on_frame)
+        without_token = functools.partial(hide, token=token)
+        return Link(socket, hello, on_event=self._heard, on_frame=on_frame, hide=without_token)
 
     def _came_up(self, link: Link) -> None:
         self._seq = None

@@ -14,6 +14,7 @@ from clawsite.rpc.errors import HandshakeRefused, Unreachable
 from clawsite.rpc.frames import HANDSHAKE_SECONDS, ErrorShape, Event, Request, Response
 from clawsite.rpc.hello import Hello, Identity, read_hello
 from clawsite.rpc.link import NOT_JSON
+from clawsite.rpc.tokens import hide
 
 CONNECT_ID = "connect"
 _REFUSING = (codes.CLOSE_POLICY, codes.CLOSE_PROTOCOL)
@@ -33,7 +34,7 @@ async def shake_hands(
     except TimeoutError:
         raise Unreachable(f"The gateway did not say hello within {seconds:g} s.") from None
     except ConnectionClosed as closed:
-        raise _explain(closed) from None
+        raise _explain(closed, token) from None
     except NOT_JSON:
         raise Unreachable("What answers there does not speak the gateway protocol.") from None
     if answer.ok:
@@ -62,13 +63,14 @@ def _is_answer(frame: Event | Response) -> bool:
     return isinstance(frame, Response) and frame.id == CONNECT_ID
 
 
-def _explain(closed: ConnectionClosed) -> HandshakeRefused | Unreachable:
+def _explain(closed: ConnectionClosed, token: str) -> HandshakeRefused | Unreachable:
     """Tell a no from a failure when there was no answer before the end."""
     close = closed.rcvd
+    reason = hide(close.reason, token) if close is not None else ""
     if close is not None and close.code in _REFUSING:
-        shape = ErrorShape(code=codes.INVALID_REQUEST, message=close.reason or f"closed with {close.code}")
+        shape = ErrorShape(code=codes.INVALID_REQUEST, message=reason or f"closed with {close.code}")
         return HandshakeRefused(shape, close_code=close.code)
-    said = f" ({close.code} {close.reason}".rstrip() + ")" if close is not None else ""
+    said = f" ({close.code} {reason}".rstrip() + ")" if close is not None else ""
     return Unreachable(f"The gateway ended the connection before it said hello{said}.")
 
 
@@ -78,5 +80,5 @@ def _hide(shape: ErrorShape | None, token: str) -> ErrorShape:
         return ErrorShape(code=codes.INVALID_REQUEST, message="it did not say why")
     if not token or token not in msgspec.json.encode(shape).decode():
         return shape
-    message = shape.message.replace(token, "[token]")
+    message = hide(shape.message, token)
     return ErrorShape(code=shape.code, message=message, retryable=shape.retryable, retry_after_ms=shape.retry_after_ms)

@@ -42,7 +42,10 @@ class Pending:
 
 
 class Link:
-    """The open connection. `run` reads it until it ends; `call` may be used from many tasks at once."""
+    """The open connection. `run` reads it until it ends; `call` may be used from many tasks at once.
+
+    hide: takes the token out of what the gateway says for people.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Link:
         *,
         on_event: Callable[[Event, int], None],
         on_frame: Callable[[bytes], None] | None = None,
+        hide: Callable[[str], str] = str,
     ) -> None:
         self.hello = hello
         self.was_useful = False
@@ -58,6 +62,7 @@ class Link:
         self._socket = socket
         self._on_event = on_event
         self._on_frame = on_frame
+        self._hide = hide
         self._pending: dict[str, Pending] = {}
         self._count = 0
         self._end: ConnectionLost | None = None
@@ -165,6 +170,7 @@ class Link:
         self.was_useful = True
         if not frame.ok:
             shape = frame.error or ErrorShape(code=codes.UNAVAILABLE, message="it failed and did not say why")
+            shape = msgspec.structs.replace(shape, message=self._hide(shape.message))
             pending.future.set_exception(RpcError(pending.method, shape, payload=frame.payload))
         elif pending.is_final and _is_accepted(frame.payload):
             if pending.on_accepted is not None:
@@ -183,7 +189,8 @@ class Link:
         if self._end is None:
             code = self._socket.close_code
             said = f" ({code} {self._socket.close_reason}".rstrip() + ")" if code is not None else ""
-            self._end = ConnectionLost(message or f"The connection to the gateway ended{said}.", close_code=code)
+            text = message or f"The connection to the gateway ended{self._hide(said)}."
+            self._end = ConnectionLost(text, close_code=code)
         return self._end
 
     def _fail_all(self, error: ConnectionLost) -> None:

@@ -14,6 +14,7 @@ from clawsite.rpc.errors import BadTarget
 TokenRef = str | Callable[[], str]
 
 MOST_BYTES = 16 * 1024
+HIDDEN = "[token]"
 
 
 def check_token_ref(ref: TokenRef) -> None:
@@ -47,3 +48,8 @@ def _read_file(name: str) -> str:
         raise BadTarget(f"The token file {name} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise BadTarget(f"The token file {name} is not text.") from None
+
+
+def hide(text: str, token: str) -> str:
+    """Return a text without the token: whoever is at the other end knows it and may send it back."""
+    return text.replace(token, HIDDEN) if token else text

@@ -14,8 +14,9 @@ from clawsite.rpc.client import GatewayClient
 from clawsite.rpc.errors import ClientError
 from clawsite.rpc.registry import GatewayRegistry
 from clawsite.rpc.target import GatewayTarget as Target
+from clawsite.rpc.tokens import hide
 from runbooks.dispatch import places
-from runbooks.targets.rows import hide, token_of
+from runbooks.targets.rows import token_of
 
 # How often a gateway is asked whether it is there, and how soon again when it is not.
 UP_SECONDS, FIRST_AWAY_SECONDS, MOST_AWAY_SECONDS = 10.0, 0.5, 30.0

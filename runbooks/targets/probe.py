@@ -8,8 +8,9 @@ from importlib import import_module
 from clawsite.core.errors import BadInput, Unavailable
 from clawsite.rpc.errors import ClientError
 from clawsite.rpc.hello import Identity
+from clawsite.rpc.tokens import hide
 from runbooks.models import GatewayTarget
-from runbooks.targets.rows import hide, to_target, token_of
+from runbooks.targets.rows import to_target, token_of
 
 SECONDS = 15.0
 IDENTITY = Identity(display_name="clawsite dispatcher", scopes=("operator.read", "operator.write"))

@@ -11,8 +11,6 @@ from clawsite.rpc.target import TlsOptions
 from clawsite.rpc.tokens import TokenRef, read_token
 from runbooks.models import GatewayTarget
 
-HIDDEN = "[token]"
-
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
@@ -58,8 +56,3 @@ def token_of(target: Target) -> str:
         return read_token(target.token_ref)
     except BadTarget:
         return ""
-
-
-def hide(text: str, token: str) -> str:
-    """Return a text without the token: whoever is at the other end knows it and may send it back."""
-    return text.replace(token, HIDDEN) if token else text

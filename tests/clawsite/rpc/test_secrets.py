@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from clawsite.rpc import BadTarget, GatewayClient, GatewayTarget, HandshakeRefused, Unreachable
+from clawsite.rpc import (
+    BadTarget,
+    ConnectionLost,
+    GatewayClient,
+    GatewayTarget,
+    HandshakeRefused,
+    RpcError,
+    Unreachable,
+)
 from clawsite.rpc.tokens import read_token
 from tests.clawsite.rpc.meeting import TOKEN, meeting, target_of, until
 from tests.servers.gateway import GatewayEmulator
@@ -73,7 +81,7 @@ def everything_about(error: BaseException) -> str:
     return "".join(shown.format()) + repr(error) + str(vars(error))
 
 
-@pytest.mark.parametrize("fault", [None, "silent", "cut", "garbage", "echo"])
+@pytest.mark.parametrize("fault", [None, "silent", "cut", "garbage", "echo", "reason", "other reason"])
 async def test_no_error_log_or_repr_shows_the_token(fault: str | None) -> None:
     lines = io.StringIO()
     handler = logging.StreamHandler(lines)
@@ -88,6 +96,8 @@ async def test_no_error_log_or_repr_shows_the_token(fault: str | None) -> None:
             plan: dict[str, Any] = {"method": "connect", "times": None}
             if fault == "echo":
                 gateway.fault("close", error=SAID, code=1008, **plan)
+            elif fault is not None and fault.endswith("reason"):
+                gateway.fault("close", code=1008 if fault == "reason" else 4008, reason=f"no: {WRONG}", **plan)
             elif fault is not None:
                 gateway.fault(fault, **plan)
             client = GatewayClient(target_of(gateway, token_ref=lambda: WRONG), handshake_seconds=2)
@@ -105,6 +115,24 @@ async def test_no_error_log_or_repr_shows_the_token(fault: str | None) -> None:
     assert WRONG not in seen
     assert WRONG not in lines.getvalue()
     assert lines.getvalue()
+
+
+async def test_a_token_that_a_gateway_sends_back_is_in_no_error_and_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="clawsite.rpc")
+    async with meeting() as (client, gateway):
+        gateway.fault("error", "echo", error={"code": "X", "message": f"no: {TOKEN}"})
+        with pytest.raises(RpcError) as refused:
+            await client.request("echo")
+        gateway.fault("close", "echo", code=4008, reason=f"no: {TOKEN}")
+        with pytest.raises(ConnectionLost) as lost:
+            await client.request("echo")
+        await until(lambda: len(gateway.connects) == 2)
+
+    assert (str(refused.value), refused.value.message) == ("echo: no: [token] [X]", "no: [token]")
+    assert str(lost.value) == "The connection to the gateway ended (4008 no: [token])."
+    ours = [each.getMessage() for each in caplog.records if each.name.startswith("clawsite.rpc")]
+    assert any("[token]" in line for line in ours)
+    assert TOKEN not in str(ours)
 
 
 def test_a_proxys_password_is_not_in_the_repr() -> None:
