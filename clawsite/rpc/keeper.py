@@ -64,8 +64,8 @@ class Keeper:
             self._restart_seconds = min(expected / 1000, MOST)
 
     def restart(self) -> None:
-        """Forget a final failure: what caused it may have been put right."""
-        if self._task is not None and self._task.done():
+        """Forget a final failure: what caused it may have been put right. That of a closed client stays."""
+        if self._task is not None and self._task.done() and not self._is_closed:
             self._task = None
             self._failure = None
 

@@ -236,6 +236,15 @@ async def test_closing_the_client_ends_the_listeners() -> None:
             await waiting
 
 
+async def test_a_closed_client_connects_no_more_and_says_so() -> None:
+    async with meeting() as (client, gateway):
+        await client.close()
+        with pytest.raises(ClientClosed):
+            await asyncio.wait_for(client.connect(), 5)
+
+    assert len(gateway.connects) == 1
+
+
 async def test_an_error_in_a_callback_does_not_cost_the_connection(caplog: pytest.LogCaptureFixture) -> None:
     def fail(hello: Hello) -> None:
         raise RuntimeError("mine")
