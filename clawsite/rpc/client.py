@@ -118,6 +118,7 @@ class GatewayClient:
         defaults. expect_final: wait for the second answer of a method that first says "accepted". When an earlier try
         may have been acted on, the error says so, whatever became of the last.
         """
+        accepted = None if on_accepted is None else functools.partial(_tell, on_accepted)
         rule = find_rule(method, params, expect_final=expect_final)
         full = add_key(method, params, idempotency_key)
         backoff = Backoff()
@@ -127,7 +128,7 @@ class GatewayClient:
         while True:
             left -= 1
             try:
-                return await self._try(method, full, seconds, expect_final, on_accepted)
+                return await self._try(method, full, seconds, expect_final, accepted)
             except ClientError as error:
                 if may_have_acted(error) and not is_read(method):
                     unsure = error

@@ -255,6 +255,20 @@ async def test_an_error_in_a_callback_does_not_cost_the_connection(caplog: pytes
     assert "a callback of the program failed" in caplog.text
 
 
+async def test_an_error_on_the_first_of_two_answers_costs_neither_the_second_nor_the_connection(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(payload: Any) -> None:
+        raise RuntimeError("the program's own")
+
+    async with meeting() as (client, gateway):
+        answer = await client.request("agent", {"message": "hi"}, expect_final=True, on_accepted=fail)
+
+    assert answer["status"] == "ok"
+    assert len(gateway.connects) == 1
+    assert "a callback of the program failed" in caplog.text
+
+
 async def test_an_error_of_the_program_is_logged_and_followed_by_a_new_attempt(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
