@@ -131,7 +131,8 @@ def _run(kind: JobKind | None, ctx: JobContext) -> Outcome | None:
     except OutOfTime:
         return out_of_time(cancelled=ctx.signals.cancelled)
     except Stopping:
-        return Outcome(to=State.QUEUED, changes=_back(attempts=F("attempts") - 1), note={"reason": "stopping"})
+        changes = _back(attempts=F("attempts") - 1, deadline=None)  # it is not late for the time in which nothing runs
+        return Outcome(to=State.QUEUED, changes=changes, note={"reason": "stopping"})
     except ClawError as error:
         return _failed(error.message)
     except BaseException as error:  # an exit or interrupt of the job's code is the job's failure

@@ -19,8 +19,9 @@ from clawsite.core.process import host_name
 from clawsite.core.tracing import ids, trace
 from runbooks import jobs
 from runbooks.jobs import JobContext, Park
-from runbooks.jobs.working import Overtaken
+from runbooks.jobs.working import Overtaken, Signals
 from runbooks.models import Job
+from runbooks.reaper import end_overdue
 from runbooks.runner import perform
 from tests.runbooks.people import BOB
 from tests.runbooks.running import kind, run, start, story
@@ -193,6 +194,17 @@ def test_a_pause_of_a_job_that_was_cancelled_meanwhile_is_its_end() -> None:
 
     with kind(rest):
         assert run(start()).state == "cancelled"
+
+
+def test_a_job_put_back_by_a_stop_is_not_late_however_long_nothing_runs() -> None:
+    with kind(lambda ctx: "done", seconds=1.0):
+        job = start()
+        assert perform(job.pk, signals=Signals(stopping=True))
+        Job.objects.filter(deadline__isnull=False).update(deadline=timezone.now() - timedelta(hours=1))
+        assert end_overdue() == 0
+        job = run(job)
+
+    assert (job.state, job.attempts, job.result) == ("succeeded", 1, "done")
 
 
 def test_a_pause_needs_an_end() -> None:
