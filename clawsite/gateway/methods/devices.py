@@ -74,7 +74,12 @@ def _reject(principal: Principal, request: str) -> dict[str, Any]:
     return {"requestId": request, "deviceId": row.device_id}
 
 
-@method("device.pair.remove", scope=Scope.PAIRING, params=One, summary="Forget a device and close its connections.")
+@method(
+    "device.pair.remove",
+    scope=Scope.PAIRING,
+    params=One,
+    summary="Forget a device, as an admin; its connections close.",
+)
 async def remove(call: Call, params: One) -> dict[str, Any]:
     """Return which device that was."""
     return await run_tx(_remove, call.principal, params.device_id)
@@ -85,7 +90,7 @@ def _remove(principal: Principal, device_id: str) -> dict[str, Any]:
     return {"deviceId": device_id}
 
 
-@method("device.pair.rename", scope=Scope.PAIRING, params=Rename, summary="Give a device another name.")
+@method("device.pair.rename", scope=Scope.PAIRING, params=Rename, summary="Give a device another name, as an admin.")
 async def rename(call: Call, params: Rename) -> dict[str, Any]:
     """Return the device's name."""
     return await run_tx(_rename, call.principal, params)
