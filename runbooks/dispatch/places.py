@@ -5,6 +5,7 @@ A job is moved only while it is sure that no gateway has it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime
 
@@ -15,9 +16,12 @@ from django.utils import timezone
 from clawsite.core.leases import Held, check_lease
 from runbooks.dispatch.records import NOTED, OPEN, add, finish, note_answer
 from runbooks.models import GatewayTarget, Job
+from runbooks.models.job import JobQuerySet
 from runbooks.targets.choosing import Selection, best, count_load
 
 BATCH = 50
+# Of how many jobs that wait for one gateway it is looked whether another fits.
+MOST_LOOKED = 1000
 
 
 def move_on(held: Held, job_id: int, *, why: str, is_final: bool = False) -> bool:
@@ -46,8 +50,16 @@ def move_on(held: Held, job_id: int, *, why: str, is_final: bool = False) -> boo
 
 def _next(job: Job) -> str | None:
     without = {job.target, *job.saved.get("refused", []), *job.saved.get("tried", [])}
-    rows = GatewayTarget.objects.filter(enabled=True, away_since=None)
-    return best(list(rows), msgspec.convert(job.selection, Selection), load=count_load(), without=without)
+    return best(_up(), msgspec.convert(job.selection, Selection), load=count_load(), without=without)
+
+
+def _up() -> list[GatewayTarget]:
+    return list(GatewayTarget.objects.filter(enabled=True, away_since=None))
+
+
+def _wish(job: Job) -> str:
+    """Return what two jobs of one gateway have in common that fit the same others."""
+    return json.dumps([job.selection, sorted(job.saved.get("refused", []))], sort_keys=True)
 
 
 def relieve(held: Held, name: str, rows: Collection[GatewayTarget]) -> int:
@@ -56,15 +68,27 @@ def relieve(held: Held, name: str, rows: Collection[GatewayTarget]) -> int:
     roomy = [row for row in rows if row.enabled and row.away_since is None and load.get(row.name, 0) < row.capacity]
     if not any(row.name != name for row in roomy):
         return 0
-    waiting = Job.objects.filter(target=name, state=Job.State.QUEUED, remote_open=False).exclude(selection={})
+    hopeless: set[str] = set()
     moved = 0
-    for job in waiting.order_by("id")[:BATCH]:
+    for job in _waiting(name)[:MOST_LOOKED]:
+        if moved == BATCH:
+            break
+        if _wish(job) in hopeless:
+            continue
         selection = msgspec.convert(job.selection, Selection)
         found = best(roomy, selection, load=load, without={name, *job.saved.get("refused", [])})
-        if found is not None and load.get(found, 0) < next(row.capacity for row in roomy if row.name == found):
-            moved += _give(held, job, found, f"{name} is full.")
-            load[found] = load.get(found, 0) + 1
+        if found is None or load.get(found, 0) >= next(row.capacity for row in roomy if row.name == found):
+            hopeless.add(_wish(job))
+            continue
+        moved += _give(held, job, found, f"{name} is full.")
+        load[found] = load.get(found, 0) + 1
     return moved
+
+
+def _waiting(name: str) -> JobQuerySet:
+    """Return the jobs that wait for a gateway and may be given to another, the oldest first."""
+    waiting = Job.objects.filter(target=name, state=Job.State.QUEUED, remote_open=False).exclude(selection={})
+    return waiting.only("target", "selection", "saved").order_by("id")
 
 
 def _give(held: Held, job: Job, found: str, why: str) -> int:
@@ -79,8 +103,16 @@ def _give(held: Held, job: Job, found: str, why: str) -> int:
 
 def leave(held: Held, name: str, *, why: str) -> int:
     """Move the jobs that wait for a gateway which is away or off, as far as others fit; return how many."""
-    waiting = Job.objects.filter(target=name, state=Job.State.QUEUED, remote_open=False).exclude(selection={})
-    return sum(move_on(held, job_id, why=why) for job_id in waiting.values_list("pk", flat=True)[:BATCH])
+    rows, fits = _up(), dict[str, bool]()
+    asked: list[int] = []
+    for job in _waiting(name)[:MOST_LOOKED]:
+        wish = _wish(job)
+        if wish not in fits:
+            without = {name, *job.saved.get("refused", [])}
+            fits[wish] = best(rows, msgspec.convert(job.selection, Selection), load={}, without=without) is not None
+        if fits[wish] or "tried" in job.saved:
+            asked.append(job.pk)
+    return sum(move_on(held, job_id, why=why) for job_id in asked[:BATCH])
 
 
 def abandon(held: Held, name: str) -> int:

@@ -10,6 +10,7 @@ import pytest
 from clawsite.core.db import run_db
 from clawsite.rpc.errors import TIMEOUT
 from runbooks import jobs
+from runbooks.dispatch import places
 from runbooks.models import GatewayTarget, Job
 from tests.ports import free_port
 from tests.runbooks.dispatch.stage import FarGateway, add_target, dispatching, kinds, reload, send, until, wait_state
@@ -139,6 +140,36 @@ async def test_a_job_moves_from_a_full_gateway_to_one_with_room(far: FarGateway,
         await wait_state(made[0], "running")
         await add_target(other, "b")
         assert (await wait_state(made[1], "running")).target == "b"
+
+
+async def test_jobs_that_only_an_absent_gateway_can_do_hold_up_no_others(
+    far: FarGateway, other: FarGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "BATCH", 2)
+    await add_target(far, "a", ws_url=f"ws://127.0.0.1:{free_port()}", labels=["gpu"], capacity=10)
+    await add_target(other, "b")
+    special = [await send(select={"labels": ["gpu"]}) for _ in range(3)]
+    job = await send(select={"policy": "order"})
+    assert job.target == "a"
+    async with dispatching():
+        assert (await wait_state(job, "running")).target == "b"
+    assert {(await reload(each)).target for each in special} == {"a"}
+
+
+async def test_jobs_that_only_a_full_gateway_can_do_hold_up_no_others(
+    far: FarGateway, other: FarGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "BATCH", 2)
+    await add_target(far, "a", labels=["gpu"], capacity=1)
+    await add_target(other, "b", enabled=False)
+    special = [await send(select={"labels": ["gpu"]}) for _ in range(4)]
+    job = await send(select={})
+    assert job.target == "a"
+    async with dispatching():
+        await wait_state(special[0], "running")
+        await change("b", enabled=True)
+        assert (await wait_state(job, "running")).target == "b"
+    assert {(await reload(each)).target for each in special} == {"a"}
 
 
 async def test_a_gateway_that_is_switched_off_gets_nothing_new_and_finishes_what_it_has(far: FarGateway) -> None:
