@@ -147,6 +147,8 @@ class GatewayClient:
         """Return events of these names (none: all) from now on, as an async iterator; see events.py."""
         stream = EventStream(frozenset(names))
         self._streams.add(stream)
+        if self._keeper.closed is not None:
+            stream.fail(self._keeper.closed)
         return stream
 
     async def ping(self) -> float:

@@ -57,6 +57,11 @@ class Keeper:
                 raise self._latest() from None
         return self.link
 
+    @property
+    def closed(self) -> ClientError | None:
+        """What is said of a closed client; None while it is in use."""
+        return self._failure if self._is_closed else None
+
     def expect_restart(self, notice: Any) -> None:
         """Take note of a shutdown notice, which may say how long the gateway will be away."""
         expected = notice.get("restartExpectedMs") if isinstance(notice, dict) else None

@@ -241,6 +241,8 @@ async def test_a_closed_client_connects_no_more_and_says_so() -> None:
         await client.close()
         with pytest.raises(ClientClosed):
             await asyncio.wait_for(client.connect(), 5)
+        with pytest.raises(ClientClosed):
+            await asyncio.wait_for(anext(client.events()), 5)
 
     assert len(gateway.connects) == 1
 
