@@ -134,10 +134,10 @@ def may_have_acted(error: ClientError) -> bool:
 
 
 def has_surely_not_acted(error: ClientError) -> bool:
-    """Tell whether the gateway was not reached, or said that it does nothing now."""
+    """Tell whether the gateway was not reached, cannot be at all, or said that it does nothing now."""
     if isinstance(error, RpcError):
         return error.retryable and not may_have_acted(error)
-    return isinstance(error, Unreachable | HandshakeRefused)
+    return isinstance(error, Unreachable | HandshakeRefused | BadTarget)
 
 
 def _is_terminal(shape: ErrorShape, detail_code: str) -> bool:

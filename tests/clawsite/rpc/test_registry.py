@@ -146,6 +146,15 @@ async def test_the_next_gateway_is_asked_when_one_is_away() -> None:
     assert (target.id, answer["job"]["kind"]) == ("b", "selftest")
 
 
+async def test_the_next_gateway_is_asked_when_the_token_for_one_is_gone(tmp_path: Path) -> None:
+    async with GatewayEmulator() as gateway:
+        targets = [target_of(gateway, id="a", token_ref=f"file:{tmp_path}/gone"), target_of(gateway, id="b")]
+        async with GatewayRegistry(targets) as registry:
+            target, _ = await registry.request("jobs.create", {"kind": "selftest"})
+
+    assert target.id == "b"
+
+
 async def test_the_next_gateway_is_asked_when_one_says_that_it_is_busy() -> None:
     async with two() as (registry, a, _):
         a.fault("error", "jobs.create", error=BUSY, times=None)
