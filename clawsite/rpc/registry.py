@@ -30,7 +30,7 @@ from clawsite.rpc.errors import (
 from clawsite.rpc.selection import ANYTHING, Wanted, rank
 from clawsite.rpc.target import GatewayTarget
 
-HEALTH_SECONDS = 30.0
+HEALTH_SECONDS, CHECK_SECONDS = 30.0, 10.0
 
 
 @dataclass(slots=True)
@@ -183,9 +183,12 @@ class GatewayRegistry:
         return entry
 
     async def _check(self, entry: Entry) -> None:
+        if entry.breaker.state is not State.OPEN:
+            with contextlib.suppress(ClientError):  # which the request says, too
+                await entry.client.connect(timeout=CHECK_SECONDS)  # what refused us for good may have been put right
         began = asyncio.get_running_loop().time()
         try:
-            await self.request_at(entry.target.id, "health", tries=1, timeout=10.0)
+            await self.request_at(entry.target.id, "health", tries=1, timeout=CHECK_SECONDS)
         except ClientError:
             entry.seconds = None
         else:

@@ -28,7 +28,7 @@ from clawsite.rpc import (
 from clawsite.rpc.breaker import Breaker, State
 from clawsite.rpc.selection import fits
 from clawsite.rpc.targets import _Row, _Tls
-from tests.clawsite.rpc.meeting import target_of, until
+from tests.clawsite.rpc.meeting import TOKEN, target_of, until
 from tests.servers.gateway import GatewayEmulator
 
 BUSY = {"code": "UNAVAILABLE", "message": "busy", "retryable": True}
@@ -235,6 +235,21 @@ async def test_a_gateway_that_keeps_failing_is_left_alone_and_taken_back() -> No
         await registry.close()
 
     assert gateway.count("health") == 6
+
+
+async def test_a_gateway_is_taken_back_when_the_token_for_it_was_put_right(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("claw_wrong_token")
+    async with (
+        GatewayEmulator() as gateway,
+        GatewayRegistry([target_of(gateway, token_ref=f"file:{file}")]) as registry,
+    ):
+        await registry.check()
+        assert registry.seconds("here") is None
+        file.write_text(TOKEN)
+        await registry.check()
+        assert registry.seconds("here") is not None
+        assert (await registry.request("health"))[1] == {"ok": True}
 
 
 async def test_checks_go_on_by_themselves() -> None:
