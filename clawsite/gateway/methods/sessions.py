@@ -101,7 +101,9 @@ async def unsubscribe(call: Call, params: Params) -> dict[str, Any]:
 async def messages_subscribe(call: Call, params: KeyParams) -> dict[str, Any]:
     """Send what happens in a session from here on."""
     session = await run_db(access_session, call.principal, params.key)
-    feeds.follow(call.connection, session.pk, cursor=session.last_seq)
+    if not feeds.follow(call.connection, session.pk, cursor=session.last_seq):
+        # Others were told of more than this: say the number of what this connection was not told.
+        session = await run_db(access_session, call.principal, params.key)
     return {"subscribed": True, "key": key_for(call.principal.owner, session), "lastSeq": session.last_seq}
 
 

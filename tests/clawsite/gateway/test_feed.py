@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -106,6 +108,28 @@ async def test_a_lost_nudge_costs_seconds_not_messages(talk: Talk, monkeypatch: 
         await run_tx(add_message, session.pk, role=Message.Role.NOTICE, text="nobody was nudged")
         payload = await bob.until("session.message")
     assert payload["message"]["content"][0]["text"] == "nobody was nudged"
+
+
+async def test_what_was_told_while_somebody_began_to_follow_is_in_the_number_they_get(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with talk.line(BOB) as first, talk.line(BOB) as second:
+        await first.call("sessions.create", key="main")
+        await follow(first)
+        session = await talk.session("token:bob")
+        late: list[str] = ["a message between the look at the session and the following"]
+
+        async def slowly(work: Callable[..., Any], *args: Any) -> Any:
+            found = await run_db(work, *args)
+            while late:
+                await run_tx(add_message, session.pk, role=Message.Role.NOTICE, text=late.pop())
+                nudge("session", session=session.pk)
+                await first.until("session.message")
+            return found
+
+        monkeypatch.setattr("clawsite.gateway.methods.sessions.run_db", slowly)
+        answer = await second.call("sessions.messages.subscribe", key="main")
+    assert answer["lastSeq"] == 1
 
 
 async def test_what_answers_nothing_is_told_as_a_run_of_its_own(talk: Talk) -> None:
