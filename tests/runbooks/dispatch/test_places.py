@@ -148,8 +148,8 @@ async def test_jobs_that_only_an_absent_gateway_can_do_hold_up_no_others(
     monkeypatch.setattr(places, "BATCH", 2)
     await add_target(far, "a", ws_url=f"ws://127.0.0.1:{free_port()}", labels=["gpu"], capacity=10)
     await add_target(other, "b")
-    special = [await send(select={"labels": ["gpu"]}) for _ in range(3)]
     job = await send(select={"policy": "order"})
+    special = [await send(select={"labels": ["gpu"]}) for _ in range(3)]
     assert job.target == "a"
     async with dispatching():
         assert (await wait_state(job, "running")).target == "b"
