@@ -1,8 +1,9 @@
 """Archives that people send: recognized by content, listed, and unpacked only as plain files below one folder.
 
 An archive with a link, a device, a name that leads out or twice the same name is refused as a whole. What headers say
-of sizes is not believed: what really comes out is counted, also of what is only listed. Headers that say more of a
-file are bounded: Python's reader takes time by the square of their length, or for ever.
+of sizes is not believed: what really comes out is counted, also of what is only listed. What is said of files besides
+their content is bounded before it is read: in headers of a tar Python's reader takes time by the square of their
+length, or for ever, and of a zip it makes an object for each name of the list at its end before it tells of the first.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from runbooks.workspaces.files import check_path
 MOST_BYTES = 100 * 1024**2
 MOST_ENTRIES = 1000
 MOST_RATIO = 100
-# Of what a tar says of its files besides their names and sizes: in one header, and in all.
+# Of what an archive says of its files: a tar besides names and sizes, in one header and in all; a zip in its list.
 MOST_SAID, MOST_SAID_IN_ALL = 8 * 1024, 1024**2
 _SAYING = (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE)
 _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
@@ -98,7 +99,9 @@ def _opened(data: bytes) -> gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile:
 
 
 def _of_zip(data: bytes) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    source = _Source(data)
+    with zipfile.ZipFile(source) as archive:
+        source.is_opened = True
         count = _Count(len(data))
         for info in archive.infolist():
             count.entry()
@@ -109,6 +112,19 @@ def _of_zip(data: bytes) -> Iterator[tuple[str, bytes]]:
                 raise BadInput("The archive holds links or what is encrypted.")
             with archive.open(info) as member:
                 yield _name(info.filename), count.read(member)
+
+
+class _Source(io.BytesIO):
+    """A zip, of which no long piece is read while it is opened: that would be the list of its names."""
+
+    is_opened = False
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes; BadInput for a list that nobody needs."""
+        left = self.getbuffer().nbytes - self.tell()
+        if not self.is_opened and min(left, left if size is None or size < 0 else size) > MOST_SAID_IN_ALL:
+            raise BadInput("The archive holds more than may be unpacked.")
+        return super().read(size)
 
 
 def _of_tar(data: bytes, packed: int) -> Iterator[tuple[str, bytes]]:

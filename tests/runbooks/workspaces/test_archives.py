@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import struct
 import tarfile
 import zipfile
 from typing import Any
@@ -114,6 +115,22 @@ def test_a_tar_that_says_what_tars_say_is_unpacked() -> None:
             info.pax_headers = {"mtime": "1700000000.123456789", "comment": "c" * 40}
             archive.addfile(info)
     assert len(unpack(out.getvalue())) == 900
+
+
+def listed(*, names: int = 0, extra: bytes = b"") -> bytes:
+    """Return a zip whose list at its end holds so many names, or says so much of one, and nothing before it."""
+    entry = struct.pack(
+        "<4s4B4HL2L5H2L", b"PK\x01\x02", 20, 3, 20, 0, 0, 0, 0, 33, 0, 0, 0, 1, len(extra), 0, 0, 0, 0, 0
+    )
+    entries = (entry + b"a" + extra) * names
+    return entries + struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, len(entries), 0, 0)
+
+
+def test_the_list_of_a_zip_is_bounded_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zipfile, "ZipInfo", None)  # none is made of any name
+    for data in (listed(names=30_000), listed(names=300, extra=b"\0" * 65_000)):
+        with pytest.raises(ClawError, match="more than may be unpacked"):
+            unpack(b"PK\x03\x04" + data)
 
 
 def test_a_compressed_bomb_is_not_unpacked_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
