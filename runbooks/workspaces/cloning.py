@@ -16,10 +16,10 @@ from clawsite.core.errors import BadInput, ClawError
 from runbooks.models import Project
 from runbooks.workspaces.git import init_repository, refresh_tree, run_git
 from runbooks.workspaces.git.tidying import check_commit
-from runbooks.workspaces.quotas import tree_bytes
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
 from runbooks.workspaces.sync.door import Door, Login, open_door
-from runbooks.workspaces.sync.failures import read_failure
+from runbooks.workspaces.sync.failures import Failure
+from runbooks.workspaces.sync.speaking import speak
 
 SECONDS = 600.0
 FETCHED = "refs/clawsite/clone"
@@ -81,17 +81,7 @@ def _ask_branch(project: Project, address: Address, door: Door, check: Callable[
 
 
 def _exchange(project: Project, door: Door, check: Callable[[], None], *args: str) -> bytes:
-    done = run_git(
-        project,
-        *args,
-        seconds=SECONDS,
-        check=check,
-        env=door.env,
-        config=door.config,
-        may_fail=True,
-        file_bytes=tree_bytes(),
-    )
-    if not done.ok:
-        failure = read_failure(done.stdout, done.stderr, timed_out=done.timed_out)
-        raise CloneFailed(_("It could not be cloned: {told}").format(told=failure.text))
-    return done.stdout
+    told = speak(project, door, *args, seconds=SECONDS, check=check)
+    if isinstance(told, Failure):
+        raise CloneFailed(_("It could not be cloned: {told}").format(told=told.text))
+    return told

@@ -17,7 +17,7 @@ from clawsite.core.errors import BadInput, ClawError
 from clawsite.core.filelocks import wait_for_lock
 from clawsite.core.redaction import MASK, find_secrets
 from guardrails import processes
-from guardrails.processes import Completed
+from guardrails.processes import UNBOUNDED, Bounds, Completed
 from runbooks.models import Project
 from runbooks.workspaces.roots import make_directory, project_root, repository_of, tree_of
 
@@ -124,12 +124,13 @@ def run_git(
     may_cut: bool = False,
     output_bytes: int = OUTPUT_BYTES,
     file_bytes: int = 0,
+    bounds: Bounds = UNBOUNDED,
 ) -> Completed:
     """Run git on a project's branch, or on a tree of one of its jobs; GitFailed when it does not succeed.
 
     `config` are further options of git itself, such as `("-c", "protocol.https.allow=always")`; `env` adds variables;
-    `file_bytes` bounds each file that it writes. Output that is longer than `output_bytes` is a failure, too, unless
-    it `may_cut` it: who decides by a list must have all of it.
+    `file_bytes` bounds each file that it writes, `bounds` what all its processes use together. Output that is longer
+    than `output_bytes` is a failure, too, unless it `may_cut` it: who decides by a list must have all of it.
     """
     dirs = where if isinstance(where, GitDirs) else dirs_of(where, tree)
     if not dirs.git_dir.is_dir():
@@ -149,6 +150,7 @@ def run_git(
             file_bytes=file_bytes,
             output_bytes=output_bytes,
             memory_bytes=0,
+            bounds=bounds,
         ),
         check=check,
         with_parent=True,

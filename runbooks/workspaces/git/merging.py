@@ -11,12 +11,13 @@ from runbooks.models import Project
 from runbooks.workspaces.git.calling import Conflict, alone, run_git
 from runbooks.workspaces.git.commits import author_of, make_message
 from runbooks.workspaces.git.looking import branch_head, head, is_ancestor
+from runbooks.workspaces.git.tidying import tidy
 from runbooks.workspaces.git.trees import show_head
 
 MAX_PATHS = 50
 
 
-def merge_branch(project: Project, branch: str, *, actor: Actor, op: str = "", job: str = "") -> str:
+def merge_branch(project: Project, branch: str, *, actor: Actor, title: str = "", op: str = "", job: str = "") -> str:
     """Bring a branch into the project's: by going forward, or by a commit of both. Conflict names the files."""
     with alone(project):
         ours, theirs = head(project), branch_head(project, branch)
@@ -24,9 +25,10 @@ def merge_branch(project: Project, branch: str, *, actor: Actor, op: str = "", j
             return ours
         sha = theirs
         if not is_ancestor(project, ours, theirs):
-            message = make_message(f"Merge {branch}", actor=actor, op=op or "merge", job=job)
+            message = make_message(title or f"Merge {branch}", actor=actor, op=op or "merge", job=job)
             sha = _commit(project, _merge_trees(project, ours, theirs), [ours, theirs], message, actor)
         _move(project, ours, sha)
+        tidy(project)
     return sha
 
 

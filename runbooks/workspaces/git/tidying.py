@@ -1,4 +1,4 @@
-"""Keeping a repository small: what lies about in single files is packed now and then, and its history has an end.
+"""Keeping a repository small: what lies about in many files is packed now and then, and its history has an end.
 
 Git is told never to tidy up by itself, because it would do so in a process that outlives the call.
 """
@@ -17,6 +17,8 @@ from runbooks.workspaces.roots import repository_of
 # As git itself has it: so many single objects, judged by one of the 256 directories.
 LOOSE = 6700
 SAMPLE = "17"
+# And so many packs: whatever is pulled comes as one.
+PACKS = 50
 SECONDS = 300.0
 # How many times what a tree may hold the history may hold.
 HISTORY = 2
@@ -39,10 +41,10 @@ def check_commit(project: Project, commit: str) -> None:
         raise BadInput(_("A project holds {size} MB at most.").format(size=settings.CLAW_PROJECT_MEGABYTES))
 
 
-def tidy(project: Project, *, loose: int = LOOSE) -> bool:
-    """Pack the repository if there are many single objects in it; True if so. Only within `alone`."""
-    sample = repository_of(project) / "objects" / SAMPLE
-    if not sample.is_dir() or len(list(sample.iterdir())) * 256 < loose:
+def tidy(project: Project, *, loose: int = LOOSE, packs: int = PACKS) -> bool:
+    """Pack the repository if there are many single objects or packs in it; True if so. Only within `alone`."""
+    objects = repository_of(project) / "objects"
+    if len(list((objects / SAMPLE).glob("*"))) * 256 < loose and len(list(objects.glob("pack/*.pack"))) <= packs:
         return False
     run_git(project, "gc", "-q", seconds=SECONDS, may_fail=True)
     return True

@@ -15,11 +15,11 @@ from clawsite.core.errors import ClawError
 from guardrails import processes
 from runbooks.models import Project, Remote
 from runbooks.workspaces import git
-from runbooks.workspaces.quotas import tree_bytes
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
 from runbooks.workspaces.sync.door import CONNECT_SECONDS, Login, open_door, private_folder
-from runbooks.workspaces.sync.failures import Failure, read_failure
+from runbooks.workspaces.sync.failures import Failure
 from runbooks.workspaces.sync.keys import read_host_keys
+from runbooks.workspaces.sync.speaking import speak
 
 SECONDS = 300.0
 Check = Callable[[], None]
@@ -87,22 +87,11 @@ def _exchange(remote: Remote, command: list[str], refspec: str, check: Check | N
     if address.kind == "ssh" and not remote.host_keys:
         return _meet(remote, address, check)
     with open_door(address, login) as door:
-        done = git.run_git(
-            remote.project,
-            *command,
-            "--",
-            address.url,
-            refspec,
-            config=door.config,
-            env=door.env,
-            seconds=SECONDS,
-            check=check,
-            may_fail=True,
-            file_bytes=tree_bytes(),
+        secrets = (login.token, login.key)
+        told = speak(
+            remote.project, door, *command, "--", address.url, refspec, seconds=SECONDS, check=check, secrets=secrets
         )
-    if done.ok:
-        return None
-    return read_failure(done.stdout, done.stderr, secrets=(login.token, login.key), timed_out=done.timed_out)
+    return told if isinstance(told, Failure) else None
 
 
 def _meet(remote: Remote, address: Address, check: Check | None) -> Failure:

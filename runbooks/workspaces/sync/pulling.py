@@ -31,6 +31,7 @@ from runbooks.workspaces.sync.results import note_failure, tell
 from runbooks.workspaces.turns import take_turn
 
 KIND = "git_pull"
+TITLE = "Merge the remote's changes"
 Choice = Literal["", "ours", "theirs", "branch"]
 
 
@@ -86,36 +87,37 @@ def _bring_together(ctx: JobContext, remote: Remote, actor: Actor) -> dict[str, 
 
 def _merge(ctx: JobContext, project: Project, actor: Actor) -> str:
     """Return the commit that has both lines; Conflict names the files that nobody has decided about."""
-    check_commit(project, tracking(project))
-    check_guarded(project, _changed_there(project), actor=actor, session_id=ctx.job.session_id)
+    theirs = git.branch_head(project, tracking(project))  # what is looked at is merged: a push may fetch meanwhile
+    check_commit(project, theirs)
+    check_guarded(project, _changed_there(project, theirs), actor=actor, session_id=ctx.job.session_id)
     try:
-        return git.merge_branch(project, tracking(project), actor=actor, op="sync pull", job=ctx.key)
+        return git.merge_branch(project, theirs, title=TITLE, actor=actor, op="sync pull", job=ctx.key)
     except git.Conflict:
         if not ctx.params["choice"]:
             raise
     branch = f"sync/{ctx.key}"
     git.remove_worktree(project, ctx.key, branch=branch)  # what an earlier run left that was killed
     try:
-        _settle(ctx, project, branch, actor)
+        _settle(ctx, project, branch, theirs, actor)
         return git.merge_branch(project, branch, actor=actor, op="sync pull", job=ctx.key)
     finally:
         git.remove_worktree(project, ctx.key, branch=branch)
 
 
-def _changed_there(project: Project) -> list[str]:
+def _changed_there(project: Project, theirs: str) -> list[str]:
     """Return the files that the remote has changed since both were the same."""
-    base = git.run_git(project, "merge-base", "HEAD", tracking(project), may_fail=True).stdout.decode().strip()
-    return [each.path for each in git.diff_stat(project, base or "HEAD", tracking(project))]
+    base = git.run_git(project, "merge-base", "HEAD", theirs, may_fail=True).stdout.decode().strip()
+    return [each.path for each in git.diff_stat(project, base or "HEAD", theirs)]
 
 
-def _settle(ctx: JobContext, project: Project, branch: str, actor: Actor) -> None:
+def _settle(ctx: JobContext, project: Project, branch: str, theirs: str, actor: Actor) -> None:
     """Merge on a branch beside the project's, where one side wins in the lines that both changed."""
     choice = ctx.params["choice"]
     dirs = dirs_of(project, git.add_worktree(project, ctx.key, branch))
-    message = make_message(f"Merge the remote's changes ({choice} first)", actor=actor, op="sync pull", job=ctx.key)
+    message = make_message(f"{TITLE} ({choice} first)", actor=actor, op="sync pull", job=ctx.key)
     with git.alone(project):
         done = git.run_git(
-            dirs, "merge", "-q", "--no-ff", "--no-edit", "-X", choice, "-m", message, tracking(project),
+            dirs, "merge", "-q", "--no-ff", "--no-edit", "-X", choice, "-m", message, theirs,
             env=author_of(actor), check=ctx.check, may_fail=True,
         )  # fmt: skip
     if not done.ok:

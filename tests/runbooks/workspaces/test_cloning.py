@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from runbooks.models import Job, Operation, Project
 from runbooks.workspaces import git
 from runbooks.workspaces.cloning import check_remote, name_from
 from runbooks.workspaces.projects import create_project
-from runbooks.workspaces.roots import tree_of
+from runbooks.workspaces.quotas import MEGABYTE, measure
+from runbooks.workspaces.roots import repository_of, tree_of
+from runbooks.workspaces.sync import speaking
 from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import run
 from tests.runbooks.workspaces.making import row
+from tests.runbooks.workspaces.sync.places import call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +49,14 @@ def remote(tmp_path: Path, settings: Settings) -> Path:
         )
     settings.CLAW_GIT_REMOTES = [f"file://{tmp_path}/elsewhere"]
     return folder
+
+
+def commit_much(remote: Path, *, count: int) -> None:
+    """Commit so many files there that no packing makes smaller, each of almost a megabyte."""
+    for number in range(count):
+        (remote / f"much-{number}").write_bytes(os.urandom(900_000))
+    call("add", "-A", cwd=remote)
+    call("commit", "-qm", "Much", cwd=remote)
 
 
 def cloned(remote: Path, name: str = "shop") -> tuple[Project, Job]:
@@ -135,3 +147,18 @@ def test_a_branch_that_is_named_like_those_of_jobs_is_not_taken(remote: Path, br
 
     assert (job.state, made.state) == ("failed", "failed")
     assert f"Its branch {branch} has a name that is used here" in job.error
+
+
+def test_what_is_sent_is_bounded_while_it_comes(remote: Path, settings: Settings) -> None:
+    commit_much(remote, count=8)
+    settings.CLAW_PROJECT_MEGABYTES = 1
+
+    made, job = cloned(remote)
+
+    assert job.error == "It could not be cloned: A project holds 1 MB at most."
+    assert measure(repository_of(made)).bytes < MEGABYTE
+
+
+def test_so_is_the_memory_that_it_takes(remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speaking, "MEMORY_BYTES", 1)
+    assert "more memory than there is for it" in cloned(remote)[1].error

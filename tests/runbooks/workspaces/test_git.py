@@ -226,7 +226,9 @@ def test_a_repository_is_packed_when_much_lies_about_and_its_history_ends_somewh
     commit(made, "More.")
 
     before = git.head(made)
+    assert not tidy(made, packs=0)
     assert tidy(made, loose=1)
+    assert tidy(made, packs=0)
     assert list((objects / "pack").glob("*.pack"))
     assert (git.head(made), git.head(made, tree)) == (before, git.branch_head(made, "job/j1"))
     assert git.is_clean(made, tree)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ from pytest_django import Settings
 
 from guardrails.types import Actor
 from runbooks import jobs
-from runbooks.models import Job, Operation, Project
+from runbooks.models import Job, Operation, Project, Remote
 from runbooks.workspaces import git
-from runbooks.workspaces.roots import tree_of
+from runbooks.workspaces.quotas import MEGABYTE, measure
+from runbooks.workspaces.roots import repository_of, tree_of
+from runbooks.workspaces.sync import pulling
+from runbooks.workspaces.sync.exchange import fetch
 from sessions_app.models import Card, Session
 from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import run
@@ -169,3 +173,29 @@ def test_more_than_a_project_holds_does_not_come_in(project: Project, bare: Path
     assert job.state == "failed"
     assert "4 files at most" in job.error
     assert git.head(project) == before
+
+
+def test_of_too_much_that_comes_nothing_stays(project: Project, bare: Path, settings: Settings) -> None:
+    much = {f"much-{number}.txt": secrets.token_hex(450_000) for number in range(8)}
+    dana_pushes(bare, much)
+    settings.CLAW_PROJECT_MEGABYTES = 1
+
+    job = pull(project)
+
+    assert (job.state, job.error) == ("failed", "A project holds 1 MB at most.")
+    assert measure(repository_of(project)).bytes < MEGABYTE
+    assert change(project, {"b.txt": "b"})
+
+
+def test_what_was_looked_at_is_what_is_merged(project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = dana_pushes(bare, {"dana.txt": "d"})
+
+    def check_slowly(*args: object, **values: object) -> None:
+        dana_pushes(bare, {"claw.yaml": "name: shop\n"})
+        assert fetch(Remote.objects.get()) is None  # as a push does that finds the remote ahead
+
+    monkeypatch.setattr(pulling, "check_guarded", check_slowly)
+    pull(project)
+
+    assert git.head(project) == theirs
+    assert not (tree_of(project) / "claw.yaml").exists()
