@@ -12,7 +12,7 @@ MORE = "[there is more]"
 def write_listing(found: Listing) -> str:
     """Return a line for each name: folders end with a slash, files are followed by their size."""
     lines = [
-        f"{entry.path} ({entry.size} bytes)" if entry.kind == "file" else f"{entry.path}{MARKS[entry.kind]}"
+        f"{entry.shown} ({entry.size} bytes)" if entry.kind == "file" else f"{entry.shown}{MARKS[entry.kind]}"
         for entry in found.entries
     ]
     return "\n".join([*lines, *([MORE] if found.more else [])])

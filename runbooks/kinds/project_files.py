@@ -23,6 +23,8 @@ from runbooks.workspaces.roots import tree_of
 from sessions_app.cards import put_card
 
 SHOWN = 120
+# What a card holds has an end, too, and names may be long.
+NAMES_BYTES = 32 * 1024
 
 
 class Params(msgspec.Struct, forbid_unknown_fields=True):
@@ -67,8 +69,14 @@ def _show(key: str, kind: str, told: dict[str, Any], session_id: int) -> None:
 
 def _list(ctx: JobContext, project: Project, path: str) -> dict[str, Any]:
     found = list_tree(tree_of(project), path, depth=3, limit=SHOWN)
-    entries = [{"path": each.path, "kind": each.kind, "size": each.size} for each in found.entries]
-    return {"entries": entries, "more": found.more}
+    entries: list[dict[str, Any]] = []
+    left = NAMES_BYTES
+    for each in found.entries:
+        left -= len(each.shown.encode())
+        if left < 0:
+            break
+        entries.append({"path": each.shown, "kind": each.kind, "size": each.size})
+    return {"entries": entries, "more": found.more or left < 0}
 
 
 def _hand(ctx: JobContext, project: Project, path: str) -> dict[str, Any]:

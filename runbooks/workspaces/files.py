@@ -42,6 +42,11 @@ class Entry:
     kind: Kind
     size: int = 0
 
+    @property
+    def shown(self) -> str:
+        """The path as text, for a name may be any bytes: what is no text stands as %E9, what is not seen as a mark."""
+        return "".join(map(_visible, self.path))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
@@ -58,6 +63,12 @@ class Part:
     data: bytes
     offset: int
     size: int
+
+
+def _visible(char: str) -> str:
+    if "\udc80" <= char <= "\udcff":  # how Python writes a byte that is no text
+        return f"%{ord(char) - 0xDC00:02X}"
+    return char if char.isprintable() else "\ufffd"
 
 
 def check_path(path: str, *, reading: bool = False) -> str:

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from clawsite.core.errors import BadInput, NotAllowed, NotFound
 from guardrails.paths import open_beneath, safe_name
-from runbooks.workspaces.files import check_path, is_secret, list_tree
+from runbooks.workspaces.files import Entry, check_path, is_secret, list_tree
 
 FOLDER = "files"
 KEPT_DAYS = 4
@@ -73,20 +73,20 @@ def _zip(tree: Path, path: str, draft: Path) -> str:
     listing = list_tree(tree, path, depth=DEPTH, limit=MOST_FILES)
     if listing.more:
         raise BadInput(f"A folder of more than {MOST_FILES} files is not sent.")
-    names = [each.path for each in listing.entries if each.kind == "file"]
+    files = [each for each in listing.entries if each.kind == "file"]
     _check_size(sum(each.size for each in listing.entries))
     with _create(draft) as out, zipfile.ZipFile(out, "w") as archive:
-        for name in names:
-            if not any(is_secret(part) for part in name.split("/")):
-                _add(tree, name, archive)
+        for each in files:
+            if not any(is_secret(part) for part in each.path.split("/")):
+                _add(tree, each, archive)
     return f"{PurePosixPath(path).name or 'project'}.zip"
 
 
-def _add(tree: Path, name: str, archive: zipfile.ZipFile) -> None:
-    entry = zipfile.ZipInfo(name)
+def _add(tree: Path, file: Entry, archive: zipfile.ZipFile) -> None:
+    entry = zipfile.ZipInfo(file.shown)
     entry.compress_type = zipfile.ZIP_DEFLATED
     gone = contextlib.suppress(FileNotFoundError, NotAllowed)
-    with gone, open_beneath(tree, name) as source, archive.open(entry, "w") as member:
+    with gone, open_beneath(tree, file.path) as source, archive.open(entry, "w") as member:
         shutil.copyfileobj(source, member)
 
 

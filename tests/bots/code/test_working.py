@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from pytest_django import Settings
 
@@ -41,6 +44,17 @@ def test_what_passes_the_tests_is_merged(world: World, model: MessagesServer) ->
         *(f"code {v} {run.pk}" for v in ("again", "up", "down")),
     ]
     assert not roots.job_tree(world.project, run.job.key).exists()
+
+
+def test_names_that_are_no_text_are_in_nobodys_way(world: World, model: MessagesServer) -> None:
+    Path(os.fsdecode(os.fsencode(roots.tree_of(world.project)) + b"/caf\xe9.txt")).touch()
+    world.commit("b.txt", "b")
+    finish(model, tool_use("list_files", {}), MEND)
+
+    run = go(world.start())
+
+    assert (run.job.error, run.outcome) == ("", "merged")
+    assert "caf%E9.txt" in str(model.requests()[0])
 
 
 def test_without_the_feature_nothing_is_begun(world: World, model: MessagesServer) -> None:

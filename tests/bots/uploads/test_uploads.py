@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,29 @@ def test_files_and_folders_are_brought_without_keys_and_links(
     run_command(_command("get"), make_context(people.charlie, people.bobs, "README.md"))
     run_command(_command("tree"), make_context(people.alice, people.alices, ""))
     assert Job.objects.count() == count
+
+
+def test_names_of_any_bytes_are_listed_and_brought(people: People, shop: Project, settings: Settings) -> None:
+    folder = os.fsencode(tree_of(shop) / "docs")
+    for name in (b"caf\xe9.txt", b"two\nlines"):
+        Path(os.fsdecode(folder + b"/" + name)).write_text("x")
+    run_command(_command("tree"), make_context(people.bob, people.bobs, "docs"))
+    work()
+    assert "caf%E9.txt" in shown()
+    assert "two\ufffdlines" in shown()
+    run_command(_command("get"), make_context(people.bob, people.bobs, "docs"))
+    with zipfile.ZipFile(settings.CLAW_HOME / work()["file"]) as archive:
+        assert archive.namelist() == ["docs/a.md", "docs/caf%E9.txt", "docs/two\ufffdlines"]
+
+
+def test_a_listing_of_long_names_says_that_there_is_more(people: People, shop: Project) -> None:
+    folder = tree_of(shop) / ("ж" * 120) / ("ж" * 120)
+    folder.mkdir(parents=True)
+    for number in range(110):
+        (folder / f"{'ж' * 120}{number}").touch()
+    run_command(_command("tree"), make_context(people.bob, people.bobs, ""))
+    assert work()["more"]
+    assert "… and more" in shown()
 
 
 def _command(name: str) -> Command:

@@ -42,6 +42,11 @@ def test_a_tree_is_listed_read_written_and_searched(tree: Path) -> None:
         read_file(tree, "docs/a/plan.md")
 
 
+def test_any_name_can_be_shown(tree: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tree / "src") + b"/caf\xe9\x1b.txt")).touch()
+    assert [each.shown for each in list_tree(tree, "src").entries] == ["src/caf%E9\ufffd.txt", "src/one.py"]
+
+
 def test_what_is_there_is_replaced_only_if_wanted_and_programs_stay_programs(tree: Path) -> None:
     with pytest.raises(BadInput, match="there already"):
         write_file(tree, "README.md", b"x", overwrite=False)
