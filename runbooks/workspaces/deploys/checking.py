@@ -25,8 +25,11 @@ from runbooks.workspaces.deploys.releases import export_commit
 KEPT = timedelta(minutes=60)
 SHOWN_LINES = 5
 SHOWN_CHARS = 250
-# How pytest, unittest, node and go say that they found none.
-_NONE_RUN = re.compile(r"no tests ran|collected 0 items|^Ran 0 tests|^[#ℹ] tests 0$|no test files", re.MULTILINE)
+# How pytest, unittest and node say that they found none.
+_NONE_RUN = re.compile(r"no tests ran|collected 0 items|^Ran 0 tests|^[#ℹ] tests 0$", re.MULTILINE)
+# Go says it of each package, also where others have some, which it tells of as well.
+_NONE_HERE = re.compile(r"no test files|\[no tests to run\]")
+_SOME_THERE = re.compile(r"^(?:ok|FAIL)\s+\S+\s(?!.*\[no tests to run\])", re.MULTILINE)
 _FAILS = re.compile(r"^(?:FAILED|ERROR|FAIL:?|E  |not ok|✖|--- FAIL)|(?:Error|Exception): |:\d+:\d+: ", re.MULTILINE)
 
 
@@ -59,11 +62,17 @@ def _run(ctx: StepContext, project: Project, given: Check, tree: Path) -> Comple
 
 def _check(done: Completed, given: Check) -> None:
     output = redact((done.stdout + done.stderr).decode("utf-8", "replace"))  # before half a secret is cut off
-    if given.name == "test" and _NONE_RUN.search(output):
+    if given.name == "test" and _ran_none(output):
         raise StepFailed(f"There are no tests: {' '.join(given.argv)[:80]} ran none.")
     if not (done.ok or done.excess or done.timed_out) and (failing := failing_lines(output)):
         raise StepFailed(failing)
     check_done(done)
+
+
+def _ran_none(output: str) -> bool:
+    """Tell whether what was printed says that no test was found at all."""
+    none_here = _NONE_HERE.search(output) and not _SOME_THERE.search(output)
+    return bool(_NONE_RUN.search(output) or none_here)
 
 
 def failing_lines(output: str) -> str:

@@ -61,6 +61,8 @@ def test_a_project_without_a_deploy_command_deploys() -> None:
         ("echo 'FAILED tests/test_a.py::test_b - assert 1 == 2'; exit 1", "FAILED tests/test_a.py::test_b"),
         ("echo 'no tests ran in 0.01s'", "There are no tests"),
         ("echo 'Ran 0 tests in 0.000s'", "There are no tests"),
+        ("printf '?   \\tshop/a\\t[no test files]\\nok  \\tshop/b\\t0.01s [no tests to run]\\n'", "There are no tests"),
+        ("printf '?   \\tshop/a\\t[no test files]\\nFAIL\\tshop/b\\t0.01s\\n'; exit 1", "FAIL\tshop/b"),
     ],
 )
 def test_failing_tests_and_none_at_all_stop_it(check: str, said: str) -> None:
@@ -70,6 +72,12 @@ def test_failing_tests_and_none_at_all_stop_it(check: str, said: str) -> None:
     assert job.state == "failed"
     assert said in job.error
     assert (page(made), states(made)) == ("", ["failed"])
+
+
+def test_a_part_without_tests_beside_one_that_has_some_stops_nothing() -> None:
+    made = shop(check="printf '?   \\tshop/a\\t[no test files]\\nok  \\tshop/b\\t0.01s\\n'")
+    job = deploy(made)
+    assert (job.state, job.error, page(made)) == ("succeeded", "", "one")
 
 
 def test_without_a_command_for_tests_nothing_is_deployed() -> None:
