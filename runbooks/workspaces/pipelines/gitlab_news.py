@@ -97,7 +97,7 @@ def _pipeline(body: bytes) -> News:
             name=clean(told.name),
             url=clean_url(told.url),
             by=clean(event.user.username if event.user else ""),
-            reopened=ended is not None and state not in OVER,
+            ended_before=None if state in OVER else ended,
             stages=tuple(stages_of(event.builds, order)),
             started_at=moment_of(told.created_at),
             ended_at=ended if state in OVER else None,

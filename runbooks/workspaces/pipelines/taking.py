@@ -29,6 +29,8 @@ from runbooks.workspaces.pipelines.values import (
 UNHEARD = timedelta(minutes=2)
 # Nothing goes on for longer; what is unheard of for so long has been lost from sight.
 FORGOTTEN = timedelta(days=7)
+# Some tell the moment of an end in whole seconds.
+SAME_END = timedelta(seconds=1)
 
 
 @transaction.atomic
@@ -78,7 +80,10 @@ def is_news(row: Pipeline, info: PipelineInfo, *, live: bool = False) -> bool:
         return info.attempt > row.attempt
     if info.changed_at is not None and row.changed_at is not None and info.changed_at < row.changed_at:
         return False
-    return not row.is_over or info.state in OVER or info.reopened
+    last = info.ended_at or info.ended_before
+    if last is not None and row.ended_at is not None and last < row.ended_at - SAME_END:
+        return False  # it was run again since, and has ended again
+    return not row.is_over or info.state in OVER or info.ended_before is not None
 
 
 def _change(row: Pipeline, info: PipelineInfo, *, made: bool) -> None:

@@ -61,7 +61,7 @@ class StageInfo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A pipeline as its provider tells it. `attempt` grows when the provider runs it again, 0: it does not count.
 
-    `reopened` says of a pipeline that goes on that it had ended before. `stages` is None when nothing was told of them.
+    `ended_before` says when a pipeline that goes on had ended. `stages` is None when nothing was told of them.
     """
 
     id: str
@@ -72,7 +72,7 @@ class PipelineInfo(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""
     by: str = ""
     attempt: int = 0
-    reopened: bool = False
+    ended_before: datetime | None = None
     stages: tuple[StageInfo, ...] | None = None
     changed_at: datetime | None = None
     started_at: datetime | None = None

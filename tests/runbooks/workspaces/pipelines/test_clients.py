@@ -100,7 +100,7 @@ def test_start_cancel_and_retry_at_gitlab(lab: GitLabServer) -> None:
     assert do(at_lab(lab).get(started.id)).state == State.CANCELLED
     do(at_lab(lab).retry(started.id))
     again = do(at_lab(lab).get(started.id))
-    assert (again.state, again.reopened) == (State.QUEUED, True)
+    assert (again.state, again.ended_before is not None) == (State.QUEUED, True)
     lab.end_pipeline(int(started.id), "success")
     do(at_lab(lab).retry(started.id))  # GitLab would do nothing, so another one begins
     assert len(lab.pipelines) == 2

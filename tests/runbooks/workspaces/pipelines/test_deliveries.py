@@ -101,6 +101,17 @@ def test_gitlab_runs_a_pipeline_again_under_its_number(shop: Project, deliver: D
     assert len(cards("pipeline-end")) == 2
 
 
+@pytest.mark.parametrize("late", ["failed", "running"])
+def test_what_gitlab_told_before_a_later_end_changes_nothing(shop: Project, deliver: Deliver, late: str) -> None:
+    connect(shop, "gitlab", repository="shop/web")
+    deliver(hooks.gitlab_pipeline("failed"), kind="gitlab")
+    deliver(hooks.gitlab_pipeline("success", finished_at="2016-08-12 16:26:29 UTC"), kind="gitlab")
+    deliver(hooks.gitlab_pipeline(late), kind="gitlab")
+    row = Pipeline.objects.get()
+    assert (row.state, row.attempt) == ("succeeded", 2)
+    assert len(cards("pipeline-end")) == 2
+
+
 def test_changes_and_deploys_are_told(shop: Project, deliver: Deliver) -> None:
     connect(shop)
     deliver(hooks.github_change(title="<b>Free</b> beer\nhttp://evil.example"), event="pull_request")

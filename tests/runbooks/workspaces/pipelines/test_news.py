@@ -69,7 +69,7 @@ def test_a_pipeline_of_gitlab_with_its_stages_in_order() -> None:
     assert told.info.ended_at is not None
     again = lab(hooks.gitlab_pipeline("running"))
     assert isinstance(again, PipelineNews)
-    assert again.info.reopened
+    assert again.info.ended_before is not None
 
 
 def test_a_merge_request_of_gitlab() -> None:
