@@ -99,8 +99,9 @@ _NAMED = re.compile(
     r"(?i)((?:set-)?cookie: )[^\r\n]+"
     r"|((?:authorization|x-api-key)[\"']?[:=] ?[\"']?(?:(?:bearer|basic|token) )?|\bbearer )[^\s\"',]+"
     r"|((?:token|password|passwd|secret|api_?key|access_key)[\"']?(?:=|: ?)[\"']?)[^\s&\"',;)}]+"
+    r"|(/first-login/)[^\s\"'<>)]+"
 )
-_NAMED_HINT = re.compile(r"(?i)authorization|bearer|key|cookie|token|passw|secret")
+_NAMED_HINT = re.compile(r"(?i)authorization|bearer|key|cookie|token|passw|secret|first-login")
 
 _lock = threading.Lock()
 _registered: tuple[str, ...] = ()

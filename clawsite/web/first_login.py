@@ -21,6 +21,14 @@ from clawsite.web.second_factor.entering import enter
 @require_http_methods(["GET", "HEAD", "POST"])
 def first_login(request: HttpRequest, token: str) -> HttpResponse:
     """Show the form; set the password it brings and log its owner in."""
+    response = _answer(request, token)
+    # The address of this page is a secret, and proxies log where a request comes from. Not no-referrer: a browser would
+    # then send the form with "Origin: null", which the CSRF check refuses.
+    response["Referrer-Policy"] = "strict-origin"
+    return response
+
+
+def _answer(request: HttpRequest, token: str) -> HttpResponse:
     if is_too_often(request, "first-login"):
         return too_often(request)
     try:
@@ -53,7 +61,4 @@ def _take(request: HttpRequest, token: str, name: str) -> HttpResponse:
 
 def _form(request: HttpRequest, name: str, problem: str = "") -> HttpResponse:
     context = {"name": name, "problem": problem}
-    response = render(request, "web/first_login.html", context, status=400 if problem else 200)
-    # Not no-referrer: a browser would then send the form with "Origin: null", which the CSRF check refuses.
-    response["Referrer-Policy"] = "same-origin"
-    return response
+    return render(request, "web/first_login.html", context, status=400 if problem else 200)

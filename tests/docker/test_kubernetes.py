@@ -101,11 +101,21 @@ def test_selectors_find_pods_and_the_ingress_finds_services() -> None:
     wanted += [found["spec"]["selector"]["matchLabels"].items() for found in of_kind("PodDisruptionBudget")]
     wanted += [found["spec"]["podSelector"]["matchLabels"].items() for found in of_kind("NetworkPolicy")]
     services = {found["metadata"]["name"] for found in of_kind("Service")}
-    (ingress,) = of_kind("Ingress")
-    backends = {path["backend"]["service"]["name"] for path in ingress["spec"]["rules"][0]["http"]["paths"]}
+    paths = [path for found in of_kind("Ingress") for path in found["spec"]["rules"][0]["http"]["paths"]]
+    backends = {path["backend"]["service"]["name"] for path in paths}
 
     assert [each for each in wanted if not any(each <= pod_labels for pod_labels in labels)] == []
     assert backends <= services
+
+
+def test_the_ingress_logs_no_link_of_the_first_admin() -> None:
+    quiet = {
+        path["path"]
+        for found in of_kind("Ingress")
+        if found["metadata"]["annotations"].get("nginx.ingress.kubernetes.io/enable-access-log") == "false"
+        for path in found["spec"]["rules"][0]["http"]["paths"]
+    }
+    assert quiet == {"/first-login"}
 
 
 def test_settings_exist_and_their_secrets_are_in_the_example() -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 import subprocess
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 
 import pytest
 
 from tests.docker.reading import DOCKER
+from tests.ports import free_port
 from tests.programs import need_program
+from tests.servers.services import Service, answers
 
 NOBODY = "upstream claw { server 127.0.0.1:1; }\nmap $host $claw_colour { default none; }\n"
 
@@ -54,19 +60,80 @@ def moved(text: str, etc: Path) -> str:
     return text
 
 
-def test_nginx_takes_that_of_the_container(etc: Path) -> None:
-    main = etc / "nginx.conf"
-    main.write_text(moved((DOCKER / "nginx" / "nginx.conf").read_text(encoding="utf-8"), etc))
-
-    assert check(main) == "0"
+def of_container(etc: Path) -> str:
+    return moved((DOCKER / "nginx" / "nginx.conf").read_text(encoding="utf-8"), etc)
 
 
-def test_nginx_takes_that_of_the_host(etc: Path) -> None:
+def of_host(etc: Path) -> str:
+    """Return a main file as those of distributions are, and the site in it."""
     site = moved((DOCKER / "nginx" / "site.conf").read_text(encoding="utf-8"), etc)
-    main = etc / "host.conf"
-    main.write_text(f"pid {etc}/host.pid;\nevents {{}}\nhttp {{\n{site}\n}}\n")
+    logs = f"access_log {etc}/access.log;\nerror_log {etc}/error.log;\n"
+    places = "".join(f"{name}_temp_path {etc}/{name};\n" for name in ("proxy", "client_body"))
+    return f"pid {etc}/host.pid;\nevents {{}}\nhttp {{\n{logs}{places}{site}\n}}\n"
+
+
+FORMS = pytest.mark.parametrize("form", [of_container, of_host], ids=["container", "host"])
+
+
+@FORMS
+def test_nginx_takes_it(etc: Path, form: Callable[[Path], str]) -> None:
+    main = etc / "nginx.conf"
+    main.write_text(form(etc))
 
     assert check(main) == "0"
+
+
+class Proxy(Service):
+    """nginx with a whole configuration, on ports of its own. Nobody is behind it."""
+
+    name = "nginx"
+
+    def __init__(self, text: str, etc: Path) -> None:
+        super().__init__(directory=etc)
+        ports = re.findall(r"listen (?:127\.0\.0\.1:)?(\d+)", text)
+        self.ports = {int(port): free_port() for port in ports}
+        self.port = max(self.ports.values())
+        for port, own in self.ports.items():
+            text = re.sub(rf"listen (?:127\.0\.0\.1:)?{port}\b", f"listen 127.0.0.1:{own}", text)
+        (etc / "nginx.conf").write_text(f"daemon off;\n{text}")
+
+    def command(self) -> list[str]:
+        return [need_program("nginx"), "-c", f"{self.directory}/nginx.conf", "-e", f"{self.directory}/error.log"]
+
+    def is_ready(self) -> bool:
+        return all(answers(port) for port in self.ports.values())
+
+    def ask(self, path: str) -> set[int]:
+        """Ask each port for a page, and return what they answered."""
+        return {self._ask(port, path) for port in self.ports}
+
+    def _ask(self, port: int, path: str) -> int:
+        own = self.ports[port]
+        connection = HTTPConnection("127.0.0.1", own, timeout=30)
+        if str(port).endswith("443"):
+            trusted = ssl.create_default_context(cafile=self.directory / "certificate.pem")
+            trusted.check_hostname = False
+            connection = HTTPSConnection("127.0.0.1", own, timeout=30, context=trusted)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status
+        finally:
+            connection.close()
+
+
+@FORMS
+def test_no_log_holds_the_link_of_the_first_admin(etc: Path, form: Callable[[Path], str]) -> None:
+    proxy = Proxy(form(etc), etc)
+    proxy.start()
+    try:
+        assert {308, 502} == proxy.ask("/first-login/the-key") == proxy.ask("/another")
+    finally:
+        proxy.stop()
+    logs = {name: (etc / name).read_text(encoding="utf-8") for name in ("access.log", "error.log")}
+    assert {name: ("/another" in text, "the-key" in text) for name, text in logs.items()} == {
+        "access.log": (True, False),
+        "error.log": (True, False),
+    }
 
 
 def test_what_is_for_the_inside_is_not_passed_on() -> None:

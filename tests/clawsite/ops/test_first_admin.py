@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import time
 
 import pytest
@@ -10,6 +12,7 @@ from django.core.signing import TimestampSigner
 from django.test import Client
 
 from clawsite.core.errors import NotAllowed
+from clawsite.core.logs import RedactFilter
 from clawsite.core.models import AuditEvent, Secret, User
 from clawsite.ops import first_admin
 from clawsite.ops.first_admin import check_first_login, prepare_first_admin
@@ -36,7 +39,7 @@ def test_the_link_sets_the_password_logs_in_and_is_used_up(client: Client) -> No
     assert (admin.username, admin.is_superuser, admin.has_usable_password()) == ("admin", True, False)
     page = client.get(link)
     assert page.status_code == 200
-    assert page["Referrer-Policy"] == "same-origin"
+    assert page["Referrer-Policy"] == "strict-origin"
     assert client.head(link).status_code == 200
     assert post(client, link) == 302
     admin.refresh_from_db()
@@ -52,6 +55,26 @@ def test_the_link_sets_the_password_logs_in_and_is_used_up(client: Client) -> No
 def test_only_a_hash_of_the_link_is_stored() -> None:
     token = prepare_first_admin().rpartition("/")[2]
     assert token.partition(":")[0] not in Secret.objects.get().value
+
+
+def test_no_log_holds_a_link_that_still_works(client: Client) -> None:
+    """Django logs the address of every answer that refuses something."""
+    link, said, address = prepare_first_admin(), io.StringIO(), address_with_time()
+    handler, logger = logging.StreamHandler(said), logging.getLogger("django.request")
+    handler.addFilter(RedactFilter())
+    logger.addHandler(handler)
+    try:
+        refused = client.post(link, {"password": "x", "again": "x"}, REMOTE_ADDR=address)
+        answers = [client.get(link, REMOTE_ADDR=address) for _ in range(25)]
+    finally:
+        logger.removeHandler(handler)
+    assert (refused.status_code, answers[-1].status_code) == (400, 429)
+    assert answers[-1]["Referrer-Policy"] == "strict-origin"
+    assert set(said.getvalue().splitlines()) == {
+        "Bad Request: /first-login/[secret]",
+        "Too Many Requests: /first-login/[secret]",
+    }
+    assert client.get(link, REMOTE_ADDR="192.0.2.9").status_code == 200
 
 
 def test_each_start_makes_a_new_link_in_place_of_the_old(client: Client) -> None:
