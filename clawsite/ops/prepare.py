@@ -41,11 +41,11 @@ def has_unapplied_migrations() -> bool:
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
-def prepare(answer_fd: int, *, migrate: bool) -> int:
+def prepare(answer_fd: int, *, migrate: bool, link: bool) -> int:
     """Prepare the installation and write {"link": path} or {"error": sentence} to the pipe; return the exit code."""
     answer, code = {}, 0
     try:
-        answer["link"] = prepare_installation(migrate=migrate)
+        answer["link"] = prepare_installation(migrate=migrate, link=link)
     except ClawError as error:
         answer["error"], code = error.message, 1
     except DatabaseError as error:
@@ -58,8 +58,11 @@ def prepare(answer_fd: int, *, migrate: bool) -> int:
     return code
 
 
-def prepare_installation(*, migrate: bool) -> str:
-    """Prepare the installation and return the path of the first admin's link, "" when none is needed."""
+def prepare_installation(*, migrate: bool, link: bool) -> str:
+    """Prepare the installation and return the path of the first admin's link, "" when none is needed.
+
+    link: whether the caller shows it. A new one takes the place of the one before, which then works no more.
+    """
     finish_restore()
     for folder in (settings.CLAW_HOME, settings.CLAW_BACKUP_DIR):
         clear_scratch(Path(folder))
@@ -69,9 +72,9 @@ def prepare_installation(*, migrate: bool) -> str:
             call_command("migrate", interactive=False, verbosity=0)
         void_dead_local_processes()
         sync_channels_from_settings()
-        link = prepare_first_admin()
+        path = prepare_first_admin() if link else ""
         prepare_example(demo_servers(os.environ))
-    return link
+    return path
 
 
 @contextmanager

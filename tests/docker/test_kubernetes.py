@@ -118,6 +118,13 @@ def test_the_ingress_logs_no_link_of_the_first_admin() -> None:
     assert quiet == {"/first-login"}
 
 
+def test_no_pod_makes_a_link_of_the_first_admin_that_nobody_is_shown() -> None:
+    """Each new one takes the place of the one before, and what an init container prints is hardly ever read."""
+    for role in ROLES:
+        (before,) = pod(role)["initContainers"]
+        assert before["args"] == ["prepare", "--no-link"]
+
+
 def test_settings_exist_and_their_secrets_are_in_the_example() -> None:
     (config,) = of_kind("ConfigMap")
     secret = read_document(PLACE / "secret.example.yaml")

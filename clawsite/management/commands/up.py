@@ -61,7 +61,7 @@ class Command(BaseCommand):
         except ClawError as error:
             raise CommandError(error.message) from None
         adopt_orphans()
-        link = _prepare(migrate=not options["no_migrate"])
+        link = _prepare(migrate=not options["no_migrate"], link=listening is not None)
         sys.exit(_supervise(roles, lock, listening, _Announcement(self, link, demo=options["demo"])))
 
 
@@ -73,10 +73,10 @@ def _pick(names: str) -> list[Role]:
     return [ROLES[name] for name in wanted]
 
 
-def _prepare(*, migrate: bool) -> str:
-    """Prepare the installation in a child and return the first admin's link ("" when none is needed)."""
+def _prepare(*, migrate: bool, link: bool) -> str:
+    """Prepare the installation in a child and return the first admin's link ("" when none is needed or wanted)."""
     read_fd, write_fd = os.pipe()
-    pid = fork(lambda: prepare(write_fd, migrate=migrate), close=(read_fd,))
+    pid = fork(lambda: prepare(write_fd, migrate=migrate, link=link), close=(read_fd,))
     os.close(write_fd)
     with ending_with_us(pid), os.fdopen(read_fd, "rb") as pipe:
         text = pipe.read()

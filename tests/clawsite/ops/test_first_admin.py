@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import logging
+import sqlite3
 import time
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from django.core.cache import cache
@@ -16,7 +19,10 @@ from clawsite.core.logs import RedactFilter
 from clawsite.core.models import AuditEvent, Secret, User
 from clawsite.ops import first_admin
 from clawsite.ops.first_admin import check_first_login, prepare_first_admin
+from tests.clawsite.management.running import run
+from tests.clawsite.running import Running, until
 from tests.minutes import address_with_time
+from tests.template import put_file
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +81,29 @@ def test_no_log_holds_a_link_that_still_works(client: Client) -> None:
         "Too Many Requests: /first-login/[secret]",
     }
     assert client.get(link, REMOTE_ADDR="192.0.2.9").status_code == 200
+
+
+def test_what_shows_no_link_leaves_the_one_that_was_shown(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    link = prepare_first_admin()
+    assert run(monkeypatch, "prepare", "--no-link").text == "The installation is ready to start.\n"
+    assert client.get(link).status_code == 200
+    assert "/first-login/" in run(monkeypatch, "prepare").text
+    assert client.get(link).status_code == 404
+
+
+@pytest.mark.faults
+def test_a_start_without_the_pages_makes_no_link(tmp_path: Path) -> None:
+    """Only web shows one, and on another machine somebody may be about to use it."""
+    put_file(tmp_path)
+    running = Running(tmp_path, "--roles", "bots", DATABASE_URL="", REDIS_URL="")
+    try:
+        until((tmp_path / "run" / "alive").exists, seconds=60, what=f"it works; {running.tail()}")
+        assert running.stop() == 0
+    finally:
+        running.process.kill()
+        running.process.wait(10)
+    with closing(sqlite3.connect(tmp_path / "clawsite.sqlite3")) as database:
+        assert database.execute("SELECT count(*) FROM core_secret WHERE name = 'FIRST_LOGIN'").fetchone() == (0,)
 
 
 def test_each_start_makes_a_new_link_in_place_of_the_old(client: Client) -> None:
