@@ -1,14 +1,15 @@
 """S3-compatible storage. Loaded only when CLAW_BACKUP_S3 names a place: the library takes 5 MB.
 
 What is larger than one part is stored as several objects, NAME.part-00001 and so on, and last NAME.index, which says
-how many there are. Until the index is there the name does not exist. Names are never used twice, so a part that is
-there with its right size is the right part: an upload that was interrupted goes on with the next one.
+how many there are. Until the index is there the name does not exist. An upload that was interrupted goes on with the
+next part, if it is of the same file: one that was wrapped anew under its name is encrypted with another key, and its
+parts would not fit those that are there.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PART_BYTES = 64 * 1024 * 1024
 _INDEX, _PART = ".index", ".part-"
+# So much tells one encrypted file from every other: its head holds a key that was drawn for it alone.
+_HEAD_BYTES = 1024
 _CONNECT, _REQUEST, _RETRY = timedelta(seconds=10), timedelta(minutes=10), timedelta(minutes=3)
 RETRIES = 6
 
@@ -96,7 +99,7 @@ class S3Store:
         return self._label
 
     def put(self, name: str, path: Path, *, check: Check = lambda: None) -> None:
-        """Store a file; parts that an earlier attempt has stored are not sent again."""
+        """Store a file; parts of it that an earlier attempt has stored are not sent again."""
         size = path.stat().st_size
         if size <= self._part_bytes:
             self._put(check_name(name), path.read_bytes())
@@ -104,6 +107,10 @@ class S3Store:
         there = {each.name: each.size for each in self._objects(f"{check_name(name)}{_PART}")}
         count = math.ceil(size / self._part_bytes)
         with path.open("rb") as file:
+            if there and not self._is_begun(name, file.read(_HEAD_BYTES)[: self._part_bytes], there):
+                self.delete(name)
+                there.clear()
+            file.seek(0)
             for number in range(1, count + 1):
                 check()
                 due = min(self._part_bytes, size - file.tell())
@@ -112,6 +119,14 @@ class S3Store:
                 else:
                     self._put(_part(name, number), file.read(due))
         self._put(name + _INDEX, msgspec.json.encode(Index(size=size, parts=count)))
+
+    def _is_begun(self, name: str, head: bytes, there: Mapping[str, int]) -> bool:
+        """Tell whether the first part that is there begins as a file does."""
+        first = _part(name, 1)
+        if there.get(first) != self._part_bytes:
+            return False
+        with self._telling(name):
+            return bytes(obstore.get_range(self._bucket, first, start=0, length=len(head))) == head
 
     def open(self, name: str) -> Readable:
         """Return what is stored, part after part as it is asked for."""

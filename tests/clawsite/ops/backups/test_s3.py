@@ -90,10 +90,27 @@ def test_an_upload_that_was_stopped_goes_on_and_is_not_there_before_it_is_whole(
         store.put(NAME, tmp_path / "large", check=lambda: _stop(next(calls, None)))
     assert store.list() == []
     (tmp_path / "part").write_bytes(bytes(100))
-    store.put(f"{NAME}.part-00001", tmp_path / "part")  # something else of the same size, to see that it stays
+    store.put(f"{NAME}.part-00002", tmp_path / "part")  # something else of the same size, to see that it stays
     store.put(NAME, tmp_path / "large")
 
-    assert read(store, NAME) == bytes(100) + bytes(range(100, 250))
+    assert read(store, NAME) == bytes(range(100)) + bytes(100) + bytes(range(200, 250))
+
+
+def test_a_file_that_was_made_anew_does_not_go_on_with_the_parts_of_the_one_before(
+    s3_server: S3Server, tmp_path: Path
+) -> None:
+    """A file of PostgreSQL's log is encrypted again at each attempt: no two attempts have a byte in common."""
+    first, second, third = (bytes([number]) * size for number, size in ((1, 350), (2, 350), (3, 250)))
+    path, store, calls = tmp_path / "large", bucket(s3_server, "anew"), iter(range(2))
+    path.write_bytes(first)
+    with pytest.raises(RuntimeError):
+        store.put(NAME, path, check=lambda: _stop(next(calls, None)))
+    for text in (second, third):  # after an upload that was stopped, and after one whose end was not noted
+        path.write_bytes(text)
+        store.put(NAME, path)
+        assert read(store, NAME) == text
+        assert [(each.name, each.size) for each in store.list()] == [(NAME, len(text))]
+    assert len(parts_of(store)) == 3
 
 
 def test_what_nobody_goes_on_storing_is_removed_after_a_while(s3_server: S3Server, tmp_path: Path) -> None:
