@@ -54,8 +54,9 @@ class AuditedAdmin(ButtonAdmin):
     def construct_change_message(
         self, request: HttpRequest, form: ModelForm[Any], formsets: Any, add: bool = False
     ) -> Any:
-        """Return the names of the fields that were changed."""
-        return sorted({name.removeprefix("new_") for name in form.changed_data})
+        """Return the names of the fields that were changed, and of the lists below them."""
+        lists = [each.get_default_prefix() for each in formsets or () if each.has_changed()]
+        return [*sorted({name.removeprefix("new_") for name in form.changed_data}), *lists]
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         """Audit a new row."""

@@ -85,11 +85,6 @@ class RunbookAdmin(SettingAdmin):
         """A new one has no YAML yet."""
         return self.fieldsets if obj is not None else self.fieldsets[:-1]
 
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """Return the names of the changed fields, and whether steps were."""
-        changed = super().construct_change_message(request, form, formsets, add)
-        return [*changed, *(["steps"] if any(each.has_changed() for each in formsets) else [])]
-
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Save the steps too; a change makes another version."""
         super().save_related(request, form, formsets, change)

@@ -83,6 +83,35 @@ def test_a_rota_is_made_with_its_shifts_and_swaps(alice: Client, rows: Rows) -> 
     assert Swap.objects.count() == 2
 
 
+def test_who_is_on_call_is_not_changed_without_an_audit_row(alice: Client, rows: Rows) -> None:
+    """The shifts, swaps and steps decide it, and not one field of the row above them need be another one."""
+    who, rota = str(rows.alerts["runbooks_responder"]), Rota.objects.get()
+    swap = {"rota": str(rota.pk), "responder": who, "starts_at_0": "2026-06-01", "starts_at_1": "22:00"}
+    swap |= {"ends_at_0": "2026-06-02", "ends_at_1": "06:00"}
+    form = {"name": rota.name, "time_zone": rota.time_zone} | inline("shifts") | inline("swaps", swap)
+    assert alice.post(reverse("admin:runbooks_rota_change", args=[rota.pk]), form).status_code == 302
+    event = AuditEvent.objects.get(action="rota.change", subject=f"rota:{rota.pk}")
+    assert (event.actor[:5], event.data) == ("user:", {"fields": ["swaps"]})
+
+    policy = EscalationPolicy.objects.get()
+    step = policy.steps.get()
+    given = {
+        "id": str(step.pk),
+        "policy": str(policy.pk),
+        "order": str(step.order),
+        "after_minutes": "5",
+        "DELETE": "on",
+    }
+    form = {
+        "name": policy.name, "order": str(policy.order), "least": policy.least, "matchers": "[]",
+        "initial-matchers": "[]",
+        "repeats": str(policy.repeats), "remind_minutes": str(policy.remind_minutes), "enabled": "on",
+    } | inline("steps", given) | {"steps-INITIAL_FORMS": "1"}  # fmt: skip
+    assert alice.post(reverse("admin:runbooks_escalationpolicy_change", args=[policy.pk]), form).status_code == 302
+    assert not policy.steps.exists()
+    assert AuditEvent.objects.get(action="escalationpolicy.change").data == {"fields": ["steps"]}
+
+
 def test_a_policy_has_steps_that_name_a_rota_or_a_person(alice: Client, rows: Rows) -> None:
     form = {
         "name": "p", "order": "1", "enabled": "on", "least": "critical", "matchers": '["a=b"]', "repeats": "5",
