@@ -1,8 +1,9 @@
 """Crash loops: the supervisor, which has no database, writes a file; whoever tells people of trouble reads it.
 
 A role is in the file from the death on after which starting it again had not helped often enough, until it has run
-for a minute. The supervisor empties the file when it begins and takes it away when it ends. It has its blocks from the
-beginning, for a full disk is what keeps roles from starting.
+for a minute. The supervisor empties the file when it begins and takes it away when it ends; what one has left that was
+killed is believed for a quarter of an hour. The file has its blocks from the beginning, for a full disk is what keeps
+roles from starting.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from django.conf import settings
 NAME = "crashes.json"
 # A block of the disk; three roles need a part of it.
 _FILE_BYTES = 4096
+# A role in a loop dies again, and is written down again, much sooner than this.
+OLD_SECONDS = 900.0
 # With less nothing can begin: a process has files of its own to make.
 FULL_BYTES = 1024**2
 
@@ -89,8 +92,11 @@ def find_full_disk(folder: Path) -> str:
 
 def read_crash_loops(run_dir: Path | None = None) -> list[CrashLoop]:
     """Return the roles of this machine that die again and again now; none without a supervisor."""
+    path = (run_dir or settings.RUN_DIR) / NAME
     try:
-        rows: Iterable[dict[str, object]] = json.loads(((run_dir or settings.RUN_DIR) / NAME).read_bytes())
+        if time.time() - path.stat().st_mtime > OLD_SECONDS:
+            return []
+        rows: Iterable[dict[str, object]] = json.loads(path.read_bytes())
         return [CrashLoop(**row) for row in rows]  # type: ignore[arg-type]  # written above
     except (OSError, ValueError, TypeError):
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +16,7 @@ from clawsite.core.rotation import encrypted_columns
 from clawsite.models import GatewayToken
 from clawsite.ops.doctor.finding import Finding, bad, fine, note, warn
 from sessions_app.channels import TELEGRAM
-from sessions_app.models import Channel
+from sessions_app.models import Channel, Inbox
 
 AREA = "channels"
 TOKENS = "tokens"
@@ -24,7 +24,7 @@ SOON = timedelta(days=7)
 UNUSED = timedelta(days=90)
 # More than this waits at Telegram only when nobody takes it.
 WAITING = 100
-RECENT_SECONDS = 3600
+RECENT = timedelta(hours=1)
 
 
 def examine() -> Iterator[Finding]:
@@ -69,12 +69,17 @@ def judge_webhook(row: Channel, info: Mapping[str, Any]) -> Iterator[Finding]:
             f"{row.name}: Telegram posts to {url}, so polling gets nothing. Somebody else may use this bot.",
             "bots takes it back when it polls; if it comes again, make a new token with BotFather.",
         )
-    age = timezone.now().timestamp() - float(info.get("last_error_date") or 0)
-    if posts and age < RECENT_SECONDS:
+    failed_at = datetime.fromtimestamp(float(info.get("last_error_date") or 0), UTC)
+    if posts and timezone.now() - failed_at < RECENT and not _has_come_since(row, failed_at):
         text = str(info.get("last_error_message") or "unknown")[:200]
         yield bad(AREA, f"{row.name}: Telegram could not post: {text}", "Mend what it says: name, certificate, port.")
     if int(info.get("pending_update_count") or 0) > WAITING:
         yield warn(AREA, f"{row.name}: {info['pending_update_count']} updates wait at Telegram.", "Does bots run?")
+
+
+def _has_come_since(row: Channel, moment: datetime) -> bool:
+    """Tell whether Telegram could post later: it names its last error for ever, such as that of a restart."""
+    return Inbox.objects.filter(channel=row, received_at__gt=moment).exists()
 
 
 def examine_tokens() -> Iterator[Finding]:

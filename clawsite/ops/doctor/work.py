@@ -95,7 +95,7 @@ def examine_backups() -> Iterator[Finding]:
     if hindrance := find_hindrance():
         yield bad(area, "No backup can be made.", hindrance)
     if found.failing:
-        yield bad(area, f"The newest backup did not succeed: {found.failing}", advice)
+        yield bad(area, f"The newest backup did not succeed, or is not in every place: {found.failing}", advice)
     if found.age is None:
         yield warn(area, "There is no backup that was checked.", advice)
     elif found.age > BACKUP_AGE:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,15 @@ def test_a_full_disk_is_told_of_in_the_room_that_the_file_has(tmp_path: Path, mo
     after = (tmp_path / "crashes.json").stat()
     assert (after.st_ino, after.st_blocks, after.st_size) == (before.st_ino, before.st_blocks, before.st_size)
     assert [loop.why for loop in read_crash_loops(tmp_path)] == [crashes.find_full_disk(tmp_path)]
+
+
+def test_what_a_supervisor_left_that_was_killed_is_not_told_for_ever(tmp_path: Path) -> None:
+    CrashLog(tmp_path).note("bots", deaths=4, how="exit code 1")
+    moment = time.time() - crashes.OLD_SECONDS
+    os.utime(tmp_path / "crashes.json", (moment + 60, moment + 60))
+    assert [loop.role for loop in read_crash_loops(tmp_path)] == ["bots"]
+    os.utime(tmp_path / "crashes.json", (moment - 60, moment - 60))
+    assert read_crash_loops(tmp_path) == []
 
 
 @pytest.mark.parametrize("text", ["", "[", "{}", "[5]", '[{"role": "x"}]'])

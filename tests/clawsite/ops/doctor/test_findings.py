@@ -25,7 +25,7 @@ from clawsite.ops import doctor
 from clawsite.ops.crashes import CrashLog
 from clawsite.ops.doctor import Finding, Level, channels, data, network, setup, versions, work
 from runbooks.models import Schedule
-from sessions_app.models import Channel
+from sessions_app.models import Channel, Inbox
 from tests.clawsite.management.running import run
 from tests.servers.telegram import TelegramServer
 
@@ -179,6 +179,10 @@ def test_backups_are_judged_by_the_newest_that_was_checked() -> None:
     assert any("50 hours" in text for text in bad(work.examine_backups()))
     Backup.objects.create(name="two", state=Backup.State.FAILED, error="The disk is full.")
     assert any("disk is full" in text for text in bad(work.examine_backups()))
+    Backup.objects.create(name="three", state=Backup.State.VERIFIED, error="The bucket cannot be reached.", size=1)
+    assert bad(work.examine_backups()) == [
+        "The newest backup did not succeed, or is not in every place: The bucket cannot be reached."
+    ]
 
 
 def test_a_place_for_backups_that_cannot_be_is_bad_before_the_first_is_due(settings: Settings, tmp_path: Path) -> None:
@@ -235,6 +239,21 @@ def test_an_answer_of_getwebhookinfo_is_judged(settings: Settings) -> None:
     assert any("polling gets nothing" in text for text in bad(channels.judge_webhook(row, {"url": "https://x.y"})))
     settings.TELEGRAM_MODE, row.config = "webhook", {}
     assert list(channels.judge_webhook(row, {"url": url})) == [], "an account without a mode does as the setting says"
+
+
+def test_a_post_of_telegram_that_failed_is_told_until_one_has_come(settings: Settings) -> None:
+    settings.CLAW_PUBLIC_URL = "https://claw.example.org"
+    row = Channel.objects.create(kind="telegram", name="bot", config={"mode": "webhook"})
+    ago = timezone.now() - timedelta(minutes=10)
+    info = {
+        "url": f"https://claw.example.org/webhook/telegram/{row.pk}",
+        "last_error_date": ago.timestamp(),
+        "last_error_message": "Wrong response from the webhook: 502 Bad Gateway",
+    }
+    Inbox.objects.create(channel=row, external_id="1", lane="x", raw="{}", received_at=ago - timedelta(minutes=1))
+    assert any("502 Bad Gateway" in text for text in bad(channels.judge_webhook(row, info)))
+    Inbox.objects.create(channel=row, external_id="2", lane="x", raw="{}", received_at=ago + timedelta(minutes=1))
+    assert list(channels.judge_webhook(row, info)) == []
 
 
 @pytest.mark.parametrize(
