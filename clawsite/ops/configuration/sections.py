@@ -93,8 +93,11 @@ class Books(Section):
         return True
 
     def has_taken(self, row: Any, document: Document) -> bool:
-        """Tell whether a runbook is as a document says, with what that leaves to the defaults."""
-        return self.show(row) == to_json(convert_book(document))
+        """Tell whether a runbook is as a document says, with what that leaves to the defaults; a broken one is not."""
+        try:
+            return bool(self.show(row) == to_json(convert_book(document)))
+        except BookError:
+            return False
 
 
 SECTIONS: Sequence[Section] = (

@@ -109,6 +109,13 @@ def test_what_is_edited_is_taken_over_and_what_is_not_named_stays(texts: dict[st
     assert AuditEvent.objects.get(action="contact.block").subject == contact.subject
 
 
+def test_a_runbook_that_somebody_broke_is_mended_by_its_file(texts: dict[str, str]) -> None:
+    Runbook.objects.update(parameters=5)
+    assert "runbooks/restart-api.yaml" not in texts_now()
+    assert take_in(texts, actor=ALICE).changed == ["runbooks/restart-api.yaml"]
+    assert texts_now() == texts
+
+
 def test_lists_are_taken_over_as_they_stand(texts: dict[str, str]) -> None:
     (path,) = [path for path in texts if path.startswith("chats/")]
     edited = (
