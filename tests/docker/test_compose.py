@@ -13,6 +13,10 @@ import pytest
 from tests.docker.reading import DOCKER, read_document
 from tests.test_house import settings_read
 
+READY = (
+    "Ready. Next: docker compose -f docker/compose.prod.yaml up -d, "
+    "then docker/deploy --config docker/deploy.compose.toml IMAGE.\n"
+)
 PLAIN, PROD = (read_document(DOCKER / name) for name in ("compose.yaml", "compose.prod.yaml"))
 SERVICES = [(f"{name} of {kind}", service) for kind, file in (("one", PLAIN), ("prod", PROD))
             for name, service in file["services"].items()]  # fmt: skip
@@ -113,3 +117,41 @@ def test_prepare_makes_every_secret_once_and_for_nobody_else(prepared: Path) -> 
     assert {path.name: path.read_bytes() for path in secrets.iterdir()} == made
     assert made["postgres_password"].strip() in made["database_url"]
     assert "CLAW_PUBLIC_URL=https://claw.test\n" in (prepared / ".env").read_text()
+
+
+def test_prepare_makes_a_certificate_of_its_key_also_when_it_was_interrupted_before(prepared: Path) -> None:
+    certificate, key = (prepared / "secrets" / name for name in ("tls_certificate", "tls_key"))
+    before = key.read_bytes()
+    certificate.unlink()
+
+    assert prepare(prepared) == f"made secrets/tls_certificate\n{READY}"
+    assert key.read_bytes() == before
+    assert public_of("x509", "-in", certificate, "-pubkey", "-noout") == public_of("pkey", "-in", key, "-pubout")
+    key.unlink()
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        prepare(prepared)
+    assert "tls_certificate is there without its key" in refused.value.stderr
+    assert not key.exists()
+
+
+def public_of(*words: str | Path) -> bytes:
+    """Return the public key that openssl finds in a file."""
+    return subprocess.run(["openssl", *words], capture_output=True, timeout=60, check=True).stdout
+
+
+def test_prepare_keeps_no_empty_secret(tmp_path: Path) -> None:
+    shutil.copy(DOCKER / "prepare", tmp_path)
+    broken = tmp_path / "bin" / "openssl"
+    broken.parent.mkdir()
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o700)
+    done = subprocess.run(
+        [tmp_path / "prepare"],
+        env={"PATH": f"{broken.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert not (tmp_path / "secrets" / "postgres_password").exists()
