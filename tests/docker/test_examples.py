@@ -48,6 +48,12 @@ def test_the_playbook_copies_files_that_exist_and_its_settings_are_in_the_exampl
     assert used - registered - play["vars"].keys() == variables.keys()
 
 
+def test_the_playbook_shows_no_settings_whatever_it_is_asked_for() -> None:
+    (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
+    telling = [task for task in play["tasks"] if "claw_settings" in str(task.get("ansible.builtin.copy", ""))]
+    assert [task.get("diff") for task in telling] == [False]
+
+
 def test_terraform_is_given_each_value_that_its_files_name() -> None:
     text = "".join(path.read_text(encoding="utf-8") for path in TERRAFORM.glob("*.tf"))
     template = (TERRAFORM / "cloud-init.yaml.tftpl").read_text(encoding="utf-8")
