@@ -22,10 +22,14 @@ BILLING_SECONDS = 5 * 3600.0
 
 @dataclass(kw_only=True, slots=True)
 class Breaker:
-    """The breaker of one target, or of one platform. `open_seconds`: other than the usual 30 s between two tries."""
+    """The breaker of one target, or of one platform. `open_seconds`: other than the usual 30 s between two tries.
+
+    `why` is what whoever opened it said of the reason, while it is open.
+    """
 
     clock: Callable[[], float] = time.monotonic
     open_seconds: float = 0.0
+    why: str = ""
     _failed: deque[float] = field(default_factory=lambda: deque(maxlen=FAILURES))
     _open_until: float = 0.0
     _tripped: bool = False
@@ -61,6 +65,7 @@ class Breaker:
         self._failed.clear()
         self._tripped = False
         self._probe_until = 0.0
+        self.why = ""
 
     def fail(self) -> None:
         """A call failed in a way that may pass."""
@@ -70,9 +75,10 @@ class Breaker:
         if self._tripped or full:
             self.trip(self.open_seconds or PROBE_SECONDS)
 
-    def trip(self, seconds: float) -> None:
+    def trip(self, seconds: float, *, why: str = "") -> None:
         """Open at once for so long: the server told us when to come back, or the account is out of money."""
         self._tripped = True
+        self.why = why
         self._probe_until = 0.0
         self._open_until = max(self._open_until, self.clock() + seconds)
 

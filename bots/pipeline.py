@@ -234,7 +234,12 @@ class Pipeline:
         return await run_agent(job, on_text=stream.on_text, cancelled=lambda: turn_id in self.cancelled)
 
     def _may_wait(self, work: Work, outcome: AgentOutcome) -> bool:
-        """Tell whether a turn without a model waits for it, instead of saying so; it says so after a minute."""
+        """Tell whether a turn without a model waits for it, instead of saying so; it says so after a minute.
+
+        What no waiting mends (a refused key, an account without money, a wrong request) is said at once.
+        """
+        if outcome.retry_after is None and outcome.stop_detail != "empty":
+            return False
         waited = timezone.now().timestamp() - work.head.received_at.timestamp()
         return waited + (outcome.retry_after or 5.0) < PATIENCE_SECONDS and work.resume is None
 

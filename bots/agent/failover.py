@@ -85,7 +85,7 @@ class Failover:
         """Return the message and who gave it; `on_start` is called before each attempt. Raises NoAnswer."""
         tries = [_Try(index, target) for index, target in enumerate(self._ordered())]
         streamed = False
-        fault = Fault.RETRY
+        fault: Fault | None = None
 
         def note(piece: str) -> None:
             nonlocal streamed
@@ -109,7 +109,13 @@ class Failover:
                 continue
             self._succeed(chosen.target, end)
             return end, chosen.target
+        fault = fault or self._why(tries)
         raise NoAnswer("No model answered.", fault=fault, retry_after=self._retry_after(tries, fault))
+
+    def _why(self, tries: list[_Try]) -> Fault:
+        """Return what is wrong where all targets are left alone: what they said last, when all said the same."""
+        said = {self.breakers.of(t.target.name).why for t in tries}
+        return Fault(said.pop()) if len(said) == 1 and "" not in said else Fault.RETRY
 
     async def _ask(
         self, target: Target, make: Callable[[Target], ModelCall], *, on_piece: Callable[[str], None]
@@ -167,7 +173,7 @@ class Failover:
         else:
             chosen.dead = True
             seconds = BILLING_SECONDS if error.fault is Fault.BILLING else PROBE_SECONDS
-            breaker.trip(wait if error.fault is Fault.RETRY else seconds)
+            breaker.trip(wait if error.fault is Fault.RETRY else seconds, why=error.fault)
         self._tell(chosen.target, error)
 
     def _tell(self, target: Target, error: ModelError) -> None:

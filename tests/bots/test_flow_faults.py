@@ -59,6 +59,23 @@ async def test_a_model_that_says_not_before_tomorrow_is_told(flow: Flow) -> None
     assert await run_db(lambda: Turn.objects.get().state) == "failed"
 
 
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ({"status": 401}, "ANTHROPIC_API_KEY"),
+        ({"status": 400}, "/reset starts a new one"),
+        ({"status": 429, "error_code": "enforced_spend_limit_reached"}, "spending limit"),
+    ],
+    ids=["no access", "a wrong request", "no money"],
+)
+async def test_what_no_waiting_mends_is_said_at_once(flow: Flow, failure: dict[str, Any], said: str) -> None:
+    flow.model.fail(**failure, times=None)
+    async with flow.running():
+        (answer,) = await flow.says(flow.alice, "hi", timeout=30)
+    assert said in answer
+    assert len(flow.asked()) == 1
+
+
 async def test_without_a_model_one_sentence_says_which_setting(transactional_db: None) -> None:
     async with open_flow(ANTHROPIC_API_KEY="", ANTHROPIC_BASE_URL="") as flow, flow.running():
         (answer,) = await flow.says(flow.alice, "hi")

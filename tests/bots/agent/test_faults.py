@@ -185,6 +185,27 @@ async def test_an_account_without_money_is_left_alone_for_hours(stage: Stage) ->
     assert breakers.of(SONNET.name).wait > 4 * 3600
 
 
+async def test_why_an_account_is_left_alone_is_said_for_as_long(stage: Stage) -> None:
+    stage.model.fail(429, error_code="enforced_spend_limit_reached", times=None)
+    await stage.run()
+
+    outcome = await stage.run()
+
+    assert (outcome.stop, outcome.retry_after, outcome.stop_detail) == ("unavailable", None, "billing")
+    assert "spending limit" in outcome.notice
+    assert len(stage.bodies()) == 1
+
+
+async def test_targets_left_alone_for_different_reasons_are_just_not_there(stage: Stage) -> None:
+    stage.model.fail(429, error_code="enforced_spend_limit_reached", model=SONNET.model, times=None)
+    stage.model.fail(429, retry_after=7200, model=HAIKU.model, times=None)
+    await stage.run(targets=BOTH)
+
+    outcome = await stage.run(targets=BOTH)
+
+    assert (outcome.stop, outcome.stop_detail) == ("unavailable", "retry")
+
+
 async def test_the_next_target_answers_when_the_first_is_down(stage: Stage) -> None:
     stage.model.fail(529, model=SONNET.model, times=None)
 
