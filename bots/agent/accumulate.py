@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from bots.agent.provider import End, Tokens, ToolUse
 from bots.agent.wrap import clean_value
 from guardrails.inputs import clean
+from sessions_app.tokens import estimate
 
 # What a delta adds to, and where it has it. Other deltas (citations) are not kept.
 _FIELDS = {
@@ -22,6 +24,7 @@ _FIELDS = {
     "signature_delta": ("signature", "signature"),
     "input_json_delta": ("input", "partial_json"),
 }
+_WRITTEN = ("text", "thinking", "input")
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,100}")
 _COUNTS = (
     ("fresh", "input_tokens"),
@@ -49,6 +52,12 @@ class Accumulator:
     def tokens(self) -> Tokens:
         """What the message was billed so far."""
         return Tokens(**self._counts)
+
+    @property
+    def tokens_so_far(self) -> Tokens:
+        """The same of a message in the middle. What it wrote is estimated: the count of that comes at its end."""
+        pieces = [piece for fields in self._pieces.values() for name in _WRITTEN for piece in fields.get(name, ())]
+        return replace(self.tokens, output=max(self.tokens.output, estimate("".join(pieces))))
 
     def take(self, event: object) -> str:
         """Add one event and return the new text for the user, which is mostly all there is ("" otherwise)."""

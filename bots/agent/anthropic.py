@@ -69,8 +69,12 @@ class AnthropicProvider:
         except Exception as error:
             failure = _failure(error, call.target, message)
             if failure is None:
+                _leave(call, message)
                 raise
             raise failure from error
+        except asyncio.CancelledError:
+            _leave(call, message)
+            raise
         if not message.stop_reason:
             raise ModelError("The answer broke off.", fault=Fault.RETRY, tokens=message.tokens)
         return message.finish()
@@ -133,6 +137,12 @@ async def _open(client: AsyncAnthropic, call: ModelCall, key: str) -> AsyncStrea
         stream=True,
         stream_cls=AsyncStream[object],
     )
+
+
+def _leave(call: ModelCall, message: Accumulator) -> None:
+    """Say what a call cost that somebody ends in the middle."""
+    if call.on_left is not None:
+        call.on_left(message.tokens_so_far)
 
 
 def _failure(error: Exception, target: Target, message: Accumulator) -> ModelError | None:

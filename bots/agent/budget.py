@@ -1,6 +1,7 @@
 """Money of the day: what all turns finished today and all work on projects cost, in indexed queries kept for 15 s.
 
-Turns that are long over are summed once, so that the question costs the same all day.
+Turns that wait for a decision count as they stand. Turns that are long over are summed once, so that the question costs
+the same all day.
 What this process spends is added at once, before it is in a row, so that a burst cannot hide behind the cache.
 """
 
@@ -22,6 +23,7 @@ from clawsite.core.db import run_db
 from clawsite.core.metrics import MODEL_COST, MODEL_TOKENS
 from runbooks.models import CodeRun
 from sessions_app.models import Turn
+from sessions_app.turns import open_turns
 
 KEEP_SECONDS = 15.0
 WRITE_SECONDS = 5.0
@@ -76,7 +78,10 @@ def _forget_closed(before: float) -> None:
 
 
 def sum_today() -> float:
-    """Return the dollars of all turns finished since midnight (TIME_ZONE), and of all work that cost some since."""
+    """Return the dollars of all turns finished since midnight (TIME_ZONE), and of all work that cost some since.
+
+    And of those that are not over, so that what waits for a decision is not free until somebody makes it.
+    """
     global _summed
     midnight = _midnight()
     settled = max(midnight, timezone.now() - SETTLE)
@@ -85,7 +90,8 @@ def sum_today() -> float:
         so_far = _Summed(midnight, midnight)
     ended = Turn.objects.filter(finished_at__gte=so_far.until, finished_at__lt=settled)
     _summed = _Summed(midnight, settled, so_far.usd + _sum(ended))
-    return float(_summed.usd + _sum(Turn.objects.filter(finished_at__gte=settled))) + sum_code_today()
+    recent = _sum(Turn.objects.filter(finished_at__gte=settled)) + _sum(open_turns().filter(finished_at=None))
+    return float(_summed.usd + recent) + sum_code_today()
 
 
 def sum_code_today(subject: str = "") -> float:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bots.agent import budget, fallbacks, notices
@@ -137,6 +138,7 @@ class _Run:
             tools=self.job.tools,
             max_tokens=self.max_tokens,
             cache_tail=bool(own),
+            on_left=partial(self._spend, target),
         )
 
     def _start(self) -> None:

@@ -60,7 +60,10 @@ class ModelError(ClawError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCall:
-    """One request. `cache_tail`: the conversation will be sent again, longer, so its end is worth caching."""
+    """One request. `cache_tail`: the conversation will be sent again, longer, so its end is worth caching.
+
+    `on_left` hears what it cost so far when whoever asked ends it in the middle: that is billed like any other.
+    """
 
     target: Target
     system: Sequence[SystemPart]
@@ -68,6 +71,7 @@ class ModelCall:
     tools: ToolSet = field(default_factory=ToolSet)
     max_tokens: int = 4096
     cache_tail: bool = False
+    on_left: Callable[[Tokens], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 
@@ -62,6 +63,7 @@ class Asker:
                 system=(_Text(text=system),),
                 messages=({"role": "user", "content": text},),
                 max_tokens=max_tokens,
+                on_left=partial(self._spend, target),
             )
 
         try:

@@ -59,6 +59,13 @@ async def test_a_closed_meter_counts_until_its_row_is_surely_written(
     assert await budget.spent_today() == pytest.approx(2.0)
 
 
+async def test_a_turn_that_waits_for_a_decision_is_not_free(turn_stage: Stage) -> None:
+    parked = {"state": "parked", "cost_usd": Decimal("1.5"), "finished_at": None}
+    await run_db(lambda: Turn.objects.filter(pk=turn_stage.turn_id).update(**parked))
+
+    assert await budget.spent_today() == pytest.approx(1.5)
+
+
 async def test_yesterday_is_over(turn_stage: Stage) -> None:
     await run_db(finish, turn_stage.turn_id, usd="9", days_ago=1)
 

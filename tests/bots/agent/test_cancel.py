@@ -71,3 +71,24 @@ async def test_a_cancelled_task_stays_cancelled(stage: Stage) -> None:
 
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_what_was_stopped_is_paid_for(stage: Stage) -> None:
+    stage.model.script(text("one two three four five six " * 10, deltas=6, pause=0.3), usage={"input_tokens": 1000})
+
+    outcome = await stage.run(cancelled=lambda: len(stage.shown) >= 3)
+
+    assert (outcome.stop, outcome.usage.input) == ("cancelled", 1000)
+    assert outcome.usage.output >= 20
+    assert outcome.usage.cost_usd > 0.002
+
+
+async def test_what_was_read_is_paid_for_when_a_silent_model_is_stopped(stage: Stage) -> None:
+    stage.model.script(text("Well,"), pause(30), usage={"input_tokens": 1000})
+    running = asyncio.create_task(stage.run())
+    await stage.model.await_for(lambda: stage.shown)
+
+    stage.cancel = True
+    outcome = await running
+
+    assert (outcome.stop, outcome.usage.input) == ("cancelled", 1000)
