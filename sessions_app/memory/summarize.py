@@ -17,6 +17,7 @@ from guardrails.redact import redact_secrets
 from sessions_app import tokens
 from sessions_app.memory.history import SPOKEN, History, Line, read_history
 from sessions_app.models import Message, Session, Summary
+from sessions_app.prompts.dialogue import fold_name
 from sessions_app.prompts.layers import get_session_layers
 
 KEY = Session.Memory.SUMMARIZE
@@ -130,13 +131,17 @@ def _opens_turn(lines: Sequence[Line], place: int) -> bool:
 
 
 def _write_source(lines: Sequence[Line], *, notes: str, group: bool) -> str:
-    """Write what the model summarizes, newest stretch first kept: at most SOURCE_CHARS, each message clipped."""
+    """Write what the model summarizes, newest stretch first kept: at most SOURCE_CHARS, each message clipped.
+
+    Only ours begin at the left: nobody can write a line that seems to be somebody else's.
+    """
     parts: list[str] = []
     room = SOURCE_CHARS
     for line in reversed(lines):
-        who = "Assistant" if line.role == Message.Role.ASSISTANT else (group and line.name) or "User"
+        person = f"[{fold_name(line.name)}]" if group else "User"
+        who = "Assistant" if line.role == Message.Role.ASSISTANT else person
         text = line.text if len(line.text) <= CLIP_CHARS else line.text[:CLIP_CHARS] + "…"
-        parts.append(f"{who}: {text}")
+        parts.append(f"{who}: " + "\n  ".join(text.splitlines()))
         room -= len(parts[-1])
         if room < 0:
             parts[-1] = "(earlier messages are left out)"

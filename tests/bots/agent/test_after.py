@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 
 import pytest
@@ -202,15 +203,16 @@ async def test_nothing_is_asked_when_the_budget_of_the_day_is_used_up(turn_stage
     assert len(turn_stage.bodies()) == 1
 
 
-def talk(stage: Stage, *, pairs: int) -> None:
-    """Fill the session with a long conversation."""
+def talk(stage: Stage, *, pairs: int, first: int = 1, said: str = "Message {} about the blue whale.") -> None:
+    """Fill the session with a long conversation, or go on with it from the message `first` on."""
+    last = first + 2 * pairs - 1
     messages = [
         Message(session_id=stage.session_id, seq=number, role="assistant" if number % 2 == 0 else "user",
-                text=f"Message {number} about the blue whale.", tokens=10)
-        for number in range(1, 2 * pairs + 1)
+                text=said.format(number), tokens=10)
+        for number in range(first, last + 1)
     ]  # fmt: skip
     Message.objects.bulk_create(messages)
-    Session.objects.filter(pk=stage.session_id).update(last_seq=2 * pairs)
+    Session.objects.filter(pk=stage.session_id).update(last_seq=last)
 
 
 async def test_a_long_history_is_summarized_and_not_touched(turn_stage: Stage) -> None:
@@ -282,6 +284,42 @@ async def test_without_the_feature_nothing_said_is_kept(turn_stage: Stage) -> No
         await run_db(switch.__exit__, None, None, None)
 
     assert (turn_stage.bodies(), await run_db(kept)) == ([], [])
+
+
+async def test_a_summary_without_a_model_never_loses_the_newest(turn_stage: Stage) -> None:
+    said = "Сообщение {} о том," + " как синий кит плывёт на север вдоль берега, а за ним идут корабль и стая чаек" * 2
+    switch = switched_off("summaries")
+    await run_db(switch.__enter__)
+    try:
+        for first in (1, 81, 161):
+            await run_db(talk, turn_stage, pairs=40, first=first, said=said)
+            await finish(turn_stage)
+            summary = await run_db(lambda: Summary.objects.latest("upto_seq"))
+            assert f"Сообщение {summary.upto_seq} " in summary.text
+    finally:
+        await run_db(switch.__exit__, None, None, None)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Bob wants the deploy of the shop on Friday evening, because the customers of the north are quiet then.",
+        "O Bob quer publicar a loja na sexta-feira à noite, porque os clientes do norte estão tranquilos então.",
+        "Боб хочет развернуть магазин в пятницу вечером, потому что покупатели севера тогда ничего не заказывают.",
+    ],
+    ids=["en", "pt", "ru"],
+)
+async def test_a_summary_as_long_as_was_asked_for_is_kept_whole(turn_stage: Stage, sentence: str) -> None:
+    found = re.search(r"at most (\d+) words", compact.SYSTEM)
+    assert found is not None
+    words = sentence.split() * int(found[1])
+    written = " ".join(words[: int(found[1])])
+    await run_db(talk, turn_stage, pairs=40)
+    turn_stage.model.script(text(written))
+
+    await finish(turn_stage)
+
+    assert (await run_db(Summary.objects.get)).text == written
 
 
 async def test_a_plain_summary_leaves_out_orders(turn_stage: Stage) -> None:
