@@ -18,6 +18,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
@@ -40,7 +41,7 @@ from clawsite.core.metrics import INTAKE_SECONDS
 from clawsite.core.nudge import nudge
 from clawsite.core.tracing import trace
 from clawsite.core.tracing.spans import OpenTrace
-from guardrails.outputs import OutputContext, StreamGuard, check_output
+from guardrails.outputs import OutputContext, StreamGuard, check_output, has_leaks
 from guardrails.policy import policy_from_settings
 from guardrails.types import Checked
 from guardrails.urls import extract_urls
@@ -201,8 +202,9 @@ class Pipeline:
         """Stage 5: the agent with the tools this person may use, streaming through the output guard."""
         await fetch_files(work)
         turn_id, session, actor = work.the_turn.pk, work.the_session, work.the_contact.actor
+        known = _output_context(work, frozenset())
         with opening.speaking(work):
-            guard = StreamGuard(policy_from_settings(), _output_context(work, frozenset()))
+            guard = StreamGuard(policy_from_settings(), known)
         stream = TurnStream(work, guard, watchers=self.watchers, preview=self._preview)
         job = AgentJob(
             system=work.prompt.system,
@@ -230,6 +232,7 @@ class Pipeline:
             resume=work.resume,
             decisions=work.decisions,
             on_urls=guard.know,
+            leaks=partial(has_leaks, context=known),
         )
         return await run_agent(job, on_text=stream.on_text, cancelled=lambda: turn_id in self.cancelled)
 

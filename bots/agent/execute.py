@@ -21,13 +21,13 @@ from bots.agent.provider import ToolUse
 from bots.agent.results import Results
 from bots.agent.tools.schema import check_arguments
 from bots.agent.types import AgentJob, PendingCall, Tool, ToolContext, ToolOutput
-from bots.agent.wrap import shorten, visible
+from bots.agent.wrap import shorten, texts_in, visible
 from clawsite.core.db import run_db
 from clawsite.core.errors import ClawError, LeaseLost, log_unknown
 from clawsite.core.metrics import TOOL_CALLS, TOOL_SECONDS
 from clawsite.core.tracing import span
 from guardrails.tools import ToolPolicy, decide_call, hash_arguments
-from guardrails.types import Action
+from guardrails.types import Action, Stage, Verdict
 
 CALLS_MAX = 16
 SUMMARY_MAX = 600
@@ -158,7 +158,7 @@ class ToolRunner:
 
     def _decide(self, call: _Call) -> None:
         """Ask the guard. A refusal answers the call; a question is kept unless a person has said yes."""
-        verdict = decide_call(
+        verdict = self._find_leak(call) or decide_call(
             call.tool.policy,
             actor=self.job.context.actor,
             tainted=self.results.tainted,
@@ -172,6 +172,13 @@ class ToolRunner:
             self._finish(call, f"Refused ({verdict.rule}). Choose another way.", State.REFUSED)
         elif verdict.action is not Action.ALLOW:
             call.asks = not call.approved
+
+    def _find_leak(self, call: _Call) -> Verdict | None:
+        """Refuse arguments that tell the prompt: a page, the person who is asked or a fact would pass them on."""
+        leaks, effect = self.job.leaks, call.tool.policy.effect
+        if leaks is None or effect == "read" or not leaks(texts_in(call.arguments)):
+            return None
+        return Verdict(action=Action.BLOCK, stage=Stage.TOOL_CALL, rule="leak.prompt", detail=call.tool.name)
 
     async def _run_parallel(self, calls: Sequence[_Call], state: GetState) -> None:
         for call in calls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -165,7 +165,8 @@ class AgentJob:
     """One run. `messages` end with the user's; `resume` is `AgentOutcome.state` of a run that parked or crashed.
 
     `decisions` say by call id what a person decided; a parked call without a decision counts as denied.
-    `on_urls` hears of the links that a tool result brought, before the model goes on. `record` keeps the tool calls
+    `on_urls` hears of the links that a tool result brought, before the model goes on. `leaks` tells whether texts
+    repeat what the prompt keeps to itself; no call with an effect may hold that. `record` keeps the tool calls
     of a run that is no turn's; `on_step` gets its state whenever tools have answered, to be kept or shown.
     """
 
@@ -178,6 +179,7 @@ class AgentJob:
     resume: Mapping[str, Any] | None = None
     decisions: Mapping[str, bool] = field(default_factory=dict)
     on_urls: Callable[[frozenset[str]], None] | None = None
+    leaks: Callable[[Iterable[str]], bool] | None = None
     record: CallRecord | None = None
     on_step: Callable[[dict[str, Any]], Awaitable[None]] | None = None
 

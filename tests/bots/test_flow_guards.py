@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote_plus
+
 import pytest
 
 from clawsite.core.db import run_db
 from guardrails.models import VerdictRecord
-from sessions_app.models import Attachment, Turn
+from sessions_app.models import Attachment, ToolCall, Turn
 from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.servers.messages.scripts import text, tool_use
 
@@ -99,6 +101,25 @@ async def test_the_prompt_itself_is_never_shown(flow: Flow, pace: float) -> None
         (answer,) = await flow.answers(flow.alice, before, 1, timeout=30)
     assert "safety check" in answer
     words = " ".join(core.split()[20:30])
+    assert not [call for call in flow.telegram.calls() if words in str(call["params"])]
+
+
+@pytest.mark.parametrize(
+    ("tool", "argument", "packed"),
+    [("forget", "what", False), ("remember", "statement", False), ("fetch_url", "url", True)],
+)
+async def test_no_tool_is_told_the_prompt(flow: Flow, tool: str, argument: str, packed: bool) -> None:
+    flow.model.set_default("Hello.")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+        system = flow.model.requests()[0]["body"]["system"]
+        words = " ".join(system[0]["text"].split()[20:32])
+        value = f"https://example.com/?q={quote_plus(words)}" if packed else words
+        flow.model.script(tool_use(tool, {argument: value}), match="go on")
+        flow.model.script(text("That does not go."), on_result=True)
+        assert await flow.says(flow.alice, "go on") == ["That does not go."]
+    assert await run_db(lambda: ToolCall.objects.get().state) == "refused"
+    assert await run_db(rules, "tool_call") == {"leak"}
     assert not [call for call in flow.telegram.calls() if words in str(call["params"])]
 
 
