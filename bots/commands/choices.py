@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from clawsite.core.errors import BadInput
 from sessions_app.languages import find_language
 from sessions_app.models import Session
+from sessions_app.statements import fold
 
 AUTO = "auto"
 _COMMON_ZONES = (
@@ -26,6 +27,17 @@ _COMMON_ZONES = (
 
 # Names that the zone files of some machines hold beside real zones.
 _NOT_PLACES = {"localtime", "Factory", "posixrules"}
+
+
+# How people call places whose zone has another name, without accents.
+_PLACES = {
+    "moscou": "Europe/Moscow", "москва": "Europe/Moscow", "санкт-петербург": "Europe/Moscow", "lisboa": "Europe/Lisbon",
+    "лиссабон": "Europe/Lisbon", "berlim": "Europe/Berlin", "берлин": "Europe/Berlin", "brasilia": "America/Sao_Paulo",
+    "rio_de_janeiro": "America/Sao_Paulo", "сан-паулу": "America/Sao_Paulo", "nova_york": "America/New_York",
+    "nova_iorque": "America/New_York", "нью-иорк": "America/New_York", "toquio": "Asia/Tokyo", "токио": "Asia/Tokyo",
+    "калининград": "Europe/Kaliningrad", "самара": "Europe/Samara", "екатеринбург": "Asia/Yekaterinburg",
+    "новосибирск": "Asia/Novosibirsk", "владивосток": "Asia/Vladivostok", "минск": "Europe/Minsk",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,21 +99,27 @@ def _zones() -> list[Choice]:
 
 @lru_cache(maxsize=1)
 def _zone_index() -> dict[str, str]:
-    """Return every zone by its lower-case name, and by its city where only one zone has it."""
+    """Return every zone by its lower-case name, and by its city where only one zone has it.
+
+    Those of Etc by their whole names only: Etc/GMT+3 is what everybody calls GMT-3.
+    """
     names = available_timezones() - _NOT_PLACES
     index: dict[str, str] = {}
     shared: set[str] = set()
     for name in names:
-        city = name.rpartition("/")[2].lower()
+        region, _slash, place = name.rpartition("/")
+        if region == "Etc":
+            continue
+        city = place.lower()
         shared |= {city} & index.keys()
         index.setdefault(city, name)
     index = {city: name for city, name in index.items() if city not in shared}
-    return index | {name.lower(): name for name in names}
+    return _PLACES | index | {name.lower(): name for name in names}
 
 
 def _read_zone(text: str) -> str:
-    """Take a zone's name or its city, in any case, blanks for underscores."""
-    wanted = text.strip().lower().replace(" ", "_")
+    """Take a zone's name or its city, in any case, blanks for underscores, accents or none."""
+    wanted = fold(text).replace(" ", "_")
     if wanted == AUTO:
         return ""
     found = _zone_index().get(wanted)

@@ -162,6 +162,9 @@ def test_every_button_of_a_setting_works(people: People, say: Say, name: str) ->
         ("time zone europe/lisbon", "time_zone", "Europe/Lisbon"),
         ("tz Sao Paulo", "time_zone", "America/Sao_Paulo"),
         ("time-zone moscow", "time_zone", "Europe/Moscow"),
+        ("tz São Paulo", "time_zone", "America/Sao_Paulo"),
+        ("tz Нью-Йорк", "time_zone", "America/New_York"),
+        ("tz Etc/GMT+3", "time_zone", "Etc/GMT+3"),
         ("trigger mention", "trigger", "mention"),
         ("memory truncate", "memory", "truncate"),
     ],
@@ -186,7 +189,7 @@ def test_auto_takes_a_choice_back(people: People, say: Say, line: str) -> None:
     "line",
     [
         "language klingon", "language ../../etc", "time_zone Mars/Olympus", "time_zone ../../etc/passwd",
-        "tz /etc/passwd",
+        "tz /etc/passwd", "tz GMT+3",
         "time_zone localtime", "model gpt-99", "model http://10.0.0.1/", "trigger sometimes", "memory forever",
         "epoch 5", "nonsense",
     ],
