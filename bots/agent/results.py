@@ -29,6 +29,10 @@ class Results:
     verdicts: list[Verdict] = field(default_factory=list)
     repeats: Repeats = field(default_factory=Repeats)
 
+    def __post_init__(self) -> None:
+        # What a run that goes on knows already was told to whoever listened to the one before.
+        self._learn(frozenset(self.known_urls))
+
     def of_tool(self, call_id: str, output: ToolOutput, *, tool: str, key: str) -> tuple[dict[str, Any], str]:
         """Return the block for a tool's output, and its text as it may be stored: cut, clean, without secrets."""
         source = output.source or tool

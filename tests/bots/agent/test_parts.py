@@ -17,6 +17,7 @@ from bots.agent.faults import classify, parse_retry_after
 from bots.agent.prices import count_usage, find_model, is_known
 from bots.agent.provider import Fault, Tokens
 from bots.agent.repeats import Repeats
+from bots.agent.results import Results
 from bots.agent.targets import by_price, context_window, list_targets, parse_target, targets_for
 from bots.agent.types import Target
 from bots.agent.wrap import clean_value, shorten, wrap_data
@@ -298,3 +299,11 @@ def test_taking_a_piece_is_cheap() -> None:
         message.take(event)
 
     assert time.thread_time() - began < 1.0
+
+
+def test_a_run_that_goes_on_tells_again_which_links_it_knows() -> None:
+    heard: list[frozenset[str]] = []
+
+    Results(chars=100, known_urls={"https://example.com/found"}, on_urls=heard.append)
+
+    assert heard == [frozenset({"https://example.com/found"})]
