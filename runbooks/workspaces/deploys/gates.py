@@ -98,16 +98,17 @@ def check_order(project: Project, spec: EnvironmentSpec, commit: str) -> None:
 
 
 def find_spec(project: Project, environment: str) -> EnvironmentSpec:
-    """Return what claw.yaml of the branch says of an environment; BadInput lists those there are.
-
-    An approval is asked for as well where a document of the project says so of /deploy.
-    """
+    """Return what claw.yaml of the branch says of an environment; BadInput lists those there are."""
     specs = read_manifest(project).environments
     if environment not in specs:
         if not specs:
             raise BadInput(f"There is no environment {environment[:32]!r}. claw.yaml names none.")
         raise BadInput(f"There is no environment {environment[:32]!r}. There are: {', '.join(specs)}.")
-    spec = specs[environment]
+    return with_policy(project, environment, specs[environment])
+
+
+def with_policy(project: Project, environment: str, spec: EnvironmentSpec) -> EnvironmentSpec:
+    """Return what is said of an environment, with an approval where a document of the project wants one for /deploy."""
     if not spec.approval and asks_approval(project, "deploy", [environment]):
         return msgspec.structs.replace(spec, approval=True)
     return spec

@@ -163,7 +163,7 @@ def _read(project: Project, environment: str, *, back: bool) -> tuple[Manifest, 
         manifest = read_manifest(project, live.commit) if live is not None else None
         if manifest is None or environment not in manifest.environments:
             raise
-        return manifest, manifest.environments[environment]
+        return manifest, gates.with_policy(project, environment, manifest.environments[environment])
 
 
 def _told(
