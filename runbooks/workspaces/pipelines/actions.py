@@ -55,15 +55,21 @@ def cancel_pipeline(row: Pipeline, *, actor: Actor, session_id: int | None = Non
 
 def retry_pipeline(row: Pipeline, *, actor: Actor, session_id: int | None = None, origin: str = "") -> Job:
     """Have what failed run again, or everything when nothing did."""
-    if not row.is_over:
-        raise BadInput(_("Pipeline {number} is not over yet.").format(number=row.pk))
+    _check_over(row)
     if row.provider != Pipeline.Provider.LOCAL:
         return _ask("retry", row.project, actor, row=row, session_id=session_id, origin=origin)
     params = {"project": row.project.key, "ref": row.ref, "pipeline": row.pk}
     with transaction.atomic():
+        row.refresh_from_db(from_queryset=Pipeline.objects.select_for_update())
+        _check_over(row)  # of two presses one is first
         job = _order(LOCAL_KIND, params, "retry", row.project, actor, row, session_id, origin)
         begin_again(row, job)
     return job
+
+
+def _check_over(row: Pipeline) -> None:
+    if not row.is_over:
+        raise BadInput(_("Pipeline {number} is not over yet.").format(number=row.pk))
 
 
 def approve_pipeline(

@@ -101,6 +101,16 @@ def test_a_failed_stage_is_run_again_on_what_was_made_before_it(make: Make, bob:
     assert len(cards("pipeline-end")) == 2
 
 
+def test_of_two_who_have_one_run_again_one_is_first(make: Make, bob: Actor) -> None:
+    done(actions.start_pipeline(make(TWO), actor=bob))
+    mine, theirs = Pipeline.objects.get(), Pipeline.objects.get()
+    again = actions.retry_pipeline(mine, actor=bob)
+    with pytest.raises(BadInput, match="not over yet"):
+        actions.retry_pipeline(theirs, actor=bob)
+    done(again)
+    assert Pipeline.objects.get().attempt == 2
+
+
 def test_the_next_pipeline_removes_what_a_failed_one_has_left(make: Make, bob: Actor) -> None:
     shop = make(TWO)
     done(actions.start_pipeline(shop, actor=bob))
