@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from bots.channels.base import Address, ChannelError, OutboundMessage, Part
 from bots.channels.budget import ChatBudget
+from bots.moving import follow_chat
 from bots.preview import Preview
 from bots.receipts import Receipts
 from bots.resent import mark_resent
@@ -35,7 +36,6 @@ from clawsite.core.tracing import span, trace
 from sessions_app import outbox
 from sessions_app.channels import note_block
 from sessions_app.models import Outbox, Turn
-from sessions_app.sessions import move_chat
 
 logger = logging.getLogger(__name__)
 
@@ -238,16 +238,14 @@ class Sender:
             delay = min(delay * 2, 5.0)
 
     async def _after_error(self, row: Outbox, error: ChannelError) -> None:
-        channel_id = self.channel.row.pk
         self.standing.fail(error)
         if error.moved_to:
-            await self._record(move_chat, channel_id, old=row.chat_id, new=error.moved_to)
-            await self._record(outbox.mark_waiting, row.pk, seconds=0, error=error.message, counted=False)
+            await self._record(follow_chat, row, new=error.moved_to, told=error.message)
         elif error.retry_after is not None:
             chat = None if error.whole_bot else row.chat_id
             self.budget.cool(chat, error.retry_after)
             if error.whole_bot:
-                await self._record(note_block, channel_id, seconds=error.retry_after)
+                await self._record(note_block, self.channel.row.pk, seconds=error.retry_after)
             seconds = error.retry_after + 1
             await self._record(outbox.mark_waiting, row.pk, seconds=seconds, error=error.message, counted=False)
         elif error.permanent:

@@ -99,6 +99,11 @@ def find_heads(*, busy: Collection[str], limit: int) -> list[Head]:
     return heads[:limit]
 
 
+def has_new(channel_id: int, *, chat_id: str) -> bool:
+    """Tell whether anything of a chat waits to be worked on, or is being worked on."""
+    return Inbox.objects.filter(state=Inbox.State.NEW, lane__startswith=f"{channel_id}/{chat_id}/").exists()
+
+
 def _read_page(passed: Collection[str], size: int) -> list[tuple[Any, ...]]:
     """Return the oldest new rows of all lanes but these."""
     rows = Inbox.objects.filter(state=Inbox.State.NEW).exclude(lane__in=list(passed)).order_by("id")

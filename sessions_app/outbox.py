@@ -24,6 +24,7 @@ from clawsite.core.sql import as_written, change, fetch, moment
 from sessions_app.models import Outbox
 
 MAX_ATTEMPTS = 8
+MOST_ERROR = 200
 OPEN = (Outbox.State.NEW, Outbox.State.SENDING)
 IS_OPEN = as_written("sessions_app_outbox.state IN ('new', 'sending')")
 # The first rows usually tell, and each is read with its payload; behind a chat that waits pages are larger.
@@ -147,7 +148,7 @@ def mark_waiting(pk: int, *, seconds: float, error: str, counted: bool = True) -
     Outbox.objects.filter(pk=pk, state=Outbox.State.SENDING).update(
         state=Outbox.State.NEW,
         not_before=timezone.now() + timedelta(seconds=seconds),
-        error=error[:200],
+        error=error[:MOST_ERROR],
         attempts=F("attempts") if counted else F("attempts") - 1,
     )
 
@@ -162,7 +163,7 @@ def end_waits(now: datetime) -> int:
 
 def mark_dead(pk: int, *, error: str) -> None:
     """Give a row up; an admin can replay it."""
-    Outbox.objects.filter(pk=pk).update(state=Outbox.State.DEAD, error=error[:200])
+    Outbox.objects.filter(pk=pk).update(state=Outbox.State.DEAD, error=error[:MOST_ERROR])
 
 
 def recover_unknown(channel_id: int, *, older_than: float = 0.0, except_for: Collection[int] = ()) -> int:

@@ -9,6 +9,7 @@ import pytest
 
 from clawsite.core.db import run_db
 from sessions_app.models import Attachment, Channel, GroupAccess, Inbox, Message, Session
+from sessions_app.outbox import add_row
 from tests.bots.flow import Flow, until_db
 from tests.servers.messages.scripts import text, tool_use
 
@@ -225,6 +226,34 @@ async def test_a_group_that_moves_keeps_its_permission_and_its_conversation(live
     assert await live.answers(new, 0, 1) == ["Here."]
     assert "the harbour" in live.asked()[-1]
     assert await run_db(GroupAccess.objects.count) == 1
+
+
+async def test_what_was_said_before_a_group_moved_is_answered_after_it(flow: Flow) -> None:
+    flow.model.set_default("Here.")
+    group = flow.telegram.add_group("Ops", members=[flow.alice], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=flow.channel, chat_id=str(group), allowed=True))
+    words = ["the first", "the second", "the third", "the fourth"]
+    for word in words:
+        flow.telegram.user_sends(group, f"@copilot {word}", user_id=flow.alice)
+    new = flow.telegram.migrate_group(group)
+    async with flow.running():
+        assert await flow.answers(new, 0, len(words)) == ["Here."] * len(words)
+    assert all(word in flow.asked()[-1] for word in words)
+
+
+async def test_an_answer_follows_a_group_of_whose_move_nothing_else_is_heard(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    new = live.telegram.migrate_group(group)
+    await until_db(lambda: GroupAccess.objects.filter(chat_id=str(new)).exists())
+    await run_db(lambda: GroupAccess.objects.update(chat_id=str(group)))
+    await run_db(
+        lambda: add_row(
+            channel_id=live.channel.pk, chat_id=str(group), session_id=None, dedupe_key="x", payload={"text": "Hello."}
+        )
+    )
+    assert await live.answers(new, 0, 1) == ["Hello."]
+    assert await run_db(lambda: GroupAccess.objects.get().chat_id) == str(new)
 
 
 def moved(old: int, new: int, *, by: int) -> dict[str, object]:
