@@ -18,6 +18,7 @@ from sessions_app.inbox import finish_row
 from sessions_app.models import Inbox, Turn
 
 KIND = "tool_call"
+RESUME = "approval:"
 
 
 def decisions_of(turn: Turn) -> Mapping[str, bool] | None:
@@ -38,7 +39,7 @@ def resume_turn(approval: Approval) -> None:
         [
             Inbox(
                 channel_id=turn.inbox.channel_id,
-                external_id=f"approval:{approval.key}",
+                external_id=f"{RESUME}{approval.key}",
                 lane=turn.inbox.lane,
                 raw=json.dumps({"claw": "resume", "inbox": turn.inbox_id}),
             )
@@ -46,6 +47,13 @@ def resume_turn(approval: Approval) -> None:
         ignore_conflicts=True,
     )
     nudge_on_commit("inbox")
+
+
+def resumes(inbox_id: int) -> int | None:
+    """Return of which row this one lets the turn go on, as `resume_turn` made it; None for every other row."""
+    rows = Inbox.objects.filter(pk=inbox_id, external_id__startswith=RESUME)
+    update = json.loads(rows.values_list("raw", flat=True).first() or "{}")
+    return int(update["inbox"]) if update.get("claw") == "resume" else None
 
 
 def close_parked(turn: Turn, *, actor: str = "system") -> None:

@@ -29,7 +29,7 @@ from bots.commands.registry import (
     run_command,
     without_name,
 )
-from bots.decisions import close_parked, decisions_of
+from bots.decisions import RESUME, close_parked, decisions_of
 from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
 from bots.trigger import is_triggered, strip_names
@@ -62,7 +62,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
         move_chat(channel.row.pk, old=message.address.chat_id, new=message.moved_to)
         return None
     work = Work(head=head, channel=channel, message=message, text=message.text)
-    if message.group_key:
+    if message.group_key and message.kind == "message":
         _merge_album(work)
     work.match = _find_match(message, channel)
     place = message.address
@@ -100,14 +100,26 @@ def _raw_of(pk: int) -> Mapping[str, Any]:
 def _merge_album(work: Work) -> None:
     """Files sent as one album come as rows of their own: take the following ones along."""
     rows = Inbox.objects.filter(state=Inbox.State.NEW, lane=work.head.lane, pk__gt=work.head.pk)
+    rows = rows.exclude(external_id__startswith=RESUME)  # a decision that came between the files
     for pk, raw in rows.order_by("id").values_list("pk", "raw")[: ALBUM_MAX - 1]:
-        other = work.channel.adapter.parse(json.loads(raw))
-        if other is None or other.group_key != work.message.group_key:
+        other = _parse_part(work, raw)
+        if other is None:
             break
         work.merged += (pk,)
         work.text = "\n".join(text for text in (work.text, other.text) if text)
         files = work.message.files + other.files
         work.message = _with(work.message, files=files, text=work.text)
+
+
+def _parse_part(work: Work, raw: str) -> InboundMessage | None:
+    """Return one more file of an album; None for anything else that came next, whatever is wrong with it."""
+    try:
+        update = json.loads(raw)
+        other = work.channel.adapter.parse(update) if isinstance(update, dict) else None
+    except (ValueError, Unparsed):
+        return None
+    is_part = other is not None and other.kind == "message" and other.group_key == work.message.group_key
+    return other if is_part else None
 
 
 def _with(message: InboundMessage, **change: Any) -> InboundMessage:
@@ -130,13 +142,19 @@ def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Wo
     message = channel.adapter.parse(json.loads(turn.inbox.raw))
     if message is None:
         return None
-    work = Work(head=head, channel=channel, message=message, text=message.text)
+    work = Work(head=head, channel=channel, message=message, text=_text_of(turn) or message.text)
     work.session, work.turn = turn.session, turn
     work.contact = access.find_sender(channel.row.pk, message.sender)
     work.language = access.language_of(work.session, work.contact, message.sender.language)
     work.resume, work.decisions, work.tainted = turn.agent_state, decisions, turn.tainted
     work.trace_id = turn.trace_id or work.trace_id
     return work
+
+
+def _text_of(turn: Turn) -> str:
+    """Return what a turn answers as it was stored: of an album that is the text of all its files."""
+    said = Message.objects.filter(session_id=turn.session_id, seq=turn.user_seq or 0, role=Message.Role.USER)
+    return said.values_list("text", flat=True).first() or ""
 
 
 def check_trigger(work: Work) -> Ending | None:

@@ -13,6 +13,7 @@ from bots import texts
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.commits import Runtime, say
+from bots.decisions import resumes
 from bots.work import Work
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
@@ -21,6 +22,7 @@ from clawsite.core.nudge import nudge_on_commit
 from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
 from sessions_app.models import Inbox, Message, Session, Turn
 from sessions_app.sessions import find_session
+from sessions_app.turns import open_turns
 
 BACKOFF_SECONDS = (1, 5, 20, 60)
 
@@ -85,11 +87,13 @@ def _tell_failure(head: Head, *, error_id: str) -> None:
 
 def _say_failure(head: Head, session: Session, *, error_id: str) -> None:
     """End the row's turn and queue the notice, in place of what was streamed."""
-    turn = Turn.objects.filter(inbox_id=head.pk).first()
+    inbox_id = resumes(head.pk) or head.pk
+    turn = open_turns().filter(inbox_id=inbox_id).first()
     shown = tuple(turn.preview_ids) if turn is not None else ()
-    Turn.objects.filter(inbox_id=head.pk).update(
+    open_turns().filter(inbox_id=inbox_id).update(
         state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
     )
+    finish_row(inbox_id, state=Inbox.State.DEAD, error=f"error {error_id}")  # if it was parked
     with translation.override(session.language or settings.LANGUAGE_CODE):
         reply = OutboundMessage(text=texts.failed(error_id), edit_ids=shown)
         extra = {"fresh": True} if shown else {}

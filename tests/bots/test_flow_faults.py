@@ -11,9 +11,11 @@ from pytest_django import Settings
 
 from bots import delivery, setbacks
 from bots.commits import Runtime
+from bots.decisions import resume_turn
 from bots.delivery import AT_ONCE
 from clawsite.core.db import run_db
 from clawsite.core.models import Process
+from guardrails.models import Approval
 from sessions_app import outbox
 from sessions_app.inbox import Head
 from sessions_app.models import Channel, Inbox, Message, Outbox, Session, Turn
@@ -170,6 +172,24 @@ def test_that_a_row_is_given_up_is_said_in_the_same_commit() -> None:
     assert (said["edit_ids"], said["fresh"]) == (["41"], True)
     assert Inbox.objects.get().state == "dead"
     assert Turn.objects.get().state == "failed"
+
+
+@pytest.mark.django_db
+def test_a_turn_that_cannot_go_on_after_its_decision_ends_with_the_row_that_waited() -> None:
+    channel = Channel.objects.create(kind="telegram", name="telegram", token="1:x")
+    session = Session.objects.create(channel=channel, chat_id="7")
+    process = Process.objects.create(role="bots", host="here", pid=1, started=1)
+    lane = f"{channel.pk}/7/"
+    waited = Inbox.objects.create(channel=channel, external_id="1", lane=lane, raw="{}", state="parked")
+    turn = Turn.objects.create(inbox=waited, session=session, epoch=1, state="parked")
+    resume_turn(Approval(key="abc", data={"turn": turn.pk}))
+    row = Inbox.objects.get(state="new")
+    Inbox.objects.filter(pk=row.pk).update(attempts=4)
+    head = Head(pk=row.pk, channel_id=channel.pk, lane=lane, received_at=row.received_at, attempts=4)
+    setbacks.fail_row(head, None, error_id="abc", runtime=Runtime(process_id=process.pk, sender_here=lambda _: False))
+    assert set(Inbox.objects.values_list("state", flat=True)) == {"dead"}
+    assert Turn.objects.get().state == "failed"
+    assert "abc" in Outbox.objects.get().payload["text"]
 
 
 async def test_a_streamed_answer_is_one_message_that_grows(flow: Flow) -> None:

@@ -1,0 +1,70 @@
+"""Files sent as one album come as rows of their own: they stay one message, whatever comes between or after them."""
+
+from __future__ import annotations
+
+from clawsite.core.db import run_db
+from guardrails import approvals
+from guardrails.models import Approval
+from sessions_app.models import Attachment, Contact, Inbox, Turn
+from tests.bots.flow import Flow, until, until_db
+from tests.bots.test_flow_tools import ask_to_forget
+from tests.servers.messages.scripts import text, tool_use
+
+PIXEL = b"\x89PNG\r\n\x1a\n" + b"\0" * 50
+
+
+def send(flow: Flow, *captions: str, name: str = "12") -> None:
+    """Send an album of Alice's."""
+    for caption in captions:
+        flow.telegram.user_sends(
+            flow.alice, caption or None, photo=PIXEL, file_name="p.png", media_group_id=name, user_id=flow.alice
+        )
+
+
+def decide(flow: Flow) -> None:
+    actor = Contact.objects.get(external_id=str(flow.alice)).actor
+    assert approvals.decide(Approval.objects.get().key, actor=actor, approve=True).outcome == "approved"
+
+
+async def test_a_decision_that_comes_while_an_album_collects_costs_none_of_both(flow: Flow) -> None:
+    async with flow.running():
+        await ask_to_forget(flow)
+        flow.model.script(text("Nice pictures."), match="the front")
+        known = await run_db(Inbox.objects.count)
+        send(flow, "the front", "the back")
+        await until_db(lambda: Inbox.objects.count() == known + 2)
+        await run_db(decide, flow)
+        await until(lambda: {"Forgotten.", "Nice pictures."} <= set(flow.texts(flow.alice)))
+        await flow.quiet()
+    assert await run_db(Attachment.objects.count) == 2
+    assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"done"}
+    assert await run_db(lambda: set(Turn.objects.values_list("state", flat=True))) == {"done"}
+
+
+async def test_a_caption_that_is_changed_while_its_album_collects_is_no_file_of_it(flow: Flow) -> None:
+    flow.model.set_default("Here.")
+    async with flow.running():
+        send(flow, "the front", "the back")
+        await until_db(lambda: Inbox.objects.count() == 2)
+        last = flow.telegram.messages(flow.alice)[-1]
+        flow.telegram.user_edits(flow.alice, last["message_id"], "the side")
+        await until_db(lambda: Inbox.objects.count() == 3)
+        await until(lambda: "Here." in flow.texts(flow.alice))
+        await flow.quiet()
+    assert await run_db(lambda: Attachment.objects.filter(message_seq=1).count()) == 2
+    assert "the side" not in flow.asked()[0]
+
+
+async def test_what_goes_on_after_a_decision_still_has_all_captions_of_its_album(flow: Flow) -> None:
+    flow.model.script(tool_use("forget", {"what": "everything"}), match="the front")
+    flow.model.script(text("Forgotten."), on_result=True, times=None)
+    async with flow.running():
+        send(flow, "the front", "", "the back")
+        await until(lambda: flow.telegram.bot_messages(flow.alice))
+        asked = flow.telegram.bot_messages(flow.alice)[-1]
+        flow.telegram.press(flow.alice, asked["message_id"], text="✅ Approve", user_id=flow.alice)
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        await flow.quiet()
+    first, second = flow.asked()
+    assert "the back" in first
+    assert "the back" in second
