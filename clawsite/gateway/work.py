@@ -1,6 +1,6 @@
 """Requests that take time: tasks of one connection, at most 64 at once, the rest queued to a bound, then refused.
 
-Those that wait for what others do, for minutes or hours, are counted by themselves: they keep nobody from their turn.
+Those that wait for what others do, for minutes or hours, have places of their own: they keep nobody from their turn.
 Bounded are their number and the bytes of the frames that they came in, which stay in memory until they are answered.
 On the database connections take turns. A client that does not read what it asked for gets nothing new started. When the
 socket is lost its tasks are cancelled; whatever must survive that is a row.
@@ -22,8 +22,6 @@ from clawsite.rpc.frames import MAX_BUFFERED_BYTES
 
 AT_ONCE = 64
 MOST_WAITING = 256
-# Open requests of methods that wait for the end of something.
-MOST_LASTING = 256
 
 
 class OpenRequest(NamedTuple):
@@ -41,38 +39,41 @@ Done = Callable[[OpenRequest, Any, BaseException | None], None]
 class Work:
     """The tasks of one connection. `done` is told how each request ended; `behind` whether the client does not read."""
 
-    __slots__ = ("_behind", "_bytes", "_done", "_lane", "_lasting", "_running", "_waiting", "_working")
+    __slots__ = ("_behind", "_bytes", "_count", "_done", "_lane", "_running", "_waiting")
 
     def __init__(self, *, done: Done, behind: Callable[[], bool]) -> None:
         self._done = done
         self._behind = behind
         self._lane = Lane()
         self._running: set[asyncio.Task[None]] = set()
-        self._waiting: deque[OpenRequest] = deque()
-        self._bytes = self._lasting = self._working = 0
+        # By whether the method waits: how many run, and what is queued.
+        self._count = {False: 0, True: 0}
+        self._waiting: dict[bool, deque[OpenRequest]] = {False: deque(), True: deque()}
+        self._bytes = 0
 
     def add(self, asked: OpenRequest) -> bool:
         """Start a request, or let it wait; False when too many or too large ones do already."""
-        lasts = asked.method.waits
-        starts = self._may_start(asked) and (lasts or not self._waiting)
-        is_full = self._lasting >= MOST_LASTING if lasts else not starts and len(self._waiting) >= MOST_WAITING
-        if is_full or self._bytes + asked.size > MAX_BUFFERED_BYTES:
+        waiting = self._waiting[asked.method.waits]
+        if self._bytes + asked.size > MAX_BUFFERED_BYTES:
+            return False
+        if not waiting and self._may_start(asked.method):
+            self._bytes += asked.size
+            self._start(asked)
+            return True
+        if len(waiting) >= MOST_WAITING:
             return False
         self._bytes += asked.size
-        self._lasting += lasts
-        if starts:
-            self._start(asked)
-        else:
-            self._waiting.append(asked)
+        waiting.append(asked)
         return True
 
     def go_on(self) -> None:
         """Start what waits and may."""
-        while self._waiting and self._may_start(self._waiting[0]):
-            self._start(self._waiting.popleft())
+        for waiting in self._waiting.values():
+            while waiting and self._may_start(waiting[0].method):
+                self._start(waiting.popleft())
 
-    def _may_start(self, asked: OpenRequest) -> bool:
-        return (asked.method.waits or self._working < AT_ONCE) and not self._behind()
+    def _may_start(self, method: Method) -> bool:
+        return self._count[method.waits] < AT_ONCE and not self._behind()
 
     async def finish(self, *, seconds: float) -> None:
         """Wait for what was begun or accepted, at most for so long."""
@@ -82,13 +83,14 @@ class Work:
 
     def cancel(self) -> None:
         """End everything, and hold the connection no longer: the socket is gone."""
-        self._waiting.clear()
+        for waiting in self._waiting.values():
+            waiting.clear()
         self._done = _nobody
         for task in tuple(self._running):
             task.cancel()
 
     def _start(self, asked: OpenRequest) -> None:
-        self._working += not asked.method.waits
+        self._count[asked.method.waits] += 1
         task = asyncio.get_running_loop().create_task(self._run(asked))
         self._running.add(task)
         task.add_done_callback(partial(self._ended, asked.method))
@@ -110,8 +112,7 @@ class Work:
 
     def _ended(self, method: Method, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        self._lasting -= method.waits
-        self._working -= not method.waits
+        self._count[method.waits] -= 1
         if not task.cancelled() and task.exception() is not None:
             raise task.exception()  # type: ignore[misc]  # to the loop's log: `done` never raises
         self.go_on()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import connections
+
 from bots.agent import hooks
 from bots.cards.registry import CardView, render_card
 from bots.channels.base import Address as Place
@@ -41,7 +43,13 @@ class _Once:
 
     async def __call__(self, moment: hooks.Moment) -> None:
         if moment.data["stop_reason"] == "end_turn":
-            await asyncio.to_thread(self._do)
+            await asyncio.to_thread(self._run)
+
+    def _run(self) -> None:
+        try:
+            self._do()
+        finally:
+            connections.close_all()  # the thread ends with the loop
 
 
 @dataclass

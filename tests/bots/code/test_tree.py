@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from bots.code import tree
 from clawsite.core.errors import BadInput
@@ -56,7 +57,14 @@ def test_a_pipe_in_the_place_of_a_file_is_refused_and_goes(made: Project) -> Non
 def test_others_who_change_the_repository_are_waited_for(made: Project) -> None:
     """Whoever has it alone clears the locks of git away: a git that runs meanwhile would lose its own."""
     path = git.add_worktree(made, "j1", "code/1")
-    thread = threading.Thread(target=tree.reset, args=(made, path))
+
+    def reset() -> None:
+        try:
+            tree.reset(made, path)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=reset)
     with git.alone(made):
         thread.start()
         thread.join(0.3)

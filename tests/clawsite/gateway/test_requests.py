@@ -19,7 +19,7 @@ from clawsite.gateway.hub import hub
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Call, Later, Params, all_methods, method
 from clawsite.gateway.tokens import create_token
-from clawsite.gateway.work import AT_ONCE, MOST_LASTING, MOST_WAITING
+from clawsite.gateway.work import AT_ONCE, MOST_WAITING
 from clawsite.web.entry import application
 from tests.clawsite.gateway.seat import ENV_TOKEN, connect_params
 
@@ -164,16 +164,17 @@ async def test_over_the_bound_requests_are_refused_and_pings_are_answered(alice:
 
 
 async def test_who_waits_for_the_end_of_many_things_can_still_ask_and_stop_them(alice: Plain) -> None:
-    for number in range(MOST_LASTING + 1):
+    most = AT_ONCE + MOST_WAITING
+    for number in range(most + 1):
         await alice.say(f"l{number}", "test.last", text=str(number))
-    assert (await alice.answer(f"l{MOST_LASTING}"))["error"]["retryable"]
+    assert (await alice.answer(f"l{most}"))["error"]["retryable"]
     for number in range(AT_ONCE + MOST_WAITING):
         await alice.say(f"w{number}", "test.wait", gate="other")
     gates.setdefault("other", asyncio.Event()).set()
     for number in range(AT_ONCE + MOST_WAITING):
         assert (await alice.answer(f"w{number}"))["ok"]
     gates["g"].set()
-    assert {(await alice.read())["payload"]["text"] for _ in range(MOST_LASTING)} == set(map(str, range(MOST_LASTING)))
+    assert {(await alice.read())["payload"]["text"] for _ in range(most)} == set(map(str, range(most)))
     await alice.say("again", "test.last")
     assert (await alice.answer("again"))["ok"]
 
