@@ -37,6 +37,13 @@ class OutputContext:
     known_urls: frozenset[str] = field(default=frozenset())
     user_text: str = ""
 
+    def find_leaks(self, text: str) -> Iterator[str]:
+        """Yield the names of the rules by which a text tells the prompt."""
+        if has_canary(text, self.canary):
+            yield "leak.canary"
+        if has_leak(text, prompts=self.prompt_texts, user_text=self.user_text):
+            yield "leak.prompt"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Scan:
@@ -83,11 +90,7 @@ class OutputRules:
         return Scan(spans=[*links, *pii_spans(text, hits), *secrets], verdicts=verdicts)
 
     def _leaks(self, text: str) -> Iterator[Verdict]:
-        context = self._context
-        if has_canary(text, context.canary):
-            yield self._verdict(Action.BLOCK, "leak.canary")
-        if has_leak(text, prompts=context.prompt_texts, user_text=context.user_text):
-            yield self._verdict(Action.BLOCK, "leak.prompt")
+        return (self._verdict(Action.BLOCK, rule) for rule in self._context.find_leaks(text))
 
     def _personal(self, text: str, start: int, links: list[Span]) -> list[PiiHit]:
         """Personal data, but not the digits inside links that stay: masking them would break the links."""

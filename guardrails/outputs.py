@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import unquote_plus
 
-from guardrails.leaks import has_canary, has_leak
 from guardrails.output_rules import OutputContext, OutputRules
 from guardrails.streams import StreamGuard
 from guardrails.types import Checked, Policy, Stage
@@ -23,7 +22,4 @@ def check_output(text: str, *, policy: Policy, context: OutputContext, stage: St
 def has_leaks(texts: Iterable[str], *, context: OutputContext) -> bool:
     """Tell whether texts that are no answer, such as a tool's arguments, tell the prompt, as they are or in a link."""
     whole = "\n".join(texts)
-    return any(
-        has_canary(text, context.canary) or has_leak(text, prompts=context.prompt_texts, user_text=context.user_text)
-        for text in {whole, unquote_plus(whole)}
-    )
+    return any(any(context.find_leaks(text)) for text in {whole, unquote_plus(whole)})

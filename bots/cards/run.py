@@ -125,10 +125,12 @@ def _end(data: Mapping[str, Any]) -> list[str]:
 
 def _rollback(data: Mapping[str, Any], done: int) -> list[str]:
     """Say what became of what a run had done that was cancelled, or ended with something left that can be undone."""
-    if data.get("undone_by") and done:
+    if not done:
+        return []
+    if data.get("undone_by"):
         return ["↩️ " + _("What was done is rolled back by run {run}.").format(run=data["undone_by"])]
     left = data.get("undo_left") and not data.get("undo_begun")
-    return [_("Nothing was rolled back.")] if done and (left or data["state"] == "cancelled") else []
+    return [_("Nothing was rolled back.")] if left or data["state"] == "cancelled" else []
 
 
 def _error(data: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from bots.cards.times import clock
 from bots.commands.base import Answer, Command, CommandContext, say
+from bots.commands.periods import SECONDS, UNITS
 from bots.commands.phrases import add_phrases
 from clawsite.core.errors import BadInput, NotAllowed
 from guardrails.types import Role
@@ -25,16 +26,8 @@ from sessions_app.sessions import zone_of
 
 T = TypeVar("T")
 
-_UNITS = {
-    word: unit
-    for unit, words in {
-        "minutes": "m min mins minute minutes minuto minutos м мин минута минуту минуты минут",
-        "hours": "h hr hrs hour hours hora horas ч час часа часов",
-        "days": "d day days dia dias д день дня дней",
-    }.items()
-    for word in words.split()
-}
-_LENGTH = re.compile(rf"(?:(?:for|por|на)\s+)?(\d{{1,4}})\s*({'|'.join(_UNITS)})\.?")
+_UNIT_SECONDS = {word: SECONDS[unit] for unit, words in UNITS.items() for word in words.split()}
+_LENGTH = re.compile(rf"(?:(?:for|por|на)\s+)?(\d{{1,4}})\s*({'|'.join(_UNIT_SECONDS)})\.?")
 
 
 def acknowledge(context: CommandContext) -> Answer:
@@ -102,7 +95,7 @@ def read_length(text: str) -> timedelta:
 def _find_length(text: str) -> timedelta | None:
     """Return the length of time that a whole text is, None when it is something else."""
     match = _LENGTH.fullmatch(text.strip().lower())
-    return timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else None
+    return timedelta(seconds=int(match[1]) * _UNIT_SECONDS[match[2]]) if match else None
 
 
 def _newest() -> int:

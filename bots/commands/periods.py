@@ -23,14 +23,20 @@ MOST_WORDS = 6
 CLOSE = 0.66
 
 _MINUTE, _HOUR, _DAY, _WEEK = "minute", "hour", "day", "week"
-_UNITS = {
+# What may stand behind a number, also where somebody says for how long.
+UNITS = {
     _MINUTE: "m min mins minute minutes minuto minutos м мин минута минуту минуты минут",
-    _HOUR: "h hr hrs hour hours hora horas ч час часа часов часу",
-    _DAY: "d day days dia dias д день дня дней сутки суток",
+    _HOUR: "h hr hrs hour hours hora horas ч час часа часов",
+    _DAY: "d day days dia dias д день дня дней",
+}
+# What only a period that is over is called.
+_PAST_UNITS = {
+    _HOUR: "часу",
+    _DAY: "сутки суток",
     _WEEK: "w wk week weeks sem semana semanas н нед неделя неделю недели недель",
 }
-_SECONDS = {_MINUTE: 60, _HOUR: 3600, _DAY: 86_400, _WEEK: 604_800}
-_WORDS = {plain(word): unit for unit, words in _UNITS.items() for word in words.split()}
+SECONDS = {_MINUTE: 60, _HOUR: 3600, _DAY: 86_400, _WEEK: 604_800}
+_WORDS = {plain(word): unit for table in (UNITS, _PAST_UNITS) for unit in table for word in table[unit].split()}
 _NUMBERS = {
     plain(word): number
     for number, words in {
@@ -96,7 +102,7 @@ class Period:
 
 def last(count: int, unit: str, *, now: datetime) -> Period:
     """Return the last so many units; BadInput for a period that is too short or too long."""
-    seconds = count * _SECONDS[unit]  # of any size: a telephone number can stand before a word for a unit
+    seconds = count * SECONDS[unit]  # of any size: a telephone number can stand before a word for a unit
     if not SHORTEST.total_seconds() <= seconds <= LONGEST.total_seconds():
         raise BadInput(_("A period can be from one minute to {days} days long.").format(days=LONGEST.days))
     span = timedelta(seconds=seconds)

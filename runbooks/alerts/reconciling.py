@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -23,6 +24,8 @@ from runbooks.alerts.silencing import end_lifted
 from runbooks.alerts.staleness import take_back
 from runbooks.models import Alert, AlertGroup, MonitoredSystem
 from runbooks.sources.alertmanager import ListedAlert, parse_alerts
+
+T = TypeVar("T", Alert, AlertGroup)
 
 # After news of its own, and while it is missing, a group is left alone so long.
 QUIET, ABSENT = timedelta(minutes=5), timedelta(minutes=5)
@@ -83,16 +86,15 @@ def _present(
 
 
 def _note_presence(page: Sequence[AlertGroup], present: set[int], now: datetime) -> None:
-    """Write down what is new about being there or missing: for most groups, nothing."""
-    fresh = [each.pk for each in page if each.pk in present and each.listed_at is None]
-    back = [each.pk for each in page if each.pk in present and each.absent_since is not None]
-    gone = [each.pk for each in page if each.pk not in present and each.listed_at and each.absent_since is None]
-    _write_down(AlertGroup.objects.all(), fresh, back, gone, now)
+    there = [each for each in page if each.pk in present]
+    _write_down(AlertGroup.objects.all(), there, [each for each in page if each.pk not in present], now)
 
 
-def _write_down(
-    rows: QuerySet[AlertGroup] | QuerySet[Alert], fresh: list[int], back: list[int], gone: list[int], now: datetime
-) -> None:
+def _write_down(rows: QuerySet[T], there: Sequence[T], missing: Sequence[T], now: datetime) -> None:
+    """Write down what is new about being there or missing: for most, nothing."""
+    fresh = [each.pk for each in there if each.listed_at is None]
+    back = [each.pk for each in there if each.absent_since is not None]
+    gone = [each.pk for each in missing if each.listed_at and each.absent_since is None]
     for numbers, change in ((fresh, {"listed_at": now}), (back, {"absent_since": None}), (gone, {"absent_since": now})):
         if numbers:
             rows.filter(pk__in=numbers).update(**change)
@@ -106,9 +108,7 @@ def _compare_alerts(firing: Sequence[Alert], names: set[str], now: datetime) -> 
     there = [each for each in firing if each.fingerprint in names]
     groups = {each.group_id for each in there}
     lost = [each for each in firing if each.fingerprint not in names and each.group_id in groups and each.listed_at]
-    fresh = [each.pk for each in there if each.listed_at is None]
-    back = [each.pk for each in there if each.absent_since is not None]
-    _write_down(Alert.objects.all(), fresh, back, [each.pk for each in lost if each.absent_since is None], now)
+    _write_down(Alert.objects.all(), there, lost, now)
     over: dict[int, list[int]] = {}
     for each in lost:
         if each.absent_since is not None and now - each.absent_since >= ABSENT:

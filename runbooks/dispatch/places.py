@@ -73,12 +73,13 @@ def relieve(held: Held, name: str, rows: Collection[GatewayTarget]) -> int:
     for job in _waiting(name)[:MOST_LOOKED]:
         if moved == BATCH:
             break
-        if _wish(job) in hopeless:
+        wish = _wish(job)
+        if wish in hopeless:
             continue
         selection = msgspec.convert(job.selection, Selection)
         found = best(roomy, selection, load=load, without={name, *job.saved.get("refused", [])})
         if found is None or load.get(found, 0) >= next(row.capacity for row in roomy if row.name == found):
-            hopeless.add(_wish(job))
+            hopeless.add(wish)
             continue
         moved += _give(held, job, found, f"{name} is full.")
         load[found] = load.get(found, 0) + 1
