@@ -102,8 +102,10 @@ def _find_hearing(group: AlertGroup) -> set[int]:
 
     Others that have its message, because they wanted it once, see it change.
     """
-    told = group.events.filter(kind="escalated", at__gte=group.started_at).values_list("data", flat=True)
-    return {*find_subscribed(group), *(data["session"] for data in told if "session" in data)}
+    told = list(group.events.filter(kind="escalated", at__gte=group.started_at).values_list("data", flat=True))
+    if any("session" not in data for data in told):  # noted before it was kept where: rather one too many
+        return {*find_subscribed(group), *group.notices.values_list("session_id", flat=True)}
+    return {*find_subscribed(group), *(data["session"] for data in told)}
 
 
 def add_notice(group: AlertGroup, session_id: int, *, now: datetime, until: datetime | None = None) -> AlertNotice:

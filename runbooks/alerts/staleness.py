@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from clawsite.core.errors import log_unknown
 from runbooks.alerts.groups import Outcome, end_group
@@ -47,8 +47,7 @@ def mark_stale(*, now: datetime) -> int:
 
 def end_lost(*, now: datetime) -> int:
     """End what was doubted and has had no news since for so long; return how much. What we raised ourselves goes on."""
-    doubted = AlertGroup.objects.filter(state=AlertGroup.State.FIRING, heard_at__lte=now - LOST, stale_at__isnull=False)
-    foreign = doubted.exclude(group_key__startswith=f"{SOURCE}:").order_by("heard_at")
+    foreign = _lost(now).exclude(group_key__startswith=f"{SOURCE}:").order_by("heard_at")
     ended = 0
     for pk in list(foreign.values_list("pk", flat=True)[:BATCH]):
         try:
@@ -58,10 +57,17 @@ def end_lost(*, now: datetime) -> int:
     return ended
 
 
+def _lost(now: datetime) -> QuerySet[AlertGroup]:
+    """Return what has had no news for so long, and whose messages have said so for as long as it takes to doubt it.
+
+    What a list vouched for until now is doubted first, as is all of it when clawsite was off for so long.
+    """
+    return AlertGroup.objects.filter(state=AlertGroup.State.FIRING, heard_at__lte=now - LOST, stale_at__lte=now - STALE)
+
+
 @transaction.atomic
 def _end(pk: int, *, now: datetime) -> bool:
-    rows = AlertGroup.objects.filter(pk=pk, state=AlertGroup.State.FIRING, heard_at__lte=now - LOST)
-    group = rows.select_for_update().first()
+    group = _lost(now).filter(pk=pk).select_for_update().first()
     if group is None:
         return False
     end_group(group, "lost", now=now)

@@ -191,6 +191,20 @@ def test_what_nobody_speaks_of_for_more_than_a_week_is_taken_for_over(shown: Ale
     assert AlertGroup.objects.filter(state="firing").count() == 2
 
 
+def test_what_was_vouched_for_until_now_is_doubted_before_it_is_taken_for_over(
+    system: MonitoredSystem, shown: AlertSubscription
+) -> None:
+    fire(One())
+    listed(system, One(), at=later(days=8))
+    tick(now=later(days=10), since=NOW)  # nothing ran, or nobody read the list, for two days
+    assert Card.objects.get().data["stale"] == NOW.isoformat()
+    tick(now=later(days=10, hours=24), since=NOW)
+    assert group().state == "firing"
+
+    tick(now=later(days=11, hours=2), since=NOW)
+    assert group().state == "resolved"
+
+
 def test_a_listed_group_is_not_doubted(system: MonitoredSystem, shown: AlertSubscription) -> None:
     fire(One())
     listed(system, One(), at=later(minutes=1))

@@ -17,6 +17,7 @@ from runbooks.alerts.quiet import quiet_end
 from runbooks.alerts.showing import show_group
 from runbooks.alerts.silencing import silence
 from runbooks.alerts.subscriptions import MOST, subscribe, unsubscribe
+from runbooks.alerts.timeline import note
 from runbooks.models import Alert, AlertGroup, AlertNotice, AlertStorm, AlertSubscription, Heartbeat, MonitoredSystem
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, fire, later
@@ -257,6 +258,15 @@ def test_a_chat_that_unsubscribed_sees_changes_but_does_not_ring(people: People,
     fire(One(begins=later(hours=5, minutes=9)), at=later(hours=5, minutes=9))
     card = Card.objects.get()
     assert (card.data["state"], card.data["openings"], card.ring) == ("firing", 2, "")
+
+
+def test_whom_an_earlier_version_called_hears_of_it_as_well(people: People, shown: AlertSubscription) -> None:
+    fire()
+    note(AlertGroup.objects.get().pk, "escalated", "step", "bob", at=later(minutes=5), round=1)  # nothing of the chat
+    unsubscribe(people.bobs, actor=people.bob.actor)
+    Card.objects.update(ring="", changed=False)
+    fire(reason="repeat interval elapsed", at=later(hours=4))
+    assert Card.objects.get().ring == "move"
 
 
 def test_a_silence_outlives_the_end_and_a_new_beginning(people: People, shown: AlertSubscription) -> None:
