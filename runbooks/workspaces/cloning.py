@@ -17,9 +17,9 @@ from runbooks.models import Project
 from runbooks.workspaces.git import init_repository, refresh_tree, run_git
 from runbooks.workspaces.git.tidying import check_commit
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
-from runbooks.workspaces.sync.door import Door, Login, open_door
+from runbooks.workspaces.sync.door import Login, open_door
 from runbooks.workspaces.sync.failures import Failure
-from runbooks.workspaces.sync.speaking import speak
+from runbooks.workspaces.sync.speaking import Speaker
 
 SECONDS = 600.0
 FETCHED = "refs/clawsite/clone"
@@ -55,9 +55,11 @@ def clone(project: Project, url: str, *, check: Callable[[], None]) -> None:
     address = check_remote(url)
     with open_door(address, Login()) as door:
         init_repository(project)
-        branch = _ask_branch(project, address, door, check)
-        _exchange(project, door, check, "fetch", "-q", "--no-tags", "--no-write-fetch-head",
-                  "--no-recurse-submodules", address.url, f"+HEAD:{FETCHED}")  # fmt: skip
+        speaker = Speaker(project=project, door=door, seconds=SECONDS, check=check)
+        branch = _ask_branch(speaker, address)
+        failure = speaker.fetch(address.url, f"+HEAD:{FETCHED}")
+    if failure is not None:
+        raise _failed(failure)
     check_commit(project, FETCHED)
     with transaction.atomic():
         Project.objects.filter(pk=project.pk).update(branch=branch)
@@ -68,20 +70,19 @@ def clone(project: Project, url: str, *, check: Callable[[], None]) -> None:
     refresh_tree(project)
 
 
-def _ask_branch(project: Project, address: Address, door: Door, check: Callable[[], None]) -> str:
+def _ask_branch(speaker: Speaker, address: Address) -> str:
     """Return the name of the branch that the other side has as its own."""
-    told = _exchange(project, door, check, "ls-remote", "--symref", address.url, "HEAD")
+    told = speaker.ask(address.url, "HEAD")
+    if isinstance(told, Failure):
+        raise _failed(told)
     if not told.strip():
         raise CloneFailed(_("The repository is empty."))
     found = _BRANCH.search(told)
     name = found[1].decode() if found else "main"
     if name.partition("/")[0] in OURS:
         raise CloneFailed(_("Its branch {name} has a name that is used here for work on projects.").format(name=name))
-    return name if run_git(project, "check-ref-format", "--branch", name, may_fail=True).ok else "main"
+    return name if run_git(speaker.project, "check-ref-format", "--branch", name, may_fail=True).ok else "main"
 
 
-def _exchange(project: Project, door: Door, check: Callable[[], None], *args: str) -> bytes:
-    told = speak(project, door, *args, seconds=SECONDS, check=check)
-    if isinstance(told, Failure):
-        raise CloneFailed(_("It could not be cloned: {told}").format(told=told.text))
-    return told
+def _failed(failure: Failure) -> CloneFailed:
+    return CloneFailed(_("It could not be cloned: {told}").format(told=failure.text))

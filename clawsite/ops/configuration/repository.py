@@ -18,7 +18,7 @@ from django.conf import settings
 from clawsite.core.errors import BadInput
 from clawsite.ops.configuration.files import FOLDERS, read_folder, write_folder
 from guardrails.types import Actor
-from runbooks.workspaces.git.calling import GitDirs, hold, run_git
+from runbooks.workspaces.git.calling import GitDirs, clear_locks, hold, run_git
 from runbooks.workspaces.git.commits import author_of
 
 LAST_GOOD = "last-good"
@@ -47,7 +47,8 @@ def alone() -> Iterator[GitDirs]:
     dirs = open_repository()
     taken = "Somebody else is changing the repository of the configuration."
     lock = dirs.git_dir / "clawsite.lock"
-    with hold(lock, dirs.git_dir, seconds=PATIENCE_SECONDS, taken=taken, stale_seconds=STALE_SECONDS):
+    with hold(lock, seconds=PATIENCE_SECONDS, taken=taken):
+        clear_locks(dirs.git_dir, stale_seconds=STALE_SECONDS)
         yield dirs
 
 

@@ -21,7 +21,7 @@ from guardrails.processes import UNBOUNDED, Bounds, Completed
 from runbooks.models import Project
 from runbooks.workspaces.roots import make_directory, project_root, repository_of, tree_of
 
-__all__ = ["Completed", "Conflict", "GitDirs", "GitFailed", "alone", "dirs_of", "hold", "run_git"]
+__all__ = ["Completed", "Conflict", "GitDirs", "GitFailed", "alone", "clear_locks", "dirs_of", "hold", "run_git"]
 
 SECONDS = 60.0
 OUTPUT_BYTES = 32 * 1024**2
@@ -177,20 +177,19 @@ def alone(project: Project) -> Iterator[None]:
     """Keep others from changing the repository meanwhile."""
     root = make_directory(project_root(project))
     taken = "The project is being changed by somebody else."
-    with hold(root / "lock", repository_of(project), seconds=PATIENCE_SECONDS, taken=taken):
+    with hold(root / "lock", seconds=PATIENCE_SECONDS, taken=taken):
+        clear_locks(repository_of(project))
         yield
 
 
 @contextmanager
-def hold(lock: Path, git_dir: Path, *, seconds: float, taken: str, stale_seconds: float = 0.0) -> Iterator[None]:
-    """Take the lock of a repository, and clear away git's own that are so old: those were left by who was killed.
+def hold(lock: Path, *, seconds: float, taken: str) -> Iterator[None]:
+    """Take the lock of a repository; Unavailable with the text `taken` when others keep it for so many seconds.
 
-    Unavailable with the text `taken` when others keep it for so many seconds. Git keeps it, too, when it runs within:
-    should its caller be killed, nobody else begins before git has ended as well.
+    Git keeps it, too, when it runs within: should its caller be killed, nobody else begins before git has ended.
     """
     with lock.open("w", encoding="ascii") as file:
         wait_for_lock(file.fileno(), seconds=seconds, taken=taken)
-        _clear_locks(git_dir, stale_seconds=stale_seconds)
         before = _held.set((*_held.get(), file.fileno()))
         try:
             yield
@@ -198,7 +197,8 @@ def hold(lock: Path, git_dir: Path, *, seconds: float, taken: str, stale_seconds
             _held.reset(before)
 
 
-def _clear_locks(git_dir: Path, *, stale_seconds: float) -> None:
+def clear_locks(git_dir: Path, *, stale_seconds: float = 0.0) -> None:
+    """Clear away git's own locks that are so old, within `hold`: they were left by who was killed."""
     folders = (git_dir, *(git_dir / "worktrees").glob("*"))
     for left in [*(folder / name for folder in folders for name in _LOCKS), *(git_dir / "refs").rglob("*.lock")]:
         with suppress(FileNotFoundError):

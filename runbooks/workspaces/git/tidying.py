@@ -8,9 +8,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from clawsite.core.errors import BadInput
+from clawsite.core.errors import BadInput, Unavailable
 from runbooks.models import Project
 from runbooks.workspaces.git.calling import run_git
+from runbooks.workspaces.git.packs import hold_packs
 from runbooks.workspaces.quotas import measure, tree_bytes
 from runbooks.workspaces.roots import repository_of
 
@@ -42,9 +43,16 @@ def check_commit(project: Project, commit: str) -> None:
 
 
 def tidy(project: Project, *, loose: int = LOOSE, packs: int = PACKS) -> bool:
-    """Pack the repository if there are many single objects or packs in it; True if so. Only within `alone`."""
+    """Pack the repository if there are many single objects or packs in it; True if so. Only within `alone`.
+
+    While something is being fetched it is left for the next time.
+    """
     objects = repository_of(project) / "objects"
     if len(list((objects / SAMPLE).glob("*"))) * 256 < loose and len(list(objects.glob("pack/*.pack"))) <= packs:
         return False
-    run_git(project, "gc", "-q", seconds=SECONDS, may_fail=True)
+    try:
+        with hold_packs(project, seconds=0):
+            run_git(project, "gc", "-q", seconds=SECONDS, may_fail=True)
+    except Unavailable:
+        return False
     return True

@@ -19,10 +19,9 @@ from runbooks.workspaces.sync.addresses import Address, check_allowed, read_addr
 from runbooks.workspaces.sync.door import CONNECT_SECONDS, Login, open_door, private_folder
 from runbooks.workspaces.sync.failures import Failure
 from runbooks.workspaces.sync.keys import read_host_keys
-from runbooks.workspaces.sync.speaking import speak
+from runbooks.workspaces.sync.speaking import Check, Speaker
 
 SECONDS = 300.0
-Check = Callable[[], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +41,7 @@ def push(remote: Remote, sha: str, *, branch: str = "", check: Check | None = No
     """Push a commit to the remote's branch, or to another one; None when it is there now."""
     project = remote.project
     refspec = f"{sha}:refs/heads/{branch or project.branch}"
-    failure = _exchange(remote, ["push", "--porcelain", "--no-follow-tags"], refspec, check)
+    failure = _exchange(remote, Speaker.push, refspec, check)
     if failure is None and not branch:
         git.run_git(project, "update-ref", tracking(project), sha)
     return failure
@@ -52,7 +51,7 @@ def fetch(remote: Remote, *, check: Check | None = None) -> Failure | None:
     """Bring the remote's branch into `tracking`; None when that went well."""
     project = remote.project
     refspec = f"+refs/heads/{project.branch}:{tracking(project)}"
-    return _exchange(remote, ["fetch", "--no-tags", "--no-write-fetch-head", "-q"], refspec, check)
+    return _exchange(remote, Speaker.fetch, refspec, check)
 
 
 def compare(project: Project) -> Standing:
@@ -72,7 +71,9 @@ def scan(address: Address, *, check: Check | None = None) -> tuple[str, ...]:
     return read_host_keys(done.stdout.decode("utf-8", "replace"))
 
 
-def _exchange(remote: Remote, command: list[str], refspec: str, check: Check | None) -> Failure | None:
+def _exchange(
+    remote: Remote, speak: Callable[[Speaker, str, str], Failure | None], refspec: str, check: Check | None
+) -> Failure | None:
     try:
         address = read_address(remote.url)
         check_allowed(address, settings.CLAW_GIT_REMOTES)
@@ -88,10 +89,8 @@ def _exchange(remote: Remote, command: list[str], refspec: str, check: Check | N
         return _meet(remote, address, check)
     with open_door(address, login) as door:
         secrets = (login.token, login.key)
-        told = speak(
-            remote.project, door, *command, "--", address.url, refspec, seconds=SECONDS, check=check, secrets=secrets
-        )
-    return told if isinstance(told, Failure) else None
+        speaker = Speaker(project=remote.project, door=door, seconds=SECONDS, check=check, secrets=secrets)
+        return speak(speaker, address.url, refspec)
 
 
 def _meet(remote: Remote, address: Address, check: Check | None) -> Failure:

@@ -6,74 +6,86 @@ on a file holds for all of it; how much memory it takes to read is decided by th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from guardrails.processes import UNBOUNDED, Bounds
+from clawsite.core.errors import Unavailable
+from guardrails.processes import UNBOUNDED, Bounds, Completed
 from runbooks.models import Project
-from runbooks.workspaces.git.calling import run_git
+from runbooks.workspaces.git.calling import PATIENCE_SECONDS, run_git
+from runbooks.workspaces.git.packs import clear_drafts, hold_packs
 from runbooks.workspaces.quotas import tree_bytes
-from runbooks.workspaces.roots import repository_of
 from runbooks.workspaces.running import MEMORY_BYTES
-from runbooks.workspaces.sync.door import STALE_SECONDS, Door
+from runbooks.workspaces.sync.door import Door
 from runbooks.workspaces.sync.failures import Failure, read_failure
 
+Check = Callable[[], None]
 _ONE_FILE = ("-c", "fetch.unpackLimit=1")
+_FETCH = ("fetch", "-q", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--")
 
 
-def speak(
-    project: Project,
-    door: Door,
-    *args: str,
-    seconds: float,
-    check: Callable[[], None] | None = None,
-    secrets: tuple[str, ...] = (),
-) -> bytes | Failure:
-    """Run git through a door and return what it says, or why it failed."""
-    began, ok, largest, takes = time.time(), False, 0, args[0] == "fetch"
-    try:
-        done = run_git(
-            project,
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Speaker:
+    """Git at a door. `seconds` bound each call, `secrets` are kept out of what is told of a failure."""
+
+    project: Project
+    door: Door
+    seconds: float
+    check: Check | None = None
+    secrets: tuple[str, ...] = ()
+
+    def push(self, url: str, refspec: str) -> Failure | None:
+        """Push; None when that went well. What we send is our own, so its memory has no bound."""
+        done = self._run("push", "--porcelain", "--no-follow-tags", "--", url, refspec, bounds=UNBOUNDED)
+        return None if done.ok else self._read(done)
+
+    def ask(self, url: str, ref: str) -> bytes | Failure:
+        """Return what a reference of the other side stands for, as git lists it, or why it is not told."""
+        done = self._run("ls-remote", "--symref", "--", url, ref, bounds=_bounds())
+        return done.stdout if done.ok else self._read(done)
+
+    def fetch(self, url: str, refspec: str) -> Failure | None:
+        """Fetch, one after the other; None when that went well. What fails leaves nothing behind."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(hold_packs(self.project, seconds=PATIENCE_SECONDS))
+            except Unavailable as error:
+                return Failure(problem="away", text=error.message)
+            done, largest = None, 0
+            try:
+                done = self._run(*_FETCH, url, refspec, bounds=_bounds())
+            finally:
+                if done is None or not done.ok:
+                    largest = clear_drafts(self.project)
+        if done.ok:
+            return None
+        if largest >= tree_bytes() and not done.excess:
+            most = settings.CLAW_PROJECT_MEGABYTES
+            return Failure(problem="failed", text=_("A project holds {size} MB at most.").format(size=most))
+        return self._read(done)
+
+    def _run(self, *args: str, bounds: Bounds) -> Completed:
+        return run_git(
+            self.project,
             *args,
-            seconds=seconds,
-            check=check,
-            env=door.env,
-            config=(*door.config, *_ONE_FILE),
+            seconds=self.seconds,
+            check=self.check,
+            env=self.door.env,
+            config=(*self.door.config, *_ONE_FILE),
             may_fail=True,
             file_bytes=tree_bytes(),
-            # What we send is our own.
-            bounds=UNBOUNDED if args[0] == "push" else Bounds(memory_bytes=MEMORY_BYTES),
+            bounds=bounds,
         )
-        ok = done.ok
-    finally:
-        if takes:
-            largest = _clear(project, since=None if ok else began)
-    if ok:
-        return done.stdout
-    if done.excess:
-        return Failure(problem="failed", text="Taking it in needs more memory than there is for it.")
-    if largest >= tree_bytes():
-        most = settings.CLAW_PROJECT_MEGABYTES
-        return Failure(problem="failed", text=_("A project holds {size} MB at most.").format(size=most))
-    return read_failure(done.stdout, done.stderr, secrets=secrets, timed_out=done.timed_out)
+
+    def _read(self, done: Completed) -> Failure:
+        if done.excess:
+            return Failure(problem="failed", text=_("Taking it in needs more memory than there is for it."))
+        return read_failure(done.stdout, done.stderr, secrets=self.secrets, timed_out=done.timed_out)
 
 
-def _clear(project: Project, *, since: float | None) -> int:
-    """Remove what was begun to be taken in since then, or so long ago that nobody goes on with it.
-
-    Return the size of the largest of it.
-    """
-    largest = 0
-    for draft in (repository_of(project) / "objects" / "pack").glob("tmp_*"):
-        with suppress(FileNotFoundError):
-            status = draft.stat()
-            old = abs(time.time() - status.st_mtime) > STALE_SECONDS
-            # A file's time is that of the kernel's last tick.
-            if old or (since is not None and status.st_mtime > since - 1):
-                draft.unlink()
-                largest = max(largest, status.st_size)
-    return largest
+def _bounds() -> Bounds:
+    return Bounds(memory_bytes=MEMORY_BYTES)

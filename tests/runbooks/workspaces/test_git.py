@@ -13,6 +13,7 @@ from pytest_django import Settings
 from clawsite.core.errors import BadInput
 from runbooks.workspaces import git
 from runbooks.workspaces.git.calling import dirs_of, run_git
+from runbooks.workspaces.git.packs import hold_packs
 from runbooks.workspaces.git.tidying import tidy
 from runbooks.workspaces.roots import job_tree, project_root, repository_of, tree_of
 from tests.runbooks.people import ALICE, BOB
@@ -227,6 +228,8 @@ def test_a_repository_is_packed_when_much_lies_about_and_its_history_ends_somewh
 
     before = git.head(made)
     assert not tidy(made, packs=0)
+    with hold_packs(made, seconds=1):
+        assert not tidy(made, loose=1)  # something is being fetched
     assert tidy(made, loose=1)
     assert tidy(made, packs=0)
     assert list((objects / "pack").glob("*.pack"))

@@ -12,9 +12,10 @@ from guardrails.types import Actor
 from runbooks import jobs
 from runbooks.models import Job, Operation, Project, Remote
 from runbooks.workspaces import git
+from runbooks.workspaces.git.packs import hold_packs
 from runbooks.workspaces.quotas import MEGABYTE, measure
 from runbooks.workspaces.roots import repository_of, tree_of
-from runbooks.workspaces.sync import pulling
+from runbooks.workspaces.sync import pulling, speaking
 from runbooks.workspaces.sync.exchange import fetch
 from sessions_app.models import Card, Session
 from tests.runbooks.people import ALICE, BOB
@@ -185,6 +186,22 @@ def test_of_too_much_that_comes_nothing_stays(project: Project, bare: Path, sett
     assert (job.state, job.error) == ("failed", "A project holds 1 MB at most.")
     assert measure(repository_of(project)).bytes < MEGABYTE
     assert change(project, {"b.txt": "b"})
+
+
+def test_of_two_fetches_of_a_project_one_waits_and_neither_takes_from_the_other(
+    project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = dana_pushes(bare, {"dana.txt": "d"})
+    packs = repository_of(project) / "objects" / "pack"
+    with hold_packs(project, seconds=1):
+        (packs / "tmp_pack_x").touch()  # as another fetch writes it
+        monkeypatch.setattr(speaking, "PATIENCE_SECONDS", 0.05)
+        assert "Something else is being fetched" in pull(project).error
+        assert (packs / "tmp_pack_x").exists()
+    monkeypatch.undo()
+
+    assert pull(project).result == {"pulled": True, "sha": theirs, "commits": 1}
+    assert not (packs / "tmp_pack_x").exists()  # that of a fetch that was killed
 
 
 def test_what_was_looked_at_is_what_is_merged(project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""The packs of a repository: one process at a time adds to them, and nothing stays of what was begun.
+
+What is being written there has a name of its own until it is whole. With one writer, all that has such a name was left
+by who was killed, or failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.utils.translation import gettext as _
+
+from runbooks.models import Project
+from runbooks.workspaces.git.calling import hold
+from runbooks.workspaces.roots import make_directory, project_root, repository_of
+
+
+@contextmanager
+def hold_packs(project: Project, *, seconds: float) -> Iterator[None]:
+    """Keep others from adding packs meanwhile; Unavailable when somebody does so for so long."""
+    root = make_directory(project_root(project))
+    taken = _("Something else is being fetched into the project. Please try again in a moment.")
+    with hold(root / "packs.lock", seconds=seconds, taken=taken):
+        clear_drafts(project)
+        yield
+
+
+def clear_drafts(project: Project) -> int:
+    """Remove what was begun to be written, within `hold_packs`; return the bytes of the largest."""
+    largest = 0
+    for draft in (repository_of(project) / "objects" / "pack").glob("tmp_*"):
+        largest = max(largest, draft.stat().st_size)
+        draft.unlink()
+    return largest
