@@ -160,9 +160,14 @@ def _run_alone(job: _Job) -> None:
     if job.work is None:
         return
     try:
-        job.result.set_result(_call(job.work))
+        job.result.set_result(_call(partial(_run_transaction, job.work) if job.grouped else job.work))
     except BaseException as error:
         job.result.set_exception(error)
+
+
+def _run_transaction(work: Callable[[], Any]) -> Any:
+    with transaction.atomic():
+        return work()
 
 
 def _run_savepoint(job: _Job) -> tuple[bool, Any]:
