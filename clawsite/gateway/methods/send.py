@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import Annotated, Any
 
 import msgspec
+from django.db import IntegrityError
 
 from bots.channels.base import OutboundMessage
 from bots.commits import say
@@ -41,7 +43,11 @@ class SendParams(Params):
 async def send(call: Call, params: SendParams) -> dict[str, Any]:
     """Queue one message, once for each idempotency key; it leaves with the channel's outbox."""
     check_agent(params.agent_id)
-    return await run_tx(_send, call.principal, params)
+    work = partial(_send, call.principal, params)
+    try:
+        return await run_tx(work)
+    except IntegrityError:  # the same key came twice at the same moment: the other one is there now
+        return await run_tx(work)
 
 
 def _send(principal: Principal, params: SendParams) -> dict[str, Any]:
@@ -50,13 +56,16 @@ def _send(principal: Principal, params: SendParams) -> dict[str, Any]:
     dedupe_key = _dedupe_key(principal, params.idempotency_key)
     earlier = Outbox.objects.select_related("channel").filter(dedupe_key=dedupe_key).first()
     if earlier is not None:
-        _check_same(principal, params, earlier)
+        _check_same(params, earlier)
         return _sent(params, earlier)
     session = access_session(principal, params.session_key) if params.session_key else _open_chat(params)
     message = OutboundMessage(text=params.message, reply_to_id=params.reply_to_id or "", notify=not params.silent)
-    say(session, message, role=Message.Role.ASSISTANT, dedupe_key=dedupe_key)
+    asked = {"asked": _digest_of(params)}
+    row = say(session, message, role=Message.Role.ASSISTANT, dedupe_key=dedupe_key, extra=asked)
+    if row is None:
+        raise IntegrityError("The key was used while the session was waited for.")
     audit.record("message.send", actor=principal.subject, subject=session.ref, characters=len(params.message))
-    return _sent(params, Outbox.objects.select_related("channel").get(dedupe_key=dedupe_key))
+    return _sent(params, row)
 
 
 def _dedupe_key(principal: Principal, key: str) -> str:
@@ -64,16 +73,18 @@ def _dedupe_key(principal: Principal, key: str) -> str:
     return f"send:{hashlib.sha256(whole).hexdigest()}"
 
 
-def _check_same(principal: Principal, params: SendParams, row: Outbox) -> None:
-    """Raise BadInput when the key was used for something else, which would never be sent."""
-    place = params.to, params.thread_id or ""
-    if params.session_key:
-        session = access_session(principal, params.session_key)
-        place = session.chat_id, session.thread_id
-    if place != (row.chat_id, row.thread_id):
-        raise BadInput("this idempotencyKey was used in another chat")
-    if params.message != row.payload["text"]:
-        raise BadInput("this idempotencyKey was used for another message")
+def _digest_of(params: SendParams) -> str:
+    return hashlib.sha256(msgspec.json.encode(params)).hexdigest()
+
+
+def _check_same(params: SendParams, row: Outbox) -> None:
+    """Raise BadInput when the key was used for something else, which would never be sent.
+
+    What was asked is compared, not where the row is: a chat may have got a new id meanwhile.
+    """
+    asked = _digest_of(params)
+    if row.payload.get("asked", asked) != asked:
+        raise BadInput("this idempotencyKey was used for another message or another chat")
 
 
 def _sent(params: SendParams, row: Outbox) -> dict[str, Any]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from clawsite.core import audit
 from clawsite.core.db import run_db
 from clawsite.core.models import AuditEvent
 from clawsite.gateway.keys import place_key
 from sessions_app.models import Channel, Contact, Message, Outbox, Session
+from sessions_app.sessions import move_chat
 from tests.clawsite.gateway.seat import Refused
 from tests.clawsite.gateway.talk import ALICE, BOB, Talk
 
@@ -22,7 +25,9 @@ async def telegram(talk: Talk) -> Channel:
 
 def _rows() -> Channel:
     channel = Channel.objects.create(kind="telegram", name="support", token="1:x")
-    Contact.objects.create(channel=channel, external_id="77", state="approved", role="viewer")
+    second = Channel.objects.create(kind="telegram", name="second", token="2:x", enabled=False)
+    for each in (channel, second):
+        Contact.objects.create(channel=each, external_id="77", state="approved", role="viewer")
     Contact.objects.create(channel=channel, external_id="88", state="pending")
     Session.objects.create(channel=channel, chat_id="99", kind="group", title="Ops")
     return channel
@@ -50,15 +55,49 @@ async def test_a_key_stands_for_one_message_to_one_chat(talk: Talk, telegram: Ch
     elsewhere: dict[str, Any] = {"to": "", "channel": None, "sessionKey": place_key(session)}
     with talk.line(ALICE) as alice:
         await alice.call("send", **params())
-        for over, problem in (
-            ({"message": "Backup failed"}, "used for another message"),
-            ({"to": "99"}, "used in another chat"),
-            ({"threadId": "5"}, "used in another chat"),
-            (elsewhere, "used in another chat"),
-        ):
-            with pytest.raises(Refused, match=problem):
+        overs: list[dict[str, Any]] = [
+            {"message": "Backup failed"},
+            {"to": "99"},
+            {"threadId": "5"},
+            {"channel": None, "accountId": "second"},
+            elsewhere,
+        ]
+        for over in overs:
+            with pytest.raises(Refused, match="used for another message or another chat"):
                 await alice.call("send", **params(**over))
     assert await run_db(Outbox.objects.count) == 1
+
+
+async def test_a_second_try_finds_the_first_also_when_its_group_became_a_supergroup(
+    talk: Talk, telegram: Channel
+) -> None:
+    session = await run_db(lambda: Session.objects.select_related("channel").get(chat_id="99"))
+    tries = [params(to="99"), params(to="", channel=None, sessionKey=place_key(session), idempotencyKey="k2")]
+    with talk.line(ALICE) as alice:
+        first = [await alice.call("send", **each) for each in tries]
+        await run_db(move_chat, telegram.pk, old="99", new="-10099")
+        again = [await alice.call("send", **each) for each in tries]
+    assert [each["messageId"] for each in first] == [each["messageId"] for each in again]
+    assert await run_db(Outbox.objects.count) == 2
+
+
+async def test_many_tries_at_once_are_one_message(talk: Talk, telegram: Channel) -> None:
+    with talk.line(ALICE) as alice:
+        answers = await asyncio.gather(*(alice.call("send", **params()) for _ in range(8)))
+    assert len({each["messageId"] for each in answers}) == 1
+    assert await run_db(lambda: (Outbox.objects.count(), Message.objects.count())) == (1, 1)
+
+
+async def test_what_cannot_be_recorded_is_not_sent(
+    talk: Talk, telegram: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **values: object) -> None:
+        raise RuntimeError("no room for the record")
+
+    monkeypatch.setattr(audit, "record", fail)
+    with talk.line(ALICE) as alice, pytest.raises(Refused, match="internal error"):
+        await alice.call("send", **params())
+    assert await run_db(lambda: (Outbox.objects.count(), Message.objects.count())) == (0, 0)
 
 
 async def test_a_session_is_a_target_too(talk: Talk, telegram: Channel) -> None:
