@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, ProgrammingError
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 
 NOT_SET_UP = "The database is not set up yet. Start clawsite once with ./run, or run: manage.py prepare"
 
@@ -44,6 +44,9 @@ _POSTGRES = (
     ("translate host name", _NOWHERE),
     ("connection", "PostgreSQL does not answer at {place}. Is it running, and is that what DATABASE_URL should say?"),
 )  # fmt: skip
+# What PostgreSQL says of what may be over in a moment (its SQLSTATE, or the class of it): no connection, none left,
+# a deadlock, a lock that others keep, and a server that stops, starts or gave up on a statement.
+_PASSING = ("08", "53300", "40", "55P03", "57")
 _OTHERWISE = "The database does not answer. Is it locked, full or switched off?"
 
 
@@ -58,6 +61,17 @@ def is_trouble(error: DatabaseError) -> bool:
 
     trouble = (OperationalError, ProgrammingError, MigrationSchemaMissing)
     return isinstance(error, trouble) or type(error) is DatabaseError  # SQLite's for a file that is none
+
+
+def is_passing(error: BaseException) -> bool:
+    """Tell whether it is a database that may answer in a moment, rather than one that somebody must look after."""
+    if not isinstance(error, OperationalError | InterfaceError):
+        return False
+    if "sqlite" in settings.DATABASES["default"]["ENGINE"]:
+        return "locked" in str(error)
+    # A connection that was never made, or is lost, has no state.
+    state = getattr(error.__cause__, "sqlstate", None)
+    return state is None or state.startswith(_PASSING)
 
 
 def is_known(error: DatabaseError) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from django.db import InterfaceError, OperationalError
 
+from clawsite.core.dbtrouble import is_passing
 from clawsite.core.errors import BadInput, ClawError, NotAllowed, log_unknown
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.rpc import codes
@@ -62,7 +62,7 @@ def to_shape(error: BaseException, *, where: str) -> ErrorShape:
         return ErrorShape(code=codes.FORBIDDEN, message=error.message)
     if isinstance(error, TimeoutError):
         return _not_now("The server did not get to this in time. Please try again.")
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_passing(error):
         log_unknown(error, where=f"the method {where}")
         return _not_now("The database does not answer. Please try again.")
     if isinstance(error, ClawError):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError
+from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError, connection
+from django.db.utils import DatabaseErrorWrapper
 
 from clawsite.core.addresses import check_redis_url, read_database_url
-from clawsite.core.dbtrouble import NOT_SET_UP, explain_words, is_trouble
+from clawsite.core.dbtrouble import NOT_SET_UP, explain_words, is_passing, is_trouble
 from clawsite.core.folders import env_folder, make_folder
 from clawsite.core.keys import load_or_create_key
 from clawsite.ops.stopping import SENTENCE
@@ -115,6 +117,25 @@ def test_a_home_of_nobody_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_key_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"key file .* cannot be read or made"):
         load_or_create_key(tmp_path, lambda: "key")
+
+
+@pytest.mark.django_db
+def test_a_table_that_is_missing_is_not_over_in_a_moment() -> None:
+    with pytest.raises(DatabaseError) as caught, connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM no_such_table")
+    assert not is_passing(caught.value)
+
+
+@pytest.mark.sqlite
+def test_a_database_that_another_program_keeps_is_free_in_a_moment(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite3"
+    with sqlite3.connect(path, isolation_level=None) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(OperationalError) as caught, DatabaseErrorWrapper(connection):
+            sqlite3.connect(path, timeout=0).execute("CREATE TABLE t (x)")
+        other.execute("ROLLBACK")
+    other.close()
+    assert is_passing(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from typing import Any, cast
 
 import pytest
 from channels.testing import WebsocketCommunicator
+from django.conf import settings
 from django.db import OperationalError
+from psycopg.errors import DiskFull
 
 from clawsite.core.db import run_db
 from clawsite.gateway import registry
@@ -38,10 +40,25 @@ class Wait(Params):
     text: str = ""
 
 
+def add_failing_methods() -> None:
+    @method("test.broken", scope=Scope.READ, summary="Fails.")
+    async def broken(call: Call, params: Params) -> None:
+        raise RuntimeError("the secret reason")
+
+    @method("test.away", scope=Scope.READ, summary="Has no database.")
+    async def away(call: Call, params: Params) -> None:
+        raise OperationalError("database is locked" if settings.CLAW_ON_SQLITE else "the connection is lost")
+
+    @method("test.full", scope=Scope.READ, summary="Has no room in its database.")
+    async def full(call: Call, params: Params) -> None:
+        raise OperationalError("database or disk is full") from DiskFull()
+
+
 @pytest.fixture(autouse=True)
 def slow_methods() -> Iterator[None]:
     """Methods that wait, answer twice, fail or take too long."""
     known = set(all_methods())
+    add_failing_methods()
 
     @method("test.wait", scope=Scope.READ, summary="Waits.", params=Wait)
     async def wait(call: Call, params: Wait) -> dict[str, str]:
@@ -58,14 +75,6 @@ def slow_methods() -> Iterator[None]:
     @method("test.late", scope=Scope.READ, summary="Takes too long.", seconds=0.05)
     async def late(call: Call, params: Params) -> None:
         await asyncio.Event().wait()
-
-    @method("test.broken", scope=Scope.READ, summary="Fails.")
-    async def broken(call: Call, params: Params) -> None:
-        raise RuntimeError("the secret reason")
-
-    @method("test.away", scope=Scope.READ, summary="Has no database.")
-    async def away(call: Call, params: Params) -> None:
-        raise OperationalError("server closed the connection unexpectedly")
 
     @method("test.unspeakable", scope=Scope.READ, summary="Returns what is no JSON.")
     def unspeakable(call: Call, params: Params) -> Any:
@@ -236,7 +245,7 @@ async def test_without_its_database_the_gateway_asks_to_try_again(alice: Plain) 
     assert error["details"] == {"code": "TIMEOUT"}
 
 
-@pytest.mark.parametrize("name", ["test.broken", "test.unspeakable"])
+@pytest.mark.parametrize("name", ["test.broken", "test.unspeakable", "test.full"])
 async def test_an_error_nobody_expected_is_an_id_on_the_wire(alice: Plain, name: str) -> None:
     await alice.say("b", name)
     error = (await alice.answer("b"))["error"]
