@@ -197,7 +197,7 @@ def test_a_pause_of_a_job_that_was_cancelled_meanwhile_is_its_end() -> None:
 
 
 def test_a_job_put_back_by_a_stop_is_not_late_however_long_nothing_runs() -> None:
-    with kind(lambda ctx: "done", seconds=1.0):
+    with kind(lambda ctx: "done", seconds=60.0):
         job = start()
         assert perform(job.pk, signals=Signals(stopping=True))
         Job.objects.filter(deadline__isnull=False).update(deadline=timezone.now() - timedelta(hours=1))
