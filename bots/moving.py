@@ -1,17 +1,36 @@
 """A chat gets a new id, as a Telegram group does that becomes a supergroup.
 
-Mostly the platform's own note of it comes in order, behind what was said under the old id. A sender may hear of it
-before that; then it waits, because under the old id nobody is known any more once the sessions have moved.
+Mostly the platform's own note of it comes in order, behind what was said under the old id. Who hears of it otherwise,
+a sender or what is said under the new id, waits for that, because under the old id nobody is known any more once the
+sessions have moved.
 """
 
 from __future__ import annotations
 
+from bots.channels.base import InboundMessage
+from clawsite.core.errors import ClawError
 from sessions_app import inbox, outbox
 from sessions_app.models import Outbox
 from sessions_app.sessions import move_chat
 
 # By then what was said under the old id has been fetched.
 WAIT_SECONDS = 5.0
+# People wait behind the note in the new chat.
+NOTE_SECONDS = 1.0
+
+
+class TooEarly(ClawError):
+    """What was said under the old id comes first."""
+
+    code = "too_early"
+
+
+def note_move(channel_id: int, message: InboundMessage) -> None:
+    """Move a chat as the platform's note says; TooEarly for the one in the new chat while the old one has messages."""
+    old, new = message.moved_from or message.address.chat_id, message.moved_to or message.address.chat_id
+    if message.moved_from and inbox.has_new(channel_id, chat_id=old):
+        raise TooEarly("What was said under the old id of this chat is still worked on.")
+    move_chat(channel_id, old=old, new=new)
 
 
 def follow_chat(row: Outbox, *, new: str, told: str) -> None:

@@ -30,6 +30,7 @@ from bots.commands.registry import (
     without_name,
 )
 from bots.decisions import RESUME, close_parked, decisions_of
+from bots.moving import note_move
 from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
 from bots.trigger import is_triggered, strip_names
@@ -43,7 +44,7 @@ from guardrails.types import Action
 from sessions_app.inbox import Head
 from sessions_app.models import Contact, Inbox, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
-from sessions_app.sessions import find_message, find_session, get_or_create_session, move_chat, record_edit
+from sessions_app.sessions import find_message, find_session, get_or_create_session, record_edit
 
 INTERNAL = "claw"
 ALBUM_MAX = 10
@@ -51,7 +52,10 @@ DEFAULT_WINDOW = 200_000
 
 
 def read_row(head: Head, channel: OpenChannel) -> Work | None:
-    """Parse the stored update and find who and where; None when there is nothing to answer. Raises Unparsed."""
+    """Parse the stored update and find who and where; None when there is nothing to answer.
+
+    Raises Unparsed, and TooEarly for one that others come before.
+    """
     raw = _raw_of(head.pk)
     if INTERNAL in raw:
         return _read_resume(head, channel, raw)
@@ -59,7 +63,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     if message is None:
         return None
     if message.kind == "moved":
-        move_chat(channel.row.pk, old=message.address.chat_id, new=message.moved_to)
+        note_move(channel.row.pk, message)
         return None
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key and message.kind == "message":

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -30,6 +30,7 @@ from bots.agent.types import AgentJob, AgentLimits, AgentOutcome, ToolContext
 from bots.attachments import fetch_files
 from bots.channels.base import ChannelError, OutboundMessage, Unparsed
 from bots.delivery import Sender
+from bots.moving import NOTE_SECONDS, TooEarly
 from bots.streaming import TurnStream, Watchers
 from bots.work import Ending, OpenChannel, Work
 from clawsite.core import flags
@@ -98,7 +99,7 @@ class Pipeline:
             await asyncio.shield(run_db(setbacks.hand_back, head, work.held if work else held))
             raise
         except Exception as error:
-            await self._fail(head, work.held if work and work.held else held, error)
+            await self._fail(head, work.held if work and work.held else held, error, album=work.merged if work else ())
         return True
 
     @property
@@ -120,6 +121,9 @@ class Pipeline:
             work = opening.read_row(head, channel)
         except Unparsed as error:
             self._finish_silently(head, held, state=Inbox.State.UNPARSED, error=error.message)
+            return None, []
+        except TooEarly as error:
+            setbacks.put_off(head, held, seconds=NOTE_SECONDS, error=error.message, runtime=self.runtime)
             return None, []
         if work is None:
             self._finish_silently(head, held, state=Inbox.State.DONE)
@@ -297,11 +301,11 @@ class Pipeline:
         except ChannelError:
             return
 
-    async def _fail(self, head: Head, held: Held | None, error: Exception) -> None:
+    async def _fail(self, head: Head, held: Held | None, error: Exception, *, album: Sequence[int]) -> None:
         """Let the row wait, or give it up and tell the user; what cannot be recorded is found again by its lease."""
         error_id = log_unknown(error, where=f"inbox row {head.pk}")
         try:
-            await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime)
+            await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime, album=album)
         except LeaseLost:
             return  # the row is another's now, who tries it
         except Exception as second:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from django.conf import settings
@@ -27,8 +28,11 @@ from sessions_app.turns import open_turns
 BACKOFF_SECONDS = (1, 5, 20, 60)
 
 
-def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) -> None:
-    """Let a row wait after an error of ours, or give it up and say so. LeaseLost when it is not ours."""
+def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, album: Sequence[int] = ()) -> None:
+    """Let a row wait after an error of ours, or give it up and say so. LeaseLost when it is not ours.
+
+    `album` are the rows that were taken along with it: what is given up for one is for all.
+    """
     with transaction.atomic():
         if held is None:
             held = claim(head, process_id=runtime.process_id)
@@ -38,7 +42,8 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime) 
             check_lease(held)
         attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
         if attempts >= MAX_ATTEMPTS:
-            finish_row(head.pk, state=Inbox.State.DEAD, error=f"error {error_id}")
+            for pk in (head.pk, *album):
+                finish_row(pk, state=Inbox.State.DEAD, error=f"error {error_id}")
             _tell_failure(head, error_id=error_id)
         else:
             wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
@@ -67,6 +72,12 @@ def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str
             postpone_row(head.pk, seconds=seconds, error=error, uncount=True)
             release_lease(held)
             nudge_on_commit("inbox")
+
+
+def put_off(head: Head, held: Held | None, *, seconds: float, error: str, runtime: Runtime) -> None:
+    """Let a row wait that nobody can work on yet, and with it what comes after it; it counts as not tried."""
+    with transaction.atomic():
+        hand_back(head, held or claim(head, process_id=runtime.process_id), seconds=seconds, error=error)
 
 
 def _tell_failure(head: Head, *, error_id: str) -> None:

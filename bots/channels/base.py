@@ -104,7 +104,8 @@ class InboundMessage:
 
     text: typed text or caption. mentioned: the bot's @name is in it. reply_to_bot: it answers the bot.
     forwarded: somebody else's words, so full-strength guards. quoted: text of the message replied to (data).
-    group_key: files sent as one album share it. callback_id/callback_data/reaction/moved_to as their kinds need;
+    group_key: files sent as one album share it. moved_to: the new id, told in the old chat; moved_from: the old one,
+    told in the new chat. callback_id/callback_data/reaction as their kinds need;
     message_id of a callback or reaction is the message it was given to, and reaction "" took one away.
     """
 
@@ -127,6 +128,7 @@ class InboundMessage:
     callback_data: str = ""
     reaction: str = ""
     moved_to: str = ""
+    moved_from: str = ""
     date: float = 0.0
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
+from bots import pipeline, setbacks
+from bots.agent.types import Target
 from clawsite.core.db import run_db
 from guardrails import approvals
 from guardrails.models import Approval
@@ -68,3 +72,17 @@ async def test_what_goes_on_after_a_decision_still_has_all_captions_of_its_album
     first, second = flow.asked()
     assert "the back" in first
     assert "the back" in second
+
+
+async def test_an_album_that_is_given_up_is_said_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(model: str) -> tuple[Target, ...]:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(pipeline, "targets_for", fail)
+    monkeypatch.setattr(setbacks, "BACKOFF_SECONDS", (0.05,))
+    async with flow.running():
+        send(flow, "the front", "the back", "the side")
+        await until(lambda: flow.texts(flow.alice))
+        await flow.quiet()
+    assert len(flow.texts(flow.alice)) == 1
+    assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"dead"}

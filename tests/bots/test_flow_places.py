@@ -10,7 +10,7 @@ import pytest
 from clawsite.core.db import run_db
 from sessions_app.models import Attachment, Channel, GroupAccess, Inbox, Message, Session
 from sessions_app.outbox import add_row
-from tests.bots.flow import Flow, until_db
+from tests.bots.flow import Flow, until, until_db
 from tests.servers.messages.scripts import text, tool_use
 
 
@@ -239,6 +239,22 @@ async def test_what_was_said_before_a_group_moved_is_answered_after_it(flow: Flo
     async with flow.running():
         assert await flow.answers(new, 0, len(words)) == ["Here."] * len(words)
     assert all(word in flow.asked()[-1] for word in words)
+
+
+async def test_what_is_said_after_a_group_moved_waits_for_what_was_said_before(flow: Flow) -> None:
+    """The assistant is at work for the old group when somebody writes in the new one already."""
+    flow.model.set_default("Here.")
+    flow.model.script(text("The harbour."), match="remember", delay=1.0)
+    group = flow.telegram.add_group("Ops", members=[flow.alice], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=flow.channel, chat_id=str(group), allowed=True))
+    async with flow.running():
+        flow.telegram.user_sends(group, "@copilot remember the harbour", user_id=flow.alice)
+        await until(flow.asked)
+        new = flow.telegram.migrate_group(group)
+        flow.telegram.user_sends(new, "@copilot what was it?", user_id=flow.alice)
+        assert await flow.answers(new, 0, 2) == ["The harbour.", "Here."]
+    assert "the harbour" in flow.asked()[-1]
+    assert await run_db(lambda: set(Inbox.objects.values_list("state", "error"))) == {("done", "")}
 
 
 async def test_an_answer_follows_a_group_of_whose_move_nothing_else_is_heard(live: Flow) -> None:

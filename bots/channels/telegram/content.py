@@ -13,7 +13,7 @@ from bots.channels.telegram.values import find_map, find_number, find_text_value
 SERVICE_FIELDS = frozenset({
     "new_chat_members", "left_chat_member", "new_chat_title", "new_chat_photo", "delete_chat_photo",
     "group_chat_created", "supergroup_chat_created", "channel_chat_created",
-    "message_auto_delete_timer_changed", "migrate_from_chat_id", "pinned_message", "invoice",
+    "message_auto_delete_timer_changed", "pinned_message", "invoice",
     "successful_payment", "refunded_payment", "users_shared", "chat_shared", "connected_website",
     "write_access_allowed", "passport_data", "proximity_alert_triggered", "boost_added", "chat_background_set",
     "forum_topic_created", "forum_topic_edited", "forum_topic_closed", "forum_topic_reopened",

@@ -53,16 +53,16 @@ def _parse_message(update_id: str, message: Mapping[str, Any], bot: BotName, *, 
         return None
     if kind == "edit" and find_map(message, "location"):
         return None  # a shared live location tells every few seconds where its sender is now
-    moved_to = find_number(message, "migrate_to_chat_id")
+    moved_to, moved_from = (find_number(message, f"migrate_{way}_chat_id") for way in ("to", "from"))
     text, entities = find_text(message)
     files = find_files(message)
-    if not text and not files and not moved_to:
+    if not text and not files and not moved_to and not moved_from:
         _check_service(message)
         return None
     reply = _find_reply(message)
     return InboundMessage(
         external_id=update_id,
-        kind="moved" if moved_to else kind,
+        kind="moved" if moved_to or moved_from else kind,
         address=_address(chat, message),
         direct=chat.get("type") == "private",
         sender=_sender(message),
@@ -77,6 +77,7 @@ def _parse_message(update_id: str, message: Mapping[str, Any], bot: BotName, *, 
         forwarded=_is_forwarded(message),
         group_key=find_text_value(message, "media_group_id", limit=64),
         moved_to=str(moved_to or ""),
+        moved_from=str(moved_from or ""),
         date=float(find_number(message, "edit_date") or find_number(message, "date")),
     )
 

@@ -237,6 +237,8 @@ class People:
         sender = self._user(old, None)
         note = account.store(old, sender, {"migrate_to_chat_id": old.migrated_to}, by_bot=False)
         account.updates.add("message", note.json)
+        note = account.store(account.chats[old.migrated_to], sender, {"migrate_from_chat_id": chat_id}, by_bot=False)
+        account.updates.add("message", note.json)
         return old.migrated_to
 
     def _chat(self, account: Bot, chat_id: int) -> Chat:

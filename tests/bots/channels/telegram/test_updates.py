@@ -209,7 +209,12 @@ def test_anonymous_admin_is_the_group() -> None:
 
 def test_chat_that_moved_says_where() -> None:
     found = without_text(chat={"id": -5, "type": "group", "title": "Ops"}, migrate_to_chat_id=-100777)
-    assert (found.kind, found.address.chat_id, found.moved_to) == ("moved", "-5", "-100777")
+    assert (found.kind, found.address.chat_id, found.moved_to, found.moved_from) == ("moved", "-5", "-100777", "")
+
+
+def test_chat_that_moved_says_from_where() -> None:
+    found = without_text(chat={"id": -100777, "type": "supergroup", "title": "Ops"}, migrate_from_chat_id=-5)
+    assert (found.kind, found.address.chat_id, found.moved_to, found.moved_from) == ("moved", "-100777", "", "-5")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_chat_that_moved_says_where() -> None:
         {"poll": {}},
         {},
         {"message": {"message_id": 1, "chat": GROUP, "from": ALICE, "new_chat_members": [ALICE]}},
-        {"message": {"message_id": 1, "chat": GROUP, "from": ALICE, "migrate_from_chat_id": -5}},
+        {"message": {"message_id": 1, "chat": GROUP, "from": ALICE, "group_chat_created": True}},
         {"message": {"message_id": 1, "chat": GROUP, "from": ALICE, "pinned_message": {}}},
         {"message": message(chat={"id": 1, "type": "channel"})},
         {"message": message(is_automatic_forward=True)},
