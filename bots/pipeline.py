@@ -183,7 +183,7 @@ class Pipeline:
         try:
             with work.stage("agent"):
                 outcome = await self.run_model(work)
-            if outcome.stop == "unavailable" and self._may_wait(work, outcome):
+            if self._may_wait(work, outcome):
                 await run_db(setbacks.wait_for_model, work, outcome, seconds=outcome.retry_after or 5.0)
                 return
             if outcome.stop == "parked":
@@ -241,11 +241,8 @@ class Pipeline:
         return await run_agent(job, on_text=stream.on_text, cancelled=lambda: turn_id in self.cancelled)
 
     def _may_wait(self, work: Work, outcome: AgentOutcome) -> bool:
-        """Tell whether a turn without a model waits for it, instead of saying so; it says so after a minute.
-
-        What no waiting mends (a refused key, an account without money, a wrong request) is said at once.
-        """
-        if outcome.retry_after is None and outcome.stop_detail != "empty":
+        """Tell whether a turn without a model waits for it, instead of saying so; it says so after a minute."""
+        if not outcome.may_pass:
             return False
         waited = timezone.now().timestamp() - work.head.received_at.timestamp()
         return waited + (outcome.retry_after or 5.0) < PATIENCE_SECONDS and work.resume is None

@@ -208,3 +208,11 @@ class AgentOutcome:
     verdicts: tuple[Verdict, ...] = ()
     state: dict[str, Any] = field(default_factory=dict)
     stop_detail: str = ""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether a model that was `unavailable` may answer later.
+
+        A refused key, an account without money or a wrong request waits for somebody who mends it.
+        """
+        return self.stop == "unavailable" and (self.retry_after is not None or self.stop_detail == "empty")

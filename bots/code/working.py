@@ -124,7 +124,7 @@ async def _ask_model(desk: Desk) -> Park | None:
         await run_db(_wait_for_people, desk, again)
         ask = partial(asking.ask_calls, ctx.job, desk.project, outcome.pending, again=again)
         return Park(for_approval=True, then=ask)
-    if outcome.stop == "unavailable" and outcome.state and ctx.state.get("waits", 0) < WAITS:
+    if outcome.may_pass and outcome.state and ctx.state.get("waits", 0) < WAITS:
         seconds = max(1.0, min(outcome.retry_after or WAIT_SECONDS, 600.0))
         await run_db(_wait_for_model, desk, outcome.state)
         return Park(until=timezone.now() + timedelta(seconds=seconds))

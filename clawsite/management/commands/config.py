@@ -65,7 +65,7 @@ class Command(Subcommands):
             history.mark_good(before)
         commit_now("Import.\n", actor=actor)
         if not options["path"] and not options["revision"]:
-            history.discard_edits()
+            history.discard_edits(texts)
         if is_other:
             self.say("What was before is kept: manage.py config import --revision last-good")
             self.say("With --prune that removes what this added, too; people, groups and channels that it added stay.")

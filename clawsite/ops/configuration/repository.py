@@ -108,12 +108,20 @@ def edits() -> list[str]:
         return _edited(dirs) if head(dirs) else []
 
 
-def discard_edits() -> None:
-    """Bring the whole checkout to the newest commit."""
+def discard_edits(taken: Mapping[str, str]) -> None:
+    """Bring the checkout to the newest commit, but for what somebody has edited since these texts were taken in."""
     with alone() as dirs:
         for path in _edited(dirs):
-            (dirs.tree / path).unlink(missing_ok=True)
-        run_git(dirs, "checkout-index", "-q", "-f", "-a")
+            if _is_as_taken(dirs.tree / path, taken.get(path)):
+                (dirs.tree / path).unlink(missing_ok=True)
+        run_git(dirs, "checkout-index", "-q", "-a", may_fail=True)  # it makes those that are missing
+
+
+def _is_as_taken(file: Path, taken: str | None) -> bool:
+    try:
+        return file.read_text(encoding="utf-8") == taken
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _paths(dirs: GitDirs, revision: str) -> list[str]:

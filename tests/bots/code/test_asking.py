@@ -126,6 +126,14 @@ def test_the_model_is_waited_for_when_it_is_away(world: World, model: MessagesSe
     assert world.log() == ["Add instead of subtracting", "Begin"]
 
 
+def test_a_model_that_refuses_the_key_is_not_waited_for(world: World, model: MessagesServer) -> None:
+    model.script(MEND)
+    model.fail(401, match="What is asked for", times=None)
+    run = go(world.start())
+    assert (run.job.state, run.outcome, run.reason) == ("succeeded", "kept", "unfinished")
+    assert "ANTHROPIC_API_KEY" in run.notice
+
+
 def test_a_secret_in_a_command_is_in_no_message_of_a_commit_not_even_its_beginning(
     world: World, model: MessagesServer
 ) -> None:

@@ -16,6 +16,7 @@ from clawsite.core import audit, flags
 from clawsite.core.db import close_pool, run_db
 from clawsite.core.models import AuditEvent, FeatureFlag, User
 from clawsite.ops.configuration import commit_now, repository, write_folder
+from clawsite.ops.configuration.files import read_folder
 from clawsite.ops.configuration.following import follow
 from clawsite.ops.doctor import Level
 from clawsite.ops.doctor.work import examine_config
@@ -159,7 +160,12 @@ def test_what_is_being_edited_is_kept_while_others_change_things(home: Path) -> 
     assert sorted(repository.edits()) == ["prompts/identity.yaml", "systems/new.yaml"]
     (found,) = examine_config()
     assert (found.level, "prompts/identity.yaml" in found.text) == (Level.WARN, True)
-    repository.discard_edits()
+    taken = read_folder(home / "config")
+    mine.write_text(mine.read_text().replace("budget: 77", "budget: 78"))
+    repository.discard_edits(taken)
+    assert repository.edits() == ["prompts/identity.yaml"]
+    assert "budget: 78" in mine.read_text()
+    repository.discard_edits(read_folder(home / "config"))
     assert [each.level for each in examine_config()] == [Level.FINE]
     assert (repository.edits(), status(home)) == ([], "")
     assert not (home / "config" / "systems" / "new.yaml").exists()
