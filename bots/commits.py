@@ -75,7 +75,7 @@ def hold_lane(work: Work, *, runtime: Runtime) -> None:
 def begin_turn(work: Work, *, user_seq: int, runtime: Runtime) -> Turn:
     """Store the user's message and the turn. LeaseLost when the lane or the session moved since they were read."""
     session = load_session(work)
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         hold_lane(work, runtime=runtime)
         turn = work.turn
         if turn is None:
@@ -153,7 +153,7 @@ def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> li
 
     Returns the rows that were born `sending`, for the caller to send at once.
     """
-    with transaction.atomic(), speaking(work):
+    with transaction.atomic(savepoint=False), speaking(work):
         hold_lane(work, runtime=runtime)
         ending = decide()
         if ending.remember:
@@ -242,7 +242,7 @@ def say(
 
 def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, runtime: Runtime) -> list[Outbox]:
     """Commit the answer with everything that belongs to it. A stopped or outdated turn says only that."""
-    with transaction.atomic(), speaking(work):
+    with transaction.atomic(savepoint=False), speaking(work):
         hold_lane(work, runtime=runtime)
         turn = work.the_turn
         ((cancelled, preview, epoch),) = fetch(_WHILE_AWAY, turn.pk)

@@ -7,6 +7,8 @@ sessions have moved.
 
 from __future__ import annotations
 
+from django.db import transaction
+
 from bots.channels.base import InboundMessage
 from clawsite.core.errors import ClawError
 from sessions_app import inbox, outbox
@@ -33,11 +35,9 @@ def note_move(channel_id: int, message: InboundMessage) -> None:
     move_chat(channel_id, old=old, new=new)
 
 
+@transaction.atomic
 def follow_chat(row: Outbox, *, new: str, told: str) -> None:
-    """Put back a row whose chat has the new id, as the platform `told`; move the chat when nothing waits there.
-
-    In a transaction.
-    """
+    """Put back a row whose chat has the new id, as the platform `told`; move the chat when nothing waits there."""
     is_news = row.error != told[: outbox.MOST_ERROR]
     waits = is_news or inbox.has_new(row.channel_id, chat_id=row.chat_id)
     if not waits:

@@ -27,7 +27,7 @@ APPROVAL_SECONDS = 600
 def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Outbox]:
     """Keep a turn until its pending calls are decided, and ask for each decision with buttons."""
     turn, rounds = work.the_turn, int((work.resume or {}).get("round", 0)) + 1
-    with transaction.atomic(), speaking(work):
+    with transaction.atomic(savepoint=False), speaking(work):
         hold_lane(work, runtime=runtime)
         asked = [_ask(work, call, rounds=rounds, runtime=runtime) for call in outcome.pending]
         account_turn(work, turn, outcome, state=Turn.State.PARKED)

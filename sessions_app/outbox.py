@@ -120,7 +120,7 @@ def mark_sending(pks: Sequence[int], *, held: Held) -> dict[int, dict[str, Any]]
 
     A row that waits may be given something newer to say until this very moment: what was read before is old.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         check_lease(held)
         rows = Outbox.objects.select_for_update().filter(pk__in=pks, state=Outbox.State.NEW)
         found = dict(rows.values_list("pk", "payload"))

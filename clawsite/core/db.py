@@ -70,6 +70,11 @@ class _Job:
     grouped: bool = field(compare=False, default=False)
     result: Future[Any] = field(compare=False, default_factory=Future)
 
+    @property
+    def is_transaction(self) -> bool:
+        """Whether it is one also when nothing shares its commit."""
+        return self.grouped and self.rank != _FIRST
+
 
 class _Pool:
     """Threads that work off one queue. Each keeps its own connection.
@@ -160,7 +165,7 @@ def _run_alone(job: _Job) -> None:
     if job.work is None:
         return
     try:
-        job.result.set_result(_call(partial(_run_transaction, job.work) if job.grouped else job.work))
+        job.result.set_result(_call(partial(_run_transaction, job.work) if job.is_transaction else job.work))
     except BaseException as error:
         job.result.set_exception(error)
 
@@ -248,7 +253,10 @@ async def run_tx(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
 
 
 async def run_tx_first(work: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
-    """Like run_tx, before everything that waits: for records that a crash must not separate from what they record."""
+    """Like run_tx, before everything that waits: for records that a crash must not separate from what they record.
+
+    So nothing stands before their first statement: where they share no commit, each is its own.
+    """
     return await _submit(partial(work, *args, **kwargs), rank=_FIRST, grouped=True)
 
 
