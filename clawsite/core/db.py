@@ -96,7 +96,7 @@ class _Pool:
     def submit(self, work: Callable[[], Any], *, rank: int, grouped: bool) -> Future[Any]:
         lane = _lane.get()
         turn = lane.last[self._name] = max(self._turn, lane.last.get(self._name, 0) + 1)
-        job = _Job(rank, turn, next(self._numbers), work, grouped and settings.CLAW_ON_SQLITE)
+        job = _Job(rank, turn, next(self._numbers), work, grouped)
         self._jobs.put(job)
         return job.result
 
@@ -105,7 +105,7 @@ class _Pool:
             self._turn = max(self._turn, job.turn)
             if not job.result.set_running_or_notify_cancel():
                 continue
-            if job.grouped and not self._jobs.empty():
+            if job.grouped and settings.CLAW_ON_SQLITE and not self._jobs.empty():
                 self._run_group(job)
             else:
                 _run_alone(job)
