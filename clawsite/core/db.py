@@ -25,6 +25,7 @@ from typing import Any, ParamSpec, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, connections, transaction
 
+from clawsite.core.audit import keeping_refusals
 from clawsite.core.errors import ClawError
 from clawsite.core.jitter import jitter
 from clawsite.core.tracing import carry
@@ -180,7 +181,7 @@ def _run_savepoint(job: _Job) -> tuple[bool, Any]:
     if job.work is None:
         return True, None
     try:
-        with transaction.atomic():
+        with keeping_refusals(), transaction.atomic():
             return True, job.work()
     except ClawError as error:
         return False, error
@@ -229,7 +230,12 @@ def _call(work: Callable[[], R]) -> R:
     if not settings.CLAW_ON_SQLITE and now - _last_call.at > IDLE_SECONDS:
         close_old_connections()
     _last_call.at = now
-    return with_retry(work)
+    return with_retry(partial(_keep_refusals, work))
+
+
+def _keep_refusals(work: Callable[[], R]) -> R:
+    with keeping_refusals():
+        return work()
 
 
 async def _submit(work: Callable[[], R], *, rank: int = _NORMAL, grouped: bool = False) -> R:

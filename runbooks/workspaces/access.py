@@ -155,4 +155,4 @@ def _only_one_of_group(session_id: int) -> str:
 def _audit_refusal(projects: Collection[Project], actor: Actor, role: str) -> None:
     """Record that somebody wanted what is not theirs; what does not exist is no news."""
     for project in projects:
-        audit.record("project.refused", actor=actor.subject, subject=project.ref, role=role)
+        audit.record_refusal("project.refused", actor=actor.subject, subject=project.ref, role=role)

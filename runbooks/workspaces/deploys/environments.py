@@ -80,7 +80,9 @@ def unlock_environment(
             return False
         is_own = lock.owner in names_of(actor.subject)
         if not is_own and role_of(environment.project, actor=actor, session_id=session_id) != MAINTAINER:
-            audit.record("environment.unlock_refused", actor=actor.subject, subject=environment.ref, origin=origin)
+            audit.record_refusal(
+                "environment.unlock_refused", actor=actor.subject, subject=environment.ref, origin=origin
+            )
             raise NotAllowed(
                 _("Only {who}, who locked it, or a maintainer may unlock it.").format(who=lock.owner_name or lock.owner)
             )

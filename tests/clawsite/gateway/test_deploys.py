@@ -9,9 +9,10 @@ import pytest
 from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
+from clawsite.core.models import AuditEvent
 from clawsite.gateway.principal import Scope
 from guardrails.processes import has_sandbox
-from runbooks.models import Job
+from runbooks.models import Job, Project
 from tests.clawsite.gateway.calling import ALICE, BOB, CHARLIE, call
 from tests.clawsite.gateway.seat import Refused, principal
 from tests.runbooks.running import perform_beside
@@ -67,6 +68,11 @@ async def test_a_lock_is_said_and_taken_back() -> None:
 
     locked = (await call("deploys.lock", BOB, **place, reason="a demo"))["environment"]
     assert locked["lock"]["reason"] == "a demo"
+    await run_db(lambda: Project.objects.get().members.create(subject=MALLORY.owner, role="developer"))
+    with pytest.raises(Refused, match="Only bob, who locked it"):
+        await call("deploys.unlock", MALLORY, **place)
+    (refused,) = await run_db(lambda: list(AuditEvent.objects.filter(action="environment.unlock_refused")))
+    assert refused.actor == MALLORY.owner
     assert (await call("deploys.unlock", BOB, **place))["unlocked"]
     assert not (await call("deploys.unlock", BOB, **place))["unlocked"]
 
@@ -80,6 +86,8 @@ async def test_what_is_not_theirs_is_not_there() -> None:
             await call(f"deploys.{name}", CHARLIE, **params)
         with pytest.raises(Refused, match="missing scope"):
             await call(f"deploys.{name}", READER, **params)
+    refused = AuditEvent.objects.filter(action="project.refused", actor=MALLORY.owner)
+    assert await run_db(refused.count) == 4
     for name, what in (("list", {"project": "shop"}), ("get", {"id": 1})):
         with pytest.raises(Refused, match="There is no"):
             await call(f"deploys.{name}", MALLORY, **what)
