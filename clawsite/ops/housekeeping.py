@@ -25,7 +25,7 @@ from clawsite.core.rotation import rotate_when_due
 from clawsite.models import Authenticator, Minute, SelfAlert
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
-from runbooks.alerts.retention import old_alerts, old_groups, old_webhooks
+from runbooks.alerts.retention import old_alerts, old_groups, old_storms, old_webhooks
 from runbooks.books import ending, undoing
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly
@@ -111,6 +111,7 @@ def clean() -> dict[str, int]:
         "pipelines": _delete(old_pipelines()),
         "alerts": _delete(old_groups()),
         "ended alerts": _delete(old_alerts()),
+        "storms of alerts": _delete(old_storms()),
         "anomalies": _delete(Anomaly.objects.filter(state=Anomaly.State.RESOLVED, ended_at__lt=_ago(ANOMALY_DAYS))),
         "own troubles": _delete(SelfAlert.objects.filter(closed_at__lt=_ago(TROUBLE_DAYS))),
         "services": _delete(ServiceState.objects.filter(changed_at__lt=_ago(TROUBLE_DAYS))),

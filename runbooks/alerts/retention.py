@@ -1,13 +1,13 @@
-"""What of alerts is old enough to go. A group goes with its alerts, its timeline and its notices."""
+"""What of alerts is old enough to go. A group goes with its alerts, its timeline and its notices; then its storm."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from runbooks.models import Alert, AlertGroup, AlertWebhook
+from runbooks.models import Alert, AlertGroup, AlertNotice, AlertStorm, AlertWebhook
 
 WEBHOOK_DAYS = 14
 GROUP_DAYS = 365
@@ -32,3 +32,9 @@ def old_alerts() -> QuerySet[Alert]:
     old = timezone.now() - timedelta(days=ALERT_DAYS)
     firing, resolved = AlertGroup.State.FIRING, AlertGroup.State.RESOLVED
     return Alert.objects.filter(group__state=firing, state=resolved, changed_at__lt=old)
+
+
+def old_storms() -> QuerySet[AlertStorm]:
+    """Return the storms that ended so long ago, but for those whose message still stands for a group."""
+    old = timezone.now() - timedelta(days=GROUP_DAYS)
+    return AlertStorm.objects.filter(~Exists(AlertNotice.objects.filter(storm=OuterRef("pk"))), ended_at__lt=old)

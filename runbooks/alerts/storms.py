@@ -56,7 +56,8 @@ def is_flooded(session_id: int, *, now: datetime, loud: bool = False) -> bool:
 
 def end_storms(*, now: datetime) -> int:
     """End the storms that have calmed down, and say so in their messages; return how many."""
-    over = list(AlertStorm.objects.filter(ended_at=None, last_at__lt=now - CALM))
+    raging = AlertStorm.objects.filter(ended_at=None).order_by("session")  # as their index has them
+    over = list(raging.filter(last_at__lt=now - CALM))
     for storm in over:
         _end_storm(storm, now=now)
     return len(over)

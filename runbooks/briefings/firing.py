@@ -39,6 +39,7 @@ def _is_trouble(alert: ListedAlert) -> bool:
 
 def _unknown(alerts: list[ListedAlert]) -> list[ListedAlert]:
     prints = [alert.fingerprint for alert in alerts]
-    rows = Alert.objects.filter(state=AlertGroup.State.FIRING, fingerprint__in=prints)
+    firing = AlertGroup.State.FIRING  # of what fired once there are many
+    rows = Alert.objects.filter(group__state=firing, state=firing, fingerprint__in=prints)
     known = set(rows.values_list("fingerprint", flat=True))
     return [alert for alert in alerts if alert.fingerprint not in known]

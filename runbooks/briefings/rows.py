@@ -19,7 +19,8 @@ MOST = 10
 
 def read_incidents(window: Window) -> dict[str, Any]:
     """Return how many were opened by severity, how many were resolved, and those that are open."""
-    resolved = Incident.objects.filter(resolved_at__gte=window.start, resolved_at__lt=window.end)
+    over = Incident.objects.filter(state=Incident.State.RESOLVED)
+    resolved = over.filter(resolved_at__gte=window.start, resolved_at__lt=window.end)
     found = Incident.objects.open().select_related("system").worst_first()
     return {
         "opened": count_by_severity(window.start, window.end),

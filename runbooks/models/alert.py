@@ -103,7 +103,7 @@ class AlertGroup(models.Model):
     )
 
     class Meta:
-        """The constraint keeps one open group for each key; the indexes serve the look by key and the clock."""
+        """The constraint keeps one open group for each key; the indexes serve the look by key, the clock, the end."""
 
         verbose_name = "alert group"
         ordering = ["-id"]
@@ -115,6 +115,7 @@ class AlertGroup(models.Model):
             models.Index(fields=["state", "-id"], name="alert_group_state"),
             models.Index(fields=["remind_at"], name="alert_group_remind", condition=models.Q(remind_at__isnull=False)),
             models.Index(fields=["heard_at"], name="alert_group_heard", condition=models.Q(state="firing")),
+            models.Index(fields=["state", "resolved_at"], name="alert_group_ended"),
         ]
 
     def __str__(self) -> str:

@@ -64,7 +64,7 @@ class AlertStorm(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        """One at a time in a chat."""
+        """One at a time in a chat; the index serves the removal of what is old."""
 
         verbose_name = "alert storm"
         ordering = ["-id"]
@@ -72,6 +72,9 @@ class AlertStorm(models.Model):
             models.UniqueConstraint(
                 fields=["session"], name="alert_storm_open", condition=models.Q(ended_at__isnull=True)
             )
+        ]
+        indexes = [
+            models.Index(fields=["ended_at"], name="alert_storm_ended", condition=models.Q(ended_at__isnull=False)),
         ]
 
     def __str__(self) -> str:

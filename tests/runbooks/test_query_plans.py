@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -13,9 +14,13 @@ from runbooks import reaper
 from runbooks.alerts.clock import release_held
 from runbooks.alerts.escalating import take_due_steps
 from runbooks.alerts.reminders import remind
+from runbooks.alerts.retention import old_groups, old_storms
 from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.store import process_new
-from runbooks.alerts.storms import is_flooded
+from runbooks.alerts.storms import end_storms, is_flooded
+from runbooks.books.ending import settle_runs
+from runbooks.briefings.rows import read_incidents
+from runbooks.briefings.window import Window
 from runbooks.dispatch import plan
 from runbooks.jobs import list_jobs
 from runbooks.retention import clean_runs
@@ -24,6 +29,7 @@ from runbooks.targets.choosing import count_load
 # PostgreSQL plans by what its tables hold, and these are almost empty.
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
+SHIFT = Window(start=timezone.now() - timedelta(hours=8), end=timezone.now())
 ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "one owner's": (lambda: list_jobs("user:1"), "job_of_owner"),
     "one owner's in a state": (lambda: list_jobs("user:1", state="running"), "job_of_owner_by_state"),
@@ -41,6 +47,11 @@ ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "ends of quiet hours": (lambda: release_held(now=timezone.now()), "alert_notice_held"),
     "ends of silences": (lambda: end_silences(now=timezone.now()), "alert_silence_state"),
     "what rang in a chat": (lambda: is_flooded(1, now=timezone.now()), "alert_notice_rung"),
+    "storms that are over": (lambda: end_storms(now=timezone.now()), "alert_storm_open"),
+    "runs whose job is over": (settle_runs, "run_of_target_once"),
+    "incidents of a shift": (lambda: read_incidents(SHIFT), "incident_resolved"),
+    "old groups of alerts": (lambda: list(old_groups().order_by()), "alert_group_ended"),
+    "old storms": (lambda: list(old_storms().order_by()), "alert_storm_ended"),
 }
 
 

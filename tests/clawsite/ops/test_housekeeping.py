@@ -20,7 +20,7 @@ from clawsite.ops.housekeeping import clean, expire_approvals
 from guardrails.approvals import create_approval
 from guardrails.models import VerdictRecord
 from guardrails.types import Role
-from runbooks.models import Anomaly, MonitoredSystem
+from runbooks.models import AlertGroup, AlertNotice, AlertStorm, Anomaly, MonitoredSystem
 from sessions_app.models import Channel, Contact, Inbox, Outbox, Pairing, Session, Turn
 from sessions_app.outbox import replay_row
 
@@ -166,6 +166,23 @@ def test_anomalies_that_are_over_go_after_three_months(channel: Channel) -> None
 
     assert clean()["anomalies"] == 1
     assert [row.kind for row in Anomaly.objects.all()] == ["spike"]
+
+
+def test_storms_go_a_year_after_their_end_and_not_before_their_groups(channel: Channel) -> None:
+    session, now = Session.objects.create(channel=channel, chat_id="1"), timezone.now()
+    AlertStorm.objects.create(session=session, ended_at=now - days(366))
+    shown = AlertStorm.objects.create(session=session, ended_at=now - days(366))
+    young = AlertStorm.objects.create(session=session, ended_at=now - days(364))
+    lasting = AlertStorm.objects.create(session=session, started_at=now - days(400))
+    group = AlertGroup.objects.create(key="1", group_key="1", title="disk")
+    AlertNotice.objects.create(group=group, session=session, storm=shown)
+
+    assert clean()["storms of alerts"] == 1
+    assert set(AlertStorm.objects.all()) == {shown, young, lasting}
+
+    AlertGroup.objects.update(state="resolved", resolved_at=now - days(366))
+    assert clean()["storms of alerts"] == 1
+    assert set(AlertStorm.objects.all()) == {young, lasting}
 
 
 def test_what_browsers_left_goes() -> None:

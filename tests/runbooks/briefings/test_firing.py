@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from runbooks.briefings.firing import read_firing
-from runbooks.models import MonitoredSystem
+from runbooks.models import Alert, AlertGroup, MonitoredSystem
+from tests.clawsite.ops.test_growth import steps_of_sqlite
 from tests.runbooks.alerts.deliveries import One, fire
 from tests.servers.hosting import Hosted
 from tests.servers.http import HttpServer
@@ -69,3 +71,20 @@ def test_many_are_counted_and_the_rest_left_out() -> None:
     with Alertmanager([alert(f"A{each}", "warning", each) for each in range(40)]).running() as server:
         told = read_firing(MonitoredSystem.objects.create(name="shop", alertmanager_url=server.server.url))
     assert (told["count"], len(told["alerts"])) == (40, 5)
+
+
+@pytest.mark.sqlite
+def test_what_is_over_costs_nothing() -> None:
+    costs = []
+    with Alertmanager([alert("Down", "critical", 1)]).running() as server:
+        system = MonitoredSystem.objects.create(name="shop", alertmanager_url=server.server.url)
+        for numbers in (range(100), range(100, 1000)):
+            over = {"state": "resolved", "severity": "warning"}
+            groups = AlertGroup.objects.bulk_create(AlertGroup(key=f"{each}", title="x", **over) for each in numbers)
+            Alert.objects.bulk_create(
+                Alert(group=group, fingerprint="other", starts_at=timezone.now(), **over) for group in groups
+            )
+            with steps_of_sqlite() as taken:
+                read_firing(system)
+            costs.append(taken())
+    assert costs[1] <= costs[0] + 30, "tens of steps"
