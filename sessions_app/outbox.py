@@ -21,7 +21,7 @@ from django.utils import timezone
 from clawsite.core.leases import Held, check_lease
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import as_written, change, fetch, moment
-from sessions_app.models import Outbox
+from sessions_app.models import Channel, Outbox
 
 MAX_ATTEMPTS = 8
 MOST_ERROR = 200
@@ -234,5 +234,7 @@ def replay_row(pk: int) -> bool:
 def expire_older(*, days: int) -> int:
     """Give up on answers that could not be sent for so many days; they stay and can be replayed."""
     before = timezone.now() - timedelta(days=days)
-    rows = Outbox.objects.filter(state=Outbox.State.NEW, created_at__lt=before)
-    return rows.update(state=Outbox.State.EXPIRED, error="not sent in time")
+    late = Outbox.objects.filter(IS_OPEN, state=Outbox.State.NEW, created_at__lt=before)
+    # Channel by channel, as the index of the open ones has them: by age all that were sent would be looked through.
+    lines = [late.filter(channel_id=pk) for pk in Channel.objects.values_list("pk", flat=True)]
+    return sum(line.update(state=Outbox.State.EXPIRED, error="not sent in time") for line in lines)

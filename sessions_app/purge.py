@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from clawsite.core import audit
@@ -25,6 +28,9 @@ from sessions_app.search import unindex_facts
 from sessions_app.turns import open_turns
 
 logger = logging.getLogger(__name__)
+
+# Updates that no turn came of are kept for a week, but for those that were given up.
+LOOSE = timedelta(days=14)
 
 
 def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool = False) -> int:
@@ -41,7 +47,8 @@ def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool
         messages = session.messages.count()
         _forget_records(session)
         unindex_facts(Fact.objects.filter(session=session).values_list("pk", flat=True))
-        _updates(session).delete()
+        for updates in _updates(session):
+            updates.delete()
         audit.record(
             "session.purge", actor=actor.subject, subject=f"session:{session.pk}", origin=origin, messages=messages
         )
@@ -59,11 +66,17 @@ def _forget_records(session: Session) -> None:
         records.purge(person.subject)
 
 
-def _updates(session: Session) -> QuerySet[Inbox]:
-    """Return the raw updates of the place; what still waits stays and will be answered in a new conversation."""
+def _updates(session: Session) -> Iterator[QuerySet[Inbox]]:
+    """Yield the raw updates of the place; what still waits stays and will be answered in a new conversation.
+
+    By their turn those are found, too, that came before a group got its new id. By their lane alone the database would
+    look through all updates of the channel.
+    """
     lane = f"{session.channel_id}/{session.chat_id}/{session.thread_id}"
     place = Q(lane=lane) | Q(lane__startswith=f"{lane}#")
-    return Inbox.objects.filter(place, channel_id=session.channel_id).exclude(state=Inbox.State.NEW)
+    yield Inbox.objects.filter(turn__session=session).exclude(state=Inbox.State.NEW)
+    yield Inbox.objects.filter(place, received_at__gt=timezone.now() - LOOSE).exclude(state=Inbox.State.NEW)
+    yield Inbox.objects.filter(place, state=Inbox.State.DEAD)
 
 
 def _remove_files(session_id: int) -> None:

@@ -193,7 +193,7 @@ def _waiting(project: Project) -> list[Approval]:
     unended = Deploy.objects.filter(environment__project=project, state__in=deploys.OPEN)
     runs = unended.filter(job__run__open=True).values_list("job__run", flat=True)
     rows = Approval.objects.filter(kind=APPROVAL_KIND, state=Approval.State.WAITING, data__run__in=list(runs))
-    return list(rows.order_by("pk"))
+    return list(rows.order_by("expires_at", "pk"))  # as the index of what waits has them
 
 
 def _label(approval: Approval) -> str:

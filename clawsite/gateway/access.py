@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from clawsite.core import audit
 from clawsite.core.errors import NotAllowed
 from clawsite.core.nudge import nudge_on_commit
+from clawsite.core.sql import begins_with
 from clawsite.gateway.errors import GatewayError
 from clawsite.gateway.keys import OwnKey, PlaceKey, own_chat, parse_key
 from clawsite.gateway.principal import Principal, Scope
@@ -44,7 +45,7 @@ def visible_sessions(viewer: Viewer) -> QuerySet[Session]:
     rows = Session.objects.select_related("channel")
     if viewer.sees_all:
         return rows
-    return rows.filter(channel__kind=GATEWAY, chat_id__startswith=f"{viewer.owner}/")
+    return rows.filter(begins_with("chat_id", f"{viewer.owner}/"), channel__in=channels_of(GATEWAY))
 
 
 def find_session(principal: Principal, key: str) -> Session | None:

@@ -51,8 +51,9 @@ def visible_approvals(principal: Principal) -> QuerySet[Approval]:
 
 
 def waiting(rows: QuerySet[Approval]) -> QuerySet[Approval]:
-    """Return those that can still be decided."""
-    return rows.filter(state=Approval.State.WAITING, expires_at__gt=timezone.now())
+    """Return those that can still be decided, found by the index of what waits."""
+    found = Approval.objects.order_by().filter(state=Approval.State.WAITING, expires_at__gt=timezone.now())
+    return rows.filter(pk__in=found.values("pk"))
 
 
 def access_approval(principal: Principal, key: str) -> Approval:

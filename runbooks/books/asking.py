@@ -17,7 +17,7 @@ from guardrails.types import Role
 from runbooks.jobs import resume_job
 from runbooks.models import Run, Schedule
 from sessions_app.cards import put_card
-from sessions_app.channels import GATEWAY
+from sessions_app.channels import GATEWAY, channels_of
 from sessions_app.models import Contact, Session
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def find_self(run: Run, given: Step, agreed: Sequence[Approval]) -> str:
 def names_of(subject: str) -> set[str]:
     """Return all subjects by which a person acts: as a user, as each of their contacts, as the owner of a token."""
     known = Q(pk__in=_numbers([subject], "contact")) | Q(user_id__in=_numbers([subject], "user"))
-    token = Q(channel__kind=GATEWAY, external_id=subject)
+    token = Q(channel__in=channels_of(GATEWAY), external_id=subject)
     rows = Contact.objects.select_related("channel").filter(known | token)
     names = {subject}
     for row in rows:

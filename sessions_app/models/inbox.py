@@ -34,7 +34,7 @@ class Inbox(models.Model):
 
     class Meta:
         """The unique pair makes intake safe to repeat; partial indexes the claim of the oldest new rows,
-        and what was given up.
+        what was given up, and what still has its text.
         """
 
         verbose_name_plural = "inbox"
@@ -43,6 +43,7 @@ class Inbox(models.Model):
             models.Index(fields=["id", "lane"], name="inbox_new", condition=models.Q(state="new")),
             models.Index(fields=["received_at"], name="inbox_received"),
             models.Index(fields=["done_at"], name="inbox_dead", condition=models.Q(state="dead")),
+            models.Index(fields=["received_at"], name="inbox_text", condition=~models.Q(raw="")),
         ]
 
     def __str__(self) -> str:

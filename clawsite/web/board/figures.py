@@ -18,7 +18,7 @@ from clawsite.ops.selfalerts.chats import describe
 from clawsite.web.board.today import TODAY
 from clawsite.web.report import take_report
 from runbooks.models import AlertGroup, Incident, Job
-from sessions_app.models import Contact
+from sessions_app.models import Contact, Pairing
 
 KEEP_SECONDS = 3.0
 # A role whose last beat is older than this is shown as silent.
@@ -91,10 +91,8 @@ def _today() -> dict[str, Any]:
 
 
 def _people_waiting() -> int:
-    asking = Contact.objects.filter(
-        state=Contact.State.PENDING, pairings__decided_at=None, pairings__expires_at__gt=timezone.now()
-    )
-    return asking.distinct().count()
+    asking = Pairing.objects.filter(decided_at=None, expires_at__gt=timezone.now())
+    return asking.filter(contact__state=Contact.State.PENDING).order_by().values("contact").distinct().count()
 
 
 def _channel(row: dict[str, Any]) -> dict[str, Any]:

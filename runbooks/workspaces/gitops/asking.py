@@ -106,7 +106,8 @@ def find_agreed(change: ChangeRequest, people: Sequence[set[str]]) -> list[Appro
 
 def withdraw(change: ChangeRequest, *, actor: str) -> None:
     """Take back what a change that is over still asks for. Part of the caller's transaction."""
-    waiting = list(Approval.objects.filter(kind=KIND, data__change=change.pk, state=Approval.State.WAITING))
+    rows = Approval.objects.filter(kind=KIND, data__change=change.pk, state=Approval.State.WAITING)
+    waiting = list(rows.order_by("expires_at"))  # by the index of what waits, not through all there ever were
     approvals.withdraw(KIND, actor=actor, change=change.pk)
     for approval in waiting:
         approval.refresh_from_db()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clawsite.core.sql import begins_with
 from runbooks.models import Pipeline, Project
 from runbooks.workspaces.access import group_of, role_of
 from runbooks.workspaces.watchers import sessions_of
@@ -11,7 +12,7 @@ from sessions_app.models import Card, Contact, Session
 def audience_of(row: Pipeline) -> list[int]:
     """Return the chats to keep up to date: who was let out of a project since is told nothing more."""
     watching = sessions_of(row.project)
-    keys = Card.objects.filter(key__startswith=f"pipeline:{row.pk}:").exclude(session_id__in=watching)
+    keys = Card.objects.filter(begins_with("key", f"pipeline:{row.pk}:")).exclude(session_id__in=watching)
     asked = Session.objects.filter(pk__in=keys.values("session_id")).order_by("pk")
     return [*watching, *(session.pk for session in asked if _may_look(row.project, session))]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from clawsite.core.errors import BadInput, NotAllowed
@@ -67,7 +68,7 @@ def take_up(approval: Approval) -> None:
 
 def decide_waiting(row: Pipeline, *, actor: Actor, name: str = "") -> str:
     """Approve what a pipeline waits for; return the stage. NotAllowed for who may not decide it."""
-    waiting = Approval.objects.filter(kind=KIND, data__pipeline=row.pk, state=Approval.State.WAITING).last()
+    waiting = _waiting(row).first()
     if waiting is None or (name and name != waiting.data["stage"]):
         raise BadInput(_("Nothing of pipeline {number} waits for this.").format(number=row.pk))
     decision = approvals.decide(waiting.key, actor=actor, approve=True)
@@ -80,8 +81,14 @@ def decide_waiting(row: Pipeline, *, actor: Actor, name: str = "") -> str:
 
 def withdraw(row: Pipeline) -> None:
     """Take back what a pipeline that is over still asks for."""
-    waiting = list(Approval.objects.filter(kind=KIND, data__pipeline=row.pk, state=Approval.State.WAITING))
+    waiting = list(_waiting(row))
     approvals.withdraw(KIND, actor="system", pipeline=row.pk)
     for approval in waiting:
         approval.refresh_from_db()
         show_request(approval, session_id=approval.data.get("session"))
+
+
+def _waiting(row: Pipeline) -> QuerySet[Approval]:
+    """Return what a pipeline asks for, oldest first: by the index of what waits, not through all there ever were."""
+    rows = Approval.objects.filter(kind=KIND, data__pipeline=row.pk, state=Approval.State.WAITING)
+    return rows.order_by("expires_at", "pk")

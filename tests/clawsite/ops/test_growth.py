@@ -15,15 +15,16 @@ from bots.agent.budget import sum_today
 from bots.commands.stop import request_stop
 from clawsite.core.errors import NotAllowed
 from clawsite.core.models import AuditEvent
-from clawsite.gateway.access import find_session
-from clawsite.gateway.approvals import decider
+from clawsite.gateway.access import find_session, visible_sessions
+from clawsite.gateway.approvals import decider, waiting
 from clawsite.gateway.principal import Principal
 from clawsite.gateway.runs import access_run
 from clawsite.gateway.waiting import is_answering
-from clawsite.ops.housekeeping import clean
+from clawsite.ops.housekeeping import clean, clean_inbox
 from clawsite.ops.levels import report
 from clawsite.ops.levels.week import WEEK
 from clawsite.ops.selfalerts import work
+from clawsite.web.board.figures import _people_waiting
 from clawsite.web.board.today import Today
 from clawsite.web.chat.history import has_button, read_news, read_older
 from clawsite.web.chat.identity import Visitor
@@ -31,10 +32,15 @@ from clawsite.web.report import read_queues
 from clawsite.web.report.channels import read_last_command
 from guardrails.approvals import withdraw
 from guardrails.models import Approval, VerdictRecord
-from runbooks.models import Job
+from runbooks.books.asking import names_of
+from runbooks.models import ChangeRequest, Job, Pipeline, Project
+from runbooks.workspaces.gitops import asking as gitops
+from runbooks.workspaces.pipelines import local_asking
+from runbooks.workspaces.pipelines.audience import audience_of
 from sessions_app.channels import GATEWAY, WEBCHAT
-from sessions_app.models import Channel, Contact, Inbox, Message, Outbox, Session, Turn
-from sessions_app.outbox import end_waits, find_heads, recover_unknown
+from sessions_app.models import Card, Channel, Contact, Inbox, Message, Outbox, Session, Turn
+from sessions_app.outbox import end_waits, expire_older, find_heads, recover_unknown
+from sessions_app.purge import purge_session
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 
@@ -66,7 +72,7 @@ def steps_of_sqlite() -> Iterator[Callable[[], int]]:
 def answered(count: int, *, at: datetime) -> Session:
     """Make messages of one chat that were answered then; one of each hundred was given up."""
     channel, _ = Channel.objects.get_or_create(kind=WEBCHAT, name="main")
-    Channel.objects.get_or_create(kind=GATEWAY, name="gateway")
+    gateway, _ = Channel.objects.get_or_create(kind=GATEWAY, name="gateway")
     session, _ = Session.objects.get_or_create(channel=channel, chat_id="1")
     first = Inbox.objects.count()
     Inbox.objects.bulk_create(
@@ -82,6 +88,10 @@ def answered(count: int, *, at: datetime) -> Session:
     )  # fmt: skip
     numbers = range(first, first + count)
     Session.objects.bulk_create(Session(channel=channel, chat_id=f"another {number}") for number in numbers)
+    Session.objects.bulk_create(Session(channel=gateway, chat_id=f"token:{number}/main") for number in numbers)
+    Card.objects.bulk_create(
+        Card(key=f"alert:{number}:1", session=session, kind="alert", changed=False, changed_at=at) for number in numbers
+    )
     Contact.objects.bulk_create(Contact(channel=channel, external_id=f"{number}") for number in numbers)
     Message.objects.bulk_create(Message(session=session, seq=number, role="user", text="") for number in numbers)
     AuditEvent.objects.bulk_create(AuditEvent(actor="system", action="test", at=at) for _ in numbers)
@@ -120,6 +130,10 @@ LOOKS: dict[str, Callable[[Session], Any]] = {
     "a visitor's news": lambda session: read_news(VISITOR, after=10**6),
     "a stranger's button": lambda session: has_button(STRANGER, seq=1, data="1"),
     "whether a session answers": lambda session: is_answering(session.pk),
+    "who asks to be let in": lambda session: _people_waiting(),
+    "a program's sessions": lambda session: list(visible_sessions(ALICE)),
+    "all that stands for a person": lambda session: names_of("user:1"),
+    "who sees a pipeline": lambda session: audience_of(Pipeline(pk=1, project=Project(pk=1))),
     "old rows": lambda session: clean(),
 }
 
@@ -138,7 +152,40 @@ def test_a_look_costs_the_same_after_ten_times_as_many_messages(name: str) -> No
     assert costs[1] <= costs[0] + 30, f"tens of steps after {FEW} and {MANY} messages"
 
 
-def test_what_asked_is_taken_back_at_the_same_cost_after_ten_times_as_many_decisions() -> None:
+def remove_another() -> None:
+    session = Session.objects.create(channel=Channel.objects.get(kind=WEBCHAT), chat_id="gone")
+    purge_session(session, actor=ALICE.actor, own=True)
+
+
+STAY: dict[str, Callable[[], Any]] = {
+    "a conversation": remove_another,
+    "updates that turns came of": clean_inbox,
+    "answers that are out": lambda: expire_older(days=3),
+}
+
+
+@pytest.mark.parametrize("name", STAY)
+def test_a_removal_costs_the_same_after_ten_times_as_many_rows_that_stay(name: str) -> None:
+    costs = []
+    for count in (FEW, MANY - FEW):
+        answered(count, at=timezone.now() - timedelta(days=20))
+        Inbox.objects.update(raw="")
+        with steps_of_sqlite() as taken:
+            STAY[name]()
+        costs.append(taken())
+    assert costs[1] <= costs[0] + 30, f"tens of steps after {FEW} and {MANY} messages"
+
+
+WAITS: dict[str, Callable[[], Any]] = {
+    "what the gateway shows": lambda: list(waiting(Approval.objects.order_by("-pk"))[:50]),
+    "a turn": lambda: withdraw("tool", actor="system", turn=0),
+    "a change request": lambda: gitops.withdraw(ChangeRequest(pk=1), actor="system"),
+    "a pipeline": lambda: local_asking.withdraw(Pipeline(pk=1)),
+}
+
+
+@pytest.mark.parametrize("name", WAITS)
+def test_what_waits_is_found_at_the_same_cost_after_ten_times_as_many_decisions(name: str) -> None:
     costs = []
     for numbers in (range(FEW), range(FEW, MANY)):
         Approval.objects.bulk_create(
@@ -146,6 +193,6 @@ def test_what_asked_is_taken_back_at_the_same_cost_after_ten_times_as_many_decis
             for number in numbers
         )
         with steps_of_sqlite() as taken:
-            withdraw("tool", actor="system", turn=0)
+            WAITS[name]()
         costs.append(taken())
     assert costs[1] <= costs[0] + 30, "tens of steps"
