@@ -18,7 +18,6 @@ from runbooks.alerts.retention import old_groups, old_storms
 from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.store import process_new
 from runbooks.alerts.storms import end_storms, is_flooded
-from runbooks.books.ending import settle_runs
 from runbooks.briefings.rows import read_incidents
 from runbooks.briefings.window import Window
 from runbooks.dispatch import plan
@@ -48,7 +47,6 @@ ASKED_OFTEN: dict[str, tuple[Callable[[], object], str]] = {
     "ends of silences": (lambda: end_silences(now=timezone.now()), "alert_silence_state"),
     "what rang in a chat": (lambda: is_flooded(1, now=timezone.now()), "alert_notice_rung"),
     "storms that are over": (lambda: end_storms(now=timezone.now()), "alert_storm_open"),
-    "runs whose job is over": (settle_runs, "run_of_target_once"),
     "incidents of a shift": (lambda: read_incidents(SHIFT), "incident_resolved"),
     "old groups of alerts": (lambda: list(old_groups().order_by()), "alert_group_ended"),
     "old storms": (lambda: list(old_storms().order_by()), "alert_storm_ended"),

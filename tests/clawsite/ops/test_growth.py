@@ -20,7 +20,7 @@ from clawsite.gateway.approvals import decider, waiting
 from clawsite.gateway.principal import Principal
 from clawsite.gateway.runs import access_run
 from clawsite.gateway.waiting import is_answering
-from clawsite.ops.housekeeping import clean, clean_inbox
+from clawsite.ops.housekeeping import clean, clean_inbox, settle_runs
 from clawsite.ops.levels import report
 from clawsite.ops.levels.week import WEEK
 from clawsite.ops.selfalerts import work
@@ -33,7 +33,7 @@ from clawsite.web.report.channels import read_last_command
 from guardrails.approvals import withdraw
 from guardrails.models import Approval, VerdictRecord
 from runbooks.books.asking import names_of
-from runbooks.models import ChangeRequest, Job, Pipeline, Project
+from runbooks.models import ChangeRequest, Job, Pipeline, Project, Run
 from runbooks.workspaces.gitops import asking as gitops
 from runbooks.workspaces.pipelines import local_asking
 from runbooks.workspaces.pipelines.audience import audience_of
@@ -95,9 +95,10 @@ def answered(count: int, *, at: datetime) -> Session:
     Contact.objects.bulk_create(Contact(channel=channel, external_id=f"{number}") for number in numbers)
     Message.objects.bulk_create(Message(session=session, seq=number, role="user", text="") for number in numbers)
     AuditEvent.objects.bulk_create(AuditEvent(actor="system", action="test", at=at) for _ in numbers)
-    Job.objects.bulk_create(
+    jobs = Job.objects.bulk_create(
         Job(kind="x", requested_by="system", owner="system", state="succeeded", ended_at=at) for _ in numbers
     )
+    Run.objects.bulk_create(Run(job=job, name="x", target=job.key, open=False, requested_by="system") for job in jobs)
     VerdictRecord.objects.bulk_create(VerdictRecord(stage="input", rule="pii", action="mask", at=at) for _ in numbers)
     Outbox.objects.bulk_create(
         Outbox(channel=channel, chat_id="1", dedupe_key=f"{row.pk}", payload={}, state="sent", created_at=at)
@@ -130,6 +131,7 @@ LOOKS: dict[str, Callable[[Session], Any]] = {
     "a visitor's news": lambda session: read_news(VISITOR, after=10**6),
     "a stranger's button": lambda session: has_button(STRANGER, seq=1, data="1"),
     "whether a session answers": lambda session: is_answering(session.pk),
+    "runs whose job is over": lambda session: settle_runs(),
     "who asks to be let in": lambda session: _people_waiting(),
     "a program's sessions": lambda session: list(visible_sessions(ALICE)),
     "all that stands for a person": lambda session: names_of("user:1"),
