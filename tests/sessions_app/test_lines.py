@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from clawsite.core.errors import LeaseLost
@@ -120,7 +120,7 @@ def test_a_sender_that_lost_its_lease_takes_no_row(channel: Channel, held: Held)
     queue(channel, "a")
     row = Outbox.objects.get()
     release_lease(held)
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLost), transaction.atomic():
         outbox.mark_sending([row.pk], held=held)
     row.refresh_from_db()
     assert row.state == "new"
