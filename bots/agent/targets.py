@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import timezone
 
-from bots.agent.keys import find_key, has_key_in_settings, needs_key
+from bots.agent.keys import find_key, get_key, has_key_in_settings, needs_key
 from bots.agent.prices import find_model
 from bots.agent.types import Target
 from bots.breaker import Breakers, State
@@ -57,6 +57,11 @@ def targets_for(session_model: str = "") -> tuple[Target, ...]:
 async def usable_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
     """Return those that can be called at all: with a key, or at an address that may need none."""
     return tuple([target for target in targets if not needs_key(target) or await find_key(target)])
+
+
+def get_usable_targets(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """Return the same, as it stands now. Asks the database."""
+    return tuple(target for target in targets if not needs_key(target) or get_key(target))
 
 
 def recall_breakers(now: datetime | None = None) -> None:

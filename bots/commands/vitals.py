@@ -10,6 +10,8 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bots.agent.notices import not_configured
+from bots.agent.targets import get_usable_targets, targets_for
 from bots.commands.base import CommandContext
 from bots.commands.figures import show_span
 from clawsite.core.models import Process
@@ -19,11 +21,11 @@ from sessions_app.turns import open_turns
 
 
 def read_session(context: CommandContext) -> Sequence[str]:
-    """Say that we are up, whether we are at work here, and with which model."""
+    """Say that we are up, whether we are at work here, and with which model, if there is one that can be called."""
     running = open_turns().filter(session_id=context.session.pk, state=Turn.State.RUNNING).count()
-    model = context.session.model or settings.CLAW_MODELS[0].partition("@")[0]
     doing = _("I am working on an answer here.") if running else _("I am ready.")
-    return [doing, _("Model: {model}").format(model=model)]
+    usable = get_usable_targets(targets_for(context.session.model))
+    return [doing, _("Model: {model}").format(model=usable[0].model) if usable else not_configured(context.language)]
 
 
 def read_version(context: CommandContext) -> Sequence[str]:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
+from pytest_django import Settings
 
 from bots.channels.base import Button, OutboundMessage
 from bots.commands import status
 from bots.commands.base import CommandContext
-from clawsite.core.models import AuditEvent, Process
+from clawsite.core.models import AuditEvent, Process, Secret
 from guardrails.types import Role
 from sessions_app import facts
 from sessions_app.models import Fact, Inbox, Message, Outbox, Session, Turn
@@ -274,6 +275,18 @@ def test_status_shows_each_role_what_is_theirs(people: People, say: Say) -> None
     people.charlie.state = people.charlie.State.APPROVED
     people.charlie.save()
     assert "bots:" not in say(people.charlie, people.bobs, "/status")[0].text
+
+
+def test_status_names_a_model_only_when_one_can_be_called(people: People, say: Say, settings: Settings) -> None:
+    settings.ANTHROPIC_API_KEY = settings.ANTHROPIC_BASE_URL = ""
+    settings.CLAW_MODELS = ["claude-one", "own@http://127.0.0.1:1"]
+    assert "Model: own" in say(people.bob, people.bobs, "/status")[0].text
+    settings.CLAW_MODELS = ["claude-one"]
+    text = say(people.bob, people.bobs, "/status")[0].text
+    assert "No model is set up yet" in text
+    assert "claude-one" not in text
+    Secret.objects.create(name="ANTHROPIC_API_KEY", value="key")
+    assert "Model: claude-one" in say(people.bob, people.bobs, "/status")[0].text
 
 
 def test_status_says_when_it_is_at_work_here(people: People, say: Say) -> None:
