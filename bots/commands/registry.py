@@ -19,7 +19,7 @@ from bots.commands.nearly import find_near
 from bots.commands.phrases import add_phrases, match_phrase
 from bots.reasons import say_reason
 from clawsite.core.errors import ClawError
-from guardrails.types import Role
+from guardrails.types import Actor, Role
 
 __all__ = [
     "Command", "CommandContext", "Match", "add_phrases", "all_commands", "command_hints", "find_command",
@@ -108,9 +108,13 @@ def run_command(command: Command, context: CommandContext) -> Answer:
             return say(say_reason(error.message))
 
 
-def command_hints() -> dict[str, list[CommandHint]]:
-    """Return the command menu by language as platforms name them ("" is the default): what every viewer may use."""
-    shown = [each for each in all_commands() if not each.hidden and each.role is Role.VIEWER]
+def command_hints(role: Role = Role.VIEWER) -> dict[str, list[CommandHint]]:
+    """Return the command menu by language as platforms name them ("" is the default): what everybody of a role may use.
+
+    Platforms have one menu for all, which is a viewer's.
+    """
+    anybody = Actor(subject="", role=role)
+    shown = [each for each in all_commands() if not each.hidden and anybody.is_at_least(each.role)]
     hints: dict[str, list[CommandHint]] = {}
     for code, _name in settings.LANGUAGES:
         with translation.override(code):

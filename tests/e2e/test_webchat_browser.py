@@ -156,6 +156,12 @@ def test_files_commands_and_buttons(stack: Stack, browser: Browser, messages_pro
         assert download.value.suggested_filename == "notes.txt"
         assert Path(download.value.path()).read_bytes() == b"hello " * 5000
 
+        page.fill("#text", "/alert")
+        expect(page.locator("#hints li[aria-selected=true] b")).to_have_text("/alert")
+        page.press("#text", "ArrowUp")
+        expect(page.locator("#hints li[aria-selected=true] b")).to_have_text("/alerts")
+        page.press("#text", "Enter")
+        assert page.input_value("#text") == "/alerts "
         page.fill("#text", "/set")
         expect(page.locator("#hints li")).to_have_count(1)
         page.press("#text", "Tab")

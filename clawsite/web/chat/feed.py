@@ -20,6 +20,7 @@ from clawsite.web.chat.history import News, read_news
 from clawsite.web.chat.hub import hub
 from clawsite.web.chat.identity import Visitor
 from clawsite.web.pagesocket import FOREIGN, NOBODY, STALE, ask_db
+from guardrails.types import Role
 from sessions_app.models import Contact
 
 POLL_SECONDS = 5.0
@@ -48,7 +49,7 @@ class Feed:
         self.session_id: int | None = None
         self.contact_id: int | None = None
         self.wrote_at = 0.0
-        self.access = ""
+        self.access = self._role = ""
         self._window, self._push, self._end, self._find_sitter = window, push, end, find_sitter
         self._last_seq: int | None = None
         self._running: frozenset[int] = frozenset()
@@ -64,7 +65,7 @@ class Feed:
     def begin(self, last_seq: int) -> None:
         """Start to show everything after what the page has (0: nothing); again when it asks again."""
         self._last_seq = last_seq or None
-        self.access, self._running = "", frozenset()
+        self.access, self._role, self._running = "", "", frozenset()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="chat feed")
         self.look()
@@ -152,19 +153,20 @@ class Feed:
         self._running = news.running
 
     async def _tell_access(self, news: News) -> None:
-        """Say at first, and whenever it changes, what the visitor is to us. Who is blocked is shown nothing."""
-        if news.access == self.access:
+        """Say at first, and whenever it changes, what the visitor is to us, and may do. Who is blocked sees nothing."""
+        if (news.access, news.role) == (self.access, self._role):
             return
-        changed, self.access = bool(self.access), news.access
+        changed = bool(self.access) and news.access != self.access
+        self.access, self._role = news.access, news.role
         fields: dict[str, Any] = {"access": news.access, "role": news.role, "changed": changed}
         if news.access == Contact.State.APPROVED:
-            fields["hints"] = self._hints()
+            fields["hints"] = self._hints(Role(news.role))
         await self._push({"t": "access", **fields})
         if news.access == Contact.State.BLOCKED:
             await self._end(FOREIGN)
 
-    def _hints(self) -> list[dict[str, str]]:
-        by_language = command_hints()
+    def _hints(self, role: Role) -> list[dict[str, str]]:
+        by_language = command_hints(role)
         rows = by_language.get(self.visitor.language.partition("-")[0], by_language.get("", []))
         return [{"name": row.name, "text": row.description} for row in rows]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from clawsite.core.db import run_db
 from clawsite.core.models import AuditEvent
 from clawsite.core.nudge import nudge
+from sessions_app.contacts import approve_contact
 from sessions_app.models import Contact, Inbox, Message
 from tests.bots.flow import Flow
-from tests.clawsite.web.chat.seat import Seat, make_staff, new_id
+from tests.clawsite.web.chat.seat import ADMIN, Seat, make_staff, new_id
 
 LONG = "\n\n".join(f"{number}. " + "The river runs past the town. " * 6 for number in range(20))
 
@@ -49,6 +50,20 @@ async def test_a_staff_user_is_known_at_once(flow: Flow) -> None:
     assert sorted(row["role"] for row in rows) == ["admin", "operator"]
     await page.leave()
     await other.leave()
+
+
+async def test_the_menu_is_what_the_visitor_may_use_also_when_that_changes(flow: Flow) -> None:
+    bob = await Seat().sit_down()
+    contact = await bob.approve()
+    page = await bob.open()
+    first = await page.until("access")
+    await run_db(lambda: approve_contact(contact, actor=ADMIN, role="operator"))
+    second = await page.until("access")
+    menus = [{hint["name"] for hint in told["hints"]} for told in (first, second)]
+    assert menus[1] - menus[0] >= {"ack", "subscribe", "deploy"}
+    assert menus[0] <= menus[1]
+    assert (second["role"], second["changed"]) == ("operator", False)
+    await page.leave()
 
 
 async def test_rights_that_an_account_lost_are_lost_in_the_chat(flow: Flow) -> None:

@@ -53,9 +53,9 @@ export class Composer extends EventTarget {
     if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
       event.preventDefault();
       this.choose(this.chosen + (event.key === "ArrowDown" ? 1 : -1));
-    } else if (open && (event.key === "Tab" || (event.key === "Enter" && this.isPartial()))) {
+    } else if (open && (event.key === "Tab" || (event.key === "Enter" && !this.isTyped(this.offered[this.chosen])))) {
       event.preventDefault();
-      this.complete(this.offered[Math.max(this.chosen, 0)]);
+      this.complete(this.offered[this.chosen]);
     } else if (open && event.key === "Escape") {
       this.hide();
     } else if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
@@ -64,9 +64,8 @@ export class Composer extends EventTarget {
     }
   }
 
-  // Whether what is typed is not a whole command yet.
-  isPartial() {
-    return !this.commands.some((command) => `/${command.name}` === this.text.value.trim());
+  isTyped(command) {
+    return `/${command.name}` === this.text.value.trim();
   }
 
   offer() {
@@ -79,7 +78,8 @@ export class Composer extends EventTarget {
     this.box.replaceChildren(...this.offered.map((command, index) => this.draw(command, index)));
     this.box.hidden = false;
     this.text.setAttribute("aria-expanded", "true");
-    this.choose(0);
+    // A command that stands there whole is what Enter sends, whatever longer ones begin like it.
+    this.choose(Math.max(0, this.offered.findIndex((command) => this.isTyped(command))));
   }
 
   draw(command, index) {
