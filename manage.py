@@ -10,7 +10,10 @@ from clawsite.ops.stopping import end_by_default, end_on_signals
 
 end_on_signals()  # before the imports that take time
 
-from django.conf import settings
+try:
+    from django.conf import settings
+except ModuleNotFoundError:
+    sys.exit(f"This Python has no Django. Use the one of ./run: .venv/bin/python {' '.join(sys.argv)}")
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line, load_command_class
 from django.db import DatabaseError

@@ -116,7 +116,8 @@ def env_secret(name: str, default: str = "") -> str:
         _files[name] = Path(path)
     try:
         value = Path(path).read_text(encoding="utf-8").strip() if path else _read(name) or default
-    except OSError as error:
-        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read: {reason}.") from None
     _secrets[name] = bool(value)
     return value

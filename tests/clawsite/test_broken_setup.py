@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, IntegrityError, OperationalError, ProgrammingError, connection
 from django.db.utils import DatabaseErrorWrapper
 
+from clawsite.core import env
 from clawsite.core.addresses import check_redis_url, read_database_url
 from clawsite.core.dbtrouble import NOT_SET_UP, explain_words, is_passing, is_trouble
 from clawsite.core.folders import env_folder, make_folder
@@ -60,6 +61,15 @@ def test_a_stop_while_it_loads_is_one_sentence_and_leaves_no_child(number: signa
         assert starting.stderr.read() == SENTENCE
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
+
+
+def test_another_python_than_the_installed_one_is_told_which_to_use() -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "manage.py", "pair", "list"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr == "This Python has no Django. Use the one of ./run: .venv/bin/python manage.py pair list\n"
 
 
 def test_a_file_in_place_of_claw_home_is_told_by_the_command(tmp_path: Path) -> None:
@@ -117,6 +127,18 @@ def test_a_home_of_nobody_names_its_setting(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_key_file_that_is_a_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"key file .* cannot be read or made"):
         load_or_create_key(tmp_path, lambda: "key")
+
+
+@pytest.mark.parametrize(("content", "why"), [(None, "No such file"), (b"\xff\xfe\x00", "it is not text")])
+def test_a_file_of_a_secret_that_cannot_be_read_names_its_setting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, why: str
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_bytes(content)
+    monkeypatch.setattr(env, "_files", {})
+    monkeypatch.setenv("TELEGRAM_BOT_TOKEN_FILE", str(tmp_path / "secret"))
+    with pytest.raises(ImproperlyConfigured, match=f"TELEGRAM_BOT_TOKEN_FILE names a file that cannot be read: {why}"):
+        env.env_secret("TELEGRAM_BOT_TOKEN")
 
 
 @pytest.mark.django_db

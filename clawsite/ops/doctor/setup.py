@@ -41,7 +41,7 @@ def _missing() -> Iterator[Finding]:
     if not asyncio.run(is_configured()):
         yield _no_model()
     if not Channel.objects.filter(enabled=True).exclude(kind__in=["webchat", "gateway"]).exists():
-        yield note(AREA, "No chat platform is connected.", "Run: manage.py channel add telegram")
+        yield note(AREA, "No chat platform is connected.", "Run: manage.py channel add telegram NAME")
 
 
 def _no_model() -> Finding:

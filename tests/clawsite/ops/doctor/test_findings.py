@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.core.management import load_command_class
 from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
@@ -66,6 +67,13 @@ def test_a_model_of_what_runs_with_other_settings_is_told_and_not_missed(setting
     found = list(setup.examine())
     assert not any("No model" in text for text in warned(found))
     assert any("bots runs with a model" in each.text for each in found)
+
+
+def test_a_missing_platform_is_told_with_a_command_that_is_whole() -> None:
+    (found,) = [each for each in setup.examine() if "No chat platform" in each.text]
+    name, *words = found.advice.removeprefix("Run: manage.py ").split()
+    parsed = load_command_class("clawsite", name).create_parser("manage.py", name).parse_args(words)
+    assert parsed.kind == "telegram"
 
 
 def test_wrong_settings_are_told_by_their_checks(settings: Settings) -> None:
