@@ -12,6 +12,7 @@ from bots.commands.base import Answer, Command, CommandContext, command_button, 
 from bots.commands.phrases import add_phrases
 from bots.commands.spelling import as_typed
 from clawsite.core.errors import BadInput, NotAllowed
+from guardrails.types import Role
 from runbooks.models import Job, Project
 from runbooks.workspaces.access import access_project, current_project, list_projects
 from runbooks.workspaces.operations import last_operations
@@ -27,14 +28,21 @@ def run_list(context: CommandContext) -> Answer:
     """List the projects, with a button for each."""
     rows = list_projects(context.actor, context.session.pk)
     if not rows:
+        if not _may_begin(context):
+            return turn_page(context, say(_("You have no project yet. A maintainer of one can let you in.")))
         text = _("You have no project yet. /new begins one.")
         return turn_page(context, say(text, [command_button(_("New project"), "new")]))
     now = find_current(context)
     lines = [_line(each, current=now == each) for each in rows[:SHOWN]]
     more = [_("… and {count} more").format(count=len(rows) - SHOWN)] if len(rows) > SHOWN else []
     buttons = [command_button(each.name, "switch", each.key) for each in rows[:SHOWN] if each != now]
-    last = [command_button(_("New project"), "new")]
+    last = [command_button(_("New project"), "new")] if _may_begin(context) else []
     return turn_page(context, say("\n".join([_("Projects:"), "", *lines, *more]), *_in_rows(buttons), last))
+
+
+def _may_begin(context: CommandContext) -> bool:
+    """Tell whether /new is for this person; what is offered to others would be a command that does not exist."""
+    return context.actor.is_at_least(Role.OPERATOR)
 
 
 def run_switch(context: CommandContext) -> Answer:

@@ -29,7 +29,7 @@ class CardAdmin(RecordAdmin):
         ),
     )
 
-    @display(description=gettext_lazy("changed"))
+    @display(description=gettext_lazy("last change"))
     def last(self, row: Card) -> str:
         """How long ago it changed."""
         return age(row.changed_at)

@@ -8,6 +8,7 @@ WORDS = (
     _("All applications"),
     _("Apply Filters"),
     _("Choose file to upload"),
+    _("Click to cancel"),
     _("Dark"),
     _("Filters"),
     _("General"),
@@ -24,7 +25,9 @@ WORDS = (
     _("Search apps and models..."),
     _("Select all rows"),
     _("Submit"),
-    _("This page yielded into no results. Create a new item or reset your filters."),
+    _("This item will be deleted."),
+    _("Toggle password visibility"),
     _("Type to search"),
+    _("Welcome back to"),
     _("You have been successfully logged out from the administration"),
 )

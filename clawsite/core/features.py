@@ -26,7 +26,7 @@ STREAMING = Feature(
 FACTS = Feature(
     name="facts",
     title=_("Facts from conversations"),
-    help=_("A small model notes lasting facts from what people say. Off: only /remember keeps facts."),
+    help=_("A small model notes lasting facts from what people say. Off: only what people ask for is kept."),
 )
 SUMMARIES = Feature(
     name="summaries",

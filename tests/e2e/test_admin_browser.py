@@ -129,6 +129,23 @@ def test_the_transcript_is_read_from_its_end_and_runs_nothing(
         expect(page).not_to_have_title("broken")
 
 
+def test_on_a_phone_no_line_of_a_list_is_cut_and_an_empty_one_says_so(
+    stack: Stack, code: str, known: StorageState, browser: Browser
+) -> None:
+    with watched(browser, storage_state=known, viewport={"width": 360, "height": 740}) as alice:
+        page = alice.page
+        page.goto(f"{stack.url}/admin/sessions_app/message/")
+        cell = page.locator("#result_list td", has_text="line 5").first
+        assert cell.evaluate("cell => cell.scrollHeight - cell.clientHeight") <= 0
+        page.goto(f"{stack.url}/admin/runbooks/runbook/")
+        expect(page.get_by_text("There is nothing here yet.")).to_be_visible()
+        page.goto(f"{stack.url}/admin/runbooks/runbook/?q=nowhere")
+        expect(page.get_by_text("Nothing fits.")).to_be_visible()
+        page.get_by_role("link", name="Reset filters").click()
+        page.get_by_role("link", name="Add runbook").click()
+        expect(page.locator("#id_name")).to_be_visible()
+
+
 def test_the_size_of_a_layer_is_counted_while_she_types(
     stack: Stack, code: str, known: StorageState, browser: Browser
 ) -> None:

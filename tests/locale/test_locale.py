@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,12 @@ import pytest
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
 
+from bots.commands.registry import find_command
 from tests.locale import catalogs
 from tests.locale.catalogs import LANGUAGES, PLACES, Place, compiled, problems, update
 
+# Not the end of a tag, not a part of a path or an address, not one letter as in /min.
+_NAMED = re.compile(r"(?<![\w/<.:}\])])/([a-z_]{4,})(?![\w/])")
 HINT = "run python -m tests.locale update, translate, then python -m tests.locale compile"
 
 
@@ -60,6 +64,14 @@ def test_every_text_that_is_marked_is_collected(place: Place) -> None:
     paths = [path for name in place.sources for path in (catalogs.ROOT / name).rglob("*.py")]
     missed = [f"{path}: {text!r}" for path in paths for text in _marked(path) if text not in collected]
     assert not missed, "\n".join(missed)
+
+
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.locale.parent.name)
+def test_every_command_that_is_named_is_one(place: Place) -> None:
+    ids = [each.id for each in catalogs.collect(place)]
+    texts = [text for each in ids for text in ([each] if isinstance(each, str) else each)]
+    named = {(name, text) for text in texts for name in _NAMED.findall(text)}
+    assert [text for name, text in named if find_command(name) is None] == []
 
 
 def _marked(path: Path) -> Iterator[str]:

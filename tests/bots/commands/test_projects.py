@@ -112,6 +112,15 @@ def test_viewers_and_strangers_make_nothing(people: People, say: Say) -> None:
     assert not Project.objects.exists()
 
 
+def test_a_viewer_is_not_offered_to_begin_one(people: People, say: Say) -> None:
+    viewer, chat = let_in(people)
+    (answer,) = say(viewer, chat, "/projects")
+    assert ("/new" in answer.text, answer.buttons) == (False, ())
+    (answer,) = say(people.bob, people.bobs, "/projects")
+    assert "/new begins one" in answer.text
+    assert [button.data for row in answer.buttons for button in row] == ["cmd:new"]
+
+
 def test_a_group_owns_what_is_made_in_it(people: People, say: Say) -> None:
     GroupAccess.objects.create(channel=people.channel, chat_id="group", title="Team", allowed=True)
     assert say(people.bob, people.group, "/new site shop") == ()
