@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import translation
 
 from bots import texts
@@ -18,6 +19,7 @@ from bots.commands.catalog import all_commands, find_command, register
 from bots.commands.nearly import find_near
 from bots.commands.phrases import add_phrases, match_phrase
 from bots.reasons import say_reason
+from clawsite.core.audit import keeping_refusals
 from clawsite.core.errors import ClawError
 from guardrails.types import Actor, Role
 
@@ -97,13 +99,14 @@ def find_command_line(line: str) -> Match | None:
 def run_command(command: Command, context: CommandContext) -> Answer:
     """Check the right to a command and run it in the user's language. Synchronous, inside the closing transaction.
 
-    An error that a person can do something about is the answer; any other one goes up.
+    An error that a person can do something about is the answer, and nothing was done then; any other one goes up.
     """
     with translation.override(context.language):
         if not command.is_allowed(context):
             return say(texts.unknown_command())
         try:
-            return command.run(context)
+            with keeping_refusals(), transaction.atomic():
+                return command.run(context)
         except ClawError as error:
             return say(say_reason(error.message))
 

@@ -62,7 +62,7 @@ def _switch(context: CommandContext, name: str, *, on: bool) -> Answer:
         known = ", ".join(each.name for each in list_enabled()) or _("none")
         raise BadInput(_("There is no skill of this name. Skills: {names}.").format(names=known))
     if on and not check_files(skill):
-        raise BadInput(_("{name} was switched off: its files are not those that an admin looked at.").format(name=name))
+        return say(_("{name} was switched off: its files are not those that an admin looked at.").format(name=name))
     if set_active(context.session, skill, on=on):
         audit.record("session.skill", actor=context.actor.subject, subject=context.session.ref, skill=skill.name, on=on)
     said = _("{name} is on in this chat.") if on else _("{name} is off in this chat.")

@@ -175,6 +175,20 @@ def test_a_job_that_somebody_else_makes_leaves_a_file_as_it_is(
     assert upload.state == "stored"
 
 
+def test_a_file_whose_job_cannot_be_made_can_be_stored_later(
+    people: People, shop: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offered(people.bob, people.bobs, sent(settings, b"x", "a.txt"))
+    upload = Upload.objects.get()
+    with monkeypatch.context() as patch:
+        patch.setattr("runbooks.jobs.actions.MAX_OPEN", 0)
+        assert "Wait for some" in press(people.bob, people.bobs, f"{upload.pk} =root")[0].text
+    upload.refresh_from_db()
+    assert upload.state == "waiting"
+    press(people.bob, people.bobs, f"{upload.pk} =root")
+    assert work()["state"] == "stored"
+
+
 @pytest.mark.parametrize(
     ("data", "name", "where", "said"),
     [
