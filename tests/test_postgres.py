@@ -21,6 +21,7 @@ GATEWAY = "tests/clawsite/gateway"
 SUITES = {
     "memory": ("tests/sessions_app", "tests/bots/commands/test_rights.py"),
     "talk": (
+        "tests/clawsite/core/test_transactions.py",
         *(f"{GATEWAY}/test_{name}.py" for name in ("runs", "isolation", "sessions", "feed")),
         f"{GATEWAY}/test_scheduled.py::test_a_job_that_runs_again_says_nothing_twice",
     ),
@@ -34,6 +35,7 @@ SUITES = {
         *(f"tests/runbooks/books/test_{name}.py" for name in ("running", "approvals")),
         *(f"tests/runbooks/incidents/test_{name}.py" for name in ("actions", "alerts", "races", "following")),
         "tests/runbooks/anomalies/test_races.py",
+        "tests/bots/code/test_races.py",
         "tests/runbooks/sources/test_readings.py",
         "tests/bots/cards/test_cards.py::TestRows",
     ),

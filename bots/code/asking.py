@@ -77,7 +77,8 @@ def is_agreed(job: Job, digest: str) -> bool | None:
 
 def take_up(approval: Approval) -> None:
     """Have the job go on once nothing waits any more. Called in the transaction that decided."""
-    job = Job.objects.filter(pk=approval.data.get("job")).first()
+    # Locked, so that of two decisions at one moment the later one sees the other.
+    job = Job.objects.select_for_update().filter(pk=approval.data.get("job")).first()
     if job is None:
         return
     show_request(approval, session_id=job.session_id)

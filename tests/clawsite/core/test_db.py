@@ -95,16 +95,6 @@ async def test_an_unknown_error_reaches_only_its_caller_and_the_others_are_run_a
     assert await run_db(names) == ["one"]
 
 
-async def test_one_that_runs_alone_is_a_transaction_too() -> None:
-    def break_off() -> None:
-        AuditEvent.objects.create(actor="system", action="half")
-        raise BadInput("no")
-
-    with pytest.raises(BadInput):
-        await run_tx(break_off)
-    assert await run_db(names) == []
-
-
 async def test_a_record_goes_before_what_waits() -> None:
     free = await hold()
     later = asyncio.create_task(run_db(add, "later"))
