@@ -14,6 +14,7 @@ from typing import Annotated, Any
 
 import msgspec
 from django.conf import settings
+from django.db import transaction
 from django.utils import translation
 from django.utils.translation import gettext as _
 from msgspec import Meta
@@ -23,6 +24,7 @@ from bots.code.ending import say_error, show_end
 from bots.code.starting import ROLE, access_run, owner_of
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
+from guardrails.types import Actor
 from runbooks.books.asking import shorten_line
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.models import CodeRun, Job, Operation, Project
@@ -80,17 +82,22 @@ def _keep(ctx: JobContext, given: KeepParams) -> Any:
     if pause is not None:
         return pause
     run.refresh_from_db()
+    if "done" not in ctx.state:
+        _merge(ctx, run, given, actor)
+    return {"run": run.pk, "outcome": str(run.outcome), "merged": run.merged}
+
+
+def _merge(ctx: JobContext, run: CodeRun, given: KeepParams, actor: Actor) -> None:
     if run.outcome != Outcome.KEPT:
         raise BadInput(_("There is nothing to keep: no changes of it wait on a branch."))
     if tree.look_again(run):
         show_end(run)
     if given.sha and not run.head.startswith(given.sha):
         raise BadInput(_("The branch has changed since. Look at it once more."))
-    check_guarded(run.project, (row[0] for row in run.files), actor=actor, session_id=job.session_id)
+    check_guarded(run.project, (row[0] for row in run.files), actor=actor, session_id=ctx.job.session_id)
     reason = merging.merge(run, actor=actor)
     run.outcome, run.reason = (Outcome.KEPT, reason) if reason else (Outcome.MERGED, CodeRun.Reason.NONE)
-    _tell(ctx, run, "code.keep")
-    return {"run": run.pk, "outcome": str(run.outcome), "merged": run.merged}
+    _tell(ctx, run, "code.keep", made=run.merged)
 
 
 def undo(ctx: JobContext) -> Any:
@@ -101,6 +108,8 @@ def undo(ctx: JobContext) -> Any:
 
 
 def _undo(ctx: JobContext, given: UndoParams) -> Any:
+    if "done" in ctx.state:
+        return {"undone": True, "commit": ctx.state["done"]}
     target = _find(ctx, given)
     pause = take_turn(ctx, target.project)
     if pause is not None:
@@ -137,7 +146,7 @@ def _take_back(ctx: JobContext, target: _Target) -> Any:
         tree.drop(run)
     if run is not None:
         run.outcome = Outcome.UNDONE if target.operation else Outcome.DROPPED
-        _tell(ctx, run, "code.undo")
+        _tell(ctx, run, "code.undo", made=made)
     elif ctx.job.session_id is not None:
         text = _("↩️ Undone: {title}").format(title=target.title)
         put_card(f"code:{ctx.key}:done", session_id=ctx.job.session_id, kind="code-note", data={"text": text})
@@ -200,17 +209,20 @@ def list_files(rows: Sequence[Sequence[Any]]) -> list[str]:
     return [*lines, *([f"… ({more})"] if more > 0 else [])]
 
 
-def _tell(ctx: JobContext, run: CodeRun, action: str) -> None:
-    run.save(update_fields=["outcome", "reason", "merged", "conflicts"])
-    audit.record(
-        action,
-        actor=ctx.job.owner,
-        subject=f"project:{run.project.key}",
-        run=run.pk,
-        job=ctx.key,
-        outcome=str(run.outcome),
-    )
-    show_end(run, ring="move")
+def _tell(ctx: JobContext, run: CodeRun, action: str, *, made: str) -> None:
+    """Write down and show what was done, and that it is, should the process die before the job's end is written."""
+    with transaction.atomic():
+        run.save(update_fields=["outcome", "reason", "merged", "conflicts"])
+        audit.record(
+            action,
+            actor=ctx.job.owner,
+            subject=f"project:{run.project.key}",
+            run=run.pk,
+            job=ctx.key,
+            outcome=str(run.outcome),
+        )
+        show_end(run, ring="move")
+        ctx.save(done=made)
 
 
 def end_undo(job: Job) -> None:

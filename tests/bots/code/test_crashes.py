@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from bots.code import merging, testing, tree, working
+from bots.code import deciding, merging, testing, tree, working
 from bots.code.ending import end_code
+from clawsite.core import audit
 from clawsite.core.models import AuditEvent
 from guardrails.approvals import decide
 from guardrails.models import Approval
@@ -88,6 +89,27 @@ def test_a_merge_that_was_not_recorded_is_recorded_as_it_was(
     assert {"new.py", "other.py"} <= set(world.files())
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_what_is_kept_is_told_and_recorded_once(
+    world: World, model: MessagesServer, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Killed between the parts of that, or after it and before the job's end is written."""
+    finish(model, tool_use("write_file", {"path": "new.py", "content": "x = 1\n", "why": "Add a module"}))
+    run = go(world.start())
+    world.say(f"/code keep {run.pk}")
+    part: Any = audit if when == "before" else deciding
+    name, kind = ("record", before) if when == "before" else ("_tell", after)
+    with monkeypatch.context() as patch:
+        patch.setattr(part, name, kind(getattr(part, name)))
+        assert kill_job(Job.objects.get(kind="code_keep").pk).state == "queued"
+    job = go_on("code_keep")
+    assert job.state == "succeeded", job.error
+    assert job.result is not None
+    assert job.result["outcome"] == "merged"
+    assert AuditEvent.objects.filter(action="code.keep").count() == 1
+    assert Card.objects.get(kind="code-end").data["outcome"] == "merged"
+
+
 def test_a_command_that_was_killed_is_not_run_again(world: World, model: MessagesServer) -> None:
     world.commit("claw.yaml", ALLOWED)
     world.commit("slow.sh", "echo x >> ran; sleep 60\n")
@@ -154,8 +176,9 @@ def test_one_that_is_given_up_leaves_its_commits_on_the_branch(world: World, mod
         (git, "merge_branch", before),
         (git, "merge_branch", after),
         (landing, "record_operation", after),
+        (deciding, "_tell", after),
     ],
-    ids=["committed", "merging", "merged", "recorded"],
+    ids=["committed", "merging", "merged", "recorded", "told"],
 )
 def test_an_undo_goes_on(
     world: World, model: MessagesServer, monkeypatch: pytest.MonkeyPatch, where: Any, name: str, kind: Any
