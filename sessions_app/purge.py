@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
 from clawsite.core.nudge import nudge_on_commit
+from clawsite.core.queue import enqueue
 from guardrails import records
 from guardrails.types import Actor
 from sessions_app.contacts import find_contact, require_admin
@@ -29,6 +30,7 @@ from sessions_app.turns import open_turns
 
 logger = logging.getLogger(__name__)
 
+REMOVE = "sessions_app.purge.remove_files"
 # Updates that no turn came of are kept for a week, but for those that were given up.
 LOOSE = timedelta(days=14)
 
@@ -53,7 +55,8 @@ def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool
             "session.purge", actor=actor.subject, subject=f"session:{session.pk}", origin=origin, messages=messages
         )
         nudge_on_commit("session", session=session.pk)
-        transaction.on_commit(partial(_remove_files, session.pk))
+        transaction.on_commit(partial(remove_files, session.pk))
+        enqueue(REMOVE, session.pk)  # the files go too when this process dies before it has removed them
         session.delete()
     return messages
 
@@ -79,8 +82,8 @@ def _updates(session: Session) -> Iterator[QuerySet[Inbox]]:
     yield Inbox.objects.filter(place, state=Inbox.State.DEAD)
 
 
-def _remove_files(session_id: int) -> None:
-    """Remove the folder of the session's files, which is named by its number alone."""
+def remove_files(session_id: int) -> None:
+    """Remove the folder of a removed session's files, which is named by its number alone. A task of the queue, too."""
     folder = settings.MEDIA_ROOT / str(session_id)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from clawsite.core import audit
 from clawsite.core.errors import BadInput, NotAllowed
+from clawsite.core.queue import enqueue
 from guardrails.types import Actor, Role
 from runbooks.books.asking import names_of
 from runbooks.jobs import create_job
@@ -32,6 +34,9 @@ from runbooks.workspaces.watchers import watch
 
 NEW, CLONE = "project_new", "project_clone"
 CLONED = "clone"
+DISCARD = "runbooks.workspaces.projects.discard_left"
+# What the folder of a removed project is called until all of it is gone.
+AWAY = "removed-"
 # The part of a project's key that comes from its name, so that buttons can carry it.
 KEY_CHARS = 30
 _NAME = re.compile(NAME)
@@ -127,6 +132,7 @@ def remove_project(project: Project, *, actor: Actor, origin: str = "") -> None:
             raise BadInput(_("A job is working on {name}. Stop it first.").format(name=project.name))
         audit.record("project.remove", actor=actor.subject, subject=project.ref, origin=origin, name=project.name)
         root = project_root(project)
+        enqueue(DISCARD, project.owner, project.name)  # the files go too when this process dies before they have
         project.delete()
         transaction.on_commit(partial(_discard, root))
 
@@ -155,10 +161,18 @@ def fail_project(job: Job) -> Project | None:
     return project
 
 
+def discard_left(owner: str, name: str) -> None:
+    """Remove what is left of a project that was removed; a task of the queue. Who has its name now keeps their own."""
+    if not Project.objects.filter(owner=owner, name=name).exists():
+        _discard(project_root(Project(owner=owner, name=name)))
+    for away in workspaces().glob(f"{AWAY}*"):
+        remove_files(away)
+
+
 def _discard(root: Path) -> None:
     """Remove a project's directory: out of the way at once, because its name may be used again."""
-    if root.is_dir():
-        away = workspaces() / f"removed-{secrets.token_hex(8)}"
+    away = workspaces() / f"{AWAY}{secrets.token_hex(8)}"
+    with suppress(FileNotFoundError):
         root.rename(away)
         remove_files(away)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django_q.models import OrmQ
 from pytest_django import Settings
 
 from clawsite.core.errors import BadInput, NotAllowed, NotFound
@@ -12,7 +13,7 @@ from clawsite.core.models import AuditEvent
 from guardrails.types import Actor
 from runbooks import jobs
 from runbooks.models import CurrentProject, Job, Operation, Project, ProjectMember, ProjectTurn
-from runbooks.workspaces import git
+from runbooks.workspaces import git, projects
 from runbooks.workspaces.access import access_project, current_project
 from runbooks.workspaces.deploys.starting import start_deploy
 from runbooks.workspaces.manifest import read_manifest
@@ -27,7 +28,7 @@ from runbooks.workspaces.projects import (
     suggest_names,
 )
 from runbooks.workspaces.quotas import check_tree, measure
-from runbooks.workspaces.roots import environment_root, owner_folder, project_root, tree_of
+from runbooks.workspaces.roots import environment_root, owner_folder, project_root, tree_of, workspaces
 from runbooks.workspaces.watchers import sessions_of, watch
 from sessions_app.accounts import remove_channel
 from sessions_app.models import Card, Channel, Contact, GroupAccess, Session
@@ -208,6 +209,23 @@ def test_a_project_is_removed_with_all_its_files_unless_a_job_works_on_it() -> N
     assert not root.exists()
     assert Path("/usr/bin").exists()
     assert not Project.objects.exists()
+
+
+def test_what_a_process_that_died_has_left_of_a_removed_project_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, again = project("shop"), project("blog")
+    roots = [project_root(each) for each in (made, again)]
+    with monkeypatch.context() as patch:
+        patch.setattr(projects, "_discard", lambda root: None)  # as if it had died before
+        for each in (made, again):
+            remove_project(each, actor=ALICE)
+    (workspaces() / "removed-1" / "half").mkdir(parents=True)
+    row("blog", owner=again.owner)  # somebody has made another one of this name
+    tasks = [task for task in OrmQ.objects.all() if task.func() == projects.DISCARD]
+    for task in tasks:
+        projects.discard_left(*task.task["args"])
+    assert len(tasks) == 2
+    assert [root.exists() for root in roots] == [False, True]
+    assert not list(workspaces().glob("removed-*"))
 
 
 def test_who_is_forgotten_leaves_no_project_behind() -> None:
