@@ -15,6 +15,7 @@ from django.utils import timezone
 from clawsite.core.clock import Offset
 from clawsite.core.errors import log_unknown
 from runbooks.alerts.escalating import take_due_steps
+from runbooks.alerts.groups import lock_group
 from runbooks.alerts.heartbeats import check_heartbeats, settle_unwatched
 from runbooks.alerts.reminders import remind
 from runbooks.alerts.setbacks import wait_after
@@ -93,6 +94,7 @@ def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
 @transaction.atomic
 def _release(pk: int, *, now: datetime) -> bool:
     """Let one notice go; of a group that ended, or that the chat is not subscribed to any more, nobody hears."""
+    lock_group(notices__pk=pk)
     notice = AlertNotice.objects.select_for_update(of=("self",)).select_related("group__system").filter(pk=pk).first()
     if notice is None or notice.held_until is None or notice.held_until > now:
         return False

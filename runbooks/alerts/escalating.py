@@ -13,6 +13,7 @@ from django.db import transaction
 
 from clawsite.core.errors import log_unknown
 from runbooks.alerts import escalation
+from runbooks.alerts.groups import lock_group
 from runbooks.alerts.quiet import quiet_end
 from runbooks.alerts.rota import find_on_call
 from runbooks.alerts.setbacks import wait_after
@@ -40,16 +41,21 @@ def take_due_steps(*, now: datetime) -> int:
 
 
 def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
-    """Have a step that failed wait; after too many failures the escalation ends, which its message says aloud."""
-    row = Escalation.objects.select_related("group__system").filter(pk=pk, state=State.RUNNING).first()
+    """Have a step that failed wait; after too many failures the escalation ends, which its message says aloud.
+
+    Not the next one, when another worker has taken this step meanwhile.
+    """
+    due = Escalation.objects.filter(pk=pk, state=State.RUNNING, next_at__lte=now)
+    row = due.select_related("group__system").first()
     if row is None:
         return
-    rows, wait = Escalation.objects.filter(pk=pk, state=State.RUNNING), wait_after(row.failures + 1)
+    rows, wait = due.filter(round=row.round, step=row.step), wait_after(row.failures + 1)
     if wait is not None:
         rows.update(failures=row.failures + 1, next_at=now + wait)
         return
     with transaction.atomic():
-        rows.update(state=State.STOPPED, why="failed", next_at=None, failures=row.failures + 1)
+        if not rows.update(state=State.STOPPED, why="failed", next_at=None, failures=row.failures + 1):
+            return
         note(row.group_id, "escalation_failed", row.policy, at=now, error=error_id)
     try:
         with transaction.atomic():
@@ -61,6 +67,7 @@ def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
 @transaction.atomic
 def take_step(pk: int, *, now: datetime) -> bool:
     """Take the step that is due; False when another worker has, or nothing is due any more."""
+    lock_group(escalations__pk=pk)
     row = Escalation.objects.select_related("group__system").filter(pk=pk, state=State.RUNNING).first()
     if row is None or row.next_at is None or row.next_at > now or not _advance(row, now=now):
         return False

@@ -67,6 +67,14 @@ def take_news(news: GroupNews, *, now: datetime, source: str = "", system: Monit
     return _settle(last, news, changes, anew=anew, now=now)
 
 
+def lock_group(**about: int) -> None:
+    """Lock the group that these columns find, to the end of the transaction: who changes a group begins with its row.
+
+    Else two that meet in it wait for each other, and PostgreSQL ends one of them.
+    """
+    AlertGroup.objects.select_for_update(of=("self",)).filter(**about).first()
+
+
 def _find_again(known: Mapping[str, Alert], news: GroupNews) -> None:
     """Take alerts for missing in Alertmanager's list no more, because it says that they fire."""
     named = (known.get(each.fingerprint) for each in news.alerts if each.firing)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import CharField, Count
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Coalesce
 
+from clawsite.core.errors import log_unknown
 from runbooks.alerts.facts import LABEL_CHARS, cut
 from runbooks.models import AlertGroup, AlertNotice, AlertStorm
 from sessions_app.cards import put_card
@@ -55,14 +57,21 @@ def is_flooded(session_id: int, *, now: datetime, loud: bool = False) -> bool:
 
 
 def end_storms(*, now: datetime) -> int:
-    """End the storms that have calmed down, and say so in their messages; return how many."""
+    """End the storms that have calmed down, and say so in their messages; return how many there were.
+
+    One that cannot be shown stays as it was and keeps none of the others waiting.
+    """
     raging = AlertStorm.objects.filter(ended_at=None).order_by("session")  # as their index has them
     over = list(raging.filter(last_at__lt=now - CALM))
     for storm in over:
-        _end_storm(storm, now=now)
+        try:
+            _end_storm(storm, now=now)
+        except Exception as error:
+            log_unknown(error, where=f"the end of storm {storm.pk}")
     return len(over)
 
 
+@transaction.atomic
 def _end_storm(storm: AlertStorm, *, now: datetime) -> None:
     if AlertStorm.objects.filter(pk=storm.pk, ended_at=None).update(ended_at=now):
         show_storm(storm, now=now)

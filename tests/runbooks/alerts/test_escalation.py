@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
+from django.db import OperationalError
 
 from bots.alerts.timeline import describe_event
+from runbooks.alerts import escalating
 from runbooks.alerts.actions import AlreadyDone, acknowledge, release
 from runbooks.alerts.clock import tick
 from runbooks.alerts.escalating import take_due_steps, take_step
@@ -190,6 +192,22 @@ def test_a_step_is_taken_once_whoever_looks(standard: EscalationPolicy) -> None:
     fire()
     pk, now = Escalation.objects.get().pk, later(minutes=5)
     assert [take_step(pk, now=now) for _ in range(3)] == [True, False, False]
+
+
+def test_a_worker_that_fails_at_a_step_which_another_has_taken_changes_nothing(
+    standard: EscalationPolicy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fire()
+    takes = escalating.take_step
+
+    def lose(pk: int, *, now: datetime) -> bool:
+        takes(pk, now=now)  # as another worker does, in whose way this one is
+        raise OperationalError("deadlock detected")
+
+    monkeypatch.setattr(escalating, "take_step", lose)
+    take_due_steps(now=later(minutes=5))
+    row = Escalation.objects.get()
+    assert (row.step, row.failures, row.next_at) == (1, 0, later(minutes=15))
 
 
 def test_a_step_that_cannot_be_taken_keeps_no_other_waiting(standard: EscalationPolicy) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
 
+from runbooks.alerts import storms
 from runbooks.alerts.clock import BATCH as HELD_AT_ONCE
 from runbooks.alerts.clock import release_held
 from runbooks.alerts.escalating import BATCH, take_due_steps
@@ -16,7 +17,16 @@ from runbooks.alerts.setbacks import MOST_FAILURES, wait_after
 from runbooks.alerts.silencing import end_silences
 from runbooks.alerts.store import AT_ONCE, process_new, replay_webhook, store_webhook
 from runbooks.alerts.subscriptions import subscribe
-from runbooks.models import AlertGroup, AlertNotice, AlertSilence, AlertSubscription, AlertWebhook, Escalation
+from runbooks.models import (
+    AlertGroup,
+    AlertNotice,
+    AlertSilence,
+    AlertStorm,
+    AlertSubscription,
+    AlertWebhook,
+    Escalation,
+)  # fmt: skip
+from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, body, fire, later
 from tests.runbooks.alerts.oncall import policy, responder
 from tests.sessions_app.people import People
@@ -102,6 +112,27 @@ def test_what_is_held_and_fails_lets_others_pass_and_ends(people: People) -> Non
         release_held(now=later(hours=count))
     assert not AlertNotice.objects.filter(held_until__isnull=False).exists()
     assert "show_failed" in kinds(broken[0])
+
+
+def test_a_storm_whose_end_cannot_be_shown_keeps_no_other_from_ending(
+    people: People, shown: AlertSubscription, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = AlertStorm.objects.create(session=people.alices, started_at=NOW, last_at=NOW)
+    sound = AlertStorm.objects.create(session=people.bobs, started_at=NOW, last_at=NOW)
+    shows = storms.show_storm
+
+    def show(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
+        if storm.pk == broken.pk:
+            raise RuntimeError("it cannot be shown")
+        shows(storm, now=now, loud=loud)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(storms, "show_storm", show)
+        storms.end_storms(now=later(hours=1))
+    assert list(AlertStorm.objects.filter(ended_at=None)) == [broken]
+    assert Card.objects.get().key == f"storm:{sound.pk}"
+    storms.end_storms(now=later(hours=1))
+    assert Card.objects.get(key=f"storm:{broken.pk}").data["over"] is True
 
 
 def test_a_silence_that_cannot_be_given_up_keeps_no_other_from_ending(people: People) -> None:
