@@ -8,6 +8,7 @@ from __future__ import annotations
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from clawsite.core.dbtrouble import is_passing
 from clawsite.core.errors import BadInput, log_unknown
 from guardrails.types import Actor, Role
 from runbooks.books.leftover import left_to_undo
@@ -46,4 +47,6 @@ def roll_back_cancelled(run: Run, job: Job) -> None:
                 undo=run.pk,
             )  # fmt: skip
     except Exception as error:
+        if is_passing(error):
+            raise  # the end of the job is tried again
         log_unknown(error, where=f"rolling back run {run.pk}")

@@ -1,6 +1,7 @@
 """What else is to be done when a job ends, on whichever way it ends: a function for each kind, and some for all.
 
-They run in the transaction that ends the job. Should one fail, the job ends all the same.
+They run in the transaction that ends the job. Should one fail, the job ends all the same, unless it failed by a
+database that may answer in a moment: then the whole transaction is tried again.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Callable
 
 from django.db import transaction
 
+from clawsite.core.dbtrouble import is_passing
 from clawsite.core.errors import log_unknown
 from runbooks.models import Job
 
@@ -52,4 +54,6 @@ def _tell(function: Ended, job: Job) -> None:
         with transaction.atomic():
             function(job)
     except Exception as error:  # code of a kind: whatever it does, the job has ended
+        if is_passing(error):
+            raise
         log_unknown(error, where=f"the end of a job of the kind {job.kind}")

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,7 +18,7 @@ from clawsite.core.models import Lease, Process
 from clawsite.core.process import host_name
 from clawsite.core.tracing import ids, trace
 from runbooks import jobs
-from runbooks.jobs import JobContext, Park
+from runbooks.jobs import JobContext, Park, endings
 from runbooks.jobs.working import Overtaken, Signals
 from runbooks.models import Job
 from runbooks.reaper import end_overdue
@@ -101,6 +101,22 @@ def test_errors_end_the_job_and_tell_no_secret(code: Any, error: str) -> None:
     assert job.error.startswith(error)
     assert "secret" not in job.error
     assert story(job)[-1] == ("end", {"state": "failed", "error": job.error})
+
+
+def test_what_follows_an_end_is_tried_again_when_the_database_was_in_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where two wait for each other in PostgreSQL, which then ends one of them."""
+    tries: list[str] = []
+
+    def follow(job: Job) -> None:
+        tries.append(job.state)
+        if len(tries) == 1:
+            raise OperationalError("database is locked")
+
+    monkeypatch.setitem(endings._functions, "test", follow)
+    with kind(lambda ctx: None):
+        job = run(start())
+    assert (job.state, tries) == ("succeeded", ["succeeded"] * 2)
+    assert [event for event, _data in story(job)].count("end") == 1
 
 
 def test_a_kind_that_is_gone_fails_the_job() -> None:
