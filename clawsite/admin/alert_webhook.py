@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -55,7 +56,8 @@ class AlertWebhookAdmin(RecordAdmin):
     )
     def replay(self, request: HttpRequest, row: AlertWebhook) -> str:
         """Put it back."""
-        if not replay_webhook(row.pk):
-            return _("It was not given up.")
-        self.record(request, row, "replay")
+        with transaction.atomic():
+            if not replay_webhook(row.pk):
+                return _("It was not given up.")
+            self.record(request, row, "replay")
         return _("It is worked on again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
@@ -73,7 +74,8 @@ class CiDeliveryAdmin(RecordAdmin):
     )
     def replay(self, request: HttpRequest, row: CiDelivery) -> str:
         """Put it back."""
-        if not replay_delivery(row.pk):
-            return _("It was not given up.")
-        self.record(request, row, "replay")
+        with transaction.atomic():
+            if not replay_delivery(row.pk):
+                return _("It was not given up.")
+            self.record(request, row, "replay")
         return _("It is worked on again.")

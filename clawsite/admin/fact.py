@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -68,7 +69,8 @@ class FactAdmin(RecordAdmin):
     )
     def forget(self, request: HttpRequest, row: Fact) -> str:
         """Forget the statement for good."""
-        if not forget(row.session, row.pk):
-            return _("It was forgotten already.")
-        self.record(request, row, "forget", session=row.session_id)
+        with transaction.atomic():
+            if not forget(row.session, row.pk):
+                return _("It was forgotten already.")
+            self.record(request, row, "forget", session=row.session_id)
         return _("Forgotten.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -63,7 +64,8 @@ class InboxAdmin(RecordAdmin):
     )
     def replay(self, request: HttpRequest, row: Inbox) -> str:
         """Give the row a new set of attempts."""
-        if not replay_row(row.pk):
-            raise BadInput(_("Only what was given up or not understood can be tried again."))
-        self.record(request, row, "replay")
+        with transaction.atomic():
+            if not replay_row(row.pk):
+                raise BadInput(_("Only what was given up or not understood can be tried again."))
+            self.record(request, row, "replay")
         return _("It will be tried again.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -76,7 +77,8 @@ class OutboxAdmin(RecordAdmin):
     )
     def replay(self, request: HttpRequest, row: Outbox) -> str:
         """Queue the row again."""
-        if not replay_row(row.pk):
-            raise BadInput(_("Only what was given up or expired can be sent again."))
-        self.record(request, row, "replay")
+        with transaction.atomic():
+            if not replay_row(row.pk):
+                raise BadInput(_("Only what was given up or expired can be sent again."))
+            self.record(request, row, "replay")
         return _("It will be sent again.")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -81,4 +82,4 @@ class SecretAdmin(AdminsOnly, SettingAdmin):
         """Encrypt the new value; calls of this process use it at once, others within seconds."""
         obj.value = form.cleaned_data["new_value"].strip()
         super().save_model(request, obj, form, change)
-        forget_keys()
+        transaction.on_commit(forget_keys)  # before it, another thread would read the old one once more

@@ -92,6 +92,10 @@ class SessionAdmin(SettingAdmin):
     )
     change_form_outer_before_template = "admin/session_top.html"
 
+    def save_model(self, request: HttpRequest, obj: Session, form: Any, change: bool) -> None:
+        """Write the settings alone: a message that comes meanwhile has raised the session's count."""
+        obj.save(update_fields=SessionForm.Meta.fields)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody: a conversation begins with a message."""
         return False

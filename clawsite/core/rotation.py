@@ -70,9 +70,12 @@ def encrypt_anew(keys: list[str], *, actor: str) -> int:
 
 def _raw(model: type[models.Model], column: str) -> list[tuple[object, str]]:
     """Return primary keys and stored tokens, not decrypted."""
-    stored = Cast(column, output_field=models.TextField())
-    rows = model._default_manager.annotate(stored=stored).values_list("pk", "stored")
+    rows = model._default_manager.annotate(stored=_stored(column)).values_list("pk", "stored")
     return [(pk, token) for pk, token in rows if token]
+
+
+def _stored(column: str) -> Cast:
+    return Cast(column, output_field=models.TextField())
 
 
 def _rotate(model: type[models.Model], column: str, pk: object, token: str, cipher: MultiFernet) -> int:
@@ -82,8 +85,8 @@ def _rotate(model: type[models.Model], column: str, pk: object, token: str, ciph
         name = f"{model._meta.label}.{column}"
         raise BadInput(f"A secret of {name} fits no key in the key file; enter it anew first.") from error
     value = models.Value(fresh, output_field=models.TextField())
-    model._default_manager.filter(pk=pk).update(**{column: value})
-    return 1
+    same = model._default_manager.annotate(stored=_stored(column)).filter(pk=pk, stored=token)
+    return same.update(**{column: value})  # what was entered anew meanwhile stays
 
 
 def drop_old_keys(path: Path, *, actor: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.db import transaction
 
 from bots.agent.keys import MAIN, needs_key
 from bots.agent.targets import list_targets
@@ -94,6 +95,7 @@ def _store(wizard: Wizard, key: str) -> None:
     if known is not None and known.value == key:
         wizard.say("This key is stored already.")
         return
-    Secret.objects.update_or_create(name=MAIN, defaults={"value": key})
-    audit.record("secret.change", actor=wizard.actor.subject, subject=f"secret:{MAIN}")
+    with transaction.atomic():
+        Secret.objects.update_or_create(name=MAIN, defaults={"value": key})
+        audit.record("secret.change", actor=wizard.actor.subject, subject=f"secret:{MAIN}")
     wizard.say("The key is stored, encrypted.")

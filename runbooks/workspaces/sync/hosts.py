@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -65,9 +66,10 @@ def pin_host(approval: Approval) -> None:
 
 def forget_host(remote: Remote, *, actor: Actor, origin: str = "") -> None:
     """Have the host shown as a new one at the next exchange, after its keys were changed on purpose."""
-    Remote.objects.filter(pk=remote.pk).update(host_keys=[], offered_keys=[])
-    audit.record("remote.forget", actor=actor.subject, subject=remote.ref, origin=origin)
-    want_push(remote.project_id, actor=SYSTEM)
+    with transaction.atomic():
+        Remote.objects.filter(pk=remote.pk).update(host_keys=[], offered_keys=[])
+        audit.record("remote.forget", actor=actor.subject, subject=remote.ref, origin=origin)
+        want_push(remote.project_id, actor=SYSTEM)
 
 
 def digest_of(remote: Remote) -> str:

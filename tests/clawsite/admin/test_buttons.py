@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings as project
@@ -11,10 +12,12 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from clawsite.core.models import AuditEvent, User
 from guardrails.models import Approval, VerdictRecord
 from sessions_app.models import Fact, GroupAccess, Inbox, Message, Outbox, Pairing, Session, Turn
+from sessions_app.purge import REMOVE
 from tests.clawsite.admin.rows import Rows
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -173,6 +176,23 @@ def test_dead_letters_are_tried_again(alice: Client, rows: Rows) -> None:
     assert [len(events(action)) for action in ("inbox.replay", "outbox.replay")] == [1, 1]
 
 
+@pytest.mark.parametrize("name", ["inbox", "outbox", "fact"])
+def test_what_cannot_be_recorded_is_not_done(
+    alice: Client, rows: Rows, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the process ends here")
+
+    monkeypatch.setattr("clawsite.admin.base.audit.record", fail)
+    row: Any = {"inbox": rows.dead, "outbox": rows.outbox, "fact": rows.fact}[name]
+    button = "forget" if name == "fact" else "replay"
+    before = row.state
+    with pytest.raises(RuntimeError):
+        alice.post(url(f"sessions_app_{name}", row.pk, button))
+    row.refresh_from_db()
+    assert row.state == before
+
+
 def test_a_fact_is_forgotten_with_its_text(alice: Client, rows: Rows) -> None:
     press(alice, "sessions_app_fact", rows.fact.pk, "forget")
     assert Fact.objects.get(pk=rows.fact.pk).text == "(forgotten)"
@@ -219,6 +239,8 @@ def test_a_conversation_goes_with_all_that_hangs_on_it_after_a_question(alice: C
     assert not VerdictRecord.objects.filter(session_ref=rows.session.ref).exists()
     assert not Inbox.objects.filter(pk=rows.inbox.pk).exists()
     assert not folder.exists()
+    tasks = [task.task["args"] for task in OrmQ.objects.all() if task.func() == REMOVE]
+    assert tasks == [(rows.session.pk,)]  # should the process die before it removes the files
     assert Approval.objects.filter(pk=rows.approval.pk).exists()
     event = events("session.purge")[0]
     assert (event.subject, event.data) == (rows.session.ref, {"messages": 2})

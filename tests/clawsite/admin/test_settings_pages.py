@@ -14,6 +14,7 @@ from pytest_django.fixtures import Settings
 
 from clawsite.core.models import AuditEvent, Secret, User
 from sessions_app.models import Channel, PromptLayer
+from sessions_app.sessions import add_message
 from sessions_app.tokens import estimate
 from tests.clawsite.admin.rows import SECRET, TOKEN, WEBHOOK_SECRET, Rows
 from tests.servers.telegram import TelegramServer
@@ -182,6 +183,23 @@ def test_settings_of_a_session_are_checked(alice: Client, rows: Rows) -> None:
     assert AuditEvent.objects.get(action="session.change").data == {
         "fields": ["language", "memory", "time_zone", "trigger"]
     }
+
+
+def test_settings_of_a_session_leave_the_count_of_its_messages_alone(
+    alice: Client, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(zone: str) -> bool:
+        add_message(rows.session.pk, role="user", text="said while the page is saved")
+        return True
+
+    monkeypatch.setattr("clawsite.admin.session.is_time_zone", check)
+    rows.session.refresh_from_db()
+    before = rows.session.last_seq
+    address = reverse("admin:sessions_app_session_change", args=[rows.session.pk])
+    data = {"language": "", "time_zone": "Europe/Lisbon", "model": "", "trigger": "mention", "memory": "truncate"}
+    assert alice.post(address, data).status_code == 302
+    rows.session.refresh_from_db()
+    assert (rows.session.time_zone, rows.session.last_seq) == ("Europe/Lisbon", before + 1)
 
 
 def test_overrides_may_come_and_go(alice: Client, rows: Rows) -> None:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
+from cryptography.fernet import Fernet, MultiFernet
 from django.db import connection
 from django.test import override_settings
 
@@ -119,3 +119,17 @@ def test_keys_rotate_when_they_are_old_and_old_ones_go_a_day_later(key_file: Pat
         assert rotate_when_due(key_file, days=30, actor="system")
         assert len(read_keys(key_file)) == 1
         assert Channel.objects.get().token == "123:secret"
+
+
+def test_a_secret_that_is_entered_meanwhile_stays(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with override_settings(CLAW_KEY_FILE=key_file):
+        row = Secret.objects.create(name="model", value="old")
+
+        class Slow(MultiFernet):
+            def rotate(self, msg: bytes | str, ttl: int | None = None) -> bytes:
+                Secret.objects.filter(pk=row.pk).update(value="entered meanwhile")
+                return super().rotate(msg)
+
+        monkeypatch.setattr("clawsite.core.rotation.MultiFernet", Slow)
+        encrypt_anew(add_key(key_file), actor="system")
+        assert Secret.objects.get(pk=row.pk).value == "entered meanwhile"

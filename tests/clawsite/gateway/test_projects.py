@@ -9,7 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from clawsite.core.db import close_pool, run_db
-from clawsite.core.models import User
+from clawsite.core.models import AuditEvent, User
 from clawsite.gateway.principal import Scope
 from runbooks.models import Job, Project
 from runbooks.workspaces import git
@@ -77,6 +77,15 @@ async def test_what_is_not_theirs_is_as_if_it_were_not_there() -> None:
     assert (await call("projects.list", MALLORY))["projects"] == []
     assert [each["key"] for each in (await call("projects.list", ALICE))["projects"]] == [key]
     assert (await call("projects.get", ALICE, project=key))["project"]["name"] == "my-pages"
+
+
+async def test_that_somebody_wanted_what_is_not_theirs_is_on_record() -> None:
+    key = await made()
+    for name in ("get", "archive"):
+        with pytest.raises(Refused, match="There is no project"):
+            await call(f"projects.{name}", MALLORY, project=key)
+    found = await run_db(lambda: list(AuditEvent.objects.filter(action="project.refused")))
+    assert [(each.actor, each.subject) for each in found] == [(MALLORY.actor.subject, f"project:{key}")] * 2
 
 
 async def test_who_only_reads_changes_nothing() -> None:
