@@ -32,6 +32,7 @@ from clawsite.core.metrics import TURNS
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import fetch
 from guardrails.records import record_verdicts
+from guardrails.types import Verdict
 from sessions_app.inbox import Head, claim, finish_row
 from sessions_app.models import Attachment, Message, Outbox, Session, Turn
 from sessions_app.sessions import add_message
@@ -139,11 +140,12 @@ def _remember_user(work: Work, *, role: str, refused: bool = False) -> Message:
     return stored
 
 
-def record_verdicts_of(work: Work) -> None:
-    """Store the verdicts gathered so far, once."""
-    if work.verdicts:
+def record_verdicts_of(work: Work, *more: Verdict) -> None:
+    """Store the verdicts gathered so far, and those of the model's turn, once."""
+    verdicts = [*work.verdicts, *more]
+    if verdicts:
         ref = work.session.ref if work.session else ""
-        record_verdicts(work.verdicts, subject=work.subject, session_ref=ref, trace_id=work.trace_id)
+        record_verdicts(verdicts, subject=work.subject, session_ref=ref, trace_id=work.trace_id)
         # Only a commit makes them old: a transaction that is run again must store them again.
         transaction.on_commit(work.verdicts.clear)
 
@@ -259,7 +261,7 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
             state, role = Turn.State.FAILED, Message.Role.NOTICE
         rows = _say(work, replies, role=role, runtime=runtime, extra=_preview_of(work, turn))
         account_turn(work, turn, outcome, state=state)
-        record_verdicts_of(work)
+        record_verdicts_of(work, *outcome.verdicts)
         _finish(work)
         transaction.on_commit(TURNS.labels(outcome.stop).inc)
     return rows
@@ -280,7 +282,6 @@ def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:
 
 def account_turn(work: Work, turn: Turn, outcome: AgentOutcome, *, state: str) -> None:
     """Write down how the turn went and what it cost."""
-    work.verdicts += outcome.verdicts
     usage = outcome.usage
     report = dict(work.composed.report) if work.composed else {}
     Turn.objects.filter(pk=turn.pk).update(

@@ -36,7 +36,7 @@ def park_turn(work: Work, outcome: AgentOutcome, *, runtime: Runtime) -> list[Ou
         for pk in (work.head.pk, *work.merged):
             if pk != turn.inbox_id:
                 finish_row(pk, trace_id=work.trace_id)
-        record_verdicts_of(work)
+        record_verdicts_of(work, *outcome.verdicts)
         if work.held is not None:
             release_lease(work.held)
     return [row for row in asked if row is not None and row.state == Outbox.State.SENDING]

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from clawsite.core.db import run_db
-from guardrails.models import Approval
+from clawsite.core.leases import Held, release_lease
+from guardrails.models import Approval, VerdictRecord
 from sessions_app import facts
 from sessions_app.models import Contact, Fact, GroupAccess, Inbox, Session, ToolCall, Turn
 from tests.bots.flow import Flow, until, until_db
@@ -50,6 +52,25 @@ async def test_a_destructive_tool_waits_for_approval(flow: Flow) -> None:
         assert not shown.get("reply_markup")
     assert await run_db(lambda: Fact.objects.get().state) == "forgotten"
     assert await run_db(lambda: list(Turn.objects.order_by("id").values_list("state", flat=True))) == ["done", "done"]
+
+
+async def test_a_record_that_is_tried_again_counts_what_the_guards_said_once(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def fail_once(held: Held) -> bool:
+        tries.append(held)
+        if len(tries) == 1:
+            raise OperationalError("database is locked")
+        return release_lease(held)
+
+    monkeypatch.setattr("bots.parking.release_lease", fail_once)
+    async with flow.running():
+        await ask_to_forget(flow)
+        await flow.quiet()
+    assert len(tries) == 2
+    assert await run_db(VerdictRecord.objects.filter(stage="tool_call").count) == 1
 
 
 async def test_a_rejected_call_does_not_run_and_the_model_hears_so(flow: Flow) -> None:
