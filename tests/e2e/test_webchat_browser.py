@@ -150,8 +150,7 @@ def test_files_commands_and_buttons(stack: Stack, browser: Browser, messages_pro
         expect(page.locator("#files li.failed")).to_have_count(0)
         say(page, "look")
         page.locator(".message.assistant").wait_for()
-        page.reload()
-        with page.expect_download() as download:
+        with page.expect_download() as download:  # without loading the page anew
             page.locator(".attached a").click()
         assert download.value.suggested_filename == "notes.txt"
         assert Path(download.value.path()).read_bytes() == b"hello " * 5000

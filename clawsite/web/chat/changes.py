@@ -1,13 +1,13 @@
-"""Messages of a session that have changed where they stand: cards, which say something new in the same place."""
+"""Messages of a session that have changed where they stand: cards, which say something new, and files that came."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 
 from django.utils import timezone
 
-from sessions_app.models import Card, Message
+from sessions_app.models import Attachment, Card, Message
 
 # A page looks every few seconds; one that was away for longer reads its session anew.
 RECENT = timedelta(minutes=10)
@@ -29,3 +29,12 @@ def read_changed(session_id: int, known: Mapping[int, int]) -> tuple[Versions, l
         if known.get(pk) != version and message_id is not None:
             changed.append(message_id)
     return versions, list(Message.objects.filter(pk__in=changed)) if changed else []
+
+
+def read_arrived(session_id: int, coming: Collection[int]) -> list[Message]:
+    """Return those of the messages of which every file is stored or refused by now."""
+    if not coming:
+        return []
+    files = Attachment.objects.filter(session_id=session_id, message_seq__in=coming, state=Attachment.State.REMOTE)
+    still = set(files.values_list("message_seq", flat=True))
+    return list(Message.objects.filter(session_id=session_id, seq__in=set(coming) - still))

@@ -21,7 +21,7 @@ from clawsite.web.chat.hub import hub
 from clawsite.web.chat.identity import Visitor
 from clawsite.web.pagesocket import FOREIGN, NOBODY, STALE, ask_db
 from guardrails.types import Role
-from sessions_app.models import Contact
+from sessions_app.models import Attachment, Contact
 
 POLL_SECONDS = 5.0
 LONGEST_POLL_SECONDS = 60.0
@@ -54,6 +54,7 @@ class Feed:
         self._last_seq: int | None = None
         self._running: frozenset[int] = frozenset()
         self._cards: Mapping[int, int] = {}
+        self._coming: set[int] = set()
         self._delta: dict[str, Any] | None = None
         self._typing = False
         self._stale, self._doubted = True, False
@@ -65,7 +66,7 @@ class Feed:
     def begin(self, last_seq: int) -> None:
         """Start to show everything after what the page has (0: nothing); again when it asks again."""
         self._last_seq = last_seq or None
-        self.access, self._role, self._running = "", "", frozenset()
+        self.access, self._role, self._running, self._coming = "", "", frozenset(), set()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="chat feed")
         self.look()
@@ -139,7 +140,14 @@ class Feed:
     async def _look(self) -> None:
         self._stale = False
         try:
-            news = await ask_db(self.visitor.language, read_news, self.visitor, after=self._last_seq, cards=self._cards)
+            news = await ask_db(
+                self.visitor.language,
+                read_news,
+                self.visitor,
+                after=self._last_seq,
+                cards=self._cards,
+                coming=self._coming,
+            )
         except BaseException:
             self._stale = True
             raise
@@ -183,6 +191,8 @@ class Feed:
     async def _tell_changed(self, news: News) -> None:
         """Show messages anew that say something else by now."""
         self._cards = news.cards
+        self._coming -= {message["seq"] for message in news.changed}
+        self._coming |= {message["seq"] for message in news.messages if _has_coming_file(message)}
         if news.changed:
             await self._push({"t": "changed", "messages": list(news.changed)})
 
@@ -194,3 +204,8 @@ class Feed:
             await self._push({"t": "delta", "turn": delta["turn"], "text": str(delta.get("text", ""))})
         elif typing:
             await self._push({"t": "typing"})
+
+
+def _has_coming_file(message: Mapping[str, Any]) -> bool:
+    """Tell whether a message is shown with a file that is not here yet."""
+    return any(file["state"] == Attachment.State.REMOTE for file in message.get("files", ()))

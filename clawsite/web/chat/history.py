@@ -5,14 +5,14 @@ the page asks for, so nobody can read what is not theirs.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from clawsite.web.chat.changes import read_changed
+from clawsite.web.chat.changes import read_arrived, read_changed
 from clawsite.web.chat.identity import KIND, Visitor
 from clawsite.web.chat.markdown import render_markdown, render_plain
 from guardrails.models import Approval
@@ -42,9 +42,12 @@ class News:
     cards: Mapping[int, int] = field(default_factory=dict)
 
 
-def read_news(visitor: Visitor, *, after: int | None, cards: Mapping[int, int] | None = None) -> News:
+def read_news(
+    visitor: Visitor, *, after: int | None, cards: Mapping[int, int] | None = None, coming: Collection[int] = ()
+) -> News:
     """Return what is new after message `after`; with None the newest page. Messages are read before turns, so that
-    a turn that is said not to run has its answer among them or in the next look. `cards` are those of the last look.
+    a turn that is said not to run has its answer among them or in the next look. `cards` are those of the last look,
+    `coming` the messages that were shown with files we did not have yet.
     """
     channel_id = Channel.objects.filter(kind=KIND).order_by("pk").values_list("pk", flat=True).first()
     if channel_id is None:
@@ -59,6 +62,7 @@ def read_news(visitor: Visitor, *, after: int | None, cards: Mapping[int, int] |
     rows, restart, more = _rows(session, after)
     running = dict(open_turns().filter(session=session, state=Turn.State.RUNNING).values_list("pk", "draft"))
     versions, changed = read_changed(session.pk, cards or {})
+    changed += read_arrived(session.pk, coming)
     drafts = [(pk, draft) for pk, draft in running.items() if draft]
     return News(
         access=access,

@@ -48,8 +48,11 @@ async def test_a_file_goes_to_the_bot_and_comes_back(flow: Flow) -> None:
     page = await bob.open()
     async with flow.running():
         await page.send("look at this", files=(answer["ref"],))
-        await page.message("assistant")
-        await until_db(lambda: Attachment.objects.get().state == "stored")
+        state = ""
+        while state != "stored":  # the page that is open hears of it, too
+            told = (await page.receive()).get("messages", ())
+            state = next((each["files"][0]["state"] for each in told if each.get("text") == "look at this"), state)
+        await flow.quiet()
     await page.leave()
     back = await bob.open()
     shown = await back.message("user")
