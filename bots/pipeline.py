@@ -77,6 +77,7 @@ class Pipeline:
     async def _run_row(self, head: Head, channel: OpenChannel, traced: OpenTrace) -> bool:
         held: Held | None = None
         work: Work | None = None
+        read: list[Work] = []
         if not head.attempts:
             INTAKE_SECONDS.labels(channel.row.kind).observe(max(0.0, time.time() - head.received_at.timestamp()))
         try:
@@ -85,7 +86,7 @@ class Pipeline:
                 held = await run_db(commits.claim_row, head, runtime=self.runtime)
                 if held is None:
                     return False
-            work, rows = await run_tx(self._open, head, channel, held)
+            work, rows = await run_tx(self._open, head, channel, held, read)
             if work is not None:
                 traced.adopt(work.trace_id, session=work.session.ref if work.session else "")
             self._send(channel, rows)
@@ -99,7 +100,7 @@ class Pipeline:
             await asyncio.shield(run_db(setbacks.hand_back, head, work.held if work else held))
             raise
         except Exception as error:
-            await self._fail(head, work.held if work and work.held else held, error, album=work.merged if work else ())
+            await self._fail(head, work.held if work and work.held else held, error, read=read)
         return True
 
     @property
@@ -113,8 +114,13 @@ class Pipeline:
             self.cancelled.add(turn_id)
 
     # --- stages 1 to 4 --------------------------------------------------------------------------------------------
-    def _open(self, head: Head, channel: OpenChannel, held: Held | None) -> tuple[Work | None, list[Outbox]]:
-        """Run the stages that need no model; in the database thread. A work without a turn is finished."""
+    def _open(
+        self, head: Head, channel: OpenChannel, held: Held | None, read: list[Work]
+    ) -> tuple[Work | None, list[Outbox]]:
+        """Run the stages that need no model; in the database thread. A work without a turn is finished.
+
+        `read` gets what could be read of the row, for whoever has to give it up.
+        """
         if held is not None and head.attempts >= MAX_ATTEMPTS:
             raise RuntimeError(f"inbox row {head.pk} ended its process {head.attempts} times")
         try:
@@ -129,6 +135,7 @@ class Pipeline:
             self._finish_silently(head, held, state=Inbox.State.DONE)
             return None, []
         work.held = held
+        read[:] = [work]
         with opening.speaking(work):
             ending = None if work.resume else self._refuse_early(work)
             if ending is not None:
@@ -298,11 +305,11 @@ class Pipeline:
         except ChannelError:
             return
 
-    async def _fail(self, head: Head, held: Held | None, error: Exception, *, album: Sequence[int]) -> None:
+    async def _fail(self, head: Head, held: Held | None, error: Exception, *, read: Sequence[Work]) -> None:
         """Let the row wait, or give it up and tell the user; what cannot be recorded is found again by its lease."""
         error_id = log_unknown(error, where=f"inbox row {head.pk}")
         try:
-            await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime, album=album)
+            await run_db(setbacks.fail_row, head, held, error_id=error_id, runtime=self.runtime, read=read)
         except LeaseLost:
             return  # the row is another's now, who tries it
         except Exception as second:

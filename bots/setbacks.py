@@ -15,6 +15,7 @@ from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.commits import Runtime, say
 from bots.decisions import resumes
+from bots.opening import load_session
 from bots.work import Work
 from clawsite.core.errors import LeaseLost, log_unknown
 from clawsite.core.jitter import jitter
@@ -28,10 +29,10 @@ from sessions_app.turns import open_turns
 BACKOFF_SECONDS = (1, 5, 20, 60)
 
 
-def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, album: Sequence[int] = ()) -> None:
+def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, read: Sequence[Work] = ()) -> None:
     """Let a row wait after an error of ours, or give it up and say so. LeaseLost when it is not ours.
 
-    `album` are the rows that were taken along with it: what is given up for one is for all.
+    `read` is what could be read of it: the files of an album are given up together.
     """
     with transaction.atomic():
         if held is None:
@@ -42,9 +43,9 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, 
             check_lease(held)
         attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
         if attempts >= MAX_ATTEMPTS:
-            for pk in (head.pk, *album):
+            for pk in (head.pk, *(other for work in read for other in work.merged)):
                 finish_row(pk, state=Inbox.State.DEAD, error=f"error {error_id}")
-            _tell_failure(head, error_id=error_id)
+            _tell_failure(head, read, error_id=error_id)
         else:
             wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
             postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
@@ -77,11 +78,16 @@ def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str
 def put_off(head: Head, held: Held | None, *, seconds: float, error: str, runtime: Runtime) -> None:
     """Let a row wait that nobody can work on yet, and with it what comes after it; it counts as not tried."""
     with transaction.atomic():
-        hand_back(head, held or claim(head, process_id=runtime.process_id), seconds=seconds, error=error)
+        held = held or claim(head, process_id=runtime.process_id)
+        if held is None:
+            raise LeaseLost("Another process works on this lane.")
+        hand_back(head, held, seconds=seconds, error=error)
 
 
-def _tell_failure(head: Head, *, error_id: str) -> None:
+def _tell_failure(head: Head, read: Sequence[Work], *, error_id: str) -> None:
     """Tell the user that a row was given up, where the session is known. The row is not looked into again.
+
+    Who was let in and wrote for the first time has a session from then on: the one that was begun is undone.
 
     In the transaction that gives it up, so that no crash comes between; what cannot be told does not undo that.
     """
@@ -90,6 +96,10 @@ def _tell_failure(head: Head, *, error_id: str) -> None:
     try:
         with transaction.atomic():
             session = find_session(head.channel_id, chat_id=chat_id, thread_id=thread_id)
+            begun = next((work for work in read if work.session is not None), None)
+            if session is None and begun is not None:
+                begun.session = None
+                session = load_session(begun)
             if session is not None:
                 _say_failure(head, session, error_id=error_id)
     except Exception as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bots import pipeline, setbacks
+from bots import opening, pipeline, setbacks
 from bots.agent.types import Target
 from clawsite.core.db import run_db
 from guardrails import approvals
@@ -86,3 +86,18 @@ async def test_an_album_that_is_given_up_is_said_once(flow: Flow, monkeypatch: p
         await flow.quiet()
     assert len(flow.texts(flow.alice)) == 1
     assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"dead"}
+
+
+async def test_a_first_album_that_cannot_even_be_begun_is_said_once(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **values: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(opening, "compose", fail)
+    monkeypatch.setattr(setbacks, "BACKOFF_SECONDS", (0.05,))
+    async with flow.running():
+        send(flow, "the front", "the back", "the side")
+        await until(lambda: flow.texts(flow.alice))
+        await flow.quiet()
+    assert len(flow.texts(flow.alice)) == 1
