@@ -7,11 +7,15 @@ sessions have moved.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import transaction
+from django.utils import timezone
 
 from bots.channels.base import InboundMessage
 from clawsite.core.errors import ClawError
 from sessions_app import inbox, outbox
+from sessions_app.inbox import Head
 from sessions_app.models import Outbox
 from sessions_app.sessions import move_chat
 
@@ -19,6 +23,8 @@ from sessions_app.sessions import move_chat
 WAIT_SECONDS = 5.0
 # People wait behind the note in the new chat.
 NOTE_SECONDS = 1.0
+# But not longer than this, whatever the old one waits for.
+PATIENCE = timedelta(minutes=15)
 
 
 class TooEarly(ClawError):
@@ -27,10 +33,12 @@ class TooEarly(ClawError):
     code = "too_early"
 
 
-def note_move(channel_id: int, message: InboundMessage) -> None:
+def note_move(head: Head, message: InboundMessage) -> None:
     """Move a chat as the platform's note says; TooEarly for the one in the new chat while the old one has messages."""
+    channel_id = head.channel_id
     old, new = message.moved_from or message.address.chat_id, message.moved_to or message.address.chat_id
-    if message.moved_from and inbox.has_new(channel_id, chat_id=old):
+    is_fresh = timezone.now() - head.received_at < PATIENCE
+    if message.moved_from and old != new and is_fresh and inbox.has_new(channel_id, chat_id=old):
         raise TooEarly("What was said under the old id of this chat is still worked on.")
     move_chat(channel_id, old=old, new=new)
 

@@ -63,7 +63,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     if message is None:
         return None
     if message.kind == "moved":
-        note_move(channel.row.pk, message)
+        note_move(head, message)
         return None
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key and message.kind == "message":

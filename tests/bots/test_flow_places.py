@@ -277,3 +277,12 @@ def moved(old: int, new: int, *, by: int) -> dict[str, object]:
     sender = {"id": by, "is_bot": False, "first_name": "Alice"}
     chat = {"id": old, "type": "group", "title": "Ops"}
     return {"message_id": 999, "date": 1, "chat": chat, "from": sender, "migrate_to_chat_id": new}
+
+
+async def test_a_note_of_a_move_that_names_its_own_chat_keeps_nobody_waiting(live: Flow) -> None:
+    group = live.telegram.add_group("Ops", members=[live.alice], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    note = moved(group, 0, by=live.alice) | {"migrate_from_chat_id": group}
+    live.telegram.inject({"message": note})
+    live.telegram.user_sends(group, "@copilot hello?", user_id=live.alice)
+    assert await live.answers(group, 0, 1) == ["Here."]
