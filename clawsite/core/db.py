@@ -15,8 +15,9 @@ import itertools
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,7 +27,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, connections, transaction
 
 from clawsite.core.audit import keeping_refusals
-from clawsite.core.errors import ClawError
+from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.tracing import carry
 
@@ -132,7 +133,7 @@ class _Pool:
         begin = time.monotonic()
         job: _Job | None = first
         taken.append(first)
-        with transaction.atomic():
+        with _committing():
             while job is not None:
                 answers.append(_run_savepoint(job))
                 job = self._next_grouped(first.rank) if time.monotonic() - begin < GROUP_SECONDS else None
@@ -171,9 +172,24 @@ def _run_alone(job: _Job) -> None:
         job.result.set_exception(error)
 
 
-def _run_transaction(work: Callable[[], Any]) -> Any:
-    with transaction.atomic():
-        return work()
+def _run_transaction(work: Callable[[], R]) -> R:
+    with _committing():
+        result = work()
+    return result
+
+
+@contextmanager
+def _committing() -> Iterator[None]:
+    """Run a transaction. What a callback raises once it is committed is logged, or all would be done a second time."""
+    committed: list[bool] = []
+    try:
+        with transaction.atomic():
+            transaction.on_commit(lambda: committed.append(True))
+            yield
+    except Exception as error:
+        if not committed:
+            raise
+        log_unknown(error, where="what was to follow a commit")
 
 
 def _run_savepoint(job: _Job) -> tuple[bool, Any]:

@@ -132,3 +132,17 @@ async def test_who_has_much_to_do_waits_for_others() -> None:
     free.set()
     await asyncio.gather(much, little)
     assert (await run_db(names))[:3] == ["a1", "b1", "a2"]
+
+
+async def test_what_follows_a_commit_repeats_none_of_those_that_share_it() -> None:
+    def fail_later() -> None:
+        add("with a callback")
+        transaction.on_commit(lambda: 1 / 0)
+
+    free = await hold()
+    tasks = [asyncio.create_task(run_tx(add, "innocent")), asyncio.create_task(run_tx(fail_later))]
+    await asyncio.sleep(0)
+    free.set()
+    await asyncio.gather(*tasks)
+    await run_tx(fail_later)
+    assert await run_db(names) == ["innocent", "with a callback", "with a callback"]
