@@ -100,14 +100,14 @@ def decide(key: str, *, actor: Actor, approve: bool) -> Decision:
     with transaction.atomic():
         approval = Approval.objects.filter(key=key).first() if key.isascii() and key.isalnum() else None
         if approval is None:
-            audit.record("approval.unknown", actor=actor.subject, subject=f"approval:{_shown(key)}")
+            audit.record_refusal("approval.unknown", actor=actor.subject, subject=f"approval:{_shown(key)}")
             return Decision(outcome="unknown")
         if not may_decide(approval, actor=actor):
-            _audit("refused", approval, actor=actor.subject)
+            _audit("refused", approval, actor=actor.subject, write=audit.record_refusal)
             return Decision(outcome="not_allowed", approval=approval)
         state = Approval.State.APPROVED if approve else Approval.State.REJECTED
         if not _move(approval, state=state, actor=actor.subject):
-            _audit("late", approval, actor=actor.subject)
+            _audit("late", approval, actor=actor.subject, write=audit.record_refusal)
             return Decision(outcome="late", approval=approval)
         return Decision(outcome="approved" if approve else "rejected", approval=approval)
 
@@ -149,10 +149,10 @@ def withdraw(kind: str, *, actor: str, **data: object) -> int:
     return len(rows)
 
 
-def _audit(what: str, approval: Approval, *, actor: str) -> None:
+def _audit(what: str, approval: Approval, *, actor: str, write: Callable[..., object] = audit.record) -> None:
     """Write down what became of a request, and have those who show it look again."""
     nudge_on_commit("approval", key=approval.key)
-    audit.record(
+    write(
         f"approval.{what}",
         actor=actor,
         subject=f"approval:{approval.key}",

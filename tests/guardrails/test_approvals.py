@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
+from clawsite.core import audit
+from clawsite.core.errors import NotAllowed
 from clawsite.core.models import AuditEvent
 from guardrails import approvals
 from guardrails.approvals import create_approval, decide, expire_due, register_resumer
@@ -72,6 +74,17 @@ def test_charlie_decides_nothing_even_when_listed(resumed: list[tuple[str, str]]
     assert approval.state == Approval.State.WAITING
     assert not resumed
     assert AuditEvent.objects.filter(action="approval.refused", actor=CHARLIE.subject).exists()
+
+
+@pytest.mark.django_db
+def test_a_refused_decision_is_written_down_once_also_when_it_undoes_what_is_around_it() -> None:
+    approval = ask()
+    with pytest.raises(NotAllowed), audit.keeping_refusals(), transaction.atomic():
+        decide(approval.key, actor=CHARLIE, approve=True)
+        raise NotAllowed("Only an operator may decide this.")
+    with audit.keeping_refusals(), transaction.atomic():
+        decide(approval.key, actor=CHARLIE, approve=True)
+    assert AuditEvent.objects.filter(action="approval.refused", actor=CHARLIE.subject).count() == 2
 
 
 @pytest.mark.django_db
