@@ -15,6 +15,8 @@ from django.utils.translation import gettext as _
 from clawsite.core.errors import BadInput, ClawError
 from runbooks.models import Project
 from runbooks.workspaces.git import init_repository, refresh_tree, run_git
+from runbooks.workspaces.git.calling import PATIENCE_SECONDS
+from runbooks.workspaces.git.packs import hold_packs
 from runbooks.workspaces.git.tidying import check_commit
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
 from runbooks.workspaces.sync.door import Login, open_door
@@ -53,7 +55,7 @@ def name_from(url: str) -> str:
 def clone(project: Project, url: str, *, check: Callable[[], None]) -> None:
     """Fill a project's repository from an address, with its history, and bring its files to the tree."""
     address = check_remote(url)
-    with open_door(address, Login()) as door:
+    with hold_packs(project, seconds=PATIENCE_SECONDS), open_door(address, Login()) as door:
         init_repository(project)
         speaker = Speaker(project=project, door=door, seconds=SECONDS, check=check)
         branch = _ask_branch(speaker, address)

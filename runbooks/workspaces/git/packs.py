@@ -29,7 +29,8 @@ def hold_packs(project: Project, *, seconds: float) -> Iterator[None]:
 def clear_drafts(project: Project) -> int:
     """Remove what was begun to be written, within `hold_packs`; return the bytes of the largest."""
     largest = 0
-    for draft in (repository_of(project) / "objects" / "pack").glob("tmp_*"):
+    packs = repository_of(project) / "objects" / "pack"
+    for draft in [*packs.glob("tmp_*"), *packs.glob(".tmp-*")]:
         largest = max(largest, draft.stat().st_size)
         draft.unlink()
     return largest

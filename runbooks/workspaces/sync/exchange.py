@@ -15,6 +15,8 @@ from clawsite.core.errors import ClawError
 from guardrails import processes
 from runbooks.models import Project, Remote
 from runbooks.workspaces import git
+from runbooks.workspaces.git.calling import PATIENCE_SECONDS
+from runbooks.workspaces.git.packs import hold_packs
 from runbooks.workspaces.sync.addresses import Address, check_allowed, read_address
 from runbooks.workspaces.sync.door import CONNECT_SECONDS, Login, open_door, private_folder
 from runbooks.workspaces.sync.failures import Failure
@@ -48,10 +50,14 @@ def push(remote: Remote, sha: str, *, branch: str = "", check: Check | None = No
 
 
 def fetch(remote: Remote, *, check: Check | None = None) -> Failure | None:
-    """Bring the remote's branch into `tracking`; None when that went well."""
+    """Bring the remote's branch into `tracking`; None when that went well.
+
+    Unavailable when another fetch of the project takes too long, which is nothing about the remote.
+    """
     project = remote.project
     refspec = f"+refs/heads/{project.branch}:{tracking(project)}"
-    return _exchange(remote, Speaker.fetch, refspec, check)
+    with hold_packs(project, seconds=PATIENCE_SECONDS):
+        return _exchange(remote, Speaker.fetch, refspec, check)
 
 
 def compare(project: Project) -> Standing:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from django.utils import timezone
 
-from clawsite.core.errors import ClawError, NotFound
+from clawsite.core.errors import ClawError, NotFound, Unavailable
 from runbooks.jobs import JobContext, JobKind, Park
 from runbooks.jobs.actions import SYSTEM
 from runbooks.models import Job, Remote
@@ -73,7 +74,8 @@ def _is_pushed_by_another(job: Job) -> bool:
 def _standing(ctx: JobContext, remote: Remote, failure: Failure) -> Standing:
     """Return by how much the two differ; of one that is ahead, what it has is fetched first."""
     if failure.problem == "diverged":
-        fetch(remote, check=ctx.check)
+        with suppress(Unavailable):  # then it is told as it was seen last
+            fetch(remote, check=ctx.check)
     return compare(remote.project)
 
 

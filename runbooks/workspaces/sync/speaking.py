@@ -7,17 +7,15 @@ on a file holds for all of it; how much memory it takes to read is decided by th
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from clawsite.core.errors import Unavailable
 from guardrails.processes import UNBOUNDED, Bounds, Completed
 from runbooks.models import Project
-from runbooks.workspaces.git.calling import PATIENCE_SECONDS, run_git
-from runbooks.workspaces.git.packs import clear_drafts, hold_packs
+from runbooks.workspaces.git.calling import run_git
+from runbooks.workspaces.git.packs import clear_drafts
 from runbooks.workspaces.quotas import tree_bytes
 from runbooks.workspaces.running import MEMORY_BYTES
 from runbooks.workspaces.sync.door import Door
@@ -49,18 +47,13 @@ class Speaker:
         return done.stdout if done.ok else self._read(done)
 
     def fetch(self, url: str, refspec: str) -> Failure | None:
-        """Fetch, one after the other; None when that went well. What fails leaves nothing behind."""
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(hold_packs(self.project, seconds=PATIENCE_SECONDS))
-            except Unavailable as error:
-                return Failure(problem="away", text=error.message)
-            done, largest = None, 0
-            try:
-                done = self._run(*_FETCH, url, refspec, bounds=_bounds())
-            finally:
-                if done is None or not done.ok:
-                    largest = clear_drafts(self.project)
+        """Fetch, only within `hold_packs`; None when that went well. What fails leaves nothing behind."""
+        done, largest = None, 0
+        try:
+            done = self._run(*_FETCH, url, refspec, bounds=_bounds())
+        finally:
+            if done is None or not done.ok:
+                largest = clear_drafts(self.project)
         if done.ok:
             return None
         if largest >= tree_bytes() and not done.excess:

@@ -15,7 +15,7 @@ from runbooks.workspaces import git
 from runbooks.workspaces.git.packs import hold_packs
 from runbooks.workspaces.quotas import MEGABYTE, measure
 from runbooks.workspaces.roots import repository_of, tree_of
-from runbooks.workspaces.sync import pulling, speaking
+from runbooks.workspaces.sync import exchange, pulling
 from runbooks.workspaces.sync.exchange import fetch
 from sessions_app.models import Card, Session
 from tests.runbooks.people import ALICE, BOB
@@ -195,13 +195,15 @@ def test_of_two_fetches_of_a_project_one_waits_and_neither_takes_from_the_other(
     packs = repository_of(project) / "objects" / "pack"
     with hold_packs(project, seconds=1):
         (packs / "tmp_pack_x").touch()  # as another fetch writes it
-        monkeypatch.setattr(speaking, "PATIENCE_SECONDS", 0.05)
+        (packs / ".tmp-9-pack-a.pack").touch()  # as gc does
+        monkeypatch.setattr(exchange, "PATIENCE_SECONDS", 0.05)
         assert "Something else is being fetched" in pull(project).error
         assert (packs / "tmp_pack_x").exists()
+        assert Remote.objects.get().state == "ok"  # nothing is wrong over there
     monkeypatch.undo()
 
     assert pull(project).result == {"pulled": True, "sha": theirs, "commits": 1}
-    assert not (packs / "tmp_pack_x").exists()  # that of a fetch that was killed
+    assert not list(packs.glob("*tmp*"))  # what was left by those that were killed
 
 
 def test_what_was_looked_at_is_what_is_merged(project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
