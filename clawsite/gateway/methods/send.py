@@ -22,6 +22,8 @@ from clawsite.gateway.registry import Call, Params, method
 from sessions_app.models import Message, Outbox, Session
 
 MAX_TEXT = 65_536
+# What a second try must say as the first did.
+_ASKED = ("message", "to", "channel", "account_id", "thread_id", "session_key", "reply_to_id")
 
 
 class SendParams(Params):
@@ -74,7 +76,9 @@ def _dedupe_key(principal: Principal, key: str) -> str:
 
 
 def _digest_of(params: SendParams) -> str:
-    return hashlib.sha256(msgspec.json.encode(params)).hexdigest()
+    """Return what stands for the message and its place, whatever other parameters there are or will be."""
+    asked = {name: getattr(params, name) or "" for name in _ASKED}
+    return hashlib.sha256(msgspec.json.encode(asked)).hexdigest()
 
 
 def _check_same(params: SendParams, row: Outbox) -> None:
