@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,6 +14,9 @@ from tests.servers.gateway.connection import Connection
 from tests.servers.gateway.faults import Fault, FaultPlan
 from tests.servers.gateway.jobs import Jobs
 from tests.servers.hosting import Hosted
+
+# How long a connection may take to end when the server does.
+GONE_SECONDS = 3.0
 
 Method = Callable[[Connection, dict[str, Any], str], Awaitable[Any]]
 
@@ -46,6 +50,7 @@ class GatewayEmulator(Hosted):
         }  # fmt: skip
         self._tls = tls
         self._server: Server | None = None
+        self._sockets: set[ServerConnection] = set()
 
     @property
     def url(self) -> str:
@@ -106,14 +111,20 @@ class GatewayEmulator(Hosted):
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close(code=1012, reason="service restart")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self._server.wait_closed()), GONE_SECONDS)
+            for ws in self._sockets:  # of those who began to close and went away
+                ws.transport.abort()
             await self._server.wait_closed()
             self._server = None
 
     async def _serve(self, ws: ServerConnection) -> None:
         connection = Connection(self, ws)
+        self._sockets.add(ws)
         try:
             await connection.serve()
         finally:
+            self._sockets.discard(ws)
             self.connections.discard(connection)
 
 
