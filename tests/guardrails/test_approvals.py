@@ -79,9 +79,13 @@ def test_charlie_decides_nothing_even_when_listed(resumed: list[tuple[str, str]]
 @pytest.mark.django_db
 def test_a_refused_decision_is_written_down_once_also_when_it_undoes_what_is_around_it() -> None:
     approval = ask()
-    with pytest.raises(NotAllowed), audit.keeping_refusals(), transaction.atomic():
+
+    def press() -> None:
         decide(approval.key, actor=CHARLIE, approve=True)
         raise NotAllowed("Only an operator may decide this.")
+
+    with pytest.raises(NotAllowed), audit.keeping_refusals(), transaction.atomic():
+        press()
     with audit.keeping_refusals(), transaction.atomic():
         decide(approval.key, actor=CHARLIE, approve=True)
     assert AuditEvent.objects.filter(action="approval.refused", actor=CHARLIE.subject).count() == 2
