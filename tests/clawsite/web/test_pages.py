@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from clawsite.core.models import User
 from clawsite.web.board import figures
+from clawsite.web.board.today import TODAY
 from sessions_app.models import Channel, Contact, Inbox, Session, Turn
 from tests.minutes import address_with_time
 
@@ -25,6 +26,7 @@ PASSWORD = "correct horse battery"
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     cache.clear()
     monkeypatch.setattr(figures, "_kept", (0.0, {}))
+    TODAY.forget()
 
 
 @pytest.fixture
