@@ -85,6 +85,7 @@ def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
         return
     wait = wait_after(notice.failures + 1)
     with transaction.atomic():
+        lock_group(notices__pk=pk)
         until = None if wait is None else now + wait
         AlertNotice.objects.filter(pk=pk).update(held_until=until, failures=notice.failures + 1)
         if wait is None:

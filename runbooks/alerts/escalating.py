@@ -54,6 +54,7 @@ def _set_back(pk: int, error_id: str, *, now: datetime) -> None:
         rows.update(failures=row.failures + 1, next_at=now + wait)
         return
     with transaction.atomic():
+        lock_group(escalations__pk=pk)
         if not rows.update(state=State.STOPPED, why="failed", next_at=None, failures=row.failures + 1):
             return
         note(row.group_id, "escalation_failed", row.policy, at=now, error=error_id)

@@ -23,6 +23,8 @@ WINDOW = timedelta(minutes=1)
 CALM = timedelta(minutes=5)
 # It rings again at most so often.
 RING_AFTER = timedelta(minutes=5)
+# For so long it is tried to show the end of one.
+PATIENCE = timedelta(minutes=15)
 SHOWN = 8
 
 
@@ -33,7 +35,7 @@ def join_storm(session_id: int, *, now: datetime) -> AlertStorm | None:
         AlertStorm.objects.filter(pk=storm.pk).update(last_at=now)
         return storm
     if storm is not None:
-        _end_storm(storm, now=now)
+        _end_storm_anyway(storm, now=now)
     recent = AlertNotice.objects.filter(session_id=session_id, held_until=None, created_at__gt=now - WINDOW)
     if recent.count() < MOST_GROUPS:
         return None
@@ -59,16 +61,23 @@ def is_flooded(session_id: int, *, now: datetime, loud: bool = False) -> bool:
 def end_storms(*, now: datetime) -> int:
     """End the storms that have calmed down, and say so in their messages; return how many there were.
 
-    One that cannot be shown stays as it was and keeps none of the others waiting.
+    One that cannot be shown is tried again for a while and keeps none of the others waiting.
     """
     raging = AlertStorm.objects.filter(ended_at=None).order_by("session")  # as their index has them
     over = list(raging.filter(last_at__lt=now - CALM))
     for storm in over:
-        try:
-            _end_storm(storm, now=now)
-        except Exception as error:
-            log_unknown(error, where=f"the end of storm {storm.pk}")
+        _end_storm_anyway(storm, now=now, patience=PATIENCE)
     return len(over)
+
+
+def _end_storm_anyway(storm: AlertStorm, *, now: datetime, patience: timedelta = timedelta()) -> None:
+    """End a storm; when it cannot be shown, without its message, after so much more time."""
+    try:
+        _end_storm(storm, now=now)
+    except Exception as error:
+        log_unknown(error, where=f"the end of storm {storm.pk}")
+        if now - storm.last_at > CALM + patience:
+            AlertStorm.objects.filter(pk=storm.pk, ended_at=None).update(ended_at=now)
 
 
 @transaction.atomic
@@ -81,6 +90,8 @@ def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
     """Bring the message of a storm up to date. It makes a sound for what is critical, once in a while."""
     storm.refresh_from_db()
     ring = loud and (storm.rung_at is None or now - storm.rung_at >= RING_AFTER)
+    if ring:  # before its card, as at its end
+        AlertStorm.objects.filter(pk=storm.pk).update(rung_at=now)
     put_card(
         f"storm:{storm.pk}",
         kind=KIND,
@@ -89,8 +100,6 @@ def show_storm(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
         ring="move" if ring else "",
         silent=not loud and storm.rung_at is None,  # what is to ring may not be there yet when more comes
     )
-    if ring:
-        AlertStorm.objects.filter(pk=storm.pk).update(rung_at=now)
 
 
 def storm_facts(storm: AlertStorm) -> dict[str, Any]:

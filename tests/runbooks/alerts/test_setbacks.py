@@ -117,22 +117,27 @@ def test_what_is_held_and_fails_lets_others_pass_and_ends(people: People) -> Non
 def test_a_storm_whose_end_cannot_be_shown_keeps_no_other_from_ending(
     people: People, shown: AlertSubscription, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    broken = AlertStorm.objects.create(session=people.alices, started_at=NOW, last_at=NOW)
+    broken, lasting = (
+        AlertStorm.objects.create(session=session, started_at=NOW, last_at=NOW)
+        for session in (people.alices, people.group)
+    )
     sound = AlertStorm.objects.create(session=people.bobs, started_at=NOW, last_at=NOW)
     shows = storms.show_storm
 
     def show(storm: AlertStorm, *, now: datetime, loud: bool = False) -> None:
-        if storm.pk == broken.pk:
+        if storm.pk in (broken.pk, lasting.pk):
             raise RuntimeError("it cannot be shown")
         shows(storm, now=now, loud=loud)
 
     with monkeypatch.context() as patch:
         patch.setattr(storms, "show_storm", show)
-        storms.end_storms(now=later(hours=1))
-    assert list(AlertStorm.objects.filter(ended_at=None)) == [broken]
-    assert Card.objects.get().key == f"storm:{sound.pk}"
-    storms.end_storms(now=later(hours=1))
+        storms.end_storms(now=later(minutes=10))
+        assert set(AlertStorm.objects.filter(ended_at=None)) == {broken, lasting}
+        assert Card.objects.get().key == f"storm:{sound.pk}"
+        assert storms.join_storm(people.group.pk, now=later(minutes=11)) is None  # and no new alert from its chat
+    storms.end_storms(now=later(minutes=12))
     assert Card.objects.get(key=f"storm:{broken.pk}").data["over"] is True
+    assert not AlertStorm.objects.filter(ended_at=None).exists()
 
 
 def test_a_silence_that_cannot_be_given_up_keeps_no_other_from_ending(people: People) -> None:
