@@ -31,10 +31,17 @@ def read_changed(session_id: int, known: Mapping[int, int]) -> tuple[Versions, l
     return versions, list(Message.objects.filter(pk__in=changed)) if changed else []
 
 
-def read_arrived(session_id: int, coming: Collection[int]) -> list[Message]:
-    """Return those of the messages of which every file is stored or refused by now."""
-    if not coming:
-        return []
-    files = Attachment.objects.filter(session_id=session_id, message_seq__in=coming, state=Attachment.State.REMOTE)
-    still = set(files.values_list("message_seq", flat=True))
-    return list(Message.objects.filter(session_id=session_id, seq__in=set(coming) - still))
+def read_arrived(session_id: int, coming: Collection[int] | None) -> tuple[frozenset[int], list[Message]]:
+    """Return which of the messages still wait for a file, and those of which every file is stored or refused by now.
+
+    None stands for all that lately came with files: what a page has that was away for a moment is not known here.
+    What has waited for so long that nobody fetches it any more is not waited for.
+    """
+    if coming is not None and not coming:
+        return frozenset(), []
+    files = Attachment.objects.filter(session_id=session_id, created_at__gt=timezone.now() - RECENT)
+    if coming is None:
+        coming = set(files.order_by("-message_seq").values_list("message_seq", flat=True)[:AT_ONCE])
+    remote = files.filter(message_seq__in=coming, state=Attachment.State.REMOTE)
+    still = frozenset(remote.values_list("message_seq", flat=True))
+    return still, list(Message.objects.filter(session_id=session_id, seq__in=set(coming) - still))

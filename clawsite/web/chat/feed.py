@@ -54,7 +54,7 @@ class Feed:
         self._last_seq: int | None = None
         self._running: frozenset[int] = frozenset()
         self._cards: Mapping[int, int] = {}
-        self._coming: set[int] = set()
+        self._coming: frozenset[int] | None = frozenset()
         self._delta: dict[str, Any] | None = None
         self._typing = False
         self._stale, self._doubted = True, False
@@ -66,7 +66,8 @@ class Feed:
     def begin(self, last_seq: int) -> None:
         """Start to show everything after what the page has (0: nothing); again when it asks again."""
         self._last_seq = last_seq or None
-        self.access, self._role, self._running, self._coming = "", "", frozenset(), set()
+        self.access, self._role, self._running = "", "", frozenset()
+        self._coming = None if last_seq else frozenset()
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="chat feed")
         self.look()
@@ -191,8 +192,7 @@ class Feed:
     async def _tell_changed(self, news: News) -> None:
         """Show messages anew that say something else by now."""
         self._cards = news.cards
-        self._coming -= {message["seq"] for message in news.changed}
-        self._coming |= {message["seq"] for message in news.messages if _has_coming_file(message)}
+        self._coming = news.coming | {message["seq"] for message in news.messages if _has_coming_file(message)}
         if news.changed:
             await self._push({"t": "changed", "messages": list(news.changed)})
 

@@ -40,14 +40,19 @@ class News:
     draft: tuple[int, str] | None = None
     changed: tuple[dict[str, Any], ...] = ()
     cards: Mapping[int, int] = field(default_factory=dict)
+    coming: frozenset[int] = frozenset()
 
 
 def read_news(
-    visitor: Visitor, *, after: int | None, cards: Mapping[int, int] | None = None, coming: Collection[int] = ()
+    visitor: Visitor,
+    *,
+    after: int | None,
+    cards: Mapping[int, int] | None = None,
+    coming: Collection[int] | None = (),
 ) -> News:
     """Return what is new after message `after`; with None the newest page. Messages are read before turns, so that
     a turn that is said not to run has its answer among them or in the next look. `cards` are those of the last look,
-    `coming` the messages that were shown with files we did not have yet.
+    `coming` the messages that were shown with files we did not have yet, None when they are not known.
     """
     channel_id = Channel.objects.filter(kind=KIND).order_by("pk").values_list("pk", flat=True).first()
     if channel_id is None:
@@ -62,7 +67,8 @@ def read_news(
     rows, restart, more = _rows(session, after)
     running = dict(open_turns().filter(session=session, state=Turn.State.RUNNING).values_list("pk", "draft"))
     versions, changed = read_changed(session.pk, cards or {})
-    changed += read_arrived(session.pk, coming)
+    still, arrived = read_arrived(session.pk, coming)
+    changed += arrived
     drafts = [(pk, draft) for pk, draft in running.items() if draft]
     return News(
         access=access,
@@ -76,6 +82,7 @@ def read_news(
         draft=max(drafts) if drafts else None,
         changed=tuple(show(session, changed)),
         cards=versions,
+        coming=still,
     )
 
 

@@ -59,6 +59,10 @@ async def test_a_file_goes_to_the_bot_and_comes_back(flow: Flow) -> None:
     await back.leave()
     (file,) = shown["files"]
     assert (file["name"], file["state"]) == ("привет <b>.txt", "stored")
+    away = await bob.open(last_seq=shown["seq"])  # it has the message, and was away when the file came
+    (changed,) = (await away.until("changed"))["messages"]
+    assert (changed["seq"], changed["files"][0]["state"]) == (shown["seq"], "stored")
+    await away.leave()
     response: Any = await run_db(lambda: bob.client.get(f"/chat/file/{file['id']}"))
     assert b"".join(response.streaming_content) == b"hello file"
     response.close()
