@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Concat, Substr
 from django.utils import timezone
 
 from clawsite.core.sql import fetch, moment
 from clawsite.core.zones import is_time_zone
 from sessions_app import outbox
-from sessions_app.models import Card, GroupAccess, Message, Session, Turn
+from sessions_app.models import Card, GroupAccess, Inbox, Message, Session, Turn
 from sessions_app.tokens import estimate
 
 _NEXT_SEQ = "UPDATE sessions_app_session SET last_seq = last_seq + 1, active_at = %s WHERE id = %s RETURNING last_seq"
@@ -88,7 +90,16 @@ def move_chat(channel_id: int, *, old: str, new: str) -> None:
         Card.objects.filter(session_id__in=moved).update(remote_ids=[])
         Turn.objects.filter(session_id__in=moved).exclude(preview_ids=[]).update(preview_ids=[])
         _move_permission(channel_id, old=old, new=new)
+        _move_lanes(channel_id, old=old, new=new)
         outbox.move_chat(channel_id, old=old, new=new)
+
+
+def _move_lanes(channel_id: int, *, old: str, new: str) -> None:
+    """Let what is kept of what was said follow its group, so that it is found and removed with it."""
+    before, after = f"{channel_id}/{old}/", f"{channel_id}/{new}/"
+    rows = Inbox.objects.filter(channel_id=channel_id, lane__startswith=before)
+    rows = rows.exclude(state__in=[Inbox.State.NEW, Inbox.State.PARKED])
+    rows.update(lane=Substr(Concat(Value(after), Substr("lane", len(before) + 1)), 1, 200))
 
 
 def _move_permission(channel_id: int, *, old: str, new: str) -> None:

@@ -29,6 +29,8 @@ def test_the_updates_of_a_place_go_with_it_and_those_of_others_stay() -> None:
     channel = Channel.objects.create(kind="telegram", name="main")
     session = Session.objects.create(channel=channel, chat_id="-1", kind="group")
     add(channel, "-1", session=session)
+    for state in ("done", "dead"):  # no turn came of them
+        add(channel, "-1", state)
     move_chat(channel.pk, old="-1", new="-1001")
     session.refresh_from_db()
     add(channel, "-1001", session=session)
