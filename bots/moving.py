@@ -23,8 +23,8 @@ from sessions_app.sessions import move_chat
 WAIT_SECONDS = 5.0
 # People wait behind the note in the new chat.
 NOTE_SECONDS = 1.0
-# But not longer than this, whatever the old one waits for.
-PATIENCE = timedelta(minutes=15)
+# But not longer than a platform keeps for us what was said, whatever the old one waits for.
+PATIENCE = timedelta(hours=24)
 
 
 class TooEarly(ClawError):

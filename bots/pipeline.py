@@ -78,8 +78,7 @@ class Pipeline:
         held: Held | None = None
         work: Work | None = None
         read: list[Work] = []
-        if not head.attempts:
-            INTAKE_SECONDS.labels(channel.row.kind).observe(max(0.0, time.time() - head.received_at.timestamp()))
+        waited = max(0.0, time.time() - head.received_at.timestamp())
         try:
             if head.attempts or head.received_at.timestamp() < self.started_at:
                 # It may have ended a process before: count the attempt before looking at it.
@@ -89,6 +88,8 @@ class Pipeline:
             work, rows = await run_tx(self._open, head, channel, held, read)
             if work is not None:
                 traced.adopt(work.trace_id, session=work.session.ref if work.session else "")
+            if read and not head.attempts:
+                INTAKE_SECONDS.labels(channel.row.kind).observe(waited)
             self._send(channel, rows)
             if work is not None and work.turn is not None:
                 await self._run_turn(work)

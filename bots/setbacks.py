@@ -98,15 +98,21 @@ def _tell_failure(head: Head, read: Sequence[Work], *, error_id: str) -> None:
             session = find_session(head.channel_id, chat_id=chat_id, thread_id=thread_id)
             begun = next((work for work in read if work.session is not None), None)
             if session is None and begun is not None:
-                begun.session = None
-                session = load_session(begun)
+                session = _find_or_make(begun)
             if session is not None:
-                _say_failure(head, session, error_id=error_id)
+                language = begun.language if begun is not None else ""
+                _say_failure(head, session, error_id=error_id, language=language)
     except Exception as error:
         log_unknown(error, where=f"telling that inbox row {head.pk} was given up")
 
 
-def _say_failure(head: Head, session: Session, *, error_id: str) -> None:
+def _find_or_make(work: Work) -> Session:
+    """Return the session that a work had, which may have moved or be undone."""
+    work.session = Session.objects.filter(pk=work.the_session.pk).first()
+    return load_session(work)
+
+
+def _say_failure(head: Head, session: Session, *, error_id: str, language: str) -> None:
     """End the row's turn and queue the notice, in place of what was streamed."""
     inbox_id = resumes(head.pk) or head.pk
     turn = open_turns().filter(inbox_id=inbox_id).first()
@@ -115,7 +121,7 @@ def _say_failure(head: Head, session: Session, *, error_id: str) -> None:
         state=Turn.State.FAILED, outcome=f"error:{error_id}", finished_at=timezone.now()
     )
     finish_row(inbox_id, state=Inbox.State.DEAD, error=f"error {error_id}")  # if it was parked
-    with translation.override(session.language or settings.LANGUAGE_CODE):
+    with translation.override(session.language or language or settings.LANGUAGE_CODE):
         reply = OutboundMessage(text=texts.failed(error_id), edit_ids=shown)
         extra = {"fresh": True} if shown else {}
         say(session, reply, role=Message.Role.NOTICE, dedupe_key=f"dead:{head.pk}", run_id=head.pk, extra=extra)
