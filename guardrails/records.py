@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 
 from django.db import transaction
 
@@ -33,9 +34,13 @@ def record_verdicts(
     ]
     if rows:
         VerdictRecord.objects.bulk_create(rows)
+    transaction.on_commit(partial(_count, rows), robust=True)
+    return len(rows)
+
+
+def _count(rows: Sequence[VerdictRecord]) -> None:
     for row in rows:
         VERDICTS.labels(row.stage, row.rule, row.action).inc()
-    return len(rows)
 
 
 def purge(subject: str) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from contextlib import suppress
 
+import pytest
+from django.db import transaction
+
+from clawsite.core.errors import Unavailable
 from clawsite.core.metrics import VERDICTS
 from guardrails.approvals import create_approval, decide
 from guardrails.models import Approval, VerdictRecord
@@ -14,7 +18,7 @@ WARN = Verdict(action=Action.WARN, stage=Stage.INPUT, rule="pii.email", score=0.
 ALLOW = Verdict(action=Action.ALLOW, stage=Stage.TOOL_CALL, rule="tool.allowed")
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_verdicts_are_kept_and_counted_but_not_allows() -> None:
     counter = VERDICTS.labels("input", "pii.email", "warn")
     before = counter._value.get()
@@ -22,6 +26,9 @@ def test_verdicts_are_kept_and_counted_but_not_allows() -> None:
     row = VerdictRecord.objects.get()
     assert (row.stage, row.rule, row.action, row.score) == ("input", "pii.email", "warn", 0.5)
     assert (row.subject, row.session_ref, row.trace_id, len(row.detail)) == ("contact:7", "s1", "t1", 200)
+    with suppress(Unavailable), transaction.atomic():
+        record_verdicts([WARN])
+        raise Unavailable("This is run again.")
     assert counter._value.get() == before + 1
 
 
