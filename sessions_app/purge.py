@@ -55,7 +55,7 @@ def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool
             "session.purge", actor=actor.subject, subject=f"session:{session.pk}", origin=origin, messages=messages
         )
         nudge_on_commit("session", session=session.pk)
-        transaction.on_commit(partial(remove_files, session.pk))
+        transaction.on_commit(partial(remove_files, session.pk), robust=True)
         enqueue(REMOVE, session.pk)  # the files go too when this process dies before it has removed them
         session.delete()
     return messages

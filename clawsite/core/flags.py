@@ -51,7 +51,7 @@ def tell_all() -> None:
         forget()
         nudge(TOPIC)
 
-    transaction.on_commit(tell)
+    transaction.on_commit(tell, robust=True)
 
 
 def listen(listener: NudgeListener) -> None:

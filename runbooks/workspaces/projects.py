@@ -134,7 +134,7 @@ def remove_project(project: Project, *, actor: Actor, origin: str = "") -> None:
         root = project_root(project)
         enqueue(DISCARD, project.owner, project.name)  # the files go too when this process dies before they have
         project.delete()
-        transaction.on_commit(partial(_discard, root))
+        transaction.on_commit(partial(_discard, root), robust=True)
 
 
 def purge_projects(subjects: Iterable[str], *, actor: Actor, origin: str = "") -> int:

@@ -46,7 +46,7 @@ def leave_turn(job: Job) -> None:
         following = _next(project_id)
     if following is not None:
         # After the commit: whoever parks meanwhile has seen by then that it is their turn, or is found parked.
-        transaction.on_commit(lambda: hasten_job(following))
+        transaction.on_commit(lambda: hasten_job(following), robust=True)
 
 
 def holder_of(project: Project) -> Job | None:

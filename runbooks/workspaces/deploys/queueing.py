@@ -39,7 +39,7 @@ def wait_for_place(deploy: Deploy) -> Park | None:
 
 def wake_next(environment_id: int) -> None:
     """Have the deploy whose turn it is now go on, once what is being written is committed."""
-    transaction.on_commit(lambda: _wake(environment_id))
+    transaction.on_commit(lambda: _wake(environment_id), robust=True)
 
 
 def count_before(deploy: Deploy) -> int:

@@ -115,5 +115,5 @@ def _open_and_retry(function: Callable[[str], object], path: str, _: object) -> 
         if os.path.isdir(path) and not os.path.islink(path):
             os.chmod(path, stat.S_IRWXU)
             shutil.rmtree(path, ignore_errors=True)
-        else:
+        elif function in {os.unlink, os.rmdir}:
             function(path)

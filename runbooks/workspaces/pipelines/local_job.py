@@ -192,7 +192,7 @@ def end(job: Job) -> None:
         return
     local_asking.withdraw(row)
     if row.state != State.FAILED:
-        transaction.on_commit(lambda: remove_tree(row))
+        transaction.on_commit(lambda: remove_tree(row), robust=True)
 
 
 PIPELINE = JobKind(

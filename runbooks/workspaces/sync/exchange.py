@@ -1,6 +1,6 @@
-"""One exchange with a project's remote: push, fetch, or a look at the host's keys. What fails is returned, not raised.
+"""One exchange with a project's remote: push, fetch, or a look at the host's keys.
 
-Nothing here forces: a push is a fast-forward there or it fails.
+What fails over there is returned, not raised. Nothing here forces: a push is a fast-forward there or it fails.
 """
 
 from __future__ import annotations
