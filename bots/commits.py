@@ -65,12 +65,18 @@ def claim_row(head: Head, *, runtime: Runtime) -> Held | None:
 
 def hold_lane(work: Work, *, runtime: Runtime) -> None:
     """Hold the lane for this transaction: take the lease now, or check the one taken before."""
-    if work.held is not None:
-        check_lease(work.held)
-        return
-    work.held = claim(work.head, process_id=runtime.process_id)
-    if work.held is None:
+    work.held = take_lane(work.head, work.held, runtime=runtime)
+
+
+def take_lane(head: Head, held: Held | None, *, runtime: Runtime) -> Held:
+    """Return the lane's lease, taken now or checked. LeaseLost when another process has it."""
+    if held is not None:
+        check_lease(held)
+        return held
+    taken = claim(head, process_id=runtime.process_id)
+    if taken is None:
         raise LeaseLost("Another process works on this lane.")
+    return taken
 
 
 def begin_turn(work: Work, *, user_seq: int, runtime: Runtime) -> Turn:

@@ -13,15 +13,15 @@ from django.utils import timezone, translation
 from bots import texts
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
-from bots.commits import Runtime, say
+from bots.commits import Runtime, say, take_lane
 from bots.decisions import resumes
 from bots.opening import load_session
 from bots.work import Work
-from clawsite.core.errors import LeaseLost, log_unknown
+from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.leases import Held, check_lease, release_lease
 from clawsite.core.nudge import nudge_on_commit
-from sessions_app.inbox import MAX_ATTEMPTS, Head, claim, finish_row, postpone_row
+from sessions_app.inbox import MAX_ATTEMPTS, Head, finish_row, postpone_row
 from sessions_app.models import Inbox, Message, Session, Turn
 from sessions_app.sessions import find_session
 from sessions_app.turns import open_turns
@@ -35,12 +35,7 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, 
     `read` is what could be read of it: the files of an album are given up together.
     """
     with transaction.atomic():
-        if held is None:
-            held = claim(head, process_id=runtime.process_id)
-            if held is None:
-                raise LeaseLost("Another process works on this lane.")
-        else:
-            check_lease(held)
+        held = take_lane(head, held, runtime=runtime)
         attempts = Inbox.objects.values_list("attempts", flat=True).get(pk=head.pk)
         if attempts >= MAX_ATTEMPTS:
             for pk in (head.pk, *(other for work in read for other in work.merged)):
@@ -78,10 +73,7 @@ def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str
 def put_off(head: Head, held: Held | None, *, seconds: float, error: str, runtime: Runtime) -> None:
     """Let a row wait that nobody can work on yet, and with it what comes after it; it counts as not tried."""
     with transaction.atomic():
-        held = held or claim(head, process_id=runtime.process_id)
-        if held is None:
-            raise LeaseLost("Another process works on this lane.")
-        hand_back(head, held, seconds=seconds, error=error)
+        hand_back(head, take_lane(head, held, runtime=runtime), seconds=seconds, error=error)
 
 
 def _tell_failure(head: Head, read: Sequence[Work], *, error_id: str) -> None:
@@ -130,10 +122,7 @@ def _say_failure(head: Head, session: Session, *, error_id: str, language: str) 
 def end_silently(head: Head, held: Held | None, *, state: str, error: str, runtime: Runtime) -> None:
     """Finish a row that says nothing to us, and keep why."""
     with transaction.atomic():
-        held = held or claim(head, process_id=runtime.process_id)
-        if held is None:
-            raise LeaseLost("Another process works on this lane.")
-        check_lease(held)
+        held = take_lane(head, held, runtime=runtime)
         finish_row(head.pk, state=state, error=error)
         release_lease(held)
 

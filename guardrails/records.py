@@ -34,7 +34,7 @@ def record_verdicts(
     ]
     if rows:
         VerdictRecord.objects.bulk_create(rows)
-    transaction.on_commit(partial(_count, rows), robust=True)
+        transaction.on_commit(partial(_count, rows), robust=True)
     return len(rows)
 
 

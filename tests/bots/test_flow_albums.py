@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bots import opening, pipeline, setbacks
-from bots.agent.types import Target
 from clawsite.core.db import run_db
 from guardrails import approvals
 from guardrails.models import Approval
@@ -74,11 +75,16 @@ async def test_what_goes_on_after_a_decision_still_has_all_captions_of_its_album
     assert "the back" in second
 
 
-async def test_an_album_that_is_given_up_is_said_once(flow: Flow, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(model: str) -> tuple[Target, ...]:
+@pytest.mark.parametrize(("where", "name"), [(pipeline, "targets_for"), (opening, "compose")], ids=["turn", "begin"])
+async def test_an_album_that_is_given_up_is_said_once(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch, where: Any, name: str
+) -> None:
+    """Also when it is somebody's first message, and its turn cannot even be begun."""
+
+    def fail(*args: object, **values: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr(pipeline, "targets_for", fail)
+    monkeypatch.setattr(where, name, fail)
     monkeypatch.setattr(setbacks, "BACKOFF_SECONDS", (0.05,))
     async with flow.running():
         send(flow, "the front", "the back", "the side")
@@ -86,18 +92,3 @@ async def test_an_album_that_is_given_up_is_said_once(flow: Flow, monkeypatch: p
         await flow.quiet()
     assert len(flow.texts(flow.alice)) == 1
     assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"dead"}
-
-
-async def test_a_first_album_that_cannot_even_be_begun_is_said_once(
-    flow: Flow, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*args: object, **values: object) -> None:
-        raise RuntimeError("boom")
-
-    monkeypatch.setattr(opening, "compose", fail)
-    monkeypatch.setattr(setbacks, "BACKOFF_SECONDS", (0.05,))
-    async with flow.running():
-        send(flow, "the front", "the back", "the side")
-        await until(lambda: flow.texts(flow.alice))
-        await flow.quiet()
-    assert len(flow.texts(flow.alice)) == 1
