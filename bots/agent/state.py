@@ -10,6 +10,7 @@ from bots.agent.provider import End, ToolUse
 from bots.agent.types import Usage
 
 VERSION = 1
+_THOUGHTS = frozenset({"thinking", "redacted_thinking"})
 _PICTURE = {"type": "text", "text": "[picture: call the tool again to see it]"}
 
 
@@ -30,8 +31,8 @@ class Progress:
         return "\n\n".join(part for part in (*self.texts, self.current.strip()) if part)
 
     def keep(self, end: End) -> None:
-        """Add a finished message of the model. One without content is not added: it could not be sent back."""
-        if end.content:
+        """Add a finished message of the model. One of thoughts alone is not added: it could not be sent back."""
+        if any(block["type"] not in _THOUGHTS for block in end.content):
             self.messages.append({"role": "assistant", "content": list(end.content)})
         if end.text.strip():
             self.texts.append(end.text.strip())
@@ -77,9 +78,8 @@ def load_progress(data: Mapping[str, Any] | None) -> Progress:
 
 def without_thinking(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the messages for another model: it would refuse thinking blocks it did not sign."""
-    hidden = {"thinking", "redacted_thinking"}
     return [
-        message | {"content": [block for block in message["content"] if block["type"] not in hidden]}
+        message | {"content": [block for block in message["content"] if block["type"] not in _THOUGHTS]}
         for message in messages
     ]
 

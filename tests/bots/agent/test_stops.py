@@ -100,6 +100,16 @@ async def test_an_empty_answer_is_asked_for_once_more(stage: Stage) -> None:
     assert stage.bodies()[1]["messages"] == list(HI)
 
 
+async def test_thoughts_without_an_answer_are_asked_for_once_more(stage: Stage) -> None:
+    stage.model.script(thinking("I have nothing to say."))
+    stage.model.script(text("Here I am."))
+
+    outcome = await stage.run()
+
+    assert (outcome.stop, outcome.text) == ("answer", "Here I am.")
+    assert stage.bodies()[1]["messages"] == list(HI)
+
+
 async def test_two_empty_answers_end_with_a_sentence(stage: Stage) -> None:
     stage.model.script(text("  "), times=2)
 
