@@ -20,6 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bots import texts
+from bots.agent.state import load_progress
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.opening import describe_files, load_session, speaking
@@ -109,9 +110,16 @@ def _first_attempt(work: Work, session: Session, *, user_seq: int) -> Turn:
 
 
 def _next_attempt(turn: Turn) -> None:
+    """Begin a turn again. What a process had spent that died with it stands in the state that it kept."""
     turn.attempt += 1
     turn.state = Turn.State.RUNNING
-    turn.save(update_fields=["attempt", "state"])
+    spent = load_progress(turn.agent_state).usage
+    turn.input_tokens = max(turn.input_tokens, spent.input)
+    turn.output_tokens = max(turn.output_tokens, spent.output)
+    turn.cached_tokens = max(turn.cached_tokens, spent.cached)
+    turn.cost_usd = max(turn.cost_usd, Decimal(str(round(spent.cost_usd, 6))))
+    spending = ["input_tokens", "output_tokens", "cached_tokens", "cost_usd"]
+    turn.save(update_fields=["attempt", "state", *spending])
 
 
 def _remember_user(work: Work, *, role: str, refused: bool = False) -> Message:

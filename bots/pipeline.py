@@ -98,7 +98,7 @@ class Pipeline:
         except LeaseLost:
             return False
         except asyncio.CancelledError:
-            await asyncio.shield(run_db(setbacks.hand_back, head, work.held if work else held))
+            await asyncio.shield(run_db(setbacks.hand_back, head, work.held if work else held, read=read))
             raise
         except Exception as error:
             await self._fail(head, work.held if work and work.held else held, error, read=read)
@@ -245,6 +245,7 @@ class Pipeline:
             decisions=work.decisions,
             on_urls=guard.know,
             leaks=partial(has_leaks, context=known),
+            on_spent=partial(setattr, work, "spent"),
         )
         return await run_agent(job, on_text=stream.on_text, cancelled=lambda: turn_id in self.cancelled)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone, translation
 
 from bots import texts
+from bots.agent import budget
 from bots.agent.types import AgentOutcome
 from bots.channels.base import OutboundMessage
 from bots.commits import Runtime, say, take_lane
@@ -44,6 +43,7 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, 
         else:
             wait = jitter(BACKOFF_SECONDS[min(attempts, len(BACKOFF_SECONDS)) - 1], spread=0.5)
             postpone_row(head.pk, seconds=wait, error=f"error {error_id}")
+        _keep_cost(read)
         release_lease(held)
         nudge_on_commit("inbox")
 
@@ -51,23 +51,31 @@ def fail_row(head: Head, held: Held | None, *, error_id: str, runtime: Runtime, 
 def wait_for_model(work: Work, outcome: AgentOutcome, *, seconds: float) -> None:
     """Return a row because no model answers now; what the attempts cost is kept."""
     with transaction.atomic():
-        usage = outcome.usage
-        Turn.objects.filter(pk=work.the_turn.pk).update(
-            input_tokens=F("input_tokens") + usage.input,
-            output_tokens=F("output_tokens") + usage.output,
-            cost_usd=F("cost_usd") + Decimal(str(usage.cost_usd)),
-        )
+        budget.add_to_turn(work.the_turn.pk, outcome.usage)
         hand_back(work.head, work.held, seconds=seconds, error="model unavailable")
 
 
-def hand_back(head: Head, held: Held | None, *, seconds: float = 0.0, error: str = "") -> None:
-    """Return a row as if it had not been tried: the process stops, or the model asks us to come back later."""
+def hand_back(
+    head: Head, held: Held | None, *, seconds: float = 0.0, error: str = "", read: Sequence[Work] = ()
+) -> None:
+    """Return a row as if it had not been tried: the process stops, or the model asks us to come back later.
+
+    `read` is what could be read of it: what its model calls cost is kept.
+    """
     with transaction.atomic():
         if held is not None:
             check_lease(held)
             postpone_row(head.pk, seconds=seconds, error=error, uncount=True)
+            _keep_cost(read)
             release_lease(held)
             nudge_on_commit("inbox")
+
+
+def _keep_cost(read: Sequence[Work]) -> None:
+    """Count what an attempt has cost that came to no end: it is billed like any other."""
+    for work in read:
+        if work.turn is not None:
+            budget.add_to_turn(work.turn.pk, work.spent)
 
 
 def put_off(head: Head, held: Held | None, *, seconds: float, error: str, runtime: Runtime) -> None:

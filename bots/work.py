@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 
-from bots.agent.types import ToolSet
+from bots.agent.types import ToolSet, Usage
 from bots.channels.base import Account, ChannelAdapter, InboundMessage, OutboundMessage
 from bots.commands.registry import Match
 from clawsite.core.crypto import check_secret
@@ -96,6 +96,7 @@ class Work:
     streams: bool = True
     trace_id: str = field(default_factory=lambda: trace_id() or new_trace_id())
     stages: dict[str, float] = field(default_factory=dict)
+    spent: Usage = field(default_factory=Usage)
     started: float = field(default_factory=time.monotonic)
 
     @property

@@ -11,11 +11,8 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 
-from django.db.models import F
-
-from bots.agent import compact, extract
+from bots.agent import budget, compact, extract
 from bots.agent.provider import Provider
 from bots.agent.small import Asker, Cooling
 from bots.agent.types import Usage
@@ -114,7 +111,7 @@ async def after_answer(session_id: int, turn_id: int, *, provider: Provider | No
     finally:
         asker.close()
         if asker.usage != Usage():
-            await run_db(_add_usage, turn_id, asker.usage)
+            await run_db(budget.add_to_turn, turn_id, asker.usage)
 
 
 async def _extract_facts(session_id: int, turn_id: int, asker: Asker) -> None:
@@ -210,13 +207,3 @@ def _may_ask(session_id: int) -> bool:
 def _plan(session_id: int) -> CompactionPlan | None:
     session = Session.objects.filter(pk=session_id).first()
     return plan_compaction(session) if session else None
-
-
-def _add_usage(turn_id: int, usage: Usage) -> None:
-    """Count what this work cost to the turn it came from."""
-    Turn.objects.filter(pk=turn_id).update(
-        input_tokens=F("input_tokens") + usage.input,
-        output_tokens=F("output_tokens") + usage.output,
-        cached_tokens=F("cached_tokens") + usage.cached,
-        cost_usd=F("cost_usd") + Decimal(str(round(usage.cost_usd, 6))),
-    )

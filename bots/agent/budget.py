@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from datetime import time as clock_time
 from decimal import Decimal
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 from django.utils import timezone
 
 from bots.agent.prices import count_usage
@@ -127,6 +127,16 @@ def spend(model: str, tokens: Tokens, *, meter: Meter) -> Usage:
         MODEL_TOKENS.labels(model, kind).inc(count)
     MODEL_COST.labels(model).inc(usage.cost_usd)
     return usage
+
+
+def add_to_turn(turn_id: int, usage: Usage) -> None:
+    """Count to a turn what was spent for it beside what its end tells. In the caller's transaction."""
+    Turn.objects.filter(pk=turn_id).update(
+        input_tokens=F("input_tokens") + usage.input,
+        output_tokens=F("output_tokens") + usage.output,
+        cached_tokens=F("cached_tokens") + usage.cached,
+        cost_usd=F("cost_usd") + Decimal(str(round(usage.cost_usd, 6))),
+    )
 
 
 def forget_costs() -> None:

@@ -153,6 +153,8 @@ class _Run:
     def _spend(self, target: Target, tokens: Tokens) -> None:
         self.progress.usage = self.progress.usage + budget.spend(target.model, tokens, meter=self.meter)
         self.prompt_tokens = self.prompt_tokens or tokens.prompt
+        if self.job.on_spent is not None:
+            self.job.on_spent(self.progress.usage - self.earlier)
 
     async def _take(self, end: End) -> AgentOutcome | None:
         """Decide what a finished message means; None goes on."""

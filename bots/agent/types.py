@@ -167,7 +167,8 @@ class AgentJob:
     `decisions` say by call id what a person decided; a parked call without a decision counts as denied.
     `on_urls` hears of the links that a tool result brought, before the model goes on. `leaks` tells whether texts
     repeat what the prompt keeps to itself; no call with an effect may hold that. `record` keeps the tool calls
-    of a run that is no turn's; `on_step` gets its state whenever tools have answered, to be kept or shown.
+    of a run that is no turn's; `on_step` gets its state whenever tools have answered, to be kept or shown. `on_spent`
+    hears what this run has cost so far whenever that is more, for whoever has to account for one that comes to no end.
     """
 
     system: tuple[SystemPart, ...]
@@ -182,6 +183,7 @@ class AgentJob:
     leaks: Callable[[Iterable[str]], bool] | None = None
     record: CallRecord | None = None
     on_step: Callable[[dict[str, Any]], Awaitable[None]] | None = None
+    on_spent: Callable[[Usage], None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,6 +45,35 @@ def _decide_and_die(alice: str) -> None:
     Inbox.objects.filter(external_id__startswith="approval:").update(attempts=1)
 
 
+async def test_what_a_process_spent_that_died_counts(flow: Flow) -> None:
+    async with flow.running():
+        await ask_to_forget(flow)
+    pk, state = await run_db(lambda: Turn.objects.values_list("pk", "agent_state").get(state="parked"))
+    spent = state["usage"]
+    # As before each call of a tool with an effect: the state is kept, and the end that counts it has yet to come.
+    await run_db(lambda: Turn.objects.filter(pk=pk).update(input_tokens=0, output_tokens=0, cost_usd=0))
+    await run_db(_decide_and_die, str(flow.alice))
+    async with flow.running():
+        await until(lambda: "Forgotten." in flow.texts(flow.alice))
+        await flow.quiet()
+    turn = await run_db(lambda: Turn.objects.get(pk=pk))
+    assert turn.input_tokens > spent[0] > 0
+    assert turn.output_tokens > spent[1] > 0
+    assert turn.cost_usd > spent[3] > 0
+
+
+async def test_what_a_stopped_attempt_cost_counts(transactional_db: None) -> None:
+    async with open_flow(CLAW_DRAIN_SECONDS=1) as flow:
+        flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.2))
+        async with flow.running():
+            flow.telegram.user_sends(flow.alice, "go")
+            await until_db(lambda: Turn.objects.exclude(preview_ids=[]).exists())
+        turn = await run_db(Turn.objects.get)
+    assert (turn.state, turn.attempt) == ("running", 1)
+    assert turn.output_tokens > 0
+    assert turn.cost_usd > 0
+
+
 async def test_a_second_attempt_goes_on_in_the_message_that_is_shown(transactional_db: None) -> None:
     async with open_flow(CLAW_DRAIN_SECONDS=1) as flow:
         flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.2))

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from bots import delivery, setbacks
+from bots import delivery, pipeline, setbacks
+from bots.agent.types import AgentOutcome
+from bots.channels.base import OutboundMessage
 from bots.commits import Runtime
 from bots.decisions import resume_turn
 from bots.delivery import AT_ONCE
+from bots.work import Work
 from clawsite.core.db import run_db
 from clawsite.core.models import Process
 from guardrails.models import Approval
@@ -156,6 +159,29 @@ async def test_a_row_that_fails_five_times_is_given_up_and_said(flow: Flow, monk
         await until_db(lambda: Inbox.objects.filter(state="dead").count() == 1)
         await until(lambda: len(flow.texts(flow.alice)) == before + 1)
     assert "error" in flow.texts(flow.alice)[-1]
+
+
+async def test_what_an_attempt_cost_counts_that_ended_in_an_error_of_ours(
+    flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [RuntimeError("boom")]
+    check = pipeline.check_answer
+
+    def fail_once(work: Work, outcome: AgentOutcome) -> OutboundMessage:
+        if errors:
+            raise errors.pop()
+        return check(work, outcome)
+
+    monkeypatch.setattr(pipeline, "check_answer", fail_once)
+    monkeypatch.setattr(setbacks, "BACKOFF_SECONDS", (0.05,))
+    flow.model.set_default("Fine.")
+    async with flow.running():
+        for _ in range(2):
+            assert await flow.says(flow.alice, "hi") == ["Fine."]
+    first, second = await run_db(lambda: list(Turn.objects.order_by("pk")))
+    assert (first.attempt, second.attempt) == (2, 1)
+    assert first.output_tokens == 2 * second.output_tokens > 0
+    assert first.cost_usd > second.cost_usd > 0
 
 
 @pytest.mark.django_db
