@@ -33,6 +33,7 @@ CALLS_MAX = 16
 SUMMARY_MAX = 600
 
 INTERRUPTED = "This call was interrupted and its outcome is unknown. Check what happened before trying again."
+DONE_BEFORE = "This call ran to its end before. What it gave back was not kept."
 DENIED = "Denied by the user. Choose another way."
 
 GetState = Callable[[], dict[str, Any]]
@@ -150,8 +151,9 @@ class ToolRunner:
             call.approved = self.job.decisions.get(call.use.call_id, False)
             if not call.approved:
                 self._finish(call, DENIED, State.REFUSED)
-        elif row.result and row.state != State.INTENT:
-            output = ToolOutput(text=row.result, is_error=row.state != State.DONE, source=row.tool)
+        elif row.state != State.INTENT and (row.result or not call.tool.repeatable):
+            text = row.result or DONE_BEFORE
+            output = ToolOutput(text=text, is_error=row.state != State.DONE, source=row.tool)
             call.block, _ = self.results.of_tool(call.use.call_id, output, tool=row.tool, key=call.key)
         elif not call.tool.repeatable:
             self._finish(call, INTERRUPTED, State.FAILED)

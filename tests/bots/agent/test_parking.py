@@ -189,6 +189,22 @@ async def test_a_repeatable_call_is_run_again_after_a_crash(turn_stage: Stage, r
     assert "fine" in last_results(turn_stage)["toolu_w"]
 
 
+async def test_a_call_that_ended_without_a_word_was_not_interrupted(turn_stage: Stage, recorder: Recorder) -> None:
+    silent = recorder.tool("silent", effect="write", output="")
+    write = recorder.tool("write", effect="write", output=crash)
+    turn_stage.model.script(tool_use("silent", id="toolu_s"), tool_use("write", id="toolu_w"))
+    with pytest.raises(Crash):
+        await turn_stage.run(tools=(silent, write))
+    state = await run_db(lambda: Turn.objects.get(pk=turn_stage.turn_id).agent_state)
+    turn_stage.model.script(text("Done."), on_result=True)
+
+    await turn_stage.run(tools=(silent, write), resume=state)
+
+    assert recorder.names == ["silent", "write"]
+    assert "ran to its end before" in last_results(turn_stage)["toolu_s"]
+    assert await run_db(rows) == {"toolu_s": "done", "toolu_w": "failed"}
+
+
 async def test_nothing_runs_when_another_process_has_the_turn(turn_stage: Stage, recorder: Recorder) -> None:
     process = await run_db(lambda: Process.objects.create(role="bots", host="here", pid=1, started=1))
     held = await run_db(lambda: take_lease("lane", process_id=process.pk))
