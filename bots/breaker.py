@@ -64,7 +64,7 @@ class Breaker:
         """A call passed: everything is forgiven."""
         self._failed.clear()
         self._tripped = False
-        self._probe_until = 0.0
+        self._open_until = self._probe_until = 0.0
         self.why = ""
 
     def fail(self) -> None:

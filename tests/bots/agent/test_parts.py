@@ -86,6 +86,18 @@ def test_a_failed_probe_opens_it_again_and_a_lost_one_frees_its_place() -> None:
     assert breaker.admit()
 
 
+def test_a_call_that_passes_while_it_is_open_forgives_all_of_it() -> None:
+    """It was under way when another was told to come back in five hours; a later blip is one of half a minute."""
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    breaker.trip(5 * 3600)
+    breaker.succeed()
+    for _ in range(5):
+        breaker.fail()
+
+    assert (breaker.state, breaker.wait) == ("open", 30)
+
+
 def test_breakers_are_listed_by_name() -> None:
     breakers = Breakers()
     breakers.of("a").trip(10)
