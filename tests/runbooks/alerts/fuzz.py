@@ -1,7 +1,7 @@
 """Made-up deliveries and what must come of them: alerts that begin and end, in groups, delivered late, twice, in parts.
 
 The oracle knows only what was delivered: of each alert the newest beginning counts, and it has ended once any delivery
-said so. Everything arrives within the two minutes in which a late delivery is taken for a late one.
+said so. Everything arrives within the time in which a late delivery is taken for a late one.
 """
 
 from __future__ import annotations

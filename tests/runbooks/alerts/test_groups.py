@@ -139,6 +139,13 @@ def test_the_same_beginning_fires_again_when_prometheus_had_lost_sight() -> None
     assert fire(at=later(minutes=10)).startswith("reopened")
 
 
+def test_what_fires_again_at_the_next_news_of_its_group_is_heard() -> None:
+    """Alertmanager says it once: the group_interval of our own setup is a minute, its repeat_interval four hours."""
+    fire()
+    fire(One(ends=later(minutes=5)), at=later(minutes=5))
+    assert fire(at=later(minutes=5, seconds=58)).startswith("reopened")
+
+
 def test_an_end_without_a_beginning_is_remembered_and_shown_nowhere(shown: object) -> None:
     fire(One(ends=later(minutes=1)), at=later(minutes=2))
     assert AlertGroup.objects.get().state == "resolved"
