@@ -57,18 +57,22 @@ def subscribe(
     texts = [str(each) for each in parse_matchers(matchers)]
     begins, ends = quiet or (None, None)
     with transaction.atomic():
+        Session.objects.select_for_update().filter(pk=session.pk).first()  # two who press at once make one
         mine = AlertSubscription.objects.filter(session=session)
-        is_known = mine.filter(least=least, matchers=texts, system=system).exists()
-        if not is_known and mine.count() >= MOST:
-            raise BadInput(_("A chat can have {count} subscriptions at most.").format(count=MOST))
-        row, _created = AlertSubscription.objects.update_or_create(
-            session=session,
-            least=least,
-            matchers=texts,
-            system=system,
-            defaults={"quiet_from": begins, "quiet_until": ends, "enabled": True},
-            create_defaults={"quiet_from": begins, "quiet_until": ends, "created_by": actor.subject},
-        )
+        same = mine.filter(least=least, matchers=texts, system=system)  # in the admin there may be made several
+        if not same.update(quiet_from=begins, quiet_until=ends, enabled=True):
+            if mine.count() >= MOST:
+                raise BadInput(_("A chat can have {count} subscriptions at most.").format(count=MOST))
+            AlertSubscription.objects.create(
+                session=session,
+                least=least,
+                matchers=texts,
+                system=system,
+                quiet_from=begins,
+                quiet_until=ends,
+                created_by=actor.subject,
+            )
+        row = same.select_related("session", "system")[0]
         audit.record("alerts.subscribe", actor=actor.subject, subject=session.ref, least=least, matchers=texts)
     return row
 

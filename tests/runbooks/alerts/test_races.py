@@ -11,7 +11,7 @@ from runbooks.alerts.actions import acknowledge
 from runbooks.alerts.escalating import take_step
 from runbooks.alerts.store import process_webhook, store_webhook
 from runbooks.alerts.subscriptions import subscribe
-from runbooks.models import Alert, AlertGroup, AlertWebhook, Escalation
+from runbooks.models import Alert, AlertGroup, AlertSubscription, AlertWebhook, Escalation
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, body, fire, later
 from tests.runbooks.alerts.oncall import policy, responder
@@ -47,6 +47,12 @@ def test_one_of_many_presses_takes_it_on() -> None:
     found = together(lambda _: with_retry(lambda: acknowledge(pk, actor=people.bob.actor, now=NOW)))
     assert sum(isinstance(each, AlertGroup) for each in found) == 1, found
     assert AlertGroup.objects.get().events.filter(kind="acked").count() == 1
+
+
+def test_many_wishes_at_once_are_one_subscription() -> None:
+    people = make_people()
+    found = together(lambda _: with_retry(lambda: subscribe(people.bobs, actor=people.bob.actor)))
+    assert found == [AlertSubscription.objects.get()] * MANY
 
 
 def test_one_of_many_clocks_takes_a_step() -> None:

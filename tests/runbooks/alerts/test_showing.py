@@ -80,6 +80,14 @@ def test_a_chat_has_a_bounded_number_of_subscriptions(people: People) -> None:
     assert again.quiet_from == time(22), "the same wish again is no further one"
 
 
+def test_the_same_wish_again_is_for_all_rows_that_say_it(people: People) -> None:
+    """In the admin pages there may be made two of them."""
+    rows = [AlertSubscription.objects.create(session=people.bobs, least="critical") for _ in range(2)]
+    again = subscribe(people.bobs, actor=people.bob.actor, least="critical", quiet=(time(22), time(7)))
+    assert again in rows
+    assert list(AlertSubscription.objects.values_list("quiet_from", flat=True)) == [time(22)] * 2
+
+
 @pytest.mark.parametrize(
     ("matcher", "fits"),
     [
