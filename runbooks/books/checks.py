@@ -16,7 +16,8 @@ from runbooks.books.substitution import Value, fill, find_name, render
 
 # A name that commands use themselves.
 RESERVED = frozenset({"group", "dry", "run"})
-# All steps with all their tries, waits and approvals left out: within the time of one job.
+# All steps with all their tries, waits and approvals left out: within the time of one stretch of a job. What a nested
+# runbook takes is checked there; a run that has too little time left for a step goes on with it in another stretch.
 MAX_SECONDS = 3 * 3600.0
 
 

@@ -16,9 +16,11 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.utils import timezone
 
 from clawsite.core.errors import ClawError, log_unknown
 from guardrails.redact import redact
+from runbooks.books.checks import MAX_SECONDS
 from runbooks.books.plan import digest_of
 from runbooks.books.progress import Part, Progress
 from runbooks.books.showing import show_run
@@ -47,6 +49,7 @@ class Stretch:
         self.plan: list[dict[str, Any]] = run.plan
         self.progress = Progress(ctx, len(self.plan))
         self.speaker = Speaker(ctx, self.progress, self.show)
+        self._did_something = False
 
     def show(self) -> None:
         """Bring the card up to date."""
@@ -69,6 +72,8 @@ class Stretch:
         for number, step in enumerate(self.plan):
             if self.progress.rows["do"][number]["state"] in ("ok", "failed", "skipped"):
                 continue
+            if self._is_short_for(step):
+                return Park(until=timezone.now())
             outcome = self._perform("do", number, step)
             if isinstance(outcome, Park):
                 return outcome
@@ -90,13 +95,21 @@ class Stretch:
             step, row = self.plan[number]["rollback"], self.progress.rows["undo"][number]
             if not done or not step or row["state"] in ("ok", "failed"):
                 continue
+            if self._is_short_for(step):
+                return Park(until=timezone.now())
             outcome = self._perform("undo", number, step)
             if isinstance(outcome, Park):
                 return outcome
         return None
 
+    def _is_short_for(self, step: dict[str, Any]) -> bool:
+        """Tell whether a step needs a stretch of its own: nested runbooks may together take longer than one is."""
+        needs = step["timeout"] * (step["retries"] + 1) + step["pause"] * step["retries"]
+        return self._did_something and self.ctx.seconds_left() < needs <= MAX_SECONDS
+
     def _perform(self, part: Part, number: int, step: dict[str, Any]) -> str | Park:
         """Do one step with its tries; return "" when it is done, why it failed, or the pause it needs."""
+        self._did_something = True
         row = self.progress.rows[part][number]
         if row["state"] == "started" and not step["repeatable"]:
             self._end(part, number, INTERRUPTED)

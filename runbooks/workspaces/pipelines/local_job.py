@@ -79,9 +79,13 @@ class LocalRun:
         ]
 
     def work(self) -> Any:
-        """Run what is left; return the result, or the pause until somebody has decided."""
+        """Run what is left; return the result, or the pause until somebody has decided.
+
+        A stage for which this stretch has too little time left is run in another one.
+        """
         remove_old_trees(self._row)
         tree = export_tree(self._row, check=self._ctx.check)
+        has_run = False
         for number, stage in enumerate(self._plan):
             self._ctx.check()
             found = self._stages[number]
@@ -91,6 +95,9 @@ class LocalRun:
                 raise ClawError(f"The stage {stage.name} was interrupted, and nobody knows how far it came.")
             if stage.manual and not self._is_approved(stage):
                 return self._pause(number, stage)
+            if has_run and self._ctx.seconds_left() < stage.seconds:
+                return Park(until=timezone.now())
+            has_run = True
             self._run(number, stage, tree)
             check_tree(tree)
         return {"pipeline": self._row.pk}

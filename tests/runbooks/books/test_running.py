@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +182,28 @@ def test_nested_runbooks_stand_in_the_plan_and_never_in_a_circle() -> None:
     saved(step("runbook", "Back", name="try", parameters={}), name="inner", parameters=words)
     with pytest.raises(BadInput, match="circle or too deep: try > inner > try"):
         start()
+
+
+def test_a_step_for_which_too_little_time_is_left_is_done_in_another_stretch(tmp_path: Path) -> None:
+    """Nested runbooks may each take three hours, and a stretch of a run is four hours long."""
+    folder = str(tmp_path)
+    saved(touch("inner", folder, timeout=9000, rollback=touch("undo", folder, timeout=1800)), name="inner")
+    saved(step("runbook", "Inner", name="inner"), touch("outer", folder, timeout=9000),
+          step("command", "Fail", argv=["false"], host=["false"], timeout=10))  # fmt: skip
+    run = start()
+    seen = []
+    for _ in range(3):
+        Job.objects.filter(pk=run.job_id).update(deadline=timezone.now() + timedelta(seconds=900))
+        job = go(run)
+        seen.append((str(job.state), states(job), states(job, "undo")))
+
+    assert seen == [
+        ("queued", ["ok", "", ""], ["", "", ""]),
+        ("queued", ["ok", "ok", "failed"], ["", "", ""]),
+        ("failed", ["ok", "ok", "failed"], ["ok", "", ""]),
+    ]
+    assert job.error == "Fail: It ended with the code 1."
+    assert [lines(tmp_path / name) for name in ("inner", "outer", "undo")] == [1, 1, 1]
 
 
 def test_what_runs_is_the_plan_and_not_the_runbook(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -99,6 +100,20 @@ def test_a_failed_stage_is_run_again_on_what_was_made_before_it(make: Make, bob:
     assert (again.state, states(row), row.attempt) == ("succeeded", {"build": "succeeded", "test": "succeeded"}, 2)
     assert [event.data["stage"] for event in jobs.read_events(again) if event.kind == "stage"] == ["test", "test"]
     assert len(cards("pipeline-end")) == 2
+
+
+def test_a_stage_for_which_too_little_time_is_left_runs_in_another_stretch(make: Make, bob: Actor) -> None:
+    """Twenty stages may take an hour each, and a stretch of a pipeline is four hours long."""
+    job = actions.start_pipeline(make(TWO, fine="x"), actor=bob)
+    Job.objects.filter(pk=job.pk).update(deadline=timezone.now() + timedelta(seconds=100))
+    assert done(job).state == "queued"
+    row = Pipeline.objects.get()
+    assert (row.state, states(row)) == ("running", {"build": "succeeded", "test": "queued"})
+
+    assert done(job).state == "succeeded"
+    assert states(row) == {"build": "succeeded", "test": "succeeded"}
+    told = [event.data["stage"] for event in jobs.read_events(job) if event.kind == "stage"]
+    assert told == ["build", "build", "test", "test"]
 
 
 def test_of_two_who_have_one_run_again_one_is_first(make: Make, bob: Actor) -> None:
