@@ -131,10 +131,9 @@ def remove_project(project: Project, *, actor: Actor, origin: str = "") -> None:
         if project.turns.filter(held=True, job__ended_at__isnull=True).exists():
             raise BadInput(_("A job is working on {name}. Stop it first.").format(name=project.name))
         audit.record("project.remove", actor=actor.subject, subject=project.ref, origin=origin, name=project.name)
-        root = project_root(project)
         enqueue(DISCARD, project.owner, project.name)  # the files go too when this process dies before they have
         project.delete()
-        transaction.on_commit(partial(_discard, root), robust=True)
+        transaction.on_commit(partial(discard_left, project.owner, project.name), robust=True)
 
 
 def purge_projects(subjects: Iterable[str], *, actor: Actor, origin: str = "") -> int:
@@ -163,18 +162,19 @@ def fail_project(job: Job) -> Project | None:
 
 def discard_left(owner: str, name: str) -> None:
     """Remove what is left of a project that was removed; a task of the queue. Who has its name now keeps their own."""
-    if not Project.objects.filter(owner=owner, name=name).exists():
-        _discard(project_root(Project(owner=owner, name=name)))
+    with suppress(IntegrityError), transaction.atomic():
+        # The name is ours until the files are out of the way, so that nobody's new ones go with them.
+        left = Project.objects.create(owner=owner, name=name, key=f"{AWAY}{secrets.token_hex(8)}", archived=True)
+        _put_away(project_root(left))
+        transaction.set_rollback(True)
     for away in workspaces().glob(f"{AWAY}*"):
         remove_files(away)
 
 
-def _discard(root: Path) -> None:
-    """Remove a project's directory: out of the way at once, because its name may be used again."""
-    away = workspaces() / f"{AWAY}{secrets.token_hex(8)}"
+def _put_away(root: Path) -> None:
+    """Get a project's directory out of the way at once."""
     with suppress(FileNotFoundError):
-        root.rename(away)
-        remove_files(away)
+        root.rename(workspaces() / f"{AWAY}{secrets.token_hex(8)}")
 
 
 def _insert(kind: str, name: str, *, actor: Actor, session_id: int | None) -> Project:

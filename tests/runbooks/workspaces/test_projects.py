@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from django.db import IntegrityError, transaction
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -215,7 +217,7 @@ def test_what_a_process_that_died_has_left_of_a_removed_project_goes(monkeypatch
     made, again = project("shop"), project("blog")
     roots = [project_root(each) for each in (made, again)]
     with monkeypatch.context() as patch:
-        patch.setattr(projects, "_discard", lambda root: None)  # as if it had died before
+        patch.setattr(projects, "_put_away", lambda root: None)  # as if it had died before
         for each in (made, again):
             remove_project(each, actor=ALICE)
     (workspaces() / "removed-1" / "half").mkdir(parents=True)
@@ -226,6 +228,26 @@ def test_what_a_process_that_died_has_left_of_a_removed_project_goes(monkeypatch
     assert len(tasks) == 2
     assert [root.exists() for root in roots] == [False, True]
     assert not list(workspaces().glob("removed-*"))
+
+
+def test_files_of_who_takes_the_name_of_a_removed_project_meanwhile_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the worst moment: after it was looked whether the name is free, and before the files are moved away."""
+    root, put_away = project_root(row("shop")), projects._put_away
+    Project.objects.all().delete()
+    (root / "old").mkdir(parents=True)
+
+    def take_name_first(folder: Path) -> None:
+        with suppress(IntegrityError), transaction.atomic():
+            row("shop")
+            (root / "new").mkdir()
+        put_away(folder)
+
+    monkeypatch.setattr(projects, "_put_away", take_name_first)
+    projects.discard_left(BOB.subject, "shop")
+
+    assert (root / "new").exists() == Project.objects.exists()
+    assert not (root / "old").exists()
+    assert row("shop").pk  # the name is free again
 
 
 def test_who_is_forgotten_leaves_no_project_behind() -> None:
