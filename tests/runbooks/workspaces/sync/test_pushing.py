@@ -12,10 +12,11 @@ from guardrails.types import Actor, Role
 from runbooks import jobs
 from runbooks.models import Job, Project, Remote
 from runbooks.workspaces import git
+from runbooks.workspaces.sync.actions import save_remote
 from runbooks.workspaces.sync.queue import SLOW, WAITS, next_try, push_due
 from runbooks.workspaces.sync.results import LONG
 from sessions_app.models import Card
-from tests.runbooks.people import BOB
+from tests.runbooks.people import ALICE, BOB
 from tests.runbooks.running import run
 from tests.runbooks.workspaces.sync.places import at_remote, change, connect, dana_pushes, push, pushes
 
@@ -148,6 +149,29 @@ def test_an_address_that_is_allowed_no_more_is_not_used(project: Project, bare: 
     connect(project, f"file://{bare}")
     settings.CLAW_GIT_REMOTES = []  # type: ignore[attr-defined]
     assert push().error == "This address is not among CLAW_GIT_REMOTES."
+
+
+def test_what_an_admin_saves_undoes_nothing_that_a_push_wrote_meanwhile(project: Project, bare: Path) -> None:
+    pk = connect(project, f"file://{bare}").pk
+    opened = Remote.objects.defer("token", "private_key").get(pk=pk)
+    opened.user = "dana"
+    push()
+
+    save_remote(opened, actor=ALICE, fields=["user"])
+
+    remote = Remote.objects.get(pk=pk)
+    assert (remote.user, remote.state, remote.pushed_sha) == ("dana", "ok", at_remote(bare))
+
+
+def test_at_another_address_nothing_is_known_of_the_one_before(project: Project, bare: Path) -> None:
+    remote = connect(project, f"file://{bare}")
+    push()
+    remote.refresh_from_db()
+    remote.url = f"file://{bare.parent}/other.git"
+    save_remote(remote, actor=ALICE, fields=["url"])
+
+    remote = Remote.objects.get(pk=remote.pk)
+    assert (remote.url, remote.state, remote.pushed_sha) == (f"file://{bare.parent}/other.git", "new", "")
 
 
 def test_what_others_make_of_this_kind_keeps_no_push_back(project: Project, bare: Path) -> None:
