@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import fcntl
 import time
+from collections.abc import Callable
 
 from clawsite.core.errors import Unavailable
 
 PAUSE_SECONDS = 0.01
 
 
-def wait_for_lock(descriptor: int, *, seconds: float, taken: str) -> None:
-    """Take the lock of an open file; Unavailable with the text `taken` when others keep it for so long."""
+def wait_for_lock(descriptor: int, *, seconds: float, taken: str, check: Callable[[], None] | None = None) -> None:
+    """Take the lock of an open file; Unavailable with the text `taken` when others keep it for so long.
+
+    `check` is called again and again while others keep it, and raises when nobody wants it any more.
+    """
     deadline = time.monotonic() + seconds
     while not try_lock(descriptor):
         if time.monotonic() >= deadline:
             raise Unavailable(taken)
+        if check is not None:
+            check()
         time.sleep(PAUSE_SECONDS)
 
 

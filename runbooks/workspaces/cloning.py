@@ -55,7 +55,7 @@ def name_from(url: str) -> str:
 def clone(project: Project, url: str, *, check: Callable[[], None]) -> None:
     """Fill a project's repository from an address, with its history, and bring its files to the tree."""
     address = check_remote(url)
-    with hold_packs(project, seconds=PATIENCE_SECONDS), open_door(address, Login()) as door:
+    with hold_packs(project, seconds=PATIENCE_SECONDS, check=check), open_door(address, Login()) as door:
         init_repository(project)
         speaker = Speaker(project=project, door=door, seconds=SECONDS, check=check)
         branch = _ask_branch(speaker, address)

@@ -183,13 +183,15 @@ def alone(project: Project) -> Iterator[None]:
 
 
 @contextmanager
-def hold(lock: Path, *, seconds: float, taken: str) -> Iterator[None]:
+def hold(lock: Path, *, seconds: float, taken: str, check: Callable[[], None] | None = None) -> Iterator[None]:
     """Take the lock of a repository; Unavailable with the text `taken` when others keep it for so many seconds.
+
+    `check` raises when it is not to be waited for any longer.
 
     Git keeps it, too, when it runs within: should its caller be killed, nobody else begins before git has ended.
     """
     with lock.open("w", encoding="ascii") as file:
-        wait_for_lock(file.fileno(), seconds=seconds, taken=taken)
+        wait_for_lock(file.fileno(), seconds=seconds, taken=taken, check=check)
         before = _held.set((*_held.get(), file.fileno()))
         try:
             yield

@@ -6,7 +6,7 @@ by who was killed, or failed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.utils.translation import gettext as _
@@ -17,11 +17,14 @@ from runbooks.workspaces.roots import make_directory, project_root, repository_o
 
 
 @contextmanager
-def hold_packs(project: Project, *, seconds: float) -> Iterator[None]:
-    """Keep others from adding packs meanwhile; Unavailable when somebody does so for so long."""
+def hold_packs(project: Project, *, seconds: float, check: Callable[[], None] | None = None) -> Iterator[None]:
+    """Keep others from adding packs meanwhile; Unavailable when somebody does so for so long.
+
+    `check` raises when it is not to be waited for any longer.
+    """
     root = make_directory(project_root(project))
     taken = _("Something else is being fetched into the project. Please try again in a moment.")
-    with hold(root / "packs.lock", seconds=seconds, taken=taken):
+    with hold(root / "packs.lock", seconds=seconds, taken=taken, check=check):
         clear_drafts(project)
         yield
 

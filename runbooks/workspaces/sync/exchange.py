@@ -56,7 +56,7 @@ def fetch(remote: Remote, *, check: Check | None = None) -> Failure | None:
     """
     project = remote.project
     refspec = f"+refs/heads/{project.branch}:{tracking(project)}"
-    with hold_packs(project, seconds=PATIENCE_SECONDS):
+    with hold_packs(project, seconds=PATIENCE_SECONDS, check=check):
         return _exchange(remote, Speaker.fetch, refspec, check)
 
 

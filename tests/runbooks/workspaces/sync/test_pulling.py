@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from guardrails.types import Actor
 from runbooks import jobs
+from runbooks.jobs.working import CancelledJob
 from runbooks.models import Job, Operation, Project, Remote
 from runbooks.workspaces import git
 from runbooks.workspaces.git.packs import hold_packs
@@ -204,6 +205,18 @@ def test_of_two_fetches_of_a_project_one_waits_and_neither_takes_from_the_other(
 
     assert pull(project).result == {"pulled": True, "sha": theirs, "commits": 1}
     assert not list(packs.glob("*tmp*"))  # what was left by those that were killed
+
+
+def test_who_waits_for_another_fetch_hears_that_it_is_cancelled(
+    project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "PATIENCE_SECONDS", 0.05)
+
+    def check() -> None:
+        raise CancelledJob
+
+    with hold_packs(project, seconds=1), pytest.raises(CancelledJob):
+        fetch(Remote.objects.get(), check=check)
 
 
 def test_what_was_looked_at_is_what_is_merged(project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
