@@ -13,7 +13,7 @@ from runbooks.workspaces.git.calling import OUTPUT_BYTES, GitDirs, GitFailed, al
 from runbooks.workspaces.git.looking import head
 from runbooks.workspaces.git.tidying import check_history, tidy
 from runbooks.workspaces.git.trees import mark_tree
-from runbooks.workspaces.quotas import check_tree
+from runbooks.workspaces.quotas import check_tree, tree_bytes
 
 MESSAGE_CHARS = 4000
 _SECRET_NAMES = re.compile(
@@ -33,7 +33,7 @@ def commit_all(project: Project, tree: Path, message: str, *, actor: Actor, op: 
     with alone(project):
         check_tree(tree)
         check_history(project)
-        run_git(dirs, "add", "-A", "--", ".")
+        run_git(dirs, "add", "-A", "--", ".", config=_single_objects())
         try:
             if not run_git(dirs, "diff", "--cached", "--quiet", may_fail=True).code:
                 return None
@@ -47,6 +47,11 @@ def commit_all(project: Project, tree: Path, message: str, *, actor: Actor, op: 
             mark_tree(project, sha)
         tidy(project)
         return sha
+
+
+def _single_objects() -> tuple[str, str]:
+    """Return how git is told to add large files as it adds others, and not as packs: those are for `hold_packs`."""
+    return "-c", f"core.bigFileThreshold={tree_bytes() + 1}"
 
 
 def make_message(message: str, *, actor: Actor, op: str = "", job: str = "") -> str:

@@ -243,6 +243,17 @@ def test_a_repository_is_packed_when_much_lies_about_and_its_history_ends_somewh
         commit(made, "Too much.")
 
 
+def test_a_large_file_is_not_added_as_a_pack_which_a_fetch_would_take_for_a_rest() -> None:
+    made = project()
+    with (repository_of(made) / "config").open("a", encoding="ascii") as config:
+        config.write("[core]\n\tbigFileThreshold = 1k\n")  # as git has it: 512m
+    write(tree_of(made), {"large.txt": "a line\n" * 1000})
+
+    commit(made, "Add.")
+
+    assert not list((repository_of(made) / "objects" / "pack").iterdir())
+
+
 TOKEN = "ghp_" + "a1B2c3D4e5" * 4
 
 
