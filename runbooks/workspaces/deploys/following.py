@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -153,8 +154,9 @@ def _save(ctx: JobContext, environment: Environment, logs: Logs | None) -> str:
     folder = settings.MEDIA_ROOT / "logs"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for old in folder.glob("*.log"):
-        if old.stat().st_mtime < time.time() - KEPT_SECONDS:
-            old.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another job removes it just now
+            if old.stat().st_mtime < time.time() - KEPT_SECONDS:
+                old.unlink()
     text = read_logs(environment, logs, most=WHOLE_BYTES, check=ctx.check)
     path = folder / f"{ctx.key}.log"
     path.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from shlex import quote
@@ -121,8 +121,9 @@ def private_folder() -> Iterator[Path]:
     root = settings.CLAW_HOME / "run" / "sync"
     root.mkdir(mode=0o700, parents=True, exist_ok=True)
     for old in root.iterdir():
-        if time.time() - old.lstat().st_mtime > STALE_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
+        with suppress(FileNotFoundError):  # that of another exchange, which ends just now
+            if time.time() - old.lstat().st_mtime > STALE_SECONDS:
+                shutil.rmtree(old, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(dir=root))
     try:
         yield folder

@@ -39,6 +39,14 @@ def ask(door: Door, url: str, cwd: Path) -> Completed:
     return run(["git", *door.config, "ls-remote", "--", url], cwd=cwd, env=door.env)
 
 
+def test_an_exchange_that_ends_just_now_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    with private_folder() as other:
+        pass
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([other]))  # as it was listed a moment before
+    with private_folder() as folder:
+        assert folder.is_dir()
+
+
 def test_a_key_and_a_pinned_host_get_through(sshd: Sshd, bare: Path, tmp_path: Path) -> None:
     key = make_key("app")
     sshd.allow(key.public)
