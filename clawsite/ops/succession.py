@@ -36,9 +36,12 @@ def end_announcement() -> None:
 def wait_for_successor(run_dir: Path, *, stopping: threading.Event) -> None:
     """Return when an orphan is to stop: it was told to, or nobody has been on the way for a while."""
     deadline = time.monotonic() + ALONE_SECONDS
-    while time.monotonic() < deadline and not stopping.wait(LOOK_SECONDS):
+    while not stopping.wait(LOOK_SECONDS):
+        # Whoever stood still meanwhile looks before giving up: it may have come just then.
         if _is_somebody_coming(run_dir):
             deadline = time.monotonic() + ALONE_SECONDS
+        elif time.monotonic() >= deadline:
+            return
 
 
 def _is_somebody_coming(run_dir: Path) -> bool:

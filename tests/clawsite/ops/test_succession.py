@@ -14,7 +14,8 @@ from clawsite.ops.succession import announce, wait_for_successor
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(succession, "ALONE_SECONDS", 0.3)
+    """Between two looks more passes than may, as when the process stands still."""
+    monkeypatch.setattr(succession, "ALONE_SECONDS", 0.0)
 
 
 def orphan(run_dir: Path) -> threading.Thread:
