@@ -240,6 +240,7 @@ def test_dana_sets_up_a_second_factor_on_her_phone_and_logs_in_with_it(stack: St
         _give_password(page, stack, "dana")
         page.goto(f"{stack.url}/second-factor/")
         page.get_by_role("link", name="Set it up").click()
+        expect(page.get_by_text("No camera?")).to_be_visible()
         _fits(page)
         page.get_by_text("No camera?").click()
         app = App(page.locator("code.codes").inner_text())
