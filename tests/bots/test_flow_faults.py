@@ -311,13 +311,13 @@ async def test_chats_whose_budget_is_spent_do_not_hold_up_the_others(transaction
 async def test_a_large_file_on_a_slow_line_gets_the_time_it_needs(
     flow: Flow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Settings
 ) -> None:
-    monkeypatch.setattr(delivery, "CALL_SECONDS", 1.0)
     settings.CLAW_HOME = tmp_path
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "big.bin").write_bytes(b"x" * 2**20)
     flow.model.set_default("Hello.")
     async with flow.running():
         await flow.says(flow.alice, "hi")
+        monkeypatch.setattr(delivery, "CALL_SECONDS", 1.0)
         flow.telegram.fault("delay", method="sendDocument", seconds=3)
         files = [["media/big.bin", "big.bin", "application/octet-stream", "document"]]
         await run_db(_queue, str(flow.alice), {"files": files})

@@ -67,7 +67,8 @@ def swept() -> Iterator[None]:
 
 @pytest.mark.usefixtures("swept")
 def test_a_program_does_not_outlive_a_caller_that_is_killed(tmp_path: Path) -> None:
-    moments = [f"{milliseconds / 1000}" for milliseconds in range(1, 40)] + ["0"] * 5
+    # The last ones come when a program is at work, also on a machine with much else to do.
+    moments = [f"{milliseconds / 1000}" for milliseconds in (*range(1, 40), 100, 400, 2000)] + ["0"] * 5
     subprocess.run([sys.executable, "-c", CALLERS, str(tmp_path), TOKEN, *moments], cwd=ROOT, check=True, timeout=60)
-    until(lambda: all(map(is_empty, ours())), seconds=10, what="the end of all that they started")
+    until(lambda: all(map(is_empty, ours())), seconds=60, what="the end of all that they started")
     assert (tmp_path / "began").exists()  # some came that far

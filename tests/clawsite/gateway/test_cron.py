@@ -85,8 +85,9 @@ async def test_a_schedule_is_added_listed_changed_run_and_removed(alice: Wire) -
         ({"kind": "at", "at": "2090-01-01T00:00:00Z"}, "at"),
         ({"kind": "at", "at": "2090-01-01T00:00:00"}, "at"),
         ({"kind": "at", "atMs": 3786912000000}, "at"),
-        ({"kind": "every", "everyMs": 60000, "anchorMs": 1000}, "every"),
-        ({"kind": "cron", "expr": "*/5 * * * *"}, "cron"),
+        # None of these is due in a moment, for then the change would be for the time after it.
+        ({"kind": "every", "everyMs": 86_400_000, "anchorMs": 1000}, "every"),
+        ({"kind": "cron", "expr": "*/5 3 1 * *"}, "cron"),
     ],
 )
 async def test_every_way_to_say_when(alice: Wire, schedule: dict[str, Any], when: str) -> None:

@@ -95,7 +95,7 @@ async def wires(tmp_path: Path, settings: Settings) -> AsyncIterator[Callable[..
 
 
 async def until(condition: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - the other side is a socket of the system
             await asyncio.sleep(0.005)
 
@@ -345,7 +345,7 @@ async def test_many_idle_jobs_are_looked_at_together(bob: Wire, monkeypatch: pyt
         return block
 
     block = await run_db(begin)
-    await until(lambda: asked.count(len(jobs)) == 10)
+    await until(lambda: asked.count(len(jobs)) >= 10)
     await run_db(lambda: block.__exit__(None, None, None))
     assert len(asked) < 100, "ten looks at each of them would be 300"
 

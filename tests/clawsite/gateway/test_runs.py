@@ -126,7 +126,7 @@ async def test_history_shows_the_run_in_flight_with_its_text(talk: Talk) -> None
     async with talk.running():
         with talk.line(BOB) as bob:
             run_id = await bob.says("write a book")
-            await until_db(lambda: Turn.objects.exclude(draft="").exists())
+            await until_db(Turn.objects.filter(draft__startswith="word word").exists)
             await asyncio.sleep(1.1)  # what is kept in memory lasts a second
             read = await bob.call("chat.history", sessionKey="main")
             assert read["inFlightRun"]["runId"] == run_id
