@@ -55,7 +55,7 @@ async def test_stop_ends_the_pause_before_another_attempt(stage: Stage) -> None:
 async def test_the_deadline_ends_a_run_with_what_was_said(stage: Stage) -> None:
     stage.model.script(text("a b c d", deltas=4, pause=2.0))
 
-    outcome = await stage.run(limits=AgentLimits(seconds=3.0))
+    outcome = await stage.run(limits=AgentLimits(seconds=5.0))
 
     assert (outcome.stop, outcome.stop_detail) == ("limit", "seconds")
     assert outcome.text.startswith("a")

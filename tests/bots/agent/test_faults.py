@@ -95,7 +95,7 @@ async def test_a_broken_stream_is_never_an_answer(stage: Stage, step: dict[str, 
 
 
 async def test_a_stream_of_pings_alone_is_given_up(stage: Stage) -> None:
-    await stage.give_up_after(2.0)
+    await stage.give_up_after(5.0)
     stage.model.script(text("Half"), pause(60, ping_every=0.05))
     stage.model.script(text("Whole."))
 
@@ -107,8 +107,8 @@ async def test_a_stream_of_pings_alone_is_given_up(stage: Stage) -> None:
 
 
 async def test_a_slow_stream_that_moves_is_not_given_up(stage: Stage) -> None:
-    await stage.give_up_after(2.5)
-    stage.model.script(text("a b c d e f", deltas=6, pause=0.6))
+    await stage.give_up_after(5.0)
+    stage.model.script(text("a b c d e f", deltas=6, pause=1.0))
 
     outcome = await stage.run()
 

@@ -173,6 +173,6 @@ async def test_those_who_may_decide_hear_of_it_at_once(bobs: Approval) -> None:
 
 async def heard(line: Line, event: str) -> None:
     """Wait until a connection was told of something."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while event not in [name for name, _ in line.events]:  # noqa: ASYNC110
             await asyncio.sleep(0.005)

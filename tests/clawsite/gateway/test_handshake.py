@@ -222,7 +222,7 @@ async def test_a_restart_is_announced(gateway: Gateway) -> None:
         assert event["payload"] == {"reason": "gateway restarting", "restartExpectedMs": 1500}
         assert await alice.closed() == (1012, "service restart")
         assert (await stranger.closed())[0] == 1012
-    assert await asyncio.to_thread(gateway.process.wait, 10) == 0
+    assert await asyncio.to_thread(gateway.process.wait, 60) == 0
 
 
 async def test_a_binary_frame_is_json_too(standing: Gateway) -> None:

@@ -272,7 +272,7 @@ async def test_tasks_end_with_the_socket() -> None:
     assert len(asyncio.all_tasks()) >= before + 5
     await client.socket.disconnect()
     assert hub.connections == {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while any("Work._run" in repr(task.get_coro()) for task in asyncio.all_tasks()):  # noqa: ASYNC110
             await asyncio.sleep(0)
 

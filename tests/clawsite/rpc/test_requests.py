@@ -24,7 +24,7 @@ async def test_a_request_returns_the_payload_of_its_answer() -> None:
 
 async def test_many_requests_share_one_connection_and_are_answered_in_any_order() -> None:
     async with meeting() as (client, gateway):
-        gateway.fault("delay", "echo", seconds=2.0)  # longer than all others take
+        gateway.fault("delay", "echo", seconds=5.0)  # longer than all others take
         answers: list[int] = []
 
         async def ask(number: int) -> None:

@@ -56,7 +56,7 @@ async def test_a_gateway_that_takes_no_more_for_now_is_not_away(far: FarGateway)
             await send()
         await until(lambda: [name for name, _ in far.requests].count("jobs.create") > 6, what="all were refused")
         await run_db(lambda: jobs.cancel_job(running.key, actor=BOB))
-        await wait_state(running, "cancelled", seconds=5)
+        await wait_state(running, "cancelled", seconds=20)
         assert (await run_db(GatewayTarget.objects.get)).reach == "up"
 
 

@@ -235,11 +235,11 @@ async def test_a_page_that_stops_reading_is_closed(monkeypatch: pytest.MonkeyPat
 
 
 async def test_a_page_that_acknowledges_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flow_module, "SILENT_SECONDS", 1.5)
+    monkeypatch.setattr(flow_module, "SILENT_SECONDS", 4.0)
     monkeypatch.setattr(feed_module, "POLL_SECONDS", 0.2)
     page = await (await Seat().sit_down()).open()
     await page.say(t="ack", n=(await page.until("access"))["n"])
-    assert await page.is_quiet(2.5)
+    assert await page.is_quiet(5.0)
     await page.leave()
 
 
