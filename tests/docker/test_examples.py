@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -52,6 +54,60 @@ def test_the_playbook_shows_no_settings_whatever_it_is_asked_for() -> None:
     (play,) = yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8"))
     telling = [task for task in play["tasks"] if "claw_settings" in str(task.get("ansible.builtin.copy", ""))]
     assert [task.get("diff") for task in telling] == [False]
+
+
+def play(tasks: list[dict[str, Any]], folder: Path, **variables: Any) -> str:
+    """Run a part of the playbook on this machine; return what Ansible says of it."""
+    part = folder / "part.yml"
+    part.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+    variables |= {"ansible_python_interpreter": sys.executable}
+    return subprocess.run(
+        [
+            Path(sys.executable).with_name("ansible-playbook"), "--connection", "local", "--inventory",
+            "claw.example.net,", "--extra-vars", json.dumps(variables), part,
+        ],
+        env={**os.environ, "ANSIBLE_HOME": str(folder), "LC_ALL": "C.UTF-8"},
+        capture_output=True, text=True, timeout=100, check=True,
+    ).stdout  # fmt: skip
+
+
+def test_the_playbook_replaces_the_proxys_site_of_an_older_release_and_is_done_then(tmp_path: Path) -> None:
+    site, certificate = tmp_path / "clawsite.conf", tmp_path / "here.pem"
+    site.write_text("server { server_name claw.example.org; ssl_certificate /old.pem; }\n", encoding="utf-8")
+    text = PLAYBOOK.read_text(encoding="utf-8").replace("/etc/nginx/conf.d/clawsite.conf", str(site))
+    tasks = [task for task in yaml.safe_load(text)[0]["tasks"] if "site.conf" in str(task)]
+    variables = {"claw_certificate": str(certificate), "claw_certificate_key": "/here.key"}
+
+    assert "changed=1 " in play(tasks, tmp_path, claw_release=str(DOCKER.parent), **variables)
+    wanted = (DOCKER / "nginx" / "site.conf").read_text(encoding="utf-8")
+    for before, after in (
+        ("claw.example.org", "claw.example.net"),
+        ("/etc/ssl/clawsite/fullchain.pem", str(certificate)),
+        ("/etc/ssl/clawsite/privkey.pem", "/here.key"),
+    ):
+        wanted = wanted.replace(before, after)
+    assert site.read_text(encoding="utf-8") == wanted
+    assert "changed=0 " in play(tasks, tmp_path, claw_release=str(DOCKER.parent), **variables)
+
+
+def test_the_playbook_brings_new_settings_to_the_version_that_is_live(tmp_path: Path) -> None:
+    release, said = tmp_path / "release", tmp_path / "said"
+    (release / "docker").mkdir(parents=True)
+    (tmp_path / "blue").symlink_to(release)
+    deploy = release / "docker" / "deploy"
+    deploy.write_text(f'#!/bin/sh\n[ "$1" = status ] && echo "live: blue" || echo "$1" >> {said}\n', encoding="utf-8")
+    deploy.chmod(0o755)
+    text = PLAYBOOK.read_text(encoding="utf-8").replace("/etc/clawsite/clawsite.env", str(tmp_path / "clawsite.env"))
+    wanted = ("Settings", "Which release is live", "Where the live place leads", "Switch to this version")
+    tasks = [task for task in yaml.safe_load(text)[0]["tasks"] if task["name"].startswith(wanted)]
+    tasks = [task for task in tasks if task["name"] != "Settings of the two places"]
+    for name in ("owner", "group"):
+        del tasks[0]["ansible.builtin.copy"][name]
+
+    for word in ("a", "a", "b"):
+        settings = {"claw_settings": {"CLAW_LANGUAGE": word}, "claw_public_url": "https://claw.example.net"}
+        play(tasks, tmp_path, claw_root=str(tmp_path), claw_release=str(release), **settings)
+    assert said.read_text(encoding="utf-8").split() == [str(release)] * 2
 
 
 def test_terraform_is_given_each_value_that_its_files_name() -> None:
