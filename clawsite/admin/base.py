@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
@@ -71,6 +72,11 @@ class AuditedAdmin(ButtonAdmin):
         """Audit what is about to be deleted."""
         for row in queryset:
             self.record(request, row, "delete", name=str(row)[:100])
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        """Do what was chosen for several rows in one transaction: Django deletes one row in one, several in none."""
+        with transaction.atomic():
+            return super().response_action(request, queryset)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         """The history of a row is in the audit log."""

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.models import QuerySet
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from clawsite.core.models import AuditEvent, Secret, User
-from sessions_app.models import Channel, PromptLayer
+from sessions_app.models import Channel, PromptLayer, SessionLayer
 from sessions_app.sessions import add_message
 from sessions_app.tokens import estimate
 from tests.clawsite.admin.rows import SECRET, TOKEN, WEBHOOK_SECRET, Rows
@@ -210,6 +211,25 @@ def test_overrides_may_come_and_go(alice: Client, rows: Rows) -> None:
     assert alice.post(add, data).status_code == 302
     actions = AuditEvent.objects.filter(action__startswith="sessionlayer.").values_list("action", flat=True)
     assert set(actions) == {"sessionlayer.create", "sessionlayer.delete"}
+
+
+def test_several_are_deleted_with_their_audit_rows_or_not_at_all(
+    alice: Client, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bulk = {"action": "delete_selected", "_selected_action": [str(rows.override.pk)], "post": "yes"}
+    address = reverse("admin:sessions_app_sessionlayer_changelist")
+    deleted = AuditEvent.objects.filter(action="sessionlayer.delete")
+    with monkeypatch.context() as patch:
+        patch.setattr(QuerySet, "delete", fail)
+        with pytest.raises(OperationalError):
+            alice.post(address, bulk)
+    assert (SessionLayer.objects.count(), deleted.count()) == (1, 0)
+    assert alice.post(address, bulk).status_code == 302
+    assert (SessionLayer.objects.count(), deleted.count()) == (0, 1)
+
+
+def fail(rows: QuerySet[Any]) -> None:
+    raise OperationalError("the database is away")
 
 
 @pytest.mark.parametrize(
