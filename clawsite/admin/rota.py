@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -31,11 +32,17 @@ class ShiftInline(TabularInline):
 
 
 class SwapInline(TabularInline):
-    """Who takes over for a while."""
+    """Who takes over for a while. What is over is left out: chats add to it, and Django takes 1000 fields at most."""
 
     model = Swap
     fields = ("responder", "starts_at", "ends_at")
     extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Swap]:
+        """Return those that end yesterday or later; whole days, so that hardly one is over while a form is open."""
+        today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
+        rows: QuerySet[Swap] = super().get_queryset(request).filter(ends_at__gte=today - timedelta(days=1))
+        return rows
 
 
 @admin.register(Rota)

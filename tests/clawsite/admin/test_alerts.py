@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clawsite.core.models import AuditEvent
 from runbooks.models import AlertGroup, AlertSilence, AlertSubscription, AlertWebhook, EscalationPolicy, Rota, Swap
@@ -81,6 +85,25 @@ def test_a_rota_is_made_with_its_shifts_and_swaps(alice: Client, rows: Rows) -> 
     assert "America/Sao_Paulo" in text
     assert "Name at least one of" in text
     assert Swap.objects.count() == 2
+
+
+def test_a_rota_that_was_swapped_for_years_fits_a_form(alice: Client, rows: Rows) -> None:
+    rota, now = Rota.objects.get(), timezone.now()
+
+    def swap(days: int) -> Swap:
+        ends = now + timedelta(days=days)
+        return Swap(
+            rota=rota, responder_id=rows.alerts["runbooks_responder"], starts_at=ends - timedelta(hours=8), ends_at=ends
+        )
+
+    Swap.objects.all().delete()
+    Swap.objects.bulk_create(swap(-2 - number) for number in range(200))
+    to_come = swap(1)
+    to_come.save()
+    page = alice.get(reverse("admin:runbooks_rota_change", args=[rota.pk]))
+    (formset,) = (each.formset for each in page.context["inline_admin_formsets"] if each.formset.prefix == "swaps")
+    assert [form.instance for form in formset.initial_forms] == [to_come]
+    assert len(set(re.findall(r'name="([^"]+)"', page.content.decode()))) < 100
 
 
 def test_who_is_on_call_is_not_changed_without_an_audit_row(alice: Client, rows: Rows) -> None:
