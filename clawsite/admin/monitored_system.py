@@ -18,7 +18,7 @@ from clawsite.admin.buttons import button
 from clawsite.admin.monitored_system_form import SECRETS, MonitoredSystemForm
 from clawsite.admin.showing import State, age, pairs
 from clawsite.core.crypto import LostSecret
-from runbooks.models import MonitoredSystem, SystemReading
+from runbooks.models import Anomaly, MonitoredSystem, SystemReading
 from runbooks.sources.actions import remove_system, save_system
 from runbooks.sources.credentials import services_in
 from runbooks.sources.probe import probe_system
@@ -68,6 +68,11 @@ class MonitoredSystemAdmin(AdminsOnly, ActionAdmin):
     def save_model(self, request: HttpRequest, obj: MonitoredSystem, form: Any, change: bool) -> None:
         """Store the row through the action."""
         save_system(obj, actor=actor_of(request), fields=form.changed_columns(), origin=origin_of(request))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say what goes along. Nobody deletes an anomaly by itself; with its system it goes."""
+        shown, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, lacking - {Anomaly._meta.verbose_name}, protected
 
     def delete_model(self, request: HttpRequest, obj: MonitoredSystem) -> None:
         """Remove the row through the action."""

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from clawsite.core.models import AuditEvent
-from runbooks.models import MonitoredSystem, NamedQuery, SystemReading
+from runbooks.models import Anomaly, MonitoredSystem, NamedQuery, SystemReading
 from runbooks.sources.credentials import change, headers_for, services_in
 from tests.ports import free_port
 from tests.servers.guardian import GuardianServer
@@ -144,6 +145,8 @@ def test_it_is_removed_with_all_that_belongs_to_it(alice: Client) -> None:
     row = make()
     NamedQuery.objects.create(system=row, name="traffic", promql="up")
     SystemReading.objects.create(system=row, source="health")
+    now = timezone.now()
+    Anomaly.objects.create(system=row, query="traffic", title="t", kind="drop", started_at=now, seen_at=now)
     alice.post(reverse("admin:runbooks_monitoredsystem_delete", args=[row.pk]), {"post": "yes"})
     assert not MonitoredSystem.objects.exists()
     assert AuditEvent.objects.filter(action="monitoredsystem.delete").count() == 1
