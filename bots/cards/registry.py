@@ -30,6 +30,11 @@ def register_card(kind: str, render: Render) -> None:
         raise ValueError(f"There are two kinds of card named {kind!r}.")
 
 
+def list_cards() -> list[str]:
+    """Return the kinds there are, by name."""
+    return sorted(_renders)
+
+
 def render_card(kind: str, data: Mapping[str, Any], view: CardView) -> OutboundMessage:
     """Return the message of a card; KeyError for a kind that nobody renders."""
     return _renders[kind](data, view)

@@ -7,7 +7,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
+from bots.cards.registry import list_cards
 from clawsite.admin.base import RecordAdmin
+from clawsite.admin.filters import name_filter
 from clawsite.admin.showing import age, pretty_json, shorten
 from sessions_app.models import Card
 
@@ -17,7 +19,11 @@ class CardAdmin(RecordAdmin):
     """The newest first. One that has changed was not queued yet."""
 
     list_display = ("id", "kind", "session", "version", "changed", "last", "problem")
-    list_filter = ("changed", "kind", ("changed_at", admin.DateFieldListFilter))
+    list_filter = (
+        "changed",
+        name_filter("kind", title=gettext_lazy("kind"), names=list_cards),
+        ("changed_at", admin.DateFieldListFilter),
+    )
     list_select_related = ("session",)
     search_fields = ("key", "error")
     fieldsets = (

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from clawsite.admin.base import RecordAdmin
+from clawsite.admin.filters import name_filter
+from clawsite.admin.job import job_kinds
 from clawsite.admin.showing import link, shorten
 from runbooks.models import Feedback
 
@@ -17,7 +19,11 @@ class FeedbackAdmin(RecordAdmin):
     """Records, newest first."""
 
     list_display = ("at", "thumb", "kind", "its_job", "name", "why")
-    list_filter = ("good", "job__kind", ("at", admin.DateFieldListFilter))
+    list_filter = (
+        "good",
+        name_filter("job__kind", title=_("kind"), names=job_kinds),
+        ("at", admin.DateFieldListFilter),
+    )
     list_select_related = ("job",)
     search_fields = ("subject__exact", "reason__icontains")
     fields = ("at", "thumb", "kind", "its_job", "name", "subject", "reason")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import URLPattern, path, reverse
@@ -17,6 +16,7 @@ from unfold.decorators import display
 from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import RecordAdmin
 from clawsite.admin.buttons import button
+from clawsite.admin.filters import name_filter
 from clawsite.admin.showing import age, pretty_json, shorten
 from clawsite.core.errors import BadInput
 from runbooks import jobs
@@ -37,19 +37,9 @@ SHOWN_EVENTS = 200
 SHOWN_CHARS = 2000
 
 
-class KindFilter(SimpleListFilter):
-    """By kind; the kinds come from the registry, not from the table."""
-
-    title = gettext_lazy("kind")
-    parameter_name = "kind"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the kinds there are."""
-        return [(kind.name, kind.name) for kind in jobs.list_kinds()]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the jobs of the kind."""
-        return queryset.filter(kind=self.value()) if self.value() in dict(self.lookup_choices) else queryset
+def job_kinds() -> list[str]:
+    """Return the kinds there are, by name."""
+    return [kind.name for kind in jobs.list_kinds()]
 
 
 @admin.register(Job)
@@ -57,7 +47,7 @@ class JobAdmin(RecordAdmin):
     """Records, newest first."""
 
     list_display = ("short", "kind", "status", "owner", "born", "took", "last_seq", "problem")
-    list_filter = ("state", KindFilter)
+    list_filter = ("state", name_filter("kind", title=gettext_lazy("kind"), names=job_kinds))
     search_fields = ("key__startswith", "owner__exact", "requested_by__exact")
     fieldsets = (
         (None, {"fields": ("kind", "state", "error", "requested_by", "owner", "session")}),

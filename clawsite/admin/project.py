@@ -13,6 +13,7 @@ from unfold.decorators import display
 from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import RecordAdmin
 from clawsite.admin.buttons import button
+from clawsite.admin.filters import name_filter
 from clawsite.admin.showing import State, age, shorten, text_block
 from runbooks.models import Operation, Project
 from runbooks.workspaces import projects
@@ -20,12 +21,24 @@ from runbooks.workspaces.members import list_members
 from runbooks.workspaces.operations import last_operations
 from runbooks.workspaces.quotas import MEGABYTE, measure
 from runbooks.workspaces.roots import project_root, tree_of
+from runbooks.workspaces.templates import list_templates
 from runbooks.workspaces.turns import holder_of
 
 CHANGE = "runbooks.change_project"
 DELETE = "runbooks.delete_project"
 COLOURS = {"making": "info", "ready": "success", "failed": "danger", "archived": ""}
 SHOWN = 50
+LOOKED_AT = 1000
+
+
+def _types() -> list[str]:
+    """Return the types that projects are made of."""
+    return [projects.CLONED, *(template.type for template in list_templates())]
+
+
+def _kinds_of_late() -> list[str]:
+    """Return the kinds of the newest operations: who makes one names its kind, and there is no list of them."""
+    return sorted(set(Operation.objects.order_by("-pk").values_list("kind", flat=True)[:LOOKED_AT]))
 
 
 @admin.register(Project)
@@ -33,7 +46,12 @@ class ProjectAdmin(RecordAdmin):
     """Records, newest first. They are made in a chat or by a program."""
 
     list_display = ("name", "whose", "type", "status", "network", "made")
-    list_filter = ("state", "archived", "type", "network")
+    list_filter = (
+        "state",
+        "archived",
+        name_filter("type", title=gettext_lazy("type"), names=_types),
+        "network",
+    )
     search_fields = ("name__startswith", "key__startswith", "owner", "owner_name__startswith")
     ordering = ("-pk",)
     fieldsets = (
@@ -133,7 +151,7 @@ class OperationAdmin(RecordAdmin):
     """What was done to the branches of all projects, newest first."""
 
     list_display = ("made", "project", "kind", "commit", "who", "what")
-    list_filter = ("kind",)
+    list_filter = (name_filter("kind", title=gettext_lazy("kind"), names=_kinds_of_late),)
     list_select_related = ("project",)
     search_fields = ("sha__startswith", "actor", "project__name__startswith")
     ordering = ("-pk",)

@@ -17,12 +17,13 @@ from unfold.decorators import display
 from clawsite.admin.actor import actor_of, origin_of
 from clawsite.admin.base import RecordAdmin
 from clawsite.admin.buttons import button
+from clawsite.admin.filters import name_filter
 from clawsite.admin.job import COLOURS, SHOWN_EVENTS, show_event
 from clawsite.admin.showing import age, link, pairs
 from clawsite.core.errors import BadInput
 from runbooks import jobs
 from runbooks.books import describe_run, roll_back, start_run
-from runbooks.models import Job, Run
+from runbooks.models import Job, Run, Runbook
 
 PERMISSION = "runbooks.add_run"
 
@@ -36,12 +37,21 @@ def _can_repeat(row: Run) -> bool:
     return bool(row.job.is_over and row.undoes_id is None)
 
 
+def _names_of_runbooks() -> list[str]:
+    """Return the names of the runbooks there are; runs of one that is gone are found by a search."""
+    return list(Runbook.objects.order_by("name").values_list("name", flat=True))
+
+
 @admin.register(Run)
 class RunAdmin(RecordAdmin):
     """Records, newest first."""
 
     list_display = ("number", "name", "target", "status", "requested_name", "begun", "took")
-    list_filter = ("job__state", "dry_run", "name")
+    list_filter = (
+        "job__state",
+        "dry_run",
+        name_filter("name", title=gettext_lazy("name"), names=_names_of_runbooks),
+    )
     list_select_related = ("job",)
     search_fields = ("name__exact", "target__exact", "requested_by__exact")
     fieldsets = (

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from clawsite.admin.navigation import GROUPS
 from clawsite.core.models import User
-from sessions_app.models import Inbox, Message, Session
+from sessions_app.models import Card, Inbox, Message, Session
 from sessions_app.sessions import add_message
 from tests.clawsite.admin.rows import EVIL, SECRET, TOKEN, WEBHOOK_SECRET, Rows
 
@@ -180,6 +180,27 @@ def test_no_list_counts_a_whole_table(alice: Client, rows: Rows) -> None:
         ]
         assert counts
         assert all("LIMIT 10000" in sql for sql in counts), counts
+
+
+def test_no_filter_looks_through_what_grows_and_each_finds_its_rows(alice: Client, rows: Rows) -> None:
+    Card.objects.filter(pk=rows.card.pk).update(kind="alert")
+    found = {
+        "sessions_app_card": ("kind", "alert"),
+        "runbooks_run": ("name", rows.book_run.name),
+        "runbooks_project": ("type", "static-site"),
+        "runbooks_operation": ("kind", "new"),
+        "runbooks_feedback": ("job__kind", rows.feedback.job.kind),
+        "runbooks_job": ("kind", rows.job.kind),
+    }
+    for model, (name, value) in found.items():
+        url = reverse(f"admin:{model}_changelist")
+        with CaptureQueriesContext(connection) as queries:
+            page = alice.get(url)
+        assert [query["sql"] for query in queries if "DISTINCT" in query["sql"]] == [], model
+        assert f"?{name}={value}" in page.content.decode(), model
+        shown = alice.get(url, {name: value}).context["cl"].result_list
+        assert list(shown) == list(page.context["cl"].queryset.filter(**{name: value})), model
+        assert shown, model
 
 
 def test_a_page_beyond_the_last_and_nonsense_in_the_address_are_no_errors(alice: Client, rows: Rows) -> None:
