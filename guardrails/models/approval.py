@@ -33,12 +33,13 @@ class Approval(models.Model):
     expires_at = models.DateTimeField()
 
     class Meta:
-        """The partial index serves the expiry job."""
+        """The partial index serves the expiry job, the one by person the removal of what is kept about them."""
 
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["expires_at"], name="approval_waiting", condition=models.Q(state="waiting")),
             models.Index(fields=["session_ref", "kind"], name="approval_of_session"),
+            models.Index(fields=["requested_by"], name="approval_of_person"),
         ]
 
     def __str__(self) -> str:

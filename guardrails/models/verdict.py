@@ -20,11 +20,14 @@ class VerdictRecord(models.Model):
     trace_id = models.CharField(max_length=32, blank=True)
 
     class Meta:
-        """Newest first; filtered by action in the admin."""
+        """Newest first; filtered by action in the admin, found by the person who is forgotten."""
 
         verbose_name = "verdict"
         ordering = ["-id"]
-        indexes = [models.Index(fields=["action", "-id"], name="verdict_by_action")]
+        indexes = [
+            models.Index(fields=["action", "-id"], name="verdict_by_action"),
+            models.Index(fields=["subject"], name="verdict_of_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.stage} {self.rule}: {self.action}"

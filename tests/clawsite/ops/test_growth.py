@@ -178,6 +178,24 @@ def test_a_removal_costs_the_same_after_ten_times_as_many_rows_that_stay(name: s
     assert costs[1] <= costs[0] + 30, f"tens of steps after {FEW} and {MANY} messages"
 
 
+def test_a_person_is_forgotten_at_the_same_cost_after_ten_times_as_many_verdicts_and_decisions() -> None:
+    channel = Channel.objects.create(kind=WEBCHAT, name="main")
+    Contact.objects.create(channel=channel, external_id="gone")
+    costs = []
+    for numbers in (range(FEW), range(FEW, MANY)):
+        VerdictRecord.objects.bulk_create(
+            VerdictRecord(stage="input", rule="pii", action="mask", subject=f"contact:another-{n}") for n in numbers
+        )
+        Approval.objects.bulk_create(
+            Approval(key=f"{n}", kind="tool", state="approved", requested_by=f"user:{n}", expires_at=timezone.now())
+            for n in numbers
+        )
+        with steps_of_sqlite() as taken:
+            remove_another()
+        costs.append(taken())
+    assert costs[1] <= costs[0] + 30, "tens of steps"
+
+
 WAITS: dict[str, Callable[[], Any]] = {
     "what the gateway shows": lambda: list(waiting(Approval.objects.order_by("-pk"))[:50]),
     "a turn": lambda: withdraw("tool", actor="system", turn=0),
