@@ -11,12 +11,14 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
+from clawsite.core import audit
 from clawsite.core.db import with_retry
 from clawsite.core.errors import ClawError, log_unknown
 from clawsite.core.nudge import nudge_on_commit
 from guardrails.types import Actor, Role
 from runbooks.jobs import create_job
 from runbooks.models import Schedule, ScheduleRun
+from runbooks.schedules.actions import delete_schedule
 from runbooks.schedules.times import BadTimes, latest_due, next_due
 
 Outcome = ScheduleRun.Outcome
@@ -91,9 +93,21 @@ def run_due(schedule_id: int, *, now: datetime) -> ScheduleRun | None:
         )
         if new and _is_wanted(row, due, now):
             _start(row, run)
-        if following is None and row.source.get("deleteAfterRun") and run.outcome == Outcome.STARTED:
-            row.delete()
+        if following is None:
+            _end(row, run)
     return run
+
+
+def _end(row: Schedule, run: ScheduleRun) -> None:
+    """Record that a schedule is over, or remove it; by the audit row the history of the configuration follows."""
+    if row.source.get("deleteAfterRun") and run.outcome == Outcome.STARTED:
+        delete_schedule(row, actor=_actor_of(row))
+    else:
+        audit.record("schedule.end", actor=_actor_of(row).subject, subject=f"schedule:{row.pk}", name=row.name)
+
+
+def _actor_of(row: Schedule) -> Actor:
+    return Actor(subject=f"schedule:{row.pk}", role=Role.ADMIN, name=row.name)
 
 
 def _is_wanted(row: Schedule, due: datetime, now: datetime) -> bool:
@@ -111,7 +125,7 @@ def _start(row: Schedule, run: ScheduleRun) -> None:
             run.job = create_job(
                 row.kind,
                 params=row.params,
-                actor=Actor(subject=f"schedule:{row.pk}", role=Role.ADMIN, name=row.name),
+                actor=_actor_of(row),
                 owner=row.owner,
                 idempotency_key=f"schedule:{row.pk}:{run.due_at.isoformat()}",
                 start=True,

@@ -217,6 +217,11 @@ def test_a_single_time_is_over_after_its_run() -> None:
     assert (row.enabled, row.next_due) == (False, None)
     assert not Schedule.objects.filter(pk=other.pk).exists()
     assert Job.objects.count() == 2
+    ends = AuditEvent.objects.filter(action__in=["schedule.end", "schedule.delete"])
+    assert {(event.action, event.subject, event.actor) for event in ends} == {
+        ("schedule.end", f"schedule:{row.pk}", f"schedule:{row.pk}"),
+        ("schedule.delete", f"schedule:{other.pk}", f"schedule:{other.pk}"),
+    }
 
 
 def test_one_bad_row_stops_no_other() -> None:

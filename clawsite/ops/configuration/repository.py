@@ -20,12 +20,15 @@ from clawsite.ops.configuration.files import FOLDERS, read_folder, write_folder
 from guardrails.types import Actor
 from runbooks.workspaces.git.calling import GitDirs, clear_locks, hold, run_git
 from runbooks.workspaces.git.commits import author_of
+from runbooks.workspaces.git.tidying import is_untidy
 
 LAST_GOOD = "last-good"
 BRANCH = "main"
 PATIENCE_SECONDS = 30.0
 # People run git here, too, and may keep its lock for as long as they write a message.
 STALE_SECONDS = 600.0
+# Each change is some files more until they are packed.
+LOOSE, TIDY_SECONDS = 2000, 60.0
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -73,6 +76,8 @@ def commit(texts: Mapping[str, str], message: str, *, actor: Actor) -> str | Non
         sha = made.stdout.decode().strip()
         run_git(dirs, "update-ref", f"refs/heads/{BRANCH}", sha, *([before] if before else []))
         _bring_up(dirs, before, texts, edited)
+        if is_untidy(dirs.git_dir / "objects", loose=LOOSE):
+            run_git(dirs, "gc", "-q", seconds=TIDY_SECONDS, may_fail=True)
         return sha
 
 

@@ -100,6 +100,23 @@ class Books(Section):
             return False
 
 
+class Schedules(Section):
+    """Schedules. One that came once and is over stays off, whatever a file from before that says."""
+
+    def take(self, document: Document, *, actor: Actor) -> bool:
+        """Make the row what a document says, as far as that can be still."""
+        return super().take(self._as_it_ended(self.find(document), document), actor=actor)
+
+    def has_taken(self, row: Any, document: Document) -> bool:
+        """Tell whether a row is as a document says, as far as that can be still."""
+        return super().has_taken(row, self._as_it_ended(row, document))
+
+    def _as_it_ended(self, row: Schedule | None, document: Document) -> Document:
+        over = row is not None and row.when == Schedule.When.AT and not row.enabled and row.last_due == row.at
+        same = over and all(name in document and self._is_same(row, name, document[name]) for name in ("when", "at"))
+        return document | {"enabled": False} if same else document
+
+
 SECTIONS: Sequence[Section] = (
     Section(
         name="channels",
@@ -223,7 +240,7 @@ SECTIONS: Sequence[Section] = (
         where={"pk__in": AlertSubscription.objects.values("session_id")},
     ),
     Books(name="runbooks", model=Runbook, key=("name",), nouns=("runbook",), removable=True),
-    Section(
+    Schedules(
         name="schedules",
         model=Schedule,
         key=("name",),

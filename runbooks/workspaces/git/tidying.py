@@ -5,6 +5,8 @@ Git is told never to tidy up by itself, because it would do so in a process that
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -47,8 +49,7 @@ def tidy(project: Project, *, loose: int = LOOSE, packs: int = PACKS) -> bool:
 
     While something is being fetched it is left for the next time.
     """
-    objects = repository_of(project) / "objects"
-    if len(list((objects / SAMPLE).glob("*"))) * 256 < loose and len(list(objects.glob("pack/*.pack"))) <= packs:
+    if not is_untidy(repository_of(project) / "objects", loose=loose, packs=packs):
         return False
     try:
         with hold_packs(project, seconds=0):
@@ -56,3 +57,8 @@ def tidy(project: Project, *, loose: int = LOOSE, packs: int = PACKS) -> bool:
     except Unavailable:
         return False
     return True
+
+
+def is_untidy(objects: Path, *, loose: int = LOOSE, packs: int = PACKS) -> bool:
+    """Tell whether there are many single objects or packs in a repository's folder of objects."""
+    return len(list((objects / SAMPLE).glob("*"))) * 256 >= loose or len(list(objects.glob("pack/*.pack"))) > packs

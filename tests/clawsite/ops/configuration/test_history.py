@@ -77,6 +77,19 @@ def change_in_the_admin() -> tuple[int, int]:
     return user.pk, row.pk
 
 
+def test_many_changes_are_packed_and_all_still_there(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_everything()
+    commit_now("First.\n", actor=ALICE)
+    monkeypatch.setattr(repository, "LOOSE", 0)
+    FeatureFlag.objects.filter(name="charts").update(everyone=False)
+    commit_now("Second.\n", actor=ALICE)
+    objects = home / "config" / ".git" / "objects"
+    assert list(objects.glob("[0-9a-f][0-9a-f]/*")) == []
+    assert len(list(objects.glob("pack/*.pack"))) == 1
+    assert log(home, "%s") == ["Second.", "First."]
+    assert status(home) == ""
+
+
 async def test_every_change_of_a_runbook_is_there_with_who_made_it(home: Path) -> None:
     await follow()
     await run_db(lambda: save_book(book(ECHO), actor=BOB))

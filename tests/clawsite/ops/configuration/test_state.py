@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.db import models
+from django.utils import timezone
 
 from clawsite.core import flags
 from clawsite.core.crypto import EncryptedTextField
@@ -14,6 +16,7 @@ from clawsite.ops.configuration import Refused, differences, take_in, texts_now
 from clawsite.ops.configuration.section import Children, Section
 from clawsite.ops.configuration.sections import SECTIONS
 from runbooks.models import AlertSubscription, MonitoredSystem, NamedQuery, Runbook, Schedule, Shift
+from runbooks.schedules import save_schedule, tick
 from sessions_app.models import Channel, Contact, GroupAccess, PromptLayer
 from tests.clawsite.ops.configuration.making import ALICE, CREDENTIAL, TOKEN, make_everything
 
@@ -50,6 +53,25 @@ def test_every_section_has_a_file_that_people_can_read(texts: dict[str, str]) ->
     assert "Charlie" not in whole  # who only waits for approval is nobody's decision yet
     assert texts["rotas/primary.yaml"].startswith("name: primary\ntime_zone: America/Sao_Paulo\nshifts:\n- days:")
     assert any(path.startswith("schedules/every-night-at-two-") for path in texts)
+
+
+def test_files_from_before_a_schedule_was_over_are_taken_in(texts: dict[str, str]) -> None:
+    now = timezone.now()
+    soon, past, later = (now + timedelta(minutes=minutes) for minutes in (1, -1, 60))
+    save_schedule(Schedule(name="once", kind="selftest", when="at", at=soon), actor=ALICE)
+    path, text = "schedules/once.yaml", texts_now()["schedules/once.yaml"].replace(soon.isoformat(), past.isoformat())
+    tick(soon)
+    Schedule.objects.filter(name="once").update(at=past, last_due=past)
+    row = Schedule.objects.get(name="once")
+
+    assert take_in(texts | {path: text}, actor=ALICE).changed == []
+    assert take_in({path: text.replace("late_minutes: 360", "late_minutes: 5")}, actor=ALICE).changed == [path]
+    row.refresh_from_db()
+    assert (row.enabled, row.late_minutes, row.next_due) == (False, 5, None)
+
+    assert take_in({path: text.replace(past.isoformat(), later.isoformat())}, actor=ALICE).changed == [path]
+    row.refresh_from_db()
+    assert (row.enabled, row.next_due) == (True, later)
 
 
 def test_a_secret_in_an_address_is_in_no_file_and_stays_in_its_row(texts: dict[str, str]) -> None:
