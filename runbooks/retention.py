@@ -1,14 +1,17 @@
-"""Removes jobs that ended long ago, their events before them, a bounded piece at a time."""
+"""Removes jobs that ended long ago, their events before them, a bounded piece at a time; so with schedules."""
 
 from __future__ import annotations
 
 import time
 from datetime import timedelta
 
-from django.db.models import Q
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from runbooks.models import Job, JobEvent, ScheduleRun
+from runbooks.jobs.actions import SYSTEM
+from runbooks.models import Job, JobEvent, Schedule, ScheduleRun
+from runbooks.schedules import delete_schedule
 from sessions_app.models import ToolCall
 
 JOB_DAYS = 30
@@ -60,4 +63,25 @@ def clean_runs(*, days: int = RUN_DAYS, seconds: float = RUN_SECONDS) -> int:
     while time.monotonic() < end and (keys := list(old.values_list("pk", flat=True)[:BATCH])):
         ScheduleRun.objects.filter(pk__in=keys).delete()
         count += len(keys)
+    return count
+
+
+def clean_schedules(*, days: int = RUN_DAYS) -> int:
+    """Delete schedules that came once, so long ago that no record of a run is left; return how many.
+
+    Each through the action, by whose audit row its document goes from the configuration's repository, too. What
+    somebody changed within that time stays: they may want to give it another one.
+    """
+    old = timezone.now() - timedelta(days=days)
+    runs = ScheduleRun.objects.filter(schedule=OuterRef("pk"))
+    over = Schedule.objects.filter(
+        when=Schedule.When.AT, enabled=False, at__lt=old, last_due=F("at"), updated_at__lt=old
+    )
+    count = 0
+    for pk in list(over.filter(~Exists(runs)).order_by("pk").values_list("pk", flat=True)[:BATCH]):
+        with transaction.atomic():
+            row = over.select_for_update().filter(pk=pk).first()
+            if row is not None:
+                delete_schedule(row, actor=SYSTEM)
+                count += 1
     return count

@@ -72,13 +72,14 @@ def issue_pairing(contact: Contact) -> Pairing:
 def count_refusal(contact: Contact) -> bool:
     """Count an answer to a person who is not approved; False when they already got two for their code.
 
-    Who comes back after the code has expired gets a new one, so nobody is locked out and floods stay small.
+    Who comes back after the code has expired gets a new one, so nobody is locked out and floods stay small. An answer
+    is when they were seen: what more they write changes no row.
     """
     open_codes = contact.pairings.filter(decided_at=None, expires_at__gt=timezone.now())
     if contact.refusals >= REPLIES_TO_STRANGERS and not open_codes.exists():
         Contact.objects.filter(pk=contact.pk).update(refusals=0)
     rows = Contact.objects.filter(pk=contact.pk, refusals__lt=REPLIES_TO_STRANGERS)
-    return bool(rows.update(refusals=F("refusals") + 1))
+    return bool(rows.update(refusals=F("refusals") + 1, seen_at=timezone.now()))
 
 
 def require_admin(actor: Actor) -> None:

@@ -142,11 +142,13 @@ def end_waits(now: datetime) -> int:
 
 
 def replay_row(pk: int) -> bool:
-    """Give a dead or unparsed row a new set of attempts; False when it is neither."""
+    """Give a dead or unparsed row a new set of attempts; False when it is neither, or has its text no more."""
     dead = [Inbox.State.DEAD, Inbox.State.UNPARSED]
     with transaction.atomic():
-        changed = Inbox.objects.filter(pk=pk, state__in=dead).update(
-            state=Inbox.State.NEW, attempts=0, not_before=timezone.now(), error="", done_at=None
+        changed = (
+            Inbox.objects.filter(pk=pk, state__in=dead)
+            .exclude(raw="")
+            .update(state=Inbox.State.NEW, attempts=0, not_before=timezone.now(), error="", done_at=None)
         )
         nudge_on_commit("inbox")
     return bool(changed)

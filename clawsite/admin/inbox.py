@@ -59,7 +59,7 @@ class InboxAdmin(RecordAdmin):
         gettext_lazy("Try again"),
         permission="sessions_app.change_inbox",
         style="primary",
-        shown=lambda row: row.state in REPLAYED,
+        shown=lambda row: row.state in REPLAYED and row.raw != "",
         in_list=True,
     )
     def replay(self, request: HttpRequest, row: Inbox) -> str:

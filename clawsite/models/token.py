@@ -17,6 +17,10 @@ class TokenQuerySet(models.QuerySet["GatewayToken"]):
         """Those that open a connection now."""
         return self.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
 
+    def ended_before(self, moment: datetime) -> TokenQuerySet:
+        """Those that were revoked or expired before a moment, and that no other was replaced by."""
+        return self.filter(Q(revoked_at__lt=moment) | Q(expires_at__lt=moment), replaces=None)
+
 
 class GatewayToken(models.Model):
     """One token. Rotation makes another row; the old one points to it and stays valid for the overlap."""

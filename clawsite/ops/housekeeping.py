@@ -15,27 +15,27 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from clawsite.core.clock import silent_since
 from clawsite.core.models import AuditEvent, Lease, Process, ServiceState
 from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
-from clawsite.models import Authenticator, Minute, SelfAlert
+from clawsite.models import Authenticator, GatewayToken, Minute, SelfAlert
 from guardrails import approvals
 from guardrails.models import Approval, VerdictRecord
 from runbooks.alerts.retention import old_alerts, old_groups, old_storms, old_webhooks
 from runbooks.books import ending, undoing
 from runbooks.charts import clean_charts
-from runbooks.models import Anomaly
-from runbooks.retention import clean_jobs, clean_runs
+from runbooks.models import Anomaly, Responder
+from runbooks.retention import clean_jobs, clean_runs, clean_schedules
 from runbooks.workspaces.deploys.retention import clean_deploys
 from runbooks.workspaces.handing import clean_handed
 from runbooks.workspaces.pipelines.store import old_deliveries, old_pipelines
 from runbooks.workspaces.uploads import clean_rows
 from sessions_app import outbox
-from sessions_app.models import Card, Inbox, Outbox, Pairing
+from sessions_app.models import Card, Contact, Inbox, Outbox, Pairing
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,10 @@ VERDICT_DAYS = 90
 APPROVAL_DAYS = 90
 ANOMALY_DAYS = 90
 AUDIT_DAYS = 730
+# What was given up waits for a person, and nothing in the audit log names a token any more.
+DEAD_DAYS = TOKEN_DAYS = AUDIT_DAYS
+# Nothing that the guards keep names somebody any more who was last answered so long ago.
+STRANGER_DAYS = VERDICT_DAYS
 LEASE_DAYS = 30
 UPLOAD_DAYS = 7
 # A message so old is not changed any more.
@@ -86,9 +90,12 @@ def clean() -> dict[str, int]:
     counts = {
         "inbox": clean_inbox(),
         "outbox": _delete(_ended_outbox()),
+        "dead letters": _delete(_dead_outbox()),
         "stale answers": outbox.expire_older(days=STALE_DAYS),
         "verdicts": _delete(VerdictRecord.objects.filter(at__lt=_ago(VERDICT_DAYS))),
         "approvals": _delete(_decided_approvals()),
+        "tokens": _delete(GatewayToken.objects.ended_before(_ago(TOKEN_DAYS))),
+        "strangers": _delete(_strangers()),
         "audit events": _delete(AuditEvent.objects.filter(at__lt=_ago(AUDIT_DAYS))),
         "leases": _delete(Lease.objects.filter(owner=None, taken_at__lt=_ago(LEASE_DAYS))),
         "uploads": clean_uploads(),
@@ -99,13 +106,14 @@ def clean() -> dict[str, int]:
         "minutes": _delete(Minute.objects.filter(at__lt=_ago(MINUTE_DAYS))),
         "tasks": forget_old_tasks(TASK_DAYS),
         "browser sessions": _delete(Session.objects.filter(expire_date__lt=timezone.now())),
-        "wrong passwords": _delete(AccessAttempt.objects.filter(attempt_time__lt=_ago(TRY_DAYS))),
+        "wrong passwords": _delete(_old_tries()),
         "unfinished second factors": _delete(
             Authenticator.objects.filter(confirmed=False, created_at__lt=_ago(TRY_DAYS))
         ),
         "jobs": clean_jobs(),
         "deploys": clean_deploys(),
         "schedule runs": clean_runs(),
+        "schedules": clean_schedules(),
         "alert webhooks": _delete(old_webhooks()),
         "CI deliveries": _delete(old_deliveries()),
         "pipelines": _delete(old_pipelines()),
@@ -124,12 +132,23 @@ def clean() -> dict[str, int]:
 
 
 def clean_inbox() -> int:
-    """Remove old finished updates. Where a turn came of one, the row stays for the turn's sake, without its text.
+    """Remove old finished updates, and what was given up long ago.
 
-    So it is by their text that the others are found: in the end there are very many rows without.
+    Where a turn came of one, the row stays for the turn's sake, without its text. So it is by their text that the
+    others are found: in the end there are very many rows without.
     """
     ended = [Inbox.State.DONE, Inbox.State.UNPARSED]
-    old = Inbox.objects.exclude(raw="").filter(state__in=ended, received_at__lt=_ago(INBOX_DAYS))
+    with_text = Inbox.objects.exclude(raw="")
+    return sum(
+        _clean_updates(old)
+        for old in (
+            with_text.filter(state__in=ended, received_at__lt=_ago(INBOX_DAYS)),
+            with_text.filter(state=Inbox.State.DEAD, received_at__lt=_ago(DEAD_DAYS)),
+        )
+    )
+
+
+def _clean_updates(old: QuerySet[Inbox]) -> int:
     emptied = 0
     for _ in range(MAX_BATCHES):
         keys = list(old.filter(turn__isnull=False).values_list("pk", flat=True)[:BATCH])
@@ -142,6 +161,26 @@ def clean_inbox() -> int:
 def _ended_outbox() -> QuerySet[Outbox]:
     ended = [Outbox.State.SENT, Outbox.State.EXPIRED]
     return Outbox.objects.filter(state__in=ended, created_at__lt=_ago(OUTBOX_DAYS))
+
+
+def _dead_outbox() -> QuerySet[Outbox]:
+    return Outbox.objects.filter(state=Outbox.State.DEAD, created_at__lt=_ago(DEAD_DAYS))
+
+
+def _strangers() -> QuerySet[Contact]:
+    """Return people nobody has let in or shut out, or done anything else about: who writes again is met again.
+
+    Not `user=None`: SQLite would go through all who have none.
+    """
+    unknown = Contact.objects.filter(state=Contact.State.PENDING, seen_at__lt=_ago(STRANGER_DAYS), pairings=None)
+    duties = Responder.objects.filter(contact=OuterRef("pk"))
+    return unknown.filter(~Exists(duties), groups=None, message=None).exclude(user__isnull=False)
+
+
+def _old_tries() -> Any:
+    """Return the tries by which nobody is locked out any more, however long that lasts here."""
+    kept = max(timedelta(days=TRY_DAYS), timedelta(minutes=settings.CLAW_LOGIN_LOCK_MINUTES))
+    return AccessAttempt.objects.filter(attempt_time__lt=timezone.now() - kept)
 
 
 def _decided_approvals() -> QuerySet[Approval]:
@@ -161,12 +200,18 @@ def clean_uploads() -> int:
 
 
 def clean_folders() -> int:
-    """Remove the working folders of runbook steps whose process was killed: none lasts longer than a day."""
+    """Remove the working folders of runbook steps whose process was killed: none lasts longer than a day.
+
+    Those of steps that are at work may go by themselves meanwhile.
+    """
     oldest = time.time() - STEP_DAYS * 86_400
-    old = [path for path in (settings.CLAW_HOME / "steps").glob("step-*") if path.lstat().st_mtime < oldest]
-    for path in old:
-        shutil.rmtree(path, ignore_errors=True)
-    return len(old)
+    removed = 0
+    for path in (settings.CLAW_HOME / "steps").glob("step-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.lstat().st_mtime < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+                removed += 1
+    return removed
 
 
 def _ago(days: int) -> Any:
@@ -174,16 +219,16 @@ def _ago(days: int) -> Any:
 
 
 def _delete(rows: QuerySet[Any]) -> int:
-    """Delete rows a batch at a time; return how many.
+    """Delete rows a batch at a time; return how many. What has changed since it was found stays.
 
     In no order: for that of the lists SQLite looks through all rows.
     """
-    model: type[Model] = rows.model
+    rows = rows.order_by()
     count = 0
     for _ in range(MAX_BATCHES):
-        keys = list(rows.order_by().values_list("pk", flat=True)[:BATCH])
+        keys = list(rows.values_list("pk", flat=True)[:BATCH])
         if not keys:
             break
-        deleted, _ = model._default_manager.filter(pk__in=keys).delete()
+        deleted, _ = rows.filter(pk__in=keys).delete()
         count += len(keys) if deleted else 0
     return count

@@ -42,9 +42,10 @@ class Contact(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        """One row for each person of a channel."""
+        """One row for each person of a channel. The partial index serves the removal of strangers of long ago."""
 
         constraints = [models.UniqueConstraint(fields=["channel", "external_id"], name="contact_once")]
+        indexes = [models.Index(fields=["seen_at"], name="contact_pending", condition=models.Q(state="pending"))]
 
     def __str__(self) -> str:
         return self.name or self.username or self.external_id
