@@ -20,6 +20,8 @@ from clawsite.models import GatewayToken
 
 OVERLAP = timedelta(hours=24)
 MOST_LIVE = 1000
+# How many of those that have ended a list has: programs that take a token for each task leave very many.
+MOST_ENDED = 500
 _FORM = re.compile(r"claw_([0-9a-z]{8})_[A-Za-z0-9_-]{43}")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -55,6 +57,13 @@ def parse_span(text: str) -> timedelta:
 def expires_after(span: str) -> datetime | None:
     """Return when a token made now ends; "" is never."""
     return timezone.now() + parse_span(span) if span.strip() else None
+
+
+def list_tokens() -> list[GatewayToken]:
+    """Return all tokens that open a connection now and the last of the others, newest first."""
+    live = list(GatewayToken.objects.live().select_related("user"))
+    ended = GatewayToken.objects.exclude(pk__in=[token.pk for token in live]).select_related("user")
+    return sorted([*live, *ended.order_by("-pk")[:MOST_ENDED]], key=lambda token: token.pk, reverse=True)
 
 
 def describe_token(token: GatewayToken) -> dict[str, Any]:

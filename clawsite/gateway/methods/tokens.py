@@ -15,6 +15,7 @@ from clawsite.gateway.tokens import (
     create_token,
     describe_token,
     expires_after,
+    list_tokens,
     parse_span,
     revoke_token,
     rotate_token,
@@ -22,7 +23,6 @@ from clawsite.gateway.tokens import (
 from clawsite.models import GatewayToken
 
 ORIGIN = "gateway"
-MOST = 500
 
 Id = Annotated[int, Meta(ge=1, le=2**62)]
 Span = Annotated[str, Meta(max_length=8)]
@@ -56,7 +56,7 @@ async def list_(call: Call, params: Params) -> dict[str, Any]:
 
 
 def _list() -> list[dict[str, Any]]:
-    return [describe_token(token) for token in GatewayToken.objects.all()[:MOST]]
+    return [describe_token(token) for token in list_tokens()]
 
 
 @method("tokens.create", scope=Scope.ADMIN, params=Create, summary="Make a token; the answer alone has its secret.")

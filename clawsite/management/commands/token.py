@@ -12,6 +12,7 @@ from clawsite.gateway.tokens import (
     create_token,
     describe_token,
     expires_after,
+    list_tokens,
     parse_span,
     revoke_token,
     rotate_token,
@@ -20,7 +21,6 @@ from clawsite.management.base import Subcommands
 from clawsite.management.person import actor_at_terminal
 from clawsite.models import GatewayToken
 
-MOST = 500
 DEFAULT_SCOPES = "read"
 ALL = "all"
 
@@ -52,8 +52,8 @@ class Command(Subcommands):
         self._show(token, secret, options)
 
     def list(self, options: dict[str, Any]) -> None:
-        """Show all tokens, newest first."""
-        found = [describe_token(token) for token in GatewayToken.objects.select_related("user")[:MOST]]
+        """Show the tokens, newest first; of those that have ended the last ones."""
+        found = [describe_token(token) for token in list_tokens()]
         if options["json"]:
             self.say_json(found)
         elif not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -21,6 +22,7 @@ from clawsite.gateway.principal import Scope
 from clawsite.gateway.tokens import create_token, digest_of, parse_scopes, parse_span, revoke_token, rotate_token
 from clawsite.models import GatewayToken
 from tests.clawsite.gateway.seat import AT_ONCE, Gateway, Line, Refused, principal
+from tests.clawsite.management.running import run
 from tests.clawsite.running import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -168,6 +170,27 @@ async def test_tokens_over_the_wire() -> None:
         await alice.call("tokens.revoke", id=999)
     with pytest.raises(Refused, match="INVALID_REQUEST"):
         await alice.call("tokens.create", name="x", scopes=["root"])
+
+
+async def test_a_list_has_every_token_that_opens_a_connection_however_many_have_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    oldest = await run_db(lambda: create_token("oldest", scopes=["read"], actor=ACTOR)[0])
+    await run_db(leave_ended, 600)
+    listed = (await Line().call("tokens.list"))["tokens"]
+    said = json.loads((await run_db(run, monkeypatch, "token", "list", "--json")).text)
+    for rows in (listed, said):
+        assert [row["id"] for row in rows if row["state"] == "live"] == [oldest.pk]
+        assert [row["name"] for row in rows[:2]] == ["task 599", "task 598"]
+        assert len(rows) < 600
+
+
+def leave_ended(count: int) -> None:
+    """Store the tokens of so many tasks, each of which lasted for as long as its task."""
+    past = timezone.now() - timedelta(hours=1)
+    GatewayToken.objects.bulk_create(
+        GatewayToken(name=f"task {number}", digest=f"{number}", expires_at=past) for number in range(count)
+    )
 
 
 async def test_a_revoked_token_ends_its_connections_at_once_and_no_other(gateway: Gateway) -> None:
