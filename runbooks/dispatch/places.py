@@ -135,10 +135,12 @@ def note_waiting(held: Held, name: str, text: str, *, is_sent: bool) -> int:
     Each is told once until `note_back`.
     """
     silent = Job.objects.filter(target=name, state__in=OPEN, remote_open=is_sent).exclude(saved__has_key=NOTED)
+    if not silent.exists():
+        return 0
     count = 0
-    for job in silent.order_by("id")[:BATCH]:
-        with transaction.atomic():
-            check_lease(held)
+    with transaction.atomic():
+        check_lease(held)  # before they are read: who had it until now may have written what they have saved
+        for job in silent.order_by("id")[:BATCH]:
             Job.objects.filter(pk=job.pk).update(saved=job.saved | {NOTED: timezone.now().isoformat()})
             add(job.pk, "note", {"text": text})
             count += 1
@@ -148,10 +150,12 @@ def note_waiting(held: Held, name: str, text: str, *, is_sent: bool) -> int:
 def note_back(held: Held, name: str, *, is_sent: bool) -> int:
     """Tell those who were told that the waiting is over; return how many."""
     told = Job.objects.filter(target=name, state__in=OPEN, remote_open=is_sent, saved__has_key=NOTED)
+    if not told.exists():
+        return 0
     count = 0
-    for job in told.order_by("id")[:BATCH]:
-        with transaction.atomic():
-            check_lease(held)
+    with transaction.atomic():
+        check_lease(held)
+        for job in told.order_by("id")[:BATCH]:
             note_answer(job)
             count += 1
     return count

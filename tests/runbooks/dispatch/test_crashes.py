@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from clawsite.core.db import run_db
@@ -121,6 +125,34 @@ async def test_who_answers_and_has_ended_is_within_reach_before_that(far: FarGat
     await run_db(come_back)
     told = [data.get("text", kind) for kind, data in await story(job)]
     assert told[1:] == ["sent", "far is out of reach.", "far is within reach again.", "state", "line", "end"]
+
+
+@pytest.mark.parametrize("back", [False, True])
+async def test_a_note_keeps_what_a_courier_wrote_a_moment_before(far: FarGateway, back: bool) -> None:
+    await add_target(far)
+    job = await send()
+
+    def note() -> None:
+        held = take_lease(LEASE, process_id=register_process("worker").pk)
+        assert held is not None
+        first = {"noted": "before"} if back else {}
+        Job.objects.filter(pk=job.pk).update(saved=first)
+        written: list[str] = []
+
+        def write_before(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+            """Write as a courier does that holds the lease, while who tells waits for it."""
+            if sql.startswith("UPDATE core_lease") and not written:
+                written.append(sql)
+                Job.objects.filter(pk=job.pk).update(saved=first | {"tried": ["near"]})
+            return execute(sql, *rest)
+
+        with connection.execute_wrapper(write_before):
+            tell = partial(places.note_back, held, "far") if back else partial(places.note_waiting, held, "far", "Off.")
+            assert tell(is_sent=False) == 1
+
+    await run_db(note)
+    saved = (await reload(job)).saved
+    assert (saved.get("tried"), "noted" in saved) == (["near"], not back)
 
 
 async def test_the_clock_stands_still_while_the_job_is_parked_there(far: FarGateway) -> None:
