@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from clawsite.core import audit
@@ -46,6 +46,13 @@ class Ask:
 
 def admit_device(ask: Ask) -> None:
     """Let a device in, or note that it asks and raise Refusal. One transaction."""
+    try:
+        _admit(ask)
+    except IntegrityError:  # another connection of a device that was unknown was first: now it is known
+        _admit(ask)
+
+
+def _admit(ask: Ask) -> None:
     with transaction.atomic():
         row = GatewayDevice.objects.select_for_update().filter(device_id=ask.device.id).first()
         reason = _find_reason(row, ask)
@@ -98,20 +105,22 @@ def _touch(row: GatewayDevice | None, ask: Ask) -> None:
 
 
 def _request(row: GatewayDevice | None, ask: Ask) -> GatewayDevice:
-    """Note what a device asks for; the code stays the same while it asks for the same."""
+    """Note what a device asks for; the code stays the same while it asks for the same, of which is told once."""
     now = timezone.now()
     if row is None:
         _forget_old()
         row = _make(ask)
     same = (row.requested_role, row.requested_scopes) == (ask.params.role, _names(ask.scopes))
-    if not (row.code and same and row.expires_at is not None and row.expires_at > now):
+    is_known = bool(row.code) and same and row.expires_at is not None and row.expires_at > now
+    if not is_known:
         row.code = "".join(secrets.choice(ALPHABET) for _ in range(CODE_LENGTH))
         row.request_id = str(uuid.uuid4())
         row.requested_role, row.requested_scopes = ask.params.role, _names(ask.scopes)
         row.expires_at = now + timedelta(minutes=CODE_MINUTES)
     row.seen_at = now
     row.save()
-    tell(row)
+    if not is_known:
+        tell(row)
     return row
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection
 
 from clawsite.core.db import run_db
 from clawsite.core.errors import BadInput, NotAllowed
 from clawsite.core.models import AuditEvent
+from clawsite.core.nudge import NudgeListener
 from clawsite.gateway.devices import check_device
 from clawsite.gateway.hello import ConnectParams, Refusal
 from clawsite.gateway.paired import block_device, remove_device
@@ -151,6 +155,20 @@ def test_a_device_from_elsewhere_waits_for_an_admin() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+async def test_a_device_that_asks_again_and_again_is_told_of_once() -> None:
+    heard: list[dict[str, Any]] = []
+    async with NudgeListener("test") as listener:
+        listener.on("device", heard.append)
+        for scopes in ([Scope.READ], [Scope.READ], [Scope.READ], [Scope.READ, Scope.WRITE]):
+            last = await run_db(refused, ask(*scopes))
+        await run_db(lambda: deny_device(last["pairingCode"], actor=ADMIN))
+        async with asyncio.timeout(10):
+            while "decision" not in (heard or [{}])[-1]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+    assert len([each for each in heard if "decision" not in each]) == 2
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_denied_or_blocked_device_stays_out_even_on_this_machine() -> None:
     deny_device(refused(ask(Scope.READ))["pairingCode"], actor=ADMIN)
     outside = refused(ask(Scope.READ, local=True))
@@ -167,6 +185,28 @@ def test_the_command_line_decides_devices_too(monkeypatch: pytest.MonkeyPatch) -
     assert "may call the gateway" in run(monkeypatch, "pair", "approve", code).text
     assert GatewayDevice.objects.get().state == "approved"
     assert "unknown, used or too old" in run(monkeypatch, "pair", "deny", code).error
+
+
+@pytest.mark.parametrize("local", [True, False])
+@pytest.mark.django_db(transaction=True)
+def test_a_new_device_may_come_over_two_connections_at_once(local: bool) -> None:
+    other: list[GatewayDevice] = []
+
+    def come_first(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        """Make the row, as the other connection does, when this one has seen that there is none."""
+        found = execute(sql, *rest)
+        if sql.startswith("SELECT") and "gatewaydevice" in sql and not other:
+            row = GatewayDevice(device_id=Phone().id, public_key=b64(Phone().public))
+            other.append(row)
+            row.save()
+        return found
+
+    with connection.execute_wrapper(come_first):
+        if local:
+            admit_device(ask(Scope.READ, local=True))
+        else:
+            assert refused(ask(Scope.READ))["pairingCode"]
+    assert GatewayDevice.objects.get().state == ("approved" if local else "pending")
 
 
 async def test_on_this_machine_a_new_device_is_paired_silently(gateway: Gateway) -> None:
