@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from clawsite.core.clock import jumped, silent_since
 from clawsite.core.errors import log_unknown
-from clawsite.core.leases import release_lease, take_lease
+from clawsite.core.leases import last_sign, release_lease, take_lease
 from clawsite.core.models import Lease, Process
 from clawsite.core.process import host_name, is_alive, void_dead_local_processes
 from runbooks.jobs.actions import wake_job
@@ -116,10 +116,11 @@ def take_up_left(process_id: int) -> int:
 def _take_up(job: Job, process_id: int) -> bool:
     """Take the lease, which fences the old process off, and decide what becomes of the job."""
     with transaction.atomic():
+        lived = last_sign(job.lease) or timezone.now()
         held = take_lease(job.lease, process_id=process_id)
         if held is None:
             return False
-        to, changes = _fate(job)
+        to, changes = _fate(job, lived)
         moved = move(
             job.pk,
             source=[State.RUNNING],
@@ -133,31 +134,44 @@ def _take_up(job: Job, process_id: int) -> bool:
     return moved is not None
 
 
-def _fate(job: Job) -> tuple[State, dict[str, object]]:
-    """Return what becomes of a job whose process died in the middle."""
-    kind = find_kind(job.kind)
+def _fate(job: Job, lived: datetime) -> tuple[State, dict[str, object]]:
+    """Return what becomes of a job whose process died in the middle; `lived` is when that was last known to live.
+
+    It is not late for the time in which nothing ran, such as that without power.
+    """
+    kind, now = find_kind(job.kind), timezone.now()
     if job.cancel_requested:
         return State.CANCELLED, {}
-    if job.deadline is not None and job.deadline <= timezone.now():
+    if job.deadline is not None and job.deadline <= min(now, lived + timedelta(seconds=settings.CLAW_LEASE_SECONDS)):
         outcome = out_of_time(cancelled=False)
         return outcome.to, outcome.changes
     if not job.may_resume and (kind is None or not kind.repeatable):
         return State.FAILED, {"error": "Interrupted: its process died in the middle, and it must not be run twice."}
     if job.attempts >= MAX_ATTEMPTS:
         return State.FAILED, {"error": f"Given up: its process died {job.attempts} times."}
-    return State.QUEUED, {"not_before": timezone.now(), "sent_at": None}
+    deadline = now + (job.deadline - lived) if job.deadline is not None else None
+    return State.QUEUED, {"not_before": now, "sent_at": None, "deadline": deadline}
 
 
 def end_overdue() -> int:
-    """End the jobs that wait beyond their deadline, and those that run far beyond it elsewhere; return how many."""
+    """End the jobs that wait beyond their deadline, and those that run far beyond it elsewhere; return how many.
+
+    One whose process is silent is left to `take_up_left`: perhaps nothing has run for a while.
+    """
     now = timezone.now()
     waiting = Q(state__in=[State.QUEUED, State.WAITING_APPROVAL], deadline__lt=now)
     running = Q(state=State.RUNNING, deadline__lt=_force_time())
     ended = 0
     for job in Job.objects.filter(waiting | running).defer(*LARGE)[:BATCH]:
+        if job.state == State.RUNNING and _is_silent(job):
+            continue
         outcome = out_of_time(cancelled=job.cancel_requested)
         ended += move(job.pk, source=[job.state], fence=job.token, to=outcome.to, **outcome.changes) is not None
     return ended
+
+
+def _is_silent(job: Job) -> bool:
+    return Lease.objects.filter(name=job.lease, owner__beat_at__lt=silent_since()).exists()
 
 
 def wake_due() -> int:

@@ -12,6 +12,7 @@ is done once at a time.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.utils import timezone
 
@@ -30,6 +31,11 @@ RETURNING token
 """
 _CHECK = "UPDATE core_lease SET taken_at = %s WHERE name = %s AND token = %s AND owner_id IS NOT NULL"
 _RELEASE = "UPDATE core_lease SET owner_id = NULL WHERE name = %s AND token = %s"
+_FREE = """
+UPDATE core_lease SET owner_id = NULL,
+    taken_at = COALESCE((SELECT beat_at FROM core_process WHERE id = owner_id AND beat_at > taken_at), taken_at)
+WHERE owner_id = %s
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,5 +70,16 @@ def release_lease(held: Held) -> bool:
 
 
 def void_leases(process_id: int) -> int:
-    """Free everything a dead process held; its token no longer commits anything. Returns how many."""
-    return Lease.objects.filter(owner_id=process_id).update(owner=None)
+    """Free everything a dead process held; its token no longer commits anything. Returns how many.
+
+    When it last gave a sign of life stays in the lease.
+    """
+    return change(_FREE, process_id)
+
+
+def last_sign(name: str) -> datetime | None:
+    """Return when who holds a lease, or held it last, was last known to live; None for one that nobody ever took."""
+    lease = Lease.objects.select_related("owner").filter(name=name).first()
+    if lease is None or lease.owner is None:
+        return lease.taken_at if lease is not None else None
+    return max(lease.taken_at, lease.owner.beat_at)

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from clawsite.core.models import Process
+from clawsite.core.models import Lease, Process
 from clawsite.core.process import register_process
 from clawsite.core.queue import count_waiting
 from runbooks import jobs
@@ -184,6 +184,38 @@ def test_what_is_beyond_its_deadline_is_ended(worker: Process, state: str) -> No
     job = start()
     past = timezone.now() - timedelta(seconds=60)
     Job.objects.filter(pk=job.pk).update(state=state, deadline=past)
+    reap(worker.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("timed_out", "Its time was over.")
+
+
+@pytest.mark.parametrize("host", ["", "elsewhere"])
+def test_the_time_without_power_is_not_the_time_of_a_job(
+    worker: Process, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """Two hours pass, after which a container has another name than the one that died."""
+    _Calm.note(failed=True)
+    job = begin(start())
+    assert job.deadline is not None
+    now, left, hours = timezone.now(), job.deadline - timezone.now(), timedelta(hours=2)
+    Job.objects.filter(pk=job.pk).update(deadline=job.deadline - hours)
+    Lease.objects.filter(name=job.lease).update(taken_at=now - hours - timedelta(seconds=60))
+    owner = Process.objects.filter(leases__name=job.lease)
+    Process.objects.filter(pk=owner.get().pk).update(beat_at=now - hours, **({"host": host} if host else {}))
+    reap(worker.pk)
+    monkeypatch.setattr("runbooks.reaper.CALM_SECONDS", 0.0)
+    reap(worker.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("queued", 1)
+    assert abs(job.deadline - now - left) < timedelta(seconds=30)
+    assert run(job).state == "succeeded"
+
+
+def test_a_job_whose_process_lived_beyond_its_time_is_out_of_it(worker: Process) -> None:
+    job = begin(start())
+    Job.objects.filter(pk=job.pk).update(deadline=timezone.now() - timedelta(seconds=1))
     reap(worker.pk)
 
     job.refresh_from_db()
