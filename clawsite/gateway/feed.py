@@ -20,7 +20,7 @@ from clawsite.core.db import run_db
 from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.nudge import nudge
-from clawsite.gateway.changes import Changes, read_changes
+from clawsite.gateway.changes import Changes, Standing, read_changes
 from clawsite.gateway.hub import Listener
 from clawsite.gateway.keys import own_key, owner_of, place_key
 from clawsite.gateway.runs import BOT, Run
@@ -40,13 +40,14 @@ _encode = msgspec.json.Encoder().encode
 class SessionFeed:
     """Reads one session and tells who follows it.
 
-    cursor: the last message that was told. news: something happened that must be told, whatever it is.
+    after: the last message that was told, or the moment up to which it is not to be told. news: something happened
+    that must be told, whatever it is.
     """
 
-    def __init__(self, feeds: Feeds, session_id: int, *, cursor: int, news: bool) -> None:
+    def __init__(self, feeds: Feeds, session_id: int, *, after: int | Standing, news: bool) -> None:
         self._feeds = feeds
         self.session_id = session_id
-        self.cursor = cursor
+        self.after = after
         self._runs: dict[int, Told] = {}
         self._ended: OrderedDict[int, None] = OrderedDict()
         self._owner, self._keys = "", ("", "")
@@ -56,6 +57,11 @@ class SessionFeed:
         self._watched_at = 0.0
         self._wake = asyncio.Event()
         self.task = asyncio.create_task(self._run(), name=f"feed of session {session_id}", context=Context())
+
+    @property
+    def cursor(self) -> int:
+        """The last message that was told; 0 as long as it was not looked for."""
+        return self.after if isinstance(self.after, int) else 0
 
     @property
     def is_busy(self) -> bool:
@@ -124,7 +130,7 @@ class SessionFeed:
         self._stale = False
         try:
             changes = await run_db(
-                read_changes, self.session_id, after=self.cursor, tracked=set(self._runs), told=set(self._ended)
+                read_changes, self.session_id, after=self.after, tracked=set(self._runs), told=set(self._ended)
             )
         except BaseException:
             self._stale = True
@@ -132,6 +138,7 @@ class SessionFeed:
         if changes is None:
             self._end_all()
             return
+        self.after = changes.after
         self._place(changes)
         for notice in self._notices(changes):
             self._tell(notice)
@@ -156,7 +163,7 @@ class SessionFeed:
         row, before = changes.row, self._row
         self._row = row
         for message in changes.messages:
-            self.cursor = message.seq
+            self.after = message.seq
             yield message_of(message, row)
             if message.role in BOT and message.data.get("run") is None:
                 yield notice_of(message)

@@ -16,7 +16,7 @@ from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.nudge import NudgeListener, Wake, nudge
 from clawsite.gateway.cached import answers
-from clawsite.gateway.changes import read_cursors, read_moved
+from clawsite.gateway.changes import Standing, read_moved, read_standing
 from clawsite.gateway.feed import SessionFeed
 from clawsite.gateway.hub import Listener, hub
 from clawsite.gateway.principal import Scope
@@ -36,7 +36,7 @@ class Feeds:
         self._feeds: dict[int, SessionFeed] = {}
         self._followers: dict[int, set[str]] = defaultdict(set)
         self._waiting: dict[int, set[Wake]] = defaultdict(set)
-        self._cursors: dict[int, int] | None = None
+        self._standing: Standing | None = None
         self._checker: asyncio.Task[None] | None = None
         self._watching = asyncio.Lock()
 
@@ -50,7 +50,7 @@ class Feeds:
         self._followers[session_id].add(connection.id)
         feed = self._feeds.get(session_id)
         if feed is None:
-            self._begin(session_id, cursor=cursor)
+            self._begin(session_id, after=cursor)
             return True
         return feed.cursor <= cursor
 
@@ -62,11 +62,11 @@ class Feeds:
     async def watch_sessions(self, connection: Follower, wanted: bool) -> None:
         """Send a connection `sessions.changed` and `session.message` of every session it may see, or stop that.
 
-        Where all sessions stand is read for the first who watches alone, so that nobody is told a message twice.
+        Where sessions stand is read for the first who watches alone, so that nobody is told a message twice.
         """
         async with self._watching:
             if wanted and not _somebody_watches():
-                self._cursors = await run_db(read_cursors)
+                self._standing = await run_db(read_standing)
             connection.watch_sessions(wanted)
 
     def expect_run(self, session_id: int, run: Run) -> None:
@@ -119,8 +119,8 @@ class Feeds:
         if self._feeds.get(feed.session_id) is feed:
             del self._feeds[feed.session_id]
             self._followers.pop(feed.session_id, None)
-            if self._cursors is not None:
-                self._cursors[feed.session_id] = feed.cursor
+            if self._standing is not None and isinstance(feed.after, int):
+                self._standing.seqs[feed.session_id] = feed.after
 
     # --- nudges ----------------------------------------------------------------------------------------------------
     def listen(self, listener: NudgeListener) -> None:
@@ -137,9 +137,13 @@ class Feeds:
         if "gone" in data:
             self._tell_removal(session_id, data["gone"])
         elif feed is None and _somebody_watches():
-            feed = self._begin(session_id, cursor=(self._cursors or {}).get(session_id, 0), news=True)
+            feed = self._begin(session_id, after=self._stood(session_id), news=True)
         if feed is not None:
             feed.hear()
+
+    def _stood(self, session_id: int) -> int | Standing:
+        """Return where a session stood when somebody began to watch, or when its last feed ended."""
+        return 0 if self._standing is None else self._standing.seqs.get(session_id, self._standing)
 
     def _tell_removal(self, session_id: int, gone: Mapping[str, str]) -> None:
         """Tell who follows or watches that a session is no more, in place of its feed, which may not know its name."""
@@ -156,8 +160,8 @@ class Feeds:
             feed.show(data)
 
     # --- life ------------------------------------------------------------------------------------------------------
-    def _begin(self, session_id: int, *, cursor: int, news: bool = False) -> SessionFeed:
-        feed = self._feeds[session_id] = SessionFeed(self, session_id, cursor=cursor, news=news)
+    def _begin(self, session_id: int, *, after: int | Standing, news: bool = False) -> SessionFeed:
+        feed = self._feeds[session_id] = SessionFeed(self, session_id, after=after, news=news)
         if self._checker is None or self._checker.done():
             self._checker = asyncio.create_task(self._check(), name="feeds check", context=Context())
         return feed

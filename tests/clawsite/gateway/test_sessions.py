@@ -238,4 +238,24 @@ async def test_where_all_sessions_stand_is_read_once_for_those_who_begin_to_watc
         await run_db(queries.__enter__)
         await asyncio.gather(*(each.call("sessions.subscribe") for each in (alice, bob, alice, bob)))
         await run_db(queries.__exit__, None, None, None)
-        assert await run_db(len, queries) == 1
+        assert await run_db(len, queries) == 2
+        assert all(" LIMIT " in query["sql"] for query in await run_db(list, queries)), "the cost has a bound"
+
+
+async def test_who_watches_is_told_only_what_came_since_also_of_sessions_that_slept(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clawsite.gateway.changes.MOST_KEPT", 1)
+    with talk.line(ALICE) as writer, talk.line(ALICE) as alice:
+        keys = ["old", "older", "awake"]
+        for key in keys:
+            await writer.call("sessions.create", key=key)
+            await writer.call("chat.inject", sessionKey=key, message=f"{key}, before")
+        await alice.call("sessions.subscribe")
+        for key in keys:
+            await writer.call("chat.inject", sessionKey=key, message=f"{key}, since")
+        await until(lambda: len(_messages(alice.events)) >= len(keys))
+        await writer.call("chat.inject", sessionKey="older", message="older, at last")
+        await until(lambda: len(_messages(alice.events)) > len(keys))
+    told = sorted(text for _, text in _messages(alice.events))
+    assert told == ["awake, since", "old, since", "older, at last", "older, since"]
