@@ -11,12 +11,14 @@ from clawsite.core.errors import log_unknown
 from clawsite.core.nudge import NudgeListener
 from clawsite.gateway.approvals import describe, exec_shape, owners_of
 from clawsite.gateway.hub import Listener, hub
+from clawsite.gateway.once import Once
 from clawsite.gateway.overview import to_ms
 from clawsite.gateway.principal import Scope
 from guardrails.models import Approval
 
 _DECISIONS = {Approval.State.APPROVED: "allow-once", Approval.State.REJECTED: "deny"}
 _tasks: set[asyncio.Task[None]] = set()
+_told = Once()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +26,7 @@ class _News:
     """An event as the owner of the session hears it and as others do, and which owners may hear it at all."""
 
     event: str
+    over: bool
     owner: str
     own: dict[str, Any]
     others: dict[str, Any]
@@ -49,7 +52,7 @@ async def _tell(key: str) -> None:
     except Exception as error:
         log_unknown(error, where="news of an approval")
         return
-    if news is None:
+    if news is None or not _told.is_news(key, over=news.over):
         return
 
     def is_owner(listener: Listener) -> bool:
@@ -69,11 +72,11 @@ def _read(key: str) -> _News | None:
     owner, owners = owners_of(approval)
     if approval.state == Approval.State.WAITING:
         own, others = (exec_shape(describe([approval], viewer)[0]) for viewer in (owner, ""))
-        return _News(event="exec.approval.requested", owner=owner, own=own, others=others, owners=owners)
+        return _News(event="exec.approval.requested", over=False, owner=owner, own=own, others=others, owners=owners)
     resolved = {
         "id": approval.key,
         "decision": _DECISIONS.get(Approval.State(approval.state)),
         "resolvedBy": approval.decided_by or None,
         "ts": to_ms(approval.decided_at or approval.expires_at),
     }
-    return _News(event="exec.approval.resolved", owner=owner, own=resolved, others=resolved, owners=owners)
+    return _News(event="exec.approval.resolved", over=True, owner=owner, own=resolved, others=resolved, owners=owners)

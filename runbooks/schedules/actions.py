@@ -62,8 +62,8 @@ def run_now(row: Schedule, *, actor: Actor, origin: str = "") -> Job:
     get_kind(row.kind)
     with transaction.atomic():
         job = create_job(row.kind, params=row.params, actor=actor, owner=row.owner, start=True, origin=origin)
-        run = ScheduleRun.objects.create(
+        ScheduleRun.objects.create(
             schedule=row, due_at=timezone.now(), job=job, outcome=ScheduleRun.Outcome.STARTED, by_hand=True
         )
-        nudge_on_commit("schedule", run=run.pk)
+        nudge_on_commit("schedule", job=job.key)
     return job

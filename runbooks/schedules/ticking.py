@@ -131,7 +131,7 @@ def _start(row: Schedule, run: ScheduleRun) -> None:
                 start=True,
             )
         run.outcome = Outcome.STARTED
-        nudge_on_commit("schedule", run=run.pk)
+        nudge_on_commit("schedule", job=run.job.key)
     except ClawError as error:
         run.outcome, run.error = Outcome.FAILED, error.message[:500]
         Schedule.objects.filter(pk=row.pk).update(error=run.error)

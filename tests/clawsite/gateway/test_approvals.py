@@ -14,7 +14,9 @@ from clawsite.core.db import close_pool, run_db
 from clawsite.core.nudge import NudgeListener
 from clawsite.gateway import approvalfeed
 from clawsite.gateway.principal import Principal, Scope
+from guardrails.approvals import decide
 from guardrails.models import Approval
+from guardrails.types import Actor, Role
 from sessions_app.models import Session
 from tests.clawsite.gateway.calling import ALICE, BOB, CHARLIE, call
 from tests.clawsite.gateway.rows import BOBS_KEY, add_chat, add_contact, add_session, ask
@@ -169,6 +171,26 @@ async def test_those_who_may_decide_hear_of_it_at_once(bobs: Approval) -> None:
     assert to_alice[1]["request"]["sessionKey"] != BOBS_KEY
     assert (resolved[1]["decision"], resolved[1]["resolvedBy"]) == ("deny", bobs.requested_by)
     assert (carol.events, blind.events) == ([], [])
+
+
+async def test_a_request_and_its_decision_are_told_once_however_often_it_is_looked_at(bobs: Approval) -> None:
+    """Whoever may not decide, or comes late, changes nothing of which others would have to hear again."""
+    async with NudgeListener("test") as listener:
+        approvalfeed.listen(listener)
+        with Line(ALICE) as alice:
+            asked = await run_db(lambda: ask(Session.objects.get(), by=bobs.requested_by))
+            await heard(alice, "exec.approval.requested")
+            stranger = Actor(subject="user:99", role=Role.VIEWER, name="Charlie")
+            assert (await run_db(decide, asked.key, actor=stranger, approve=True)).outcome == "not_allowed"
+            decider = Actor(subject=bobs.requested_by, role=Role.OPERATOR, name="Bob")
+            assert (await run_db(decide, asked.key, actor=decider, approve=False)).outcome == "rejected"
+            assert (await run_db(decide, asked.key, actor=decider, approve=True)).outcome == "late"
+            last = await run_db(lambda: ask(Session.objects.get(), by=bobs.requested_by))
+            async with asyncio.timeout(10):
+                while alice.events[-1][1]["id"] != last.key:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+    told = [name for name, payload in alice.events if payload["id"] == asked.key]
+    assert told == ["exec.approval.requested", "exec.approval.resolved"]
 
 
 async def heard(line: Line, event: str) -> None:

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from clawsite.core.db import run_db
 from clawsite.core.models import AuditEvent
+from clawsite.core.nudge import nudge
 from clawsite.gateway.principal import Principal, Scope
 from clawsite.gateway.scheduled.running import pause_after
 from runbooks.models import Job, Schedule
+from runbooks.schedules import tick
 from sessions_app.models import Channel, Inbox, Message, Outbox, Turn
 from tests.clawsite.gateway.clock import MORNING, add, add_chat, again, finish, holder, make_due, result_of, work
 from tests.clawsite.gateway.seat import Refused
@@ -196,6 +198,35 @@ async def test_who_may_see_a_schedule_hears_that_it_began_and_ended(talk: Talk, 
     assert (ended["status"], ended["summary"]) == ("ok", "All is well.")
     assert ended["nextRunAtMs"] > time.time() * 1000
     assert not [payload for name, payload in other.events if name == "cron"]
+
+
+async def test_a_schedule_that_is_removed_by_its_run_tells_its_owner_of_it(talk: Talk, alice: Principal) -> None:
+    talk.model.set_default("Time for tea.")
+    at = timezone.now() + timedelta(hours=1)
+    with talk.line(alice) as line:
+        schedule = await add(line, schedule={"kind": "at", "at": at.isoformat()}, deleteAfterRun=True)
+        assert await run_db(tick, at) == 1
+        assert not await run_db(Schedule.objects.exists)
+        began = await line.until("cron", action="started")
+        job = await finish(talk, await run_db(Job.objects.get))
+        ended = await line.until("cron", action="finished")
+    assert (began["jobId"], began["runId"]) == (ended["jobId"], ended["runId"]) == (schedule["id"], job.key)
+    assert (ended["status"], ended["summary"]) == ("ok", "Time for tea.")
+
+
+async def test_the_end_of_a_short_job_is_told_once(talk: Talk, alice: Principal) -> None:
+    """The job is over before anybody looks at its beginning, so both looks see the end."""
+    talk.model.set_default("All is well.")
+    with talk.line(alice) as line:
+        first = await finish(talk, await make_due(await add(line)))
+        await line.until("cron", action="finished", runId=first.key)
+        for _ in range(2):
+            nudge("schedule", job=first.key)
+            nudge("job", job=first.key, over=True)
+        second = await finish(talk, await make_due(await add(line, name="another")))
+        await line.until("cron", action="finished", runId=second.key)
+    told = [payload["action"] for name, payload in line.events if name == "cron" and payload.get("runId") == first.key]
+    assert told.count("finished") == 1
 
 
 @pytest.mark.parametrize(
