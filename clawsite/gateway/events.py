@@ -38,14 +38,18 @@ def listen(listener: NudgeListener) -> None:
     cronfeed.listen(listener)
     feeds.listen(listener)
     if not settings.CLAW_GATEWAY_TOKEN:
-        _look(_warn_when_shut())
+        _look(_say_when_shut())
 
 
-async def _warn_when_shut() -> None:
-    """Say when nobody can connect yet; a token is needed everywhere, also on this machine."""
-    if not await run_db(GatewayToken.objects.live().exists):
-        text = "nobody can call the gateway on %s yet: make a token (manage.py token create NAME)"
-        logger.warning(text, settings.CLAW_HOST)
+async def _say_when_shut() -> None:
+    """Say when nobody can connect; a token is needed everywhere, also on this machine. At first there is none."""
+    if await run_db(GatewayToken.objects.live().exists):
+        return
+    how = "make a token (manage.py token create NAME)"
+    if await run_db(GatewayToken.objects.exists):
+        logger.warning("nobody can call the gateway on %s any more: %s", settings.CLAW_HOST, how)
+    else:
+        logger.info("no program can call the gateway on %s yet: %s", settings.CLAW_HOST, how)
 
 
 def _on_token(data: dict[str, Any]) -> None:

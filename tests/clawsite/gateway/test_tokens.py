@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from datetime import timedelta
 
 import pytest
@@ -11,11 +12,14 @@ from django.db import connections
 from django.test import AsyncClient
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from clawsite.core import db
 from clawsite.core.db import run_db
 from clawsite.core.errors import BadInput
 from clawsite.core.models import AuditEvent, User
+from clawsite.core.nudge import NudgeListener
+from clawsite.gateway import events
 from clawsite.gateway.auth import Grants, find_dead_tokens
 from clawsite.gateway.owners import find_principal
 from clawsite.gateway.principal import Scope
@@ -116,6 +120,27 @@ async def test_who_a_secret_is() -> None:
     assert await Grants().find("") is None
     await run_db(User.objects.filter(pk=user.pk).update, is_active=False)
     assert await Grants().find(secret) is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [([], ("INFO", "yet")), (["revoked"], ("WARNING", "any more")), (["revoked", "live"], None)],
+)
+async def test_a_fresh_gateway_that_nobody_can_call_is_no_cause_for_alarm(
+    settings: Settings, caplog: pytest.LogCaptureFixture, tokens: list[str], said: tuple[str, str] | None
+) -> None:
+    settings.CLAW_GATEWAY_TOKEN = ""
+    for state in tokens:
+        token, _ = await run_db(lambda name=state: create_token(name, scopes=["read"], actor=ACTOR))  # type: ignore[misc]
+        if state == "revoked":
+            await run_db(revoke_token, token, actor=ACTOR)
+    with caplog.at_level(logging.INFO, logger="clawsite.gateway.events"):
+        async with NudgeListener("test") as listener:
+            events.listen(listener)
+            await asyncio.gather(*events._looks)
+    found = [(row.levelname, row.getMessage()) for row in caplog.records if "make a token" in row.getMessage()]
+    assert len(found) == (said is not None)
+    assert said is None or (found[0][0] == said[0] and f"{said[1]}: make a token" in found[0][1])
 
 
 async def test_an_expired_token_is_seen_also_where_it_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
