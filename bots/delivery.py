@@ -219,6 +219,7 @@ class Sender:
             await self._give_up_or_wait(row, f"error {error_id}")
         else:
             self.standing.succeed()
+            self._previews.pop(row.payload.get("turn", 0), None)
             message_id = row.payload.get("message")
             await self._record(outbox.mark_sent, row.pk, remote_ids=remote_ids, message_id=message_id)
             MESSAGES.labels(kind, "out").inc()
@@ -324,7 +325,7 @@ class Sender:
 
     async def _shown_before(self, row: Outbox, message: OutboundMessage) -> list[str]:
         """Ids of what is already in the chat for this message: of the row, and of this process's preview."""
-        preview = self._previews.pop(row.payload.get("turn", 0), None)
+        preview = self._previews.get(row.payload.get("turn", 0))  # kept: this attempt may not be the last one
         ids = list(message.edit_ids)
         if preview is not None:
             remote_id = await preview.finish()

@@ -229,6 +229,22 @@ async def test_a_streamed_answer_is_one_message_that_grows(flow: Flow) -> None:
     assert await run_db(lambda: Message.objects.filter(role="assistant").count()) == 1
 
 
+@pytest.mark.parametrize("fault", [{"status": 502}, {"status": 429, "retry_after": 1}], ids=["no answer", "wait"])
+async def test_an_answer_takes_over_what_was_streamed_last_although_it_must_try_again(
+    flow: Flow, fault: dict[str, Any]
+) -> None:
+    """The streamed message is on its way when the turn ends, so its id is not on the answer's row."""
+    words = " ".join(f"word{number}" for number in range(100))
+    flow.model.script(text(words, deltas=40, pause=0.06))
+    flow.telegram.fault("delay", method="sendMessage", seconds=3)
+    flow.telegram.fault("status", method="editMessageText", **fault)
+    async with flow.running():
+        flow.telegram.user_sends(flow.alice, "tell me")
+        await until_db(lambda: Outbox.objects.filter(state="sent").exists())
+        await flow.quiet()
+    assert flow.texts(flow.alice) == [words]
+
+
 async def test_without_the_feature_an_answer_comes_whole(flow: Flow) -> None:
     words = " ".join(f"word{number}" for number in range(400))
     flow.model.script(text(words, deltas=20, pause=0.12))
