@@ -10,6 +10,7 @@ from bots.channels.base import OutboundMessage, Sender
 from bots.work import Ending, Work
 from sessions_app.contacts import (
     count_refusal,
+    enter_open,
     find_contact,
     find_group,
     get_or_create_contact,
@@ -54,6 +55,12 @@ def check_access(work: Work) -> Ending | None:
             language=language_of(None, None, sender.language),
         )
     contact = work.contact
+    if (
+        contact.state == Contact.State.PENDING
+        and work.message.direct
+        and work.channel.row.access == Channel.Access.OPEN
+    ):
+        enter_open(contact)
     if contact.state == Contact.State.APPROVED:
         touch_contact(contact, name=sender.name or contact.name, username=sender.username or contact.username)
         return None if work.message.direct else _check_group(work, contact)

@@ -47,6 +47,16 @@ def get_or_create_contact(
     return contact
 
 
+def enter_open(contact: Contact) -> None:
+    """Let in, as a viewer, a person who was to wait for an admin before their channel was opened to anybody."""
+    with transaction.atomic():
+        contact.pairings.filter(decided_at=None).delete()
+        _set_state(contact, Contact.State.APPROVED, role=Contact.RoleChoice.VIEWER)
+        audit.record("contact.approve", actor="system", subject=contact.subject, role="viewer", by="channel")
+        nudge_on_commit("contact", contact=contact.pk)
+    contact.refresh_from_db()
+
+
 def touch_contact(contact: Contact, *, name: str, username: str) -> None:
     """Keep name and last sight current; writes at most every five minutes unless the name changed."""
     now = timezone.now()

@@ -10,8 +10,8 @@ from clawsite.core.db import run_db
 from clawsite.core.models import User
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
-from sessions_app.models import Contact, Pairing
-from tests.bots.flow import Flow, until
+from sessions_app.models import Channel, Contact, Inbox, Pairing
+from tests.bots.flow import Flow, until, until_db
 from tests.servers.messages.scripts import tool_use
 
 
@@ -25,6 +25,31 @@ async def test_a_stranger_gets_a_new_code_when_the_old_one_expired(flow: Flow) -
         new = await run_db(lambda: Pairing.objects.get().code)
     assert new != old
     assert new[:4] in answer
+
+
+async def test_who_waited_when_a_channel_was_opened_to_anybody_may_talk(flow: Flow) -> None:
+    flow.model.set_default("Welcome.")
+    async with flow.running():
+        await flow.says(flow.charlie, "hello?")
+    await run_db(lambda: Channel.objects.update(access="open"))
+    async with flow.running():
+        assert await flow.says(flow.charlie, "and now?") == ["Welcome."]
+    charlie = await run_db(lambda: Contact.objects.get(external_id=str(flow.charlie)))
+    assert (charlie.state, charlie.role) == ("approved", "viewer")
+    assert not await run_db(Pairing.objects.exists)
+
+
+async def test_who_was_shut_out_stays_so_when_a_channel_is_opened_to_anybody(flow: Flow) -> None:
+    async with flow.running():
+        await flow.says(flow.charlie, "hello?")
+    await run_db(lambda: Contact.objects.filter(external_id=str(flow.charlie)).update(state="blocked"))
+    await run_db(lambda: Channel.objects.update(access="open"))
+    async with flow.running():
+        flow.telegram.user_sends(flow.charlie, "and now?")
+        await until_db(lambda: Inbox.objects.filter(state="done").count() == 2)
+        await flow.quiet()
+    assert len(flow.texts(flow.charlie)) == 1
+    assert not flow.model.requests()
 
 
 async def test_a_person_decides_on_another_channel_what_they_asked_here(flow: Flow) -> None:
