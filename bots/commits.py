@@ -34,7 +34,7 @@ from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import fetch
 from guardrails.records import record_verdicts
 from guardrails.types import Verdict
-from sessions_app.inbox import Head, claim, finish_row
+from sessions_app.inbox import TOO_MANY, Head, claim, finish_row
 from sessions_app.models import Attachment, Message, Outbox, Session, Turn
 from sessions_app.sessions import add_message
 from sessions_app.tokens import learn_ratio
@@ -177,7 +177,7 @@ def end_row(work: Work, decide: Callable[[], Ending], *, runtime: Runtime) -> li
         rows = _say(work, ending.replies, role=Message.Role.NOTICE, runtime=runtime)
         record_verdicts_of(work)
         _close_abandoned(work, outcome=ending.outcome)
-        _finish(work)
+        _finish(work, error="" if ending.is_taken else TOO_MANY)
         transaction.on_commit(TURNS.labels(ending.outcome.partition(":")[0]).inc)
     return rows
 
@@ -189,11 +189,10 @@ def _close_abandoned(work: Work, *, outcome: str) -> None:
     )
 
 
-def _finish(work: Work) -> None:
+def _finish(work: Work, *, error: str = "") -> None:
     """Mark the row done, with what it merged, and let the lane go."""
-    finish_row(work.head.pk, trace_id=work.trace_id)
-    for pk in work.merged:
-        finish_row(pk, trace_id=work.trace_id)
+    for pk in (work.head.pk, *work.merged):
+        finish_row(pk, error=error, trace_id=work.trace_id)
     if work.turn is not None and work.turn.inbox_id != work.head.pk:
         finish_row(work.turn.inbox_id, trace_id=work.trace_id)
     if work.held is not None:

@@ -222,8 +222,9 @@ def _check_rate(work: Work) -> Ending | None:
         # A row that comes back after a wait or a crash was let in before.
         return None
     work.verdicts.append(answer.verdict)
-    note = (OutboundMessage(text=texts.flooded(answer.retry_after)),) if answer.notice else ()
-    return Ending(outcome="flooded", replies=note, remember=False)
+    text = texts.flooded(answer.retry_after)
+    work.notes.append(text)  # who pressed a button sees it there, each time
+    return Ending(outcome="flooded", replies=(OutboundMessage(text=text),) if answer.notice else (), remember=False)
 
 
 def _check_content(work: Work) -> Ending | None:

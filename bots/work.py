@@ -70,6 +70,11 @@ class Ending:
         """Whether nothing was done with the message, so that its sender may put it differently."""
         return self.outcome in ("unknown_command", "command:suggest") or self.outcome.startswith("refused:")
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether the message was looked at, which it is not when there are too many at once."""
+        return self.outcome != "flooded"
+
 
 @dataclass(kw_only=True)
 class Work:

@@ -21,6 +21,8 @@ from clawsite.core.sql import change, moment
 from sessions_app.models import Inbox
 
 MAX_ATTEMPTS = 5
+# Written on a row that was not worked on because its sender wrote too much at once.
+TOO_MANY = "too many at once"
 # The first rows usually tell; a line behind one that waits is looked through in larger pages.
 SCAN_PAGES = (16, 64, *(256,) * 15)
 

@@ -16,12 +16,15 @@ from bots.channels.gateway.updates import external_id_of
 from clawsite.core.errors import NotAllowed
 from clawsite.gateway.principal import Principal
 from sessions_app.channels import GATEWAY, channels_of
+from sessions_app.inbox import TOO_MANY
 from sessions_app.models import Inbox, Message, Outbox, Session, Turn
 from sessions_app.turns import open_turns
 
 QUEUED, RUNNING, WAITING, OK, ERROR, ABORTED = "queued", "running", "waiting", "ok", "error", "aborted"
 ENDED = frozenset({OK, ERROR, ABORTED})
 STOPPED = "stopped before it began"
+# What became of a row that ended without a turn, by what is written on it.
+_WITHOUT_TURN = {STOPPED: ABORTED, TOO_MANY: ERROR}
 BOT = (Message.Role.ASSISTANT, Message.Role.NOTICE)
 # An answer's messages follow the message that they answer closely.
 _NEAR = 50
@@ -156,7 +159,7 @@ def _state_of(row: dict[str, Any]) -> tuple[str, str]:
     if turn is None:
         if inbox == Inbox.State.NEW:
             return QUEUED, ""
-        return (ABORTED, row["error"]) if row["error"] == STOPPED else (OK, "")
+        return _WITHOUT_TURN.get(row["error"], OK), row["error"]
     if turn == Turn.State.DONE:
         return OK, ""
     if turn == Turn.State.FAILED:

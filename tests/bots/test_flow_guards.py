@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from urllib.parse import quote_plus
 
 import pytest
@@ -160,6 +161,18 @@ async def test_a_flood_is_answered_once(transactional_db: None) -> None:
         assert flow.texts(flow.alice).count("Fine.") == 3
         assert len(flow.texts(flow.alice)) == 4
         assert "rate" in await run_db(rules, "input")
+
+
+async def test_each_press_that_was_too_much_at_once_is_told(transactional_db: None) -> None:
+    async with open_flow(CLAW_USER_RATE=1) as flow, flow.running():
+        await flow.says(flow.alice, "/settings")
+        shown = flow.telegram.bot_messages(flow.alice)[0]["message_id"]
+        for _ in range(2):
+            query = flow.telegram.press(flow.alice, shown, user_id=flow.alice)
+            answer = await until(partial(flow.telegram.callback_answer, query))
+            assert "Please wait" in answer["text"]
+        await flow.quiet()
+    assert len(flow.texts(flow.alice)) == 2
 
 
 async def test_a_session_cannot_read_the_files_of_another(flow: Flow) -> None:

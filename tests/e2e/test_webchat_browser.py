@@ -152,6 +152,27 @@ def test_what_is_written_without_a_connection_is_sent_once_when_it_is_back(
         alice.troubles[:] = [line for line in alice.troubles if "WebSocket connection" not in line]
 
 
+def test_what_was_too_much_at_once_is_marked_and_may_be_sent_again(
+    telegram_process: TelegramControl, messages_process: MessagesControl, tmp_path: Path, browser: Browser
+) -> None:
+    messages_process.set_default("Here I am.")
+    environment = product_environment(telegram_process, messages_process) | {"CLAW_USER_RATE": "2"}
+    with running_stack(tmp_path / "home", environment) as stack, watched(browser) as alice:
+        page = alice.page
+        log_in(stack, page)
+        page.goto(f"{stack.url}/chat/")
+        connected(page)
+        for number in range(4):
+            say(page, f"note {number}")
+        refused = page.locator(".message.mine.failed")
+        expect(refused).to_have_count(2)
+        expect(refused.last).to_contain_text("Not sent")
+        expect(page.locator(".message.notice")).to_have_count(1)
+        expect(page.locator(".message.assistant")).to_have_count(2)
+        refused.last.get_by_role("button", name="Try again").click()
+        expect(page.locator(".message.mine.failed .body")).to_have_text(["note 2", "note 3"])
+
+
 def _web_process(stack: Stack) -> psutil.Process:
     """Return the process that has the page's socket."""
     for process in stack.family():

@@ -1,4 +1,6 @@
-"""Messages of a session that have changed where they stand: cards, which say something new, and files that came."""
+"""What has changed where it stands: cards, which say something new, files that came, and what was taken from the page
+and then not worked on, because it was too much at once.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from sessions_app.models import Attachment, Card, Message
+from sessions_app.inbox import TOO_MANY
+from sessions_app.models import Attachment, Card, Inbox, Message
 
 # A page looks every few seconds; one that was away for longer reads its session anew.
 RECENT = timedelta(minutes=10)
@@ -45,3 +48,12 @@ def read_arrived(session_id: int, coming: Collection[int] | None) -> tuple[froze
     remote = files.filter(message_seq__in=coming, state=Attachment.State.REMOTE)
     still = frozenset(remote.values_list("message_seq", flat=True))
     return still, list(Message.objects.filter(session_id=session_id, seq__in=set(coming) - still))
+
+
+def read_ended(channel_id: int, external_id: str, sent: Collection[str]) -> dict[str, bool]:
+    """Return of what a visitor sent, by the page's ids, what was worked on by now: False for what was too much."""
+    if not sent:
+        return {}
+    rows = Inbox.objects.filter(channel_id=channel_id, external_id__in=[f"{external_id}:{name}" for name in sent])
+    ended = rows.exclude(state=Inbox.State.NEW).values_list("external_id", "error")
+    return {name.rpartition(":")[2]: error != TOO_MANY for name, error in ended}

@@ -133,6 +133,7 @@ class ChatConsumer(PageSocket):
         else:
             await ask_db(visitor.language, store_press, visitor, frame)
         await self.push({"t": "ack", "id": frame.id})
+        feed.follow(frame.id)
 
     # --- out ------------------------------------------------------------------------------------------------------
     def write(self, frame: dict[str, Any]) -> str:

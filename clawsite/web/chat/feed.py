@@ -27,6 +27,8 @@ POLL_SECONDS = 5.0
 LONGEST_POLL_SECONDS = 60.0
 WATCH_SECONDS = 10.0
 CHECK_SECONDS = 300.0
+# As many as the page keeps itself.
+MOST_SENT = 100
 
 Push = Callable[[dict[str, Any]], Awaitable[None]]
 End = Callable[[int], Awaitable[None]]
@@ -55,6 +57,7 @@ class Feed:
         self._running: frozenset[int] = frozenset()
         self._cards: Mapping[int, int] = {}
         self._coming: frozenset[int] | None = frozenset()
+        self._sent: dict[str, None] = {}
         self._delta: dict[str, Any] | None = None
         self._typing = False
         self._stale, self._doubted = True, False
@@ -87,6 +90,12 @@ class Feed:
         """Look soon whether the visitor still is who they were."""
         self._doubted = True
         self.look()
+
+    def follow(self, frame_id: str) -> None:
+        """Tell the page when what it was told is taken turns out to be too much at once."""
+        self._sent[frame_id] = None
+        if len(self._sent) > MOST_SENT:
+            del self._sent[next(iter(self._sent))]
 
     def show(self, data: dict[str, Any]) -> None:
         """Keep the newest streamed text. Of a turn that is not known to run, the rows are asked first."""
@@ -148,6 +157,7 @@ class Feed:
                 after=self._last_seq,
                 cards=self._cards,
                 coming=self._coming,
+                sent=tuple(self._sent),
             )
         except BaseException:
             self._stale = True
@@ -159,6 +169,7 @@ class Feed:
         await self._tell_access(news)
         await self._tell_messages(news)
         await self._tell_changed(news)
+        await self._tell_refused(news)
         self._running = news.running
 
     async def _tell_access(self, news: News) -> None:
@@ -195,6 +206,13 @@ class Feed:
         self._coming = news.coming | {message["seq"] for message in news.messages if _has_coming_file(message)}
         if news.changed:
             await self._push({"t": "changed", "messages": list(news.changed)})
+
+    async def _tell_refused(self, news: News) -> None:
+        """Name what was too much at once. The notice of it comes once; this is for each."""
+        for name, is_taken in news.ended.items():
+            self._sent.pop(name, None)
+            if not is_taken:
+                await self._push({"t": "refused", "id": name})
 
     async def _pass_on(self) -> None:
         """Pass on the newest streamed text, if its turn still runs and the page keeps up."""

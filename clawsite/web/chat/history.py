@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from clawsite.web.chat.changes import read_arrived, read_changed
+from clawsite.web.chat.changes import read_arrived, read_changed, read_ended
 from clawsite.web.chat.identity import KIND, Visitor
 from clawsite.web.chat.markdown import render_markdown, render_plain
 from guardrails.models import Approval
@@ -41,6 +41,7 @@ class News:
     changed: tuple[dict[str, Any], ...] = ()
     cards: Mapping[int, int] = field(default_factory=dict)
     coming: frozenset[int] = frozenset()
+    ended: Mapping[str, bool] = field(default_factory=dict)
 
 
 def read_news(
@@ -49,10 +50,12 @@ def read_news(
     after: int | None,
     cards: Mapping[int, int] | None = None,
     coming: Collection[int] | None = (),
+    sent: Collection[str] = (),
 ) -> News:
     """Return what is new after message `after`; with None the newest page. Messages are read before turns, so that
     a turn that is said not to run has its answer among them or in the next look. `cards` are those of the last look,
-    `coming` the messages that were shown with files we did not have yet, None when they are not known.
+    `coming` the messages that were shown with files we did not have yet, None when they are not known; `sent` is what
+    was taken from the page and not known to be worked on.
     """
     channel_id = Channel.objects.filter(kind=KIND).order_by("pk").values_list("pk", flat=True).first()
     if channel_id is None:
@@ -83,6 +86,7 @@ def read_news(
         changed=tuple(show(session, changed)),
         cards=versions,
         coming=still,
+        ended=read_ended(channel_id, visitor.external_id, sent),
     )
 
 

@@ -7,7 +7,7 @@ from clawsite.core.models import AuditEvent
 from clawsite.core.nudge import nudge
 from sessions_app.contacts import approve_contact
 from sessions_app.models import Contact, Inbox, Message
-from tests.bots.flow import Flow
+from tests.bots.flow import Flow, open_flow
 from tests.clawsite.web.chat.seat import ADMIN, Seat, make_staff, new_id
 
 LONG = "\n\n".join(f"{number}. " + "The river runs past the town. " * 6 for number in range(20))
@@ -246,3 +246,19 @@ async def test_who_logs_out_is_not_shown_the_next_message(flow: Flow) -> None:
     contact = await run_db(Contact.objects.get, external_id=f"user:{user.pk}")
     nudge("contact", contact=contact.pk)
     assert (await page.until("closed"))["code"] == 4401
+
+
+async def test_each_message_that_was_too_much_at_once_is_shown_as_not_taken(web: None) -> None:
+    async with open_flow(CLAW_USER_RATE=2) as flow:
+        flow.model.set_default("Yes.")
+        bob = await Seat().sit_down()
+        await bob.approve()
+        page = await bob.open()
+        async with flow.running():
+            names = [await page.send(f"note {number}") for number in range(4)]
+            await page.until("refused", id=names[3])
+            await flow.quiet()
+        assert [frame["id"] for frame in page.frames if frame["t"] == "refused"] == names[2:]
+        assert sum("Please wait" in message.get("html", "") for message in page.messages()) == 1
+        assert [message["text"] for message in page.messages() if "text" in message] == ["note 0", "note 1"]
+        await page.leave()

@@ -72,12 +72,17 @@ connection.addEventListener("error", ({ detail }) => {
     toast(texts.later);
     return;
   }
-  if (detail.id) {
-    transcript.failed(detail.id);
-    transcript.release(pressed.get(detail.id));
-  }
+  if (detail.id) refuse(detail.id);
   toast(detail.code === "internal" ? say(texts.wrong, { id: detail.message }) : detail.message);
 });
+
+// Taken, and then too much at once. A notice among the messages says so.
+connection.addEventListener("refused", ({ detail }) => refuse(detail.id));
+
+function refuse(id) {
+  transcript.failed(id);
+  transcript.release(pressed.get(id));
+}
 
 // --- what the visitor does
 composer.addEventListener("send", ({ detail }) => {

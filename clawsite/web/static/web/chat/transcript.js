@@ -228,7 +228,8 @@ export class Transcript extends EventTarget {
   failed(id) {
     const shown = this.local.get(id);
     if (!shown) return;
-    shown.classList.replace("waiting", "failed");
+    shown.classList.remove("waiting");
+    shown.classList.add("failed");
     const again = el("button", { type: "button", class: "quiet" }, this.texts.again);
     const remove = el("button", { type: "button", class: "quiet" }, this.texts.remove);
     const drop = () => { shown.remove(); this.local.delete(id); };
