@@ -128,6 +128,7 @@ def _remember_user(work: Work, *, role: str, refused: bool = False) -> Message:
     session = load_session(work)
     files = describe_files(message)
     marks: dict[str, Any] = {"files": files} if files else {}
+    marks |= {"album": work.captions} if work.captions else {}
     marks |= {name: True for name, holds in (("forwarded", message.forwarded), ("refused", refused)) if holds}
     stored = add_message(
         session.pk,

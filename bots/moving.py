@@ -7,12 +7,14 @@ sessions have moved.
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
-from bots.channels.base import InboundMessage
+from bots.channels.base import InboundMessage, Unparsed
+from bots.work import OpenChannel
 from clawsite.core.errors import ClawError
 from sessions_app import inbox, outbox
 from sessions_app.inbox import Head
@@ -41,6 +43,16 @@ def note_move(head: Head, message: InboundMessage) -> None:
     if message.moved_from and old != new and is_fresh and inbox.has_new(channel_id, chat_id=old):
         raise TooEarly("What was said under the old id of this chat is still worked on.")
     move_chat(channel_id, old=old, new=new)
+
+
+def find_old_id(channel: OpenChannel, *, chat_id: str) -> str:
+    """Return under which id a chat is known as long as the note of its move waits here, or ""."""
+    raw = inbox.find_first(f"{channel.row.pk}/{chat_id}/")
+    try:
+        note = channel.adapter.parse(json.loads(raw)) if raw else None
+    except (ValueError, Unparsed):
+        return ""
+    return note.moved_from if note is not None else ""
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +16,8 @@ from django.utils import timezone, translation
 
 from bots import access, presses, texts
 from bots.agent.targets import context_window, targets_for
-from bots.channels.base import InboundMessage, OutboundMessage, Unparsed
+from bots.albums import merge_album
+from bots.channels.base import Address, InboundMessage, OutboundMessage, Unparsed
 from bots.commands.files import PUT
 from bots.commands.metrics import match_metric
 from bots.commands.nearly import suggest
@@ -29,8 +31,8 @@ from bots.commands.registry import (
     run_command,
     without_name,
 )
-from bots.decisions import RESUME, close_parked, decisions_of
-from bots.moving import note_move
+from bots.decisions import close_parked, decisions_of
+from bots.moving import find_old_id, note_move
 from bots.skills.offer import offer_skills
 from bots.surroundings import check_around, describe_around
 from bots.trigger import is_triggered, strip_names
@@ -42,12 +44,18 @@ from guardrails.limits import check_rate
 from guardrails.policy import policy_from_settings
 from guardrails.types import Action
 from sessions_app.inbox import Head
-from sessions_app.models import Contact, Inbox, Message, Session, Turn
+from sessions_app.models import Contact, Message, Session, Turn
 from sessions_app.prompts.compose import compose_prompt
-from sessions_app.sessions import find_message, find_session, get_or_create_session, record_edit
+from sessions_app.sessions import (
+    find_album,
+    find_message,
+    find_session,
+    find_thread,
+    get_or_create_session,
+    record_edit,
+)
 
 INTERNAL = "claw"
-ALBUM_MAX = 10
 DEFAULT_WINDOW = 200_000
 
 
@@ -62,15 +70,16 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     message = channel.adapter.parse(raw)
     if message is None:
         return None
+    if message.kind == "callback" and not (message.direct or message.date):
+        message = replace(message, address=_place_of(message, channel))
     if message.kind == "moved":
         note_move(head, message)
         return None
     work = Work(head=head, channel=channel, message=message, text=message.text)
     if message.group_key and message.kind == "message":
-        _merge_album(work)
+        merge_album(work)
     work.match = _find_match(message, channel)
-    place = message.address
-    work.session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
+    work.session = _find_session(work)
     work.contact = access.find_sender(channel.row.pk, message.sender)
     work.language = access.language_of(work.session, work.contact, message.sender.language)
     if work.match is None and is_offer(work.message, work.session, work.contact):
@@ -78,6 +87,41 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     if work.match is None:
         work.match = match_project(work.message, work.session, work.contact, bot_username=channel.username)
     return work
+
+
+def _place_of(message: InboundMessage, channel: OpenChannel) -> Address:
+    """Return where an old message with buttons is: the platform does not say any more in which topic."""
+    chat_id = message.address.chat_id
+    return Address(chat_id=chat_id, thread_id=find_thread(channel.row.pk, chat_id, external_id=message.message_id))
+
+
+def _find_session(work: Work) -> Session | None:
+    """Return the session of the place that a message belongs to, where one was begun.
+
+    A command that does not wait, such as /stop, comes before the chat has moved: it is meant for the old one.
+    """
+    place, channel = work.message.address, work.channel
+    session = find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
+    is_early = session is None and not work.message.direct and work.match is not None and work.match.command.control
+    if is_early and (old := find_old_id(channel, chat_id=place.chat_id)):
+        place = Address(chat_id=old, thread_id=place.thread_id)
+        work.message = replace(work.message, address=place)
+        return find_session(channel.row.pk, chat_id=place.chat_id, thread_id=place.thread_id)
+    return session
+
+
+def read_album(head: Head, channel: OpenChannel) -> list[Work]:
+    """Return a row with the other files of its album, for whoever gives it up; nothing where there is no album.
+
+    Nothing else is done with it: intake has read as much of each.
+    """
+    raw = _raw_of(head.pk)
+    message = None if INTERNAL in raw else channel.adapter.parse(raw)
+    if message is None or not message.group_key or message.kind != "message":
+        return []
+    work = Work(head=head, channel=channel, message=message, text=message.text)
+    merge_album(work)
+    return [work]
 
 
 def _find_match(message: InboundMessage, channel: OpenChannel) -> Match | None:
@@ -99,36 +143,6 @@ def _raw_of(pk: int) -> Mapping[str, Any]:
     if not isinstance(raw, dict):
         raise Unparsed("The stored update is not an object.")
     return raw
-
-
-def _merge_album(work: Work) -> None:
-    """Files sent as one album come as rows of their own: take the following ones along."""
-    rows = Inbox.objects.filter(state=Inbox.State.NEW, lane=work.head.lane, pk__gt=work.head.pk)
-    rows = rows.exclude(external_id__startswith=RESUME)  # a decision that came between the files
-    for pk, raw in rows.order_by("id").values_list("pk", "raw")[: ALBUM_MAX - 1]:
-        other = _parse_part(work, raw)
-        if other is None:
-            break
-        work.merged += (pk,)
-        work.text = "\n".join(text for text in (work.text, other.text) if text)
-        files = work.message.files + other.files
-        work.message = _with(work.message, files=files, text=work.text)
-
-
-def _parse_part(work: Work, raw: str) -> InboundMessage | None:
-    """Return one more file of an album; None for anything else that came next, whatever is wrong with it."""
-    try:
-        update = json.loads(raw)
-        other = work.channel.adapter.parse(update) if isinstance(update, dict) else None
-    except (ValueError, Unparsed):
-        return None
-    is_part = other is not None and other.kind == "message" and other.group_key == work.message.group_key
-    return other if is_part else None
-
-
-def _with(message: InboundMessage, **change: Any) -> InboundMessage:
-    fields = {name: getattr(message, name) for name in message.__dataclass_fields__}
-    return InboundMessage(**fields | change)
 
 
 def _read_resume(head: Head, channel: OpenChannel, raw: Mapping[str, Any]) -> Work | None:
@@ -201,14 +215,22 @@ def _check_edit(work: Work) -> Ending | None:
     if message.kind != "edit" or session is None or find_turn(work.head.pk) is not None:
         return None
     known = find_message(session.pk, external_id=message.message_id)
+    if known is None and message.group_key:
+        known = find_album(session.pk, external_id=message.message_id)
     if known is None:
         return None
-    if known.text == work.text and all(file in known.data.get("files", ()) for file in describe_files(message)):
+    if _says(known, work) and all(file in known.data.get("files", ()) for file in describe_files(message)):
         return Ending(outcome="edit", remember=False)
-    record_edit(session.pk, external_id=message.message_id, text=message.text)
+    record_edit(session.pk, external_id=known.external_id, text=message.text)
     newer = Message.objects.filter(session=session, role=Message.Role.USER, seq__gt=known.seq)
     counts = known.role == Message.Role.USER or known.data.get("refused", False)
     return Ending(outcome="edit", remember=False) if not counts or newer.exists() else None
+
+
+def _says(known: Message, work: Work) -> bool:
+    """Tell whether a message says the same as it is stored; of an album each file has its own caption."""
+    caption = known.data.get("album", {}).get(work.message.message_id)
+    return bool(known.text == work.text if caption is None else caption == work.message.text)
 
 
 def describe_files(message: InboundMessage) -> list[dict[str, Any]]:

@@ -123,6 +123,7 @@ class Pipeline:
         `read` gets what could be read of the row, for whoever has to give it up.
         """
         if held is not None and head.attempts >= MAX_ATTEMPTS:
+            read[:] = opening.read_album(head, channel)
             raise RuntimeError(f"inbox row {head.pk} ended its process {head.attempts} times")
         try:
             work = opening.read_row(head, channel)

@@ -84,6 +84,7 @@ class Work:
     channel: OpenChannel
     message: InboundMessage
     merged: tuple[int, ...] = ()
+    captions: dict[str, str] = field(default_factory=dict)
     match: Match | None = None
     text: str = ""
     contact: Contact | None = None

@@ -106,6 +106,12 @@ def has_new(channel_id: int, *, chat_id: str) -> bool:
     return Inbox.objects.filter(state=Inbox.State.NEW, lane__startswith=f"{channel_id}/{chat_id}/").exists()
 
 
+def find_first(lane: str) -> str:
+    """Return the oldest update of a lane that waits to be worked on, or is being worked on, or ""."""
+    rows = Inbox.objects.filter(state=Inbox.State.NEW, lane=lane).order_by("id")
+    return rows.values_list("raw", flat=True).first() or ""
+
+
 def _read_page(passed: Collection[str], size: int) -> list[tuple[Any, ...]]:
     """Return the oldest new rows of all lanes but these."""
     rows = Inbox.objects.filter(state=Inbox.State.NEW).exclude(lane__in=list(passed)).order_by("id")

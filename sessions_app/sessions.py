@@ -18,6 +18,8 @@ from sessions_app import outbox
 from sessions_app.models import Card, GroupAccess, Inbox, Message, Session, Turn
 from sessions_app.tokens import estimate
 
+# Platforms let people change what they wrote for a day or two.
+LOOKED_BACK = 200
 _NEXT_SEQ = "UPDATE sessions_app_session SET last_seq = last_seq + 1, active_at = %s WHERE id = %s RETURNING last_seq"
 
 
@@ -117,6 +119,23 @@ def find_message(session_id: int, *, external_id: str) -> Message | None:
     return Message.objects.filter(session_id=session_id, external_id=external_id).order_by("-seq").first()
 
 
+def find_album(session_id: int, *, external_id: str) -> Message | None:
+    """Return the message that an album became, by the platform's id of any of its files. Of the newest ones only."""
+    rows = Message.objects.filter(session_id=session_id).exclude(external_id="").order_by("-seq")
+    return next((row for row in rows[:LOOKED_BACK] if external_id in row.data.get("album", {})), None)
+
+
+def find_thread(channel_id: int, chat_id: str, *, external_id: str) -> str:
+    """Return the thread of a chat in which a message is that we know by the platform's id, or ""."""
+    message = _find_in_chat(channel_id, chat_id, external_id=external_id)
+    return message.session.thread_id if message is not None else ""
+
+
+def _find_in_chat(channel_id: int, chat_id: str, *, external_id: str) -> Message | None:
+    sessions = Session.objects.filter(channel_id=channel_id, chat_id=chat_id).values("pk")
+    return Message.objects.filter(session_id__in=sessions, external_id=external_id).first()
+
+
 def record_edit(session_id: int, *, external_id: str, text: str) -> bool:
     """Note on a message that its sender changed it; the first text stays. False when we never stored it."""
     message = Message.objects.filter(session_id=session_id, external_id=external_id).first()
@@ -129,8 +148,7 @@ def record_edit(session_id: int, *, external_id: str, text: str) -> bool:
 
 def record_reaction(channel_id: int, chat_id: str, *, external_id: str, subject: str, emoji: str) -> bool:
     """Note a person's reaction on a message of a chat; an empty emoji takes it back. False when it is unknown."""
-    sessions = Session.objects.filter(channel_id=channel_id, chat_id=chat_id).values("pk")
-    message = Message.objects.filter(session_id__in=sessions, external_id=external_id).first()
+    message = _find_in_chat(channel_id, chat_id, external_id=external_id)
     if message is None:
         return False
     reactions = {**message.data.get("reactions", {}), subject: emoji}

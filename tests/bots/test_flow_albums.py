@@ -10,7 +10,8 @@ from bots import opening, pipeline, setbacks
 from clawsite.core.db import run_db
 from guardrails import approvals
 from guardrails.models import Approval
-from sessions_app.models import Attachment, Contact, Inbox, Turn
+from sessions_app.inbox import MAX_ATTEMPTS
+from sessions_app.models import Attachment, Contact, Inbox, Message, Turn
 from tests.bots.flow import Flow, until, until_db
 from tests.bots.test_flow_tools import ask_to_forget
 from tests.servers.messages.scripts import text, tool_use
@@ -92,3 +93,51 @@ async def test_an_album_that_is_given_up_is_said_once(
         await flow.quiet()
     assert len(flow.texts(flow.alice)) == 1
     assert await run_db(lambda: set(Inbox.objects.values_list("state", flat=True))) == {"dead"}
+
+
+async def test_an_album_whose_first_file_ended_its_process_too_often_is_given_up_whole(flow: Flow) -> None:
+    flow.model.set_default("Here.")
+    async with flow.running():
+        await flow.says(flow.alice, "hi")
+        send(flow, "the front", "the back", "the side")
+        await until_db(lambda: Inbox.objects.filter(state="new").count() == 3)
+        await run_db(_end_process_often)
+        await until(lambda: len(flow.texts(flow.alice)) == 2)
+        await flow.quiet()
+    assert len(flow.texts(flow.alice)) == 2
+    assert "error" in flow.texts(flow.alice)[-1]
+    assert len(flow.asked()) == 1
+    assert await run_db(lambda: list(Inbox.objects.values_list("state", flat=True))) == ["done", *["dead"] * 3]
+
+
+def _end_process_often() -> None:
+    first = Inbox.objects.filter(state="new").earliest("pk")
+    Inbox.objects.filter(pk=first.pk).update(attempts=MAX_ATTEMPTS)
+
+
+async def test_a_caption_that_is_changed_is_of_its_album_whichever_file_has_it(flow: Flow) -> None:
+    flow.model.set_default("Here.")
+    async with flow.running():
+        send(flow, "the front", "the back")
+        await flow.answers(flow.alice, 0, 1)
+        second = flow.telegram.messages(flow.alice)[1]["message_id"]
+        flow.telegram.user_edits(flow.alice, second, "the back")  # the platform tells of what nobody sees, too
+        await until_db(lambda: Inbox.objects.filter(state="done").count() == 3)
+        await flow.says(flow.alice, "something else")
+        flow.telegram.user_edits(flow.alice, second, "the side")
+        await until_db(lambda: Message.objects.get(seq=1).data.get("edits"))
+        await flow.quiet()
+    assert len(flow.asked()) == 2
+    assert await run_db(lambda: Message.objects.get(seq=1).data["edits"][0]["text"]) == "the side"
+    assert await run_db(lambda: Message.objects.filter(role="user").count()) == 2
+
+
+async def test_a_changed_caption_of_the_newest_album_is_answered_again(flow: Flow) -> None:
+    flow.model.set_default("Here.")
+    async with flow.running():
+        send(flow, "the front", "the back")
+        await flow.answers(flow.alice, 0, 1)
+        flow.telegram.user_edits(flow.alice, flow.telegram.messages(flow.alice)[1]["message_id"], "the side")
+        await flow.answers(flow.alice, 1, 1)
+    assert "the side" in flow.asked()[-1]
+    assert await run_db(lambda: Message.objects.get(seq=1).data["edits"][0]["text"]) == "the side"

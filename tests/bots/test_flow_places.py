@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from clawsite.core.db import run_db
-from sessions_app.models import Attachment, Channel, GroupAccess, Inbox, Message, Session
+from sessions_app.models import Attachment, Channel, GroupAccess, Inbox, Message, Session, Turn
 from sessions_app.outbox import add_row
 from tests.bots.flow import Flow, until, until_db
-from tests.servers.messages.scripts import text, tool_use
+from tests.servers.messages.scripts import pause, text, tool_use
 
 
 @pytest.fixture
@@ -78,6 +78,24 @@ async def test_topics_are_sessions_of_their_own(live: Flow) -> None:
     threads = {message.get("message_thread_id") for message in live.telegram.bot_messages(group)}
     assert threads == {one, two}
     assert await run_db(lambda: set(Session.objects.values_list("thread_id", flat=True))) == {str(one), str(two)}
+
+
+async def test_an_old_button_works_in_the_topic_that_it_is_in(live: Flow) -> None:
+    """Of a message that is too old to be shown the platform says only its number and its chat."""
+    group = live.telegram.add_group("Ops", members=[live.alice], topics=True, admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=live.channel, chat_id=str(group), allowed=True))
+    topic = live.telegram.add_topic(group, "One")
+    live.telegram.user_sends(group, "/settings@" + (await bot_name(live))[1:], user_id=live.alice, thread=topic)
+    await live.answers(group, 0, 1)
+    shown = live.telegram.bot_messages(group)[0]
+    chat = {"id": group, "type": "supergroup", "title": "Ops"}
+    old = {"chat": chat, "message_id": shown["message_id"], "date": 0}
+    sender = {"id": live.alice, "is_bot": False, "first_name": "Alice"}
+    data = "cmd:settings memory truncate"
+    live.telegram.inject({"callback_query": {"id": "1", "from": sender, "message": old, "data": data}})
+    await until_db(lambda: Session.objects.filter(memory="truncate").exists())
+    await live.quiet()
+    assert await run_db(lambda: Session.objects.get().thread_id) == str(topic)
 
 
 async def test_the_newest_message_edited_is_answered_again(live: Flow) -> None:
@@ -255,6 +273,24 @@ async def test_what_is_said_after_a_group_moved_waits_for_what_was_said_before(f
         assert await flow.answers(new, 0, 2) == ["The harbour.", "Here."]
     assert "the harbour" in flow.asked()[-1]
     assert await run_db(lambda: set(Inbox.objects.values_list("state", "error"))) == {("done", "")}
+
+
+async def test_stop_in_the_new_group_ends_what_is_made_for_the_old_one(flow: Flow) -> None:
+    flow.model.script(text("Long ", deltas=1), pause(20, ping_every=0.2), text("story"), match="long story")
+    group = flow.telegram.add_group("Ops", members=[flow.alice, flow.charlie], admin=True)["id"]
+    await run_db(lambda: GroupAccess.objects.create(channel=flow.channel, chat_id=str(group), allowed=True))
+    async with flow.running():
+        flow.telegram.user_sends(group, "@copilot a long story", user_id=flow.alice)
+        await until(flow.asked)
+        new = flow.telegram.migrate_group(group)
+        flow.telegram.user_sends(new, "/stop", user_id=flow.charlie)
+        await until_db(lambda: Inbox.objects.filter(lane__contains="#control", state="done").count() == 1)
+        assert not await run_db(lambda: Turn.objects.get().cancel_requested)
+        flow.telegram.user_sends(new, "/stop", user_id=flow.alice)
+        await until_db(lambda: Turn.objects.filter(state="cancelled").exists(), timeout=15)
+        assert (await flow.answers(new, 0, 1))[0] == "Stopping."
+    assert await run_db(lambda: list(GroupAccess.objects.values_list("chat_id", "allowed"))) == [(str(new), True)]
+    assert await run_db(lambda: Session.objects.get().chat_id) == str(new)
 
 
 async def test_an_answer_follows_a_group_of_whose_move_nothing_else_is_heard(live: Flow) -> None:
