@@ -6,6 +6,7 @@ Cheap refusals come first. A row that needs no model is finished here, in the sa
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
@@ -56,6 +57,7 @@ from sessions_app.sessions import (
 )
 
 INTERNAL = "claw"
+_COMMAND = re.compile(r"/(?:\w[\w-]*(?:@\w*)?)?(?:\s|$)")
 DEFAULT_WINDOW = 200_000
 
 
@@ -339,9 +341,9 @@ def _context(work: Work, contact: Contact, args: str = "") -> CommandContext:
 
 
 def is_unknown_command(work: Work) -> bool:
-    """Tell whether somebody typed a slash command that does not exist, in a direct chat."""
+    """Tell whether somebody typed a slash command that does not exist, in a direct chat, no path."""
     message = work.message
-    return work.text.startswith("/") and message.direct and not message.forwarded
+    return message.direct and not message.forwarded and _COMMAND.match(work.text) is not None
 
 
 def _plain(text: str) -> OutboundMessage:

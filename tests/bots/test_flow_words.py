@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from clawsite.core.db import run_db
 from sessions_app.models import Contact, GroupAccess, Inbox, Session
 from tests.bots.flow import Flow, until_db
@@ -49,3 +51,12 @@ async def test_a_near_miss_is_asked_back_and_the_button_does_it(flow: Flow) -> N
         assert "I am ready" in answers[0]
         assert await flow.says(flow.alice, "/statsu") == ["Did you mean /status?"]
     assert flow.model.requests() == []
+
+
+@pytest.mark.parametrize("words", ["/etc/hosts: what is it for?", "// why is this a comment?"])
+async def test_what_begins_with_a_slash_and_is_no_command_is_the_models(flow: Flow, words: str) -> None:
+    flow.model.set_default("Let me see.")
+    async with flow.running():
+        assert await flow.says(flow.alice, words) == ["Let me see."]
+        (answer,) = await flow.says(flow.alice, "/zzz what is it for?")
+    assert "do not know this command" in answer
