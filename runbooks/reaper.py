@@ -156,14 +156,15 @@ def _fate(job: Job, lived: datetime) -> tuple[State, dict[str, object]]:
 def end_overdue() -> int:
     """End the jobs that wait beyond their deadline, and those that run far beyond it elsewhere; return how many.
 
-    One whose process is silent is left to `take_up_left`: perhaps nothing has run for a while.
+    Perhaps nothing has run here for a while: one whose process is silent is left to `take_up_left`, and one on another
+    gateway at first to the dispatcher, which brings home how it ended there.
     """
     now = timezone.now()
     waiting = Q(state__in=[State.QUEUED, State.WAITING_APPROVAL], deadline__lt=now)
     running = Q(state=State.RUNNING, deadline__lt=_force_time())
     ended = 0
     for job in Job.objects.filter(waiting | running).defer(*LARGE)[:BATCH]:
-        if job.state == State.RUNNING and _is_silent(job):
+        if job.state == State.RUNNING and (_is_silent(job) or (job.target and not _Calm.is_calm())):
             continue
         outcome = out_of_time(cancelled=job.cancel_requested)
         ended += move(job.pk, source=[job.state], fence=job.token, to=outcome.to, **outcome.changes) is not None

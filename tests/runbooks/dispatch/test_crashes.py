@@ -20,6 +20,7 @@ from runbooks import jobs
 from runbooks.dispatch import places, records
 from runbooks.dispatch.loop import LEASE
 from runbooks.models import Job, JobEvent
+from runbooks.reaper import _Calm, reap
 from tests.runbooks.dispatch.stage import (
     TOKEN,
     FarGateway,
@@ -125,6 +126,37 @@ async def test_who_answers_and_has_ended_is_within_reach_before_that(far: FarGat
     await run_db(come_back)
     told = [data.get("text", kind) for kind, data in await story(job)]
     assert told[1:] == ["sent", "far is out of reach.", "far is within reach again.", "state", "line", "end"]
+
+
+async def test_what_ended_there_while_nothing_ran_here_ends_here_as_it_did_there(far: FarGateway) -> None:
+    """A worker begins after a night without power, and its first look comes before the dispatcher's."""
+    await add_target(far)
+    async with dispatching():
+        job = await send()
+        await wait_state(job, "running")
+    far.all_jobs[0].end()
+
+    def begin_again() -> None:
+        Job.objects.filter(pk=job.pk).update(deadline=timezone.now() - timedelta(hours=8))
+        _Calm.note(failed=True)
+        reap(register_process("worker").pk)
+
+    await run_db(begin_again)
+    assert (await reload(job)).state == "running"
+    async with dispatching():
+        await wait_state(job, "succeeded")
+
+
+async def test_what_is_late_elsewhere_and_nobody_hears_of_is_out_of_time(
+    far: FarGateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add_target(far)
+    job = await send()
+    late = timezone.now() - timedelta(seconds=60)
+    await run_db(lambda: Job.objects.filter(pk=job.pk).update(state="running", remote_open=True, deadline=late))
+    monkeypatch.setattr("runbooks.reaper.CALM_SECONDS", 0.0)
+    await run_db(lambda: reap(register_process("worker").pk))
+    assert (await reload(job)).state == "timed_out"
 
 
 @pytest.mark.parametrize("back", [False, True])
