@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db.models import Q
+
 from clawsite.core import audit
 from clawsite.core.errors import BadInput
 from clawsite.core.features import FEATURES
@@ -72,6 +74,18 @@ def _save_schedule(row: Schedule, actor: Actor) -> None:
     save_schedule(row, actor=actor, origin=ORIGIN)
 
 
+class People(Section):
+    """People somebody has decided about. Of those who talk where anybody may, only who has a part in something."""
+
+    def rows(self) -> Sequence[Any]:
+        """Return them, with what they refer to."""
+        anybody = Q(state=Contact.State.APPROVED, role=Contact.RoleChoice.VIEWER, channel__access=Channel.Access.OPEN)
+        woken, listed = Responder.objects.all(), GroupAccess.objects.filter(members__isnull=False)
+        has_part = Q(pk__in=woken.values("contact")) | Q(pk__in=listed.values("members")) | Q(user__isnull=False)
+        found = Contact.objects.exclude(state=Contact.State.PENDING).filter(~anybody | has_part)
+        return list(found.select_related(*self.refs).order_by("pk"))
+
+
 class Books(Section):
     """Runbooks, which have a form of YAML and checks of their own."""
 
@@ -126,7 +140,7 @@ SECTIONS: Sequence[Section] = (
         nouns=("channel",),
         save=_save_channel,
     ),
-    Section(
+    People(
         name="people",
         model=Contact,
         key=("channel", "external_id"),
@@ -134,7 +148,6 @@ SECTIONS: Sequence[Section] = (
         refs={"channel": CHANNEL},
         nouns=("contact",),
         save=_save_contact,
-        where={"state__in": [Contact.State.APPROVED, Contact.State.BLOCKED]},
     ),
     Section(
         name="groups",

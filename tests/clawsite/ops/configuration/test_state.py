@@ -15,7 +15,7 @@ from clawsite.core.models import AuditEvent
 from clawsite.ops.configuration import Refused, differences, take_in, texts_now
 from clawsite.ops.configuration.section import Children, Section
 from clawsite.ops.configuration.sections import SECTIONS
-from runbooks.models import AlertSubscription, MonitoredSystem, NamedQuery, Runbook, Schedule, Shift
+from runbooks.models import AlertSubscription, MonitoredSystem, NamedQuery, Responder, Runbook, Schedule, Shift
 from runbooks.schedules import save_schedule, tick
 from sessions_app.models import Channel, Contact, GroupAccess, PromptLayer
 from tests.clawsite.ops.configuration.making import ALICE, CREDENTIAL, TOKEN, make_everything
@@ -53,6 +53,26 @@ def test_every_section_has_a_file_that_people_can_read(texts: dict[str, str]) ->
     assert "Charlie" not in whole  # who only waits for approval is nobody's decision yet
     assert texts["rotas/primary.yaml"].startswith("name: primary\ntime_zone: America/Sao_Paulo\nshifts:\n- days:")
     assert any(path.startswith("schedules/every-night-at-two-") for path in texts)
+
+
+def test_who_talks_where_anybody_may_is_in_no_file_unless_they_have_a_part(texts: dict[str, str]) -> None:
+    lobby = Channel.objects.create(kind="telegram", name="lobby", access="open")
+
+    def meet(name: str, **fields: str) -> Contact:
+        return Contact.objects.create(channel=lobby, external_id=name, state="approved", **fields)
+
+    meet("visitor")
+    meet("operator", role="operator")
+    meet("listed").groups.add(GroupAccess.objects.get())
+    Responder.objects.create(name="woken", contact=meet("woken"))
+    Contact.objects.filter(pk=meet("blocked").pk).update(state="blocked")
+
+    shown = texts_now()
+    assert {path.removeprefix("people/lobby-") for path in shown if path.startswith("people/lobby-")} == {
+        "operator.yaml", "listed.yaml", "woken.yaml", "blocked.yaml",
+    }  # fmt: skip
+    assert set(texts) < set(shown)
+    assert take_in(shown, actor=ALICE).changed == []
 
 
 def test_files_from_before_a_schedule_was_over_are_taken_in(texts: dict[str, str]) -> None:
