@@ -27,12 +27,10 @@ START_SECONDS = 60.0
 def until(condition: Callable[[], Any], *, seconds: float, what: str) -> Any:
     """Wait until a condition of outside parts holds and return its value."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds:.0f} s: {what}")
+    return value
 
 
 class Running:

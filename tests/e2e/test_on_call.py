@@ -113,4 +113,5 @@ def test_a_night_on_call(night: Night) -> None:
     assert story["message_id"] == incident["message_id"]
     night.presses(story, "Resolve")
     night.sees(r"✅ INC-1 ")
-    assert night.says("como está o sistema?")["text"].startswith("✅ Transaction Guardian")
+    is_well = lambda: night.says("como está o sistema?")["text"].startswith("✅ Transaction Guardian")  # noqa: E731
+    until(is_well, seconds=60, what="all is well")

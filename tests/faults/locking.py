@@ -47,7 +47,7 @@ def lock_out(site: Site, *, seconds: float) -> Locked:
         freed = time.monotonic()
         wait_for(lambda: site.store.value(STORED) > before, timeout=RESUME_SECONDS, what="something is taken in")
         resumed = time.monotonic() - freed
-    site.people.wait_answered(timeout=20)
+    site.people.wait_answered(timeout=60)
     wait_for(lambda: site.store.waiting() == 0, timeout=60, what="nothing waits")
     site.people.check()
     assert bystander.p99() < MOST_P99

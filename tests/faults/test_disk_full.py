@@ -110,7 +110,7 @@ def recover(site: Site, pids: set[int]) -> list[Figure]:
 def test_a_full_disk_is_waited_out(disk: Disk, reached: Reached) -> None:
     with open_site(disk.path, people=4) as site:
         site.people.write()
-        site.people.wait_answered(timeout=20)
+        site.people.wait_answered(timeout=60)
         wait_for(lambda: has_started(site), timeout=60, what="the worker has started whole")
         pids = {process.pid for process in site.stack.family()}
         site.model.set_default(deltas=5, pause=0.1)
@@ -142,9 +142,9 @@ def test_a_disk_that_stays_full_is_told_by_mail_and_telegram_is_told_to_wait(
         CLAW_ALERT_MAIL="ops@example.com",
         CLAW_ALERT_MAIL_SERVER=f"smtp://127.0.0.1:{box.port}",
     ) as site:
-        wait_for(site.telegram.webhook, timeout=20, what="the webhook is set")
+        wait_for(site.telegram.webhook, timeout=60, what="the webhook is set")
         site.people.write()
-        site.people.wait_answered(timeout=20)
+        site.people.wait_answered(timeout=60)
         pids = {process.pid for process in site.stack.family()}
 
         disk.fill(site.stack.family())

@@ -67,7 +67,7 @@ def stop_and_start(folder: Path, *, times: int) -> list[Figure]:
         for _ in range(times):
             answered = site.people.ledger().answered
             site.people.write(each=5)
-            wait_for(partial(has_answered, site, answered + 5), timeout=20, what="load")
+            wait_for(partial(has_answered, site, answered + 5), timeout=60, what="load")
             slowest = max(slowest, stop(site))
             assert slowest <= STOP_SECONDS
             site.people.write()

@@ -49,7 +49,7 @@ def test_while_a_table_is_locked_for_long_nothing_is_confirmed(site: Site, reach
 def locked_out(site: Site, reached: Reached, *, seconds: float) -> None:
     """Lock the table of what comes in for so long."""
     site.people.write()
-    site.people.wait_answered(timeout=20)
+    site.people.wait_answered(timeout=60)
     reached(5, f"PostgreSQL locked for {seconds:.0f} s", *lock_out(site, seconds=seconds).figures())
 
 

@@ -58,7 +58,7 @@ def programs(
     assert done.returncode == 0, done.stderr
     both[0].start()
     try:
-        wait_for(lambda: telegram_server.calls(method="getUpdates"), timeout=30, what="the first one polls")
+        wait_for(lambda: telegram_server.calls(method="getUpdates"), timeout=60, what="the first one polls")
         yield both
     finally:
         for program in both:
@@ -132,7 +132,7 @@ def overtake(
     wait_for(lambda: store.owner("poll:") == second.pid, timeout=within, what="the poller moves")
     wait_for(lambda: store.owner("send:") == second.pid, timeout=within, what="the sender moves")
     took = time.monotonic() - begun
-    people.wait_answered(timeout=20)
+    people.wait_answered(timeout=60)
     wait_for(lambda: time.monotonic() >= begun + frozen, timeout=frozen + 1, what="it was frozen for so long")
 
     wait_for(
@@ -141,7 +141,7 @@ def overtake(
     before = telegram_server.last_call()
     first.signal(signal.SIGCONT)
     people.write(each=2)
-    people.wait_answered(timeout=20)
+    people.wait_answered(timeout=60)
     wait_for(lambda: store.waiting() == 0, timeout=60, what="nothing waits")
 
     people.check()

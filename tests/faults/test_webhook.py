@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     home = tmp_path_factory.mktemp("webhook") / "home"
     with open_site(home, webhook=True, CLAW_SQLITE_TIMEOUT="2", CLAW_GATEWAY_TOKEN=TOKEN) as opened:
-        wait_for(opened.telegram.webhook, timeout=20, what="the webhook is set")
+        wait_for(opened.telegram.webhook, timeout=60, what="the webhook is set")
         yield opened
 
 
@@ -55,7 +55,7 @@ def post(site: Site, *, secret: str, update_id: int = 1) -> int:
 def test_what_telegram_posts_is_answered_once(site: Site) -> None:
     site.telegram.set_options(repeat_every=3)
     site.people.write(each=4)
-    site.people.wait_answered(timeout=20)
+    site.people.wait_answered(timeout=60)
     site.people.check()
     assert site.telegram.pending_updates() == []
     assert site.telegram.calls(method="getUpdates") == []

@@ -43,7 +43,7 @@ def test_a_killed_role_is_back_within_seconds(running: Running, role: str) -> No
 def test_requests_wait_while_web_is_replaced(running: Running) -> None:
     old = running.pid("web")
     os.kill(old, signal.SIGKILL)
-    assert running.get("/healthz", seconds=15) == (200, "ok\n")
+    assert running.get("/healthz", seconds=60) == (200, "ok\n")
 
 
 def test_a_frozen_role_is_killed_and_replaced(running: Running) -> None:
@@ -54,11 +54,20 @@ def test_a_frozen_role_is_killed_and_replaced(running: Running) -> None:
     assert not psutil.pid_exists(old)
 
 
+def whole_cluster(leader: int) -> list[psutil.Process]:
+    """Wait until a worker, which is told of before its cluster stands, has all of it; return that."""
+
+    def look() -> list[psutil.Process]:
+        found = psutil.Process(leader).children(recursive=True)
+        return found if len(found) == 4 else []
+
+    return until(look, seconds=60, what="the cluster is whole")  # type: ignore[no-any-return]
+
+
 def test_a_cluster_that_lost_any_process_is_replaced_as_a_whole(running: Running) -> None:
     for number in range(4):  # sentinel, worker, monitor, pusher: the idle ones too
         leader = running.pid("worker")
-        children = psutil.Process(leader).children(recursive=True)
-        assert len(children) == 4
+        children = whole_cluster(leader)
         children[number].kill()
         running.wait_replaced("worker", leader, seconds=90)
         _, alive = psutil.wait_procs(children, timeout=30)
@@ -69,8 +78,9 @@ def test_a_cluster_that_lost_any_process_is_replaced_as_a_whole(running: Running
 def test_a_cluster_in_which_no_task_runs_is_replaced(tmp_path: Path) -> None:
     with up(tmp_path / "home") as running:
         leader = running.pid("worker")
+        cluster = whole_cluster(leader)
         sign = running.home / "run" / f"canary.{leader}"
-        for process in psutil.Process(leader).children(recursive=True):
+        for process in cluster:
             process.suspend()  # nothing can run, though nobody is dead
         os.utime(sign, (time.time() - 600, time.time() - 600))
         running.wait_replaced("worker", leader, seconds=60)
@@ -91,7 +101,7 @@ def test_a_dead_process_loses_its_leases_within_a_second(running: Running) -> No
         old = running.pid("bots")
         begun = time.monotonic()
         os.kill(old, signal.SIGKILL)
-        until(lambda: old not in owners(), seconds=10, what="the lease is let go")
+        until(lambda: old not in owners(), seconds=50, what="the lease is let go")
         took = time.monotonic() - begun
         running.wait_replaced("bots", old, seconds=60)
         return took
@@ -116,9 +126,9 @@ async def test_open_sockets_are_told_of_the_end(tmp_path: Path) -> None:
                 until, lambda: '"sockets": 1' in running.get("/health")[1], seconds=60, what="the socket is known"
             )
             running.process.send_signal(signal.SIGTERM)
-            await asyncio.wait_for(socket.wait_closed(), 15)
+            await asyncio.wait_for(socket.wait_closed(), 60)
         assert socket.close_code == 1012
-        assert await asyncio.to_thread(running.process.wait, 15) == 0
+        assert await asyncio.to_thread(running.process.wait, 60) == 0
 
 
 def test_a_second_supervisor_is_turned_away(running: Running) -> None:
@@ -133,6 +143,7 @@ def test_a_second_supervisor_is_turned_away(running: Running) -> None:
 
 def test_a_killed_supervisor_leaves_no_orphans_and_another_can_start(tmp_path: Path) -> None:
     with up(tmp_path / "home") as first:
+        whole_cluster(first.pid("worker"))
         family = first.family()
         assert len(family) == 7
         first.process.kill()
@@ -172,7 +183,7 @@ def test_a_frozen_role_does_not_hold_up_the_end(tmp_path: Path) -> None:
         begun = time.monotonic()
         assert running.stop() == 1
         assert time.monotonic() - begun < 10
-        _, alive = psutil.wait_procs(family, timeout=5)
+        _, alive = psutil.wait_procs(family, timeout=30)
         assert alive == []
 
 

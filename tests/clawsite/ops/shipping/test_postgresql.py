@@ -239,7 +239,7 @@ def test_a_worker_that_ends_does_not_wait_for_a_base_backup(server: Server) -> N
         assert not taking.done()
         server.work.end()
         with pytest.raises(BackupFailed, match="before the base backup is whole"):
-            taking.result(timeout=10)
+            taking.result(timeout=60)
     assert not server.work._base.exists()
 
 
