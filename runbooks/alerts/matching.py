@@ -28,8 +28,8 @@ class Matcher:
 
     def fits(self, labels: Mapping[str, str]) -> bool:
         """Tell whether labels fulfil it."""
-        # In fnmatch brackets begin sets; here they are text.
-        pattern = self.pattern.replace("[", "[[]")
+        # In fnmatch brackets begin sets, and a question mark is any character; here they are text.
+        pattern = self.pattern.replace("[", "[[]").replace("?", "[?]")
         return fnmatchcase(labels.get(self.name, ""), pattern) == self.equal
 
     def __str__(self) -> str:
