@@ -133,4 +133,4 @@ def private_folder() -> Iterator[Path]:
 
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600, exist_ok=False)
-    path.write_text(text, encoding="ascii")
+    path.write_text(text, encoding="utf-8")

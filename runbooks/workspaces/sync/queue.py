@@ -23,6 +23,8 @@ AT_ONCE = 100
 WAITS = (10, 30, 60, 300, 900, 1800)
 # What does not mend by itself is tried at this pace, should somebody have mended it there.
 SLOW = 1800
+# A push of which it is not told how it went has failed by an error of ours, or is at work still.
+UNTOLD = 300
 # What only people can mend. They hear of it at once.
 FOR_PEOPLE = frozenset({"denied", "new_host", "host_key", "diverged", "rejected"})
 
@@ -52,6 +54,8 @@ def push_due() -> int:
             remote = _locked(pk=pk)
             if remote is not None and remote.due_at and remote.due_at <= timezone.now():
                 started += _start(remote, actor=SYSTEM) is not None
+                remote.due_at = timezone.now() + timedelta(seconds=UNTOLD)
+                remote.save(update_fields=["due_at"])
     return started
 
 

@@ -58,6 +58,23 @@ def test_a_key_and_a_pinned_host_get_through(sshd: Sshd, bare: Path, tmp_path: P
     assert done.ok, done.stderr
 
 
+def test_a_home_and_a_password_may_have_letters_of_any_language(
+    sshd: Sshd, bare: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "CLAW_HOME", tmp_path / "алексей")
+    key = make_key("app")
+    sshd.allow(key.public)
+    url = sshd.url(bare)
+    with open_door(read_address(url), Login(key=key.private, host_keys=[sshd.host_key])) as door:
+        done = ask(door, url, tmp_path)
+    assert done.ok, done.stderr
+
+    question = b"protocol=https\nhost=forge.test\n\n"
+    with open_door(read_address("https://forge.test/us/app"), Login(user="josé", token="senha-não-dita")) as door:
+        done = run([str(PROGRAMS / "credential"), "get"], cwd=tmp_path, env=door.env, stdin=question)
+    assert done.stdout.decode() == "username=josé\npassword=senha-não-dita\n"
+
+
 def test_a_host_that_is_not_pinned_or_another_one_is_not_spoken_to(sshd: Sshd, bare: Path, tmp_path: Path) -> None:
     key = make_key("app")
     sshd.allow(key.public)

@@ -12,6 +12,7 @@ from guardrails.types import Actor, Role
 from runbooks import jobs
 from runbooks.models import Job, Project, Remote
 from runbooks.workspaces import git
+from runbooks.workspaces.sync import pushing
 from runbooks.workspaces.sync.actions import save_remote
 from runbooks.workspaces.sync.queue import SLOW, WAITS, next_try, push_due
 from runbooks.workspaces.sync.results import LONG
@@ -101,6 +102,24 @@ def test_a_lost_job_loses_no_push(project: Project, bare: Path) -> None:
     push()
 
     assert at_remote(bare) == git.head(project)
+
+
+def test_a_push_that_fails_by_an_error_of_ours_does_not_begin_anew_with_each_tick(
+    project: Project, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **values: object) -> None:
+        raise RuntimeError("boom")
+
+    remote = connect(project, f"file://{bare}")
+    with monkeypatch.context() as patch:
+        patch.setattr(pushing, "push", fail)
+        assert push().state == "failed"
+        assert (push_due(), push().state, push_due()) == (1, "failed", 0)
+    later(remote)
+    assert push().state == "succeeded"
+
+    remote.refresh_from_db()
+    assert (at_remote(bare), remote.due_at) == (git.head(project), None)
 
 
 def test_the_pace_of_tries_has_a_limit_and_they_never_end() -> None:
