@@ -34,6 +34,7 @@ from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import fetch
 from guardrails.records import record_verdicts
 from guardrails.types import Verdict
+from sessions_app.channels import WEBCHAT
 from sessions_app.inbox import TOO_MANY, Head, claim, finish_row
 from sessions_app.models import Attachment, Message, Outbox, Session, Turn
 from sessions_app.sessions import add_message
@@ -268,7 +269,8 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
             # /stop itself has answered; a streamed beginning stays, marked as such.
             state, role = Turn.State.CANCELLED, Message.Role.NOTICE
             begun = f"{reply.text}\n\n_{texts.stopped()}_" if outcome.text.strip() else texts.stopped()
-            replies = [OutboundMessage(text=begun, notify=False)] if turn.preview_ids else []
+            was_shown = turn.preview_ids or (outcome.text.strip() and _shows_live(work))
+            replies = [OutboundMessage(text=begun, notify=False)] if was_shown else []
         elif turn.epoch != epoch:
             state, replies = Turn.State.CANCELLED, []
         elif outcome.stop in ("unavailable", "not_configured"):
@@ -279,6 +281,11 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
         _finish(work)
         transaction.on_commit(TURNS.labels(outcome.stop).inc)
     return rows
+
+
+def _shows_live(work: Work) -> bool:
+    """Tell whether a page shows an answer while it is made. Programs get the beginning with the end of their run."""
+    return work.streams and work.channel.row.kind == WEBCHAT
 
 
 def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def read_row(head: Head, channel: OpenChannel) -> Work | None:
     message = channel.adapter.parse(raw)
     if message is None:
         return None
-    if message.kind == "callback" and not (message.direct or message.date):
+    if message.kind == "callback" and not message.date:
         message = replace(message, address=_place_of(message, channel))
     if message.kind == "moved":
         note_move(head, message)

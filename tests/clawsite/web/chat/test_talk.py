@@ -96,6 +96,23 @@ async def test_an_answer_streams_and_its_end_is_whole(flow: Flow) -> None:
     await page.leave()
 
 
+async def test_what_was_written_when_an_answer_was_stopped_stays(flow: Flow) -> None:
+    flow.model.set_default(LONG, deltas=60, pause=0.1)
+    bob = await Seat().sit_down()
+    await bob.approve()
+    page = await bob.open()
+    async with flow.running():
+        await page.send("tell me a lot")
+        shown = (await page.until("delta"))["text"]
+        await page.send("/stop")
+        said = [(await page.message("notice"))["html"] for _ in range(2)]
+        await page.until("busy", busy=False)
+    assert "Stopping." in said[0]
+    assert said[1].count("The river runs past the town.") >= shown.count("The river runs past the town.") > 0
+    assert "<em>Stopped.</em>" in said[1]
+    await page.leave()
+
+
 async def test_a_page_that_comes_back_gets_what_it_missed_and_nothing_twice(flow: Flow) -> None:
     bob = await Seat().sit_down()
     await bob.approve()
