@@ -147,18 +147,6 @@ async def test_what_ended_there_while_nothing_ran_here_ends_here_as_it_did_there
         await wait_state(job, "succeeded")
 
 
-async def test_what_is_late_elsewhere_and_nobody_hears_of_is_out_of_time(
-    far: FarGateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await add_target(far)
-    job = await send()
-    late = timezone.now() - timedelta(seconds=60)
-    await run_db(lambda: Job.objects.filter(pk=job.pk).update(state="running", remote_open=True, deadline=late))
-    monkeypatch.setattr("runbooks.reaper.CALM_SECONDS", 0.0)
-    await run_db(lambda: reap(register_process("worker").pk))
-    assert (await reload(job)).state == "timed_out"
-
-
 @pytest.mark.parametrize("back", [False, True])
 async def test_a_note_keeps_what_a_courier_wrote_a_moment_before(far: FarGateway, back: bool) -> None:
     await add_target(far)
