@@ -19,7 +19,7 @@ from tests.servers.services import PostgresService
 GATEWAY = "tests/clawsite/gateway"
 # What waits for clocks is left out, and the plans of queries: PostgreSQL plans by what the tables hold.
 SUITES = {
-    "memory": ("tests/sessions_app", "tests/bots/commands/test_rights.py"),
+    "memory": ("tests/sessions_app", "tests/bots/commands/test_rights.py", "tests/clawsite/ops/test_housekeeping.py"),
     "talk": (
         "tests/clawsite/core/test_transactions.py",
         *(f"{GATEWAY}/test_{name}.py" for name in ("runs", "isolation", "sessions", "feed")),
