@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from clawsite.rpc.backoff import Backoff, spread
 from clawsite.rpc.calls import add_key, find_rule, is_read
-from clawsite.rpc.dial import PING_SECONDS, dial
+from clawsite.rpc.dial import PING_SECONDS, dial, hang_up
 from clawsite.rpc.errors import (
     ClientError,
     ConnectionLost,
@@ -207,7 +207,7 @@ class GatewayClient:
         try:
             hello = await shake_hands(socket, self._identity, token, seconds=self._handshake_seconds)
         except BaseException:
-            await socket.close()
+            await hang_up(socket)
             raise
         on_frame = None if self._on_frame is None else functools.partial(_tell, self._on_frame)
         without_token = functools.partial(hide, token=token)

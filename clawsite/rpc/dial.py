@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import socket
@@ -11,6 +12,7 @@ from typing import Any, Literal
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidProxy, InvalidStatus, InvalidURI, WebSocketException
 
+from clawsite.rpc.codes import CLOSE_NORMAL
 from clawsite.rpc.errors import BadTarget, Unreachable
 from clawsite.rpc.frames import MAX_FRAME_BYTES
 from clawsite.rpc.target import DIRECT, GatewayTarget
@@ -60,6 +62,15 @@ async def dial(target: GatewayTarget, *, ping_seconds: float = PING_SECONDS) -> 
         raise BadTarget(f"Target {target.id}: the address or its proxy cannot be understood.") from None
     except (OSError, EOFError, TimeoutError, WebSocketException, ImportError) as error:
         raise Unreachable(f"{target.ws_url} cannot be reached: {_reason(error)}.") from None
+
+
+async def hang_up(socket: ClientConnection, code: int = CLOSE_NORMAL, reason: str = "") -> None:
+    """End a connection with a goodbye that takes at most CLOSE_SECONDS; who is cancelled meanwhile cuts it off."""
+    try:
+        await socket.close(code, reason)
+    except asyncio.CancelledError:
+        socket.transport.abort()
+        raise
 
 
 def _find_proxy(target: GatewayTarget) -> str | Literal[True] | None:

@@ -18,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.protocol import State
 
 from clawsite.rpc import codes
+from clawsite.rpc.dial import hang_up
 from clawsite.rpc.errors import ConnectionLost, RequestTimeout, RequestTooBig, RpcError
 from clawsite.rpc.frames import ErrorShape, Event, Request, Response
 from clawsite.rpc.hello import Hello
@@ -128,7 +129,7 @@ class Link:
         except ConnectionClosed:
             return self._lost()
         except NOT_JSON:
-            self._keep(self._socket.close(codes.CLOSE_PROTOCOL, "not JSON"))
+            self._keep(hang_up(self._socket, codes.CLOSE_PROTOCOL, "not JSON"))
             return self._lost("The gateway sent something that is not JSON.")
         finally:
             watchdog.stop()
@@ -136,7 +137,7 @@ class Link:
 
     async def close(self, code: int = codes.CLOSE_NORMAL, reason: str = "") -> None:
         """End the connection, with at most the socket's close time."""
-        await self._socket.close(code, reason)
+        await hang_up(self._socket, code, reason)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _make_frame(self, method: str, params: Any) -> tuple[str, bytes]:
@@ -183,7 +184,7 @@ class Link:
         silence = f"Nothing came from the gateway for {2 * self.hello.tick_seconds:g} s."
         self._end = ConnectionLost(silence, close_code=codes.CLOSE_TICK_TIMEOUT)
         self._fail_all(self._end)
-        self._keep(self._socket.close(codes.CLOSE_TICK_TIMEOUT, "tick timeout"))
+        self._keep(hang_up(self._socket, codes.CLOSE_TICK_TIMEOUT, "tick timeout"))
 
     def _lost(self, message: str = "") -> ConnectionLost:
         if self._end is None:

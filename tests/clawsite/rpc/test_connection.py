@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from typing import Any
 
 import pytest
+from websockets.utils import accept_key
 
 from clawsite.rpc import (
     ClientClosed,
     ConnectionLost,
     Gap,
     GatewayClient,
+    GatewayTarget,
     HandshakeRefused,
     Hello,
     Identity,
@@ -136,6 +139,35 @@ async def test_a_gateway_that_says_nothing_is_given_up() -> None:
         with pytest.raises(Unreachable, match="did not say hello"):
             await client.connect()
         await client.close()
+
+
+async def test_a_client_that_is_closed_in_the_midst_of_a_goodbye_leaves_no_connection() -> None:
+    """It gave the gateway up, which does not answer its goodbye either."""
+    parting, gone = asyncio.Event(), asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = (await reader.readuntil(b"\r\n\r\n")).decode()
+        (key,) = (line.partition(": ")[2] for line in asked.splitlines() if line.startswith("Sec-WebSocket-Key"))
+        answer = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"]
+        answer += [f"Sec-WebSocket-Accept: {accept_key(key)}", "", ""]
+        writer.write("\r\n".join(answer).encode())
+        await reader.readexactly(1)
+        parting.set()
+        with contextlib.suppress(ConnectionResetError):
+            await reader.read()
+        writer.close()
+        gone.set()
+
+    async with await asyncio.start_server(mute, "127.0.0.1", 0) as server:
+        url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        client = GatewayClient(GatewayTarget(id="mute", ws_url=url, token_ref=lambda: TOKEN), handshake_seconds=0.1)
+        connecting = asyncio.create_task(client.connect())
+        await asyncio.wait_for(parting.wait(), 10)
+        await client.close()
+
+        await asyncio.wait_for(gone.wait(), 10)
+        with pytest.raises((ClientClosed, Unreachable)):
+            await connecting
 
 
 async def test_silence_is_noticed_though_nobody_ends_the_connection() -> None:
