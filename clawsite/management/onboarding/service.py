@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -134,14 +136,27 @@ def settings_file() -> Path:
 
 
 def keep_settings(lines: dict[str, str], wizard: Wizard) -> None:
-    """Put settings into the service's file; lines of other settings stay as they are."""
+    """Put settings into the service's file, in one step; lines of other settings stay as they are, and whose it is."""
     if not lines:
         return
     path = settings_file()
     old = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     kept = [line for line in old if not (found := _SETTING.match(line)) or found.group(1) not in lines]
     text = "\n".join([*kept, *(f"{name}={value}" for name, value in lines.items())]) + "\n"
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    _replace(path.resolve(), text)
+    wizard.say(f"{', '.join(lines)}: set in {path}.")
+
+
+def _replace(path: Path, text: str) -> None:
+    draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    wizard.say(f"{', '.join(lines)}: set in {path}.")
+        file.flush()
+        os.fsync(file.fileno())
+    if path.exists():
+        shutil.copymode(path, draft)
+        with suppress(PermissionError):
+            shutil.chown(draft, path.stat().st_uid, path.stat().st_gid)
+    draft.replace(path)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import logging
+import os
 import stat
 from pathlib import Path
 
@@ -257,3 +259,26 @@ def test_settings_that_are_there_stay(tmp_path: Path, monkeypatch: pytest.Monkey
     path.write_text("# mine\nCLAW_PORT=9999\nTIME_ZONE=UTC\n", encoding="utf-8")
     run(monkeypatch, "onboard", "--yes", "--install-service", "--time-zone", "Europe/Berlin")
     assert path.read_text(encoding="utf-8") == "# mine\nCLAW_PORT=9999\nTIME_ZONE=Europe/Berlin\n"
+
+
+def test_settings_that_are_there_survive_a_disk_that_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.CLAW_HOME = tmp_path
+    path = tmp_path / "clawsite.env"
+    path.write_text("ANTHROPIC_API_KEY=mine\n", encoding="utf-8")
+    path.chmod(0o640)
+    options = ("onboard", "--yes", "--install-service", "--time-zone", "Europe/Berlin")
+
+    def is_full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fdopen", is_full)
+        with pytest.raises(OSError, match="No space"):
+            run(monkeypatch, *options)
+    assert path.read_text(encoding="utf-8") == "ANTHROPIC_API_KEY=mine\n"
+
+    assert run(monkeypatch, *options).error == ""
+    assert path.read_text(encoding="utf-8") == "ANTHROPIC_API_KEY=mine\nTIME_ZONE=Europe/Berlin\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
