@@ -34,7 +34,6 @@ from clawsite.core.nudge import nudge_on_commit
 from clawsite.core.sql import fetch
 from guardrails.records import record_verdicts
 from guardrails.types import Verdict
-from sessions_app.channels import WEBCHAT
 from sessions_app.inbox import TOO_MANY, Head, claim, finish_row
 from sessions_app.models import Attachment, Message, Outbox, Session, Turn
 from sessions_app.sessions import add_message
@@ -269,7 +268,7 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
             # /stop itself has answered; a streamed beginning stays, marked as such.
             state, role = Turn.State.CANCELLED, Message.Role.NOTICE
             begun = f"{reply.text}\n\n_{texts.stopped()}_" if outcome.text.strip() else texts.stopped()
-            was_shown = turn.preview_ids or (outcome.text.strip() and _shows_live(work))
+            was_shown = turn.preview_ids or (outcome.text.strip() and work.is_shown)
             replies = [OutboundMessage(text=begun, notify=False)] if was_shown else []
         elif turn.epoch != epoch:
             state, replies = Turn.State.CANCELLED, []
@@ -281,11 +280,6 @@ def close_turn(work: Work, outcome: AgentOutcome, reply: OutboundMessage, *, run
         _finish(work)
         transaction.on_commit(TURNS.labels(outcome.stop).inc)
     return rows
-
-
-def _shows_live(work: Work) -> bool:
-    """Tell whether a page shows an answer while it is made. Programs get the beginning with the end of their run."""
-    return work.streams and work.channel.row.kind == WEBCHAT
 
 
 def _preview_of(work: Work, turn: Turn) -> dict[str, Any]:

@@ -363,6 +363,11 @@ class Sender:
             preview = self._previews[turn.pk] = Preview(self.channel.adapter, self.budget, turn, address, direct=direct)
         preview.show(text)
 
+    def has_preview(self, turn_id: int) -> bool:
+        """Tell whether something of an unfinished answer is in the chat, or on its way there."""
+        preview = self._previews.get(turn_id)
+        return preview is not None and preview.has_begun
+
     def rest_preview(self, turn_id: int) -> None:
         """Let an unfinished answer stand while its turn waits for a person."""
         preview = self._previews.get(turn_id)

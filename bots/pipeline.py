@@ -46,6 +46,7 @@ from guardrails.outputs import OutputContext, StreamGuard, check_output, has_lea
 from guardrails.policy import policy_from_settings
 from guardrails.types import Checked
 from guardrails.urls import extract_urls
+from sessions_app.channels import WEBCHAT
 from sessions_app.inbox import MAX_ATTEMPTS, Head
 from sessions_app.models import Inbox, Outbox, Turn
 
@@ -201,6 +202,7 @@ class Pipeline:
             else:
                 with work.stage("output"):
                     reply = check_answer(work, outcome)
+                work.is_shown = self._is_shown(work)
                 rows = await run_tx(commits.close_turn, work, outcome, reply, runtime=self.runtime)
             self._send(work.channel, rows)
         finally:
@@ -267,6 +269,12 @@ class Pipeline:
         sender = self.find_sender(work.channel.row.pk)
         if sender is not None:
             sender.preview(work.the_turn, work.message.address, work.message.direct, text)
+
+    def _is_shown(self, work: Work) -> bool:
+        """Tell whether people see what there is of an answer. Programs get it with the end of their run."""
+        sender = self.find_sender(work.channel.row.pk)
+        live = work.streams and work.channel.row.kind == WEBCHAT
+        return live or (sender is not None and sender.has_preview(work.the_turn.pk))
 
     def _rest_preview(self, work: Work) -> None:
         sender = self.find_sender(work.channel.row.pk)

@@ -48,6 +48,11 @@ class Preview:
         self._text = text
         self._task = asyncio.create_task(self._call(text + CURSOR))
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether something is in the chat, or on its way there."""
+        return bool(self._remote_id) or self._task is not None
+
     def _gap(self, now: float) -> float:
         """Seconds between edits: slower in groups and the longer the turn lasts."""
         abilities = self._adapter.capabilities

@@ -100,6 +100,7 @@ class Work:
     held: Held | None = None
     turn: Turn | None = None
     streams: bool = True
+    is_shown: bool = False
     trace_id: str = field(default_factory=lambda: trace_id() or new_trace_id())
     stages: dict[str, float] = field(default_factory=dict)
     spent: Usage = field(default_factory=Usage)
