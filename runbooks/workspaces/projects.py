@@ -22,7 +22,7 @@ from clawsite.core.queue import enqueue
 from guardrails.types import Actor, Role
 from runbooks.books.asking import names_of
 from runbooks.jobs import create_job
-from runbooks.models import CurrentProject, Job, Project, ProjectMember
+from runbooks.models import CurrentProject, Deploy, Job, Pipeline, Project, ProjectMember
 from runbooks.models.project import NAME
 from runbooks.workspaces.access import MAINTAINER, group_of, maintainers_of
 from runbooks.workspaces.cloning import check_remote
@@ -128,12 +128,19 @@ def remove_project(project: Project, *, actor: Actor, origin: str = "") -> None:
     """Remove a project for good, with all its files. BadInput while a job works on it."""
     with transaction.atomic():
         Project.objects.select_for_update().get(pk=project.pk)
-        if project.turns.filter(held=True, job__ended_at__isnull=True).exists():
+        if _is_worked_on(project):
             raise BadInput(_("A job is working on {name}. Stop it first.").format(name=project.name))
         audit.record("project.remove", actor=actor.subject, subject=project.ref, origin=origin, name=project.name)
         enqueue(DISCARD, project.owner, project.name)  # the files go too when this process dies before they have
         project.delete()
         transaction.on_commit(partial(discard_left, project.owner, project.name), robust=True)
+
+
+def _is_worked_on(project: Project) -> bool:
+    """Tell whether a job has the project's turn, or deploys or runs a pipeline of it, which takes none."""
+    others = (each.objects.filter(project=project, job__state=Job.State.RUNNING) for each in (Deploy, Pipeline))
+    held = project.turns.filter(held=True, job__ended_at__isnull=True)
+    return held.exists() or any(rows.exists() for rows in others)
 
 
 def purge_projects(subjects: Iterable[str], *, actor: Actor, origin: str = "") -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,9 +18,12 @@ from runbooks import jobs
 from runbooks.models import CurrentProject, Job, Operation, Project, ProjectMember, ProjectTurn
 from runbooks.workspaces import git, projects
 from runbooks.workspaces.access import access_project, current_project
+from runbooks.workspaces.deploys import gates
 from runbooks.workspaces.deploys.starting import start_deploy
 from runbooks.workspaces.manifest import read_manifest
 from runbooks.workspaces.members import list_members, remove_member, set_member
+from runbooks.workspaces.pipelines import local_job
+from runbooks.workspaces.pipelines.actions import start_pipeline
 from runbooks.workspaces.projects import (
     archive,
     choose,
@@ -211,6 +215,30 @@ def test_a_project_is_removed_with_all_its_files_unless_a_job_works_on_it() -> N
     assert not root.exists()
     assert Path("/usr/bin").exists()
     assert not Project.objects.exists()
+
+
+@pytest.mark.parametrize("order", [start_deploy, start_pipeline])
+def test_a_project_is_not_removed_while_it_is_deployed_or_a_pipeline_runs(
+    order: Callable[..., Job], chat: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, job = create_project("static-site", "shop", actor=BOB, session_id=chat.pk)
+    run(job)
+    seen: list[bool] = []
+
+    def remove_now(*args: object, **values: object) -> None:
+        with pytest.raises(BadInput, match="A job is working"):
+            remove_project(made, actor=ALICE)
+        seen.append(project_root(made).exists())
+
+    monkeypatch.setattr(gates, "check_requester", remove_now)
+    monkeypatch.setattr(local_job, "export_tree", remove_now)
+    made.refresh_from_db()
+    place = {"environment": "staging"} if order is start_deploy else {}
+    run(order(made, **place, actor=BOB))
+
+    assert set(seen) == {True}
+    remove_project(made, actor=ALICE)
+    assert not project_root(made).exists()
 
 
 def test_what_a_process_that_died_has_left_of_a_removed_project_goes(monkeypatch: pytest.MonkeyPatch) -> None:
