@@ -109,7 +109,7 @@ class ChatConsumer(PageSocket):
             raise NotAllowed("This socket belongs to nobody.")
         match frame:
             case frames.Hello():
-                self._feed.begin(frame.last_seq)
+                self._feed.begin(frame.last_seq, sent=frame.sent)
             case frames.Send() | frames.Callback():
                 await self._store(self._feed, frame)
             case frames.Older():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from bots.commands.registry import command_hints
@@ -16,6 +16,7 @@ from clawsite.core.errors import log_unknown
 from clawsite.core.jitter import jitter
 from clawsite.core.nudge import nudge
 from clawsite.web.chat.flow import Window
+from clawsite.web.chat.frames import MAX_SENT
 from clawsite.web.chat.history import News, read_news
 from clawsite.web.chat.hub import hub
 from clawsite.web.chat.identity import Visitor
@@ -27,8 +28,6 @@ POLL_SECONDS = 5.0
 LONGEST_POLL_SECONDS = 60.0
 WATCH_SECONDS = 10.0
 CHECK_SECONDS = 300.0
-# As many as the page keeps itself.
-MOST_SENT = 100
 
 Push = Callable[[dict[str, Any]], Awaitable[None]]
 End = Callable[[int], Awaitable[None]]
@@ -66,8 +65,10 @@ class Feed:
         self._task: asyncio.Task[None] | None = None
 
     # --- what the hub and the socket say --------------------------------------------------------------------------
-    def begin(self, last_seq: int) -> None:
+    def begin(self, last_seq: int, *, sent: Sequence[str] = ()) -> None:
         """Start to show everything after what the page has (0: nothing); again when it asks again."""
+        for frame_id in sent:
+            self.follow(frame_id)
         self._last_seq = last_seq or None
         self.access, self._role, self._running = "", "", frozenset()
         self._coming = None if last_seq else frozenset()
@@ -94,7 +95,7 @@ class Feed:
     def follow(self, frame_id: str) -> None:
         """Tell the page when what it was told is taken turns out to be too much at once."""
         self._sent[frame_id] = None
-        if len(self._sent) > MOST_SENT:
+        if len(self._sent) > MAX_SENT:
             del self._sent[next(iter(self._sent))]
 
     def show(self, data: dict[str, Any]) -> None:

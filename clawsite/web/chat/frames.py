@@ -11,15 +11,17 @@ from clawsite.core.errors import BadInput
 
 MAX_BYTES = 64 * 1024
 MAX_FILES = 10
+MAX_SENT = 100
 _ID = re.compile(r"[0-9a-f]{32}")
 _BIGGEST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The page is there and has seen everything up to `last_seq` (0: nothing)."""
+    """The page is there and has seen everything up to `last_seq` (0: nothing); `sent` was taken, not seen."""
 
     last_seq: int
+    sent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def find_id(text: str) -> str:
 def _parse(data: dict[str, Any]) -> Frame:
     match data.get("t"):
         case "hello":
-            return Hello(_number(data, "last_seq"))
+            return Hello(_number(data, "last_seq"), _ids(data.get("sent", [])))
         case "send":
             return Send(_id(data), _text(data, "text"), _refs(data.get("files", [])))
         case "callback":
@@ -112,9 +114,19 @@ def _text(data: dict[str, Any], key: str) -> str:
 
 def _id(data: dict[str, Any]) -> str:
     value = data.get("id")
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    if not _is_id(value):
         raise BadInput("id must be 32 hexadecimal digits.")
-    return value
+    return str(value)
+
+
+def _ids(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or len(value) > MAX_SENT or not all(_is_id(item) for item in value):
+        raise BadInput(f"sent must be a list of at most {MAX_SENT} ids.")
+    return tuple(value)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _ID.fullmatch(value) is not None
 
 
 def _refs(value: object) -> tuple[str, ...]:

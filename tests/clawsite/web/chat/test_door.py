@@ -173,6 +173,8 @@ async def test_charlie_gets_nothing_of_bobs() -> None:
         '{"t":"hello","last_seq":-1}',
         '{"t":"hello","last_seq":true}',
         '{"t":"hello","last_seq":1e99}',
+        '{"t":"hello","last_seq":0,"sent":"x"}',
+        '{"t":"hello","last_seq":0,"sent":["x"]}',
         '{"t":"older","before":99999999999999999999}',
         '{"t":"send","id":"x","text":"hi"}',
         '{"t":"send","id":"00000000000000000000000000000000","text":5}',

@@ -279,3 +279,20 @@ async def test_each_message_that_was_too_much_at_once_is_shown_as_not_taken(web:
         assert sum("Please wait" in message.get("html", "") for message in page.messages()) == 1
         assert [message["text"] for message in page.messages() if "text" in message] == ["note 0", "note 1"]
         await page.leave()
+
+
+async def test_what_was_too_much_at_once_is_shown_also_when_the_page_was_away_meanwhile(web: None) -> None:
+    async with open_flow(CLAW_USER_RATE=1) as flow:
+        flow.model.set_default("Yes.")
+        bob = await Seat().sit_down()
+        await bob.approve()
+        page = await bob.open()
+        names = [await page.send(f"note {number}") for number in range(2)]
+        await page.leave()
+        back = await bob.open(greet=False)
+        await back.say(t="hello", last_seq=0, sent=names)
+        async with flow.running():
+            await back.until("refused", id=names[1])
+            await flow.quiet()
+        assert len([frame for frame in back.frames if frame["t"] == "refused"]) == 1
+        await back.leave()

@@ -18,6 +18,7 @@ export class Connection extends EventTarget {
     this.url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
     this.lastSeq = 0;
     this.unsent = new Map();
+    this.taken = new Set();
     this.tries = 0;
     this.ended = false;
     this.seen = 0;
@@ -49,7 +50,7 @@ export class Connection extends EventTarget {
   greet(socket) {
     if (socket !== this.socket) return;
     this.heardAt = performance.now();
-    this.write({ t: "hello", last_seq: this.lastSeq });
+    this.write({ t: "hello", last_seq: this.lastSeq, sent: [...this.taken] });
   }
 
   lost(socket, event) {
@@ -78,7 +79,9 @@ export class Connection extends EventTarget {
     this.seen = frame.n;
     this.ackTimer ??= setTimeout(() => this.ack(), ACK_AFTER);
     if (frame.t === "access") this.ready();
-    if (frame.t === "ack") this.forget(frame.id);
+    if (frame.t === "ack") this.follow(frame.id);
+    if (frame.t === "refused") this.taken.delete(frame.id);
+    if (frame.t === "messages") for (const message of frame.messages) this.taken.delete(message.id);
     if (frame.t === "error" && frame.id) this.refusedFrame(frame);
     if (frame.t === "restart") this.wait = frame.retry;
     this.tell(frame.t, frame);
@@ -138,6 +141,13 @@ export class Connection extends EventTarget {
     } else {
       this.forget(frame.id);
     }
+  }
+
+  // Taken, but not shown yet: it may still turn out to be too much at once.
+  follow(id) {
+    this.forget(id);
+    this.taken.add(id);
+    if (this.taken.size > KEPT) this.taken.delete(this.taken.values().next().value);
   }
 
   forget(id) {
