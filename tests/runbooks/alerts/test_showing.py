@@ -1,4 +1,4 @@
-"""Where alerts are seen: subscriptions, quiet hours, storms, silences, and the watchdog that falls silent."""
+"""Where alerts are seen: subscriptions, quiet hours, storms and silences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from clawsite.core.errors import BadInput, NotAllowed
-from runbooks.alerts import clock, raising
+from runbooks.alerts import clock
 from runbooks.alerts.actions import acknowledge_storm
 from runbooks.alerts.clock import tick
 from runbooks.alerts.matching import parse_matcher
@@ -18,7 +18,7 @@ from runbooks.alerts.showing import show_group
 from runbooks.alerts.silencing import silence
 from runbooks.alerts.subscriptions import MOST, subscribe, unsubscribe
 from runbooks.alerts.timeline import note
-from runbooks.models import Alert, AlertGroup, AlertNotice, AlertStorm, AlertSubscription, Heartbeat, MonitoredSystem
+from runbooks.models import AlertGroup, AlertNotice, AlertStorm, AlertSubscription, MonitoredSystem
 from sessions_app.models import Card
 from tests.runbooks.alerts.deliveries import NOW, One, fire, later
 from tests.runbooks.alerts.oncall import policy, responder
@@ -292,76 +292,6 @@ def test_a_silence_outlives_the_end_and_a_new_beginning(people: People, shown: A
     assert "silence" not in newest.data
 
 
-def test_a_watchdog_is_no_alert_until_it_falls_silent(shown: AlertSubscription) -> None:
-    dog = One(name="Watchdog", severity="none")
-    assert fire(dog) == "heartbeat"
-    assert (AlertGroup.objects.count(), Heartbeat.objects.get().last_at) == (0, NOW)
-    tick(now=later(minutes=15), since=NOW)
-    assert AlertGroup.objects.count() == 0
-    for _ in range(3):
-        tick(now=later(minutes=16), since=NOW)
-    group = AlertGroup.objects.get()
-    assert (group.severity, group.state, Heartbeat.objects.get().missing) == ("critical", "firing", True)
-    assert (Card.objects.get().data["own"], Card.objects.get().silent) == ("watchdog", False)
-    fire(dog, at=later(minutes=20))
-    group.refresh_from_db()
-    assert (group.state, Heartbeat.objects.get().missing) == ("resolved", False)
-    tick(now=later(minutes=40), since=NOW)
-    group.refresh_from_db()
-    assert (group.state, group.openings) == ("firing", 2)
-
-
-@pytest.mark.parametrize("is_removed", [False, True])
-def test_a_watchdog_that_is_not_wanted_any_more_is_no_alert(shown: AlertSubscription, is_removed: bool) -> None:
-    dog = One(name="Watchdog", severity="none")
-    fire(dog)
-    tick(now=later(minutes=16), since=NOW)
-    fire(One(name="Other"), key="@clawsite:watchdog:7", at=later(minutes=16))
-    if is_removed:
-        Heartbeat.objects.all().delete()
-    else:
-        Heartbeat.objects.update(enabled=False)
-    tick(now=later(minutes=17), since=NOW)
-    assert list(AlertGroup.objects.order_by("id").values_list("state", flat=True)) == ["resolved", "firing"]
-    Heartbeat.objects.update(enabled=True)
-    tick(now=later(minutes=18), since=NOW)
-    assert AlertGroup.objects.order_by("id")[0].state == ("resolved" if is_removed else "firing")
-
-
-def test_nobody_else_speaks_for_our_watchdog(shown: AlertSubscription) -> None:
-    fire(One(name="WatchdogMissing"), key="@clawsite:watchdog:1")
-    assert "own" not in Card.objects.get().data
-
-
-def test_what_was_not_listened_for_is_not_missed(shown: AlertSubscription) -> None:
-    fire(One(name="Watchdog", severity="none"))
-    tick(now=later(hours=9), since=later(hours=8, minutes=50))
-    assert AlertGroup.objects.count() == 0
-    tick(now=later(hours=9, minutes=6), since=later(hours=8, minutes=50))
-    assert AlertGroup.objects.count() == 1
-
-
-def test_a_watchdog_whose_alert_cannot_be_raised_is_tried_again_and_keeps_no_other_waiting(
-    shown: AlertSubscription, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    fire(One(name="Watchdog", severity="none"))
-    fire(One(name="Watchdog", instance="b", severity="none"))
-    first = Heartbeat.objects.order_by("name")[0]
-    raise_alert = raising.raise_alert
-
-    def fail(group_key: str, *args: Any, **kwargs: Any) -> AlertGroup | None:
-        if group_key.endswith(f":{first.pk}"):
-            raise OSError("away")
-        return raise_alert(group_key, *args, **kwargs)
-
-    monkeypatch.setattr(raising, "raise_alert", fail)
-    tick(now=later(minutes=16), since=NOW)
-    assert AlertGroup.objects.count() == 1
-    monkeypatch.undo()
-    tick(now=later(minutes=17), since=NOW)
-    assert AlertGroup.objects.count() == 2
-
-
 def test_a_held_alert_that_cannot_be_shown_keeps_no_other_waiting(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,13 +316,6 @@ def test_a_reminder_that_is_delivered_twice_rings_once(shown: AlertSubscription)
         Card.objects.update(ring="", changed=False)
         fire(One(), at=later(hours=4, seconds=seconds), reason="repeat interval elapsed")
         assert Card.objects.get().ring == ("move" if not seconds else "")
-
-
-def test_the_end_of_a_watchdog_is_its_silence(shown: AlertSubscription) -> None:
-    fire(One(name="Watchdog", severity="none"))
-    fire(One(name="Watchdog", severity="none", ends=later(minutes=5)), One(name="Other"), at=later(minutes=5))
-    names = set(Alert.objects.values_list("labels__alertname", flat=True))
-    assert names == {"WatchdogMissing", "Other"}
 
 
 def test_many_that_ring_again_within_a_minute_do_not_all_move(shown: AlertSubscription) -> None:
