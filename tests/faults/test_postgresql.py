@@ -17,7 +17,7 @@ from tests.servers.services import PostgresService
 LOCK_SECONDS, LONG_LOCK_SECONDS = 6.0, 15.0
 RECOVERY_SECONDS = 10.0
 # Enough for the worker to be at it when the server dies: each takes some milliseconds.
-TASKS = 600
+TASKS = 900
 GIVE_TASKS = f"""
 from django.db import transaction
 from clawsite.core.queue import enqueue
