@@ -128,6 +128,7 @@ async def test_the_deadline_holds_during_an_outage_and_the_job_is_recalled(far: 
     assert (await story(job))[-1][0] == "end"
 
 
+@pytest.mark.usefixtures("at_ease")
 async def test_a_clock_set_forward_ends_no_job_elsewhere(far: FarGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     """Over there no time has passed; here the deadline is a time of day."""
     clock = Moved(0.0)
