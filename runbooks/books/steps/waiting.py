@@ -62,10 +62,11 @@ def _ask(ctx: StepContext, given: Wait, until: datetime) -> Outcome:
         except ClawError as error:
             reason = error.message
         left = (until - timezone.now()).total_seconds()
-        if left <= given.every:
+        parks = given.every > PARK_SECONDS  # which asks a last time at the end
+        if left <= (0.0 if parks else given.every):
             raise StepFailed(f"It was waited for in vain. {reason}")
-        if given.every > PARK_SECONDS:
-            return Park(until=timezone.now() + timedelta(seconds=given.every))
+        if parks:
+            return Park(until=timezone.now() + timedelta(seconds=min(given.every, left)))
         ctx.wait(given.every)
 
 

@@ -129,6 +129,19 @@ def test_a_long_wait_for_a_check_asks_now_and_then(guardian: GuardianServer) -> 
     assert (job.state, guardian.asked["GET /health"]) == ("succeeded", 2)
 
 
+def test_a_wait_that_asks_seldom_lasts_as_long_as_it_may() -> None:
+    saved(step("wait", every=60, timeout=60, http={"url": "http://127.0.0.1:1/"}))
+    run = start()
+    job = go(run)
+    assert job.state == "queued"
+    assert timedelta(seconds=50) < job.not_before - timezone.now() < timedelta(seconds=61)
+
+    (row,) = job.saved["progress"]["do"]
+    row["marks"]["until"] = timezone.now().isoformat()
+    Job.objects.filter(pk=job.pk).update(not_before=timezone.now(), saved=job.saved)
+    assert go(run).error == "A step: It was waited for in vain. 127.0.0.1:1 cannot be reached."
+
+
 def test_a_wait_for_a_check_is_over_at_its_time() -> None:
     job = done(step("wait", every=0.1, timeout=0.5, http={"url": "http://127.0.0.1:1/"}))
     assert job.error == "A step: It was waited for in vain. 127.0.0.1:1 cannot be reached."
