@@ -54,11 +54,22 @@ def purge_session(session: Session, *, actor: Actor, origin: str = "", own: bool
         audit.record(
             "session.purge", actor=actor.subject, subject=f"session:{session.pk}", origin=origin, messages=messages
         )
-        nudge_on_commit("session", session=session.pk)
+        nudge_on_commit("session", session=session.pk, gone=_place_of(session))
         transaction.on_commit(partial(remove_files, session.pk), robust=True)
         enqueue(REMOVE, session.pk)  # the files go too when this process dies before it has removed them
         session.delete()
     return messages
+
+
+def _place_of(session: Session) -> dict[str, str | int]:
+    """Return where a session was, for those who are to be told that it is no more: nobody can look any more."""
+    return {
+        "channel": session.channel_id,
+        "channel_kind": session.channel.kind,
+        "kind": session.kind,
+        "chat": session.chat_id,
+        "thread": session.thread_id,
+    }
 
 
 def _forget_records(session: Session) -> None:

@@ -15,7 +15,7 @@ from clawsite.core import audit
 from clawsite.core.errors import BadInput
 from clawsite.core.nudge import nudge_on_commit
 from clawsite.gateway.access import access_session, admit, check_own, find_session, get_channel, no_session
-from clawsite.gateway.keys import MAIN_KEY, OwnKey, key_for, own_chat, owner_of, parse_key, place_key
+from clawsite.gateway.keys import MAIN_KEY, OwnKey, key_for, own_chat, parse_key
 from clawsite.gateway.principal import Principal
 from clawsite.gateway.stop import stop_runs
 from sessions_app.models import Session
@@ -116,9 +116,4 @@ def stop_before_removal(principal: Principal, key: str) -> Session | None:
 
 def remove_session(principal: Principal, session: Session) -> int:
     """Remove a session with everything; return how many messages there were. BadInput while it is being answered."""
-    owner, number = owner_of(session), session.pk
-    gone = {"owner": owner, "own": key_for(owner, session), "place": place_key(session)}
-    with transaction.atomic():
-        count = purge_session(session, actor=principal.actor, origin="gateway", own=True)
-        nudge_on_commit("session", session=number, gone=gone)
-    return count
+    return purge_session(session, actor=principal.actor, origin="gateway", own=True)

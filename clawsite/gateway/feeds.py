@@ -19,11 +19,13 @@ from clawsite.gateway.cached import answers
 from clawsite.gateway.changes import Standing, read_moved, read_standing
 from clawsite.gateway.feed import SessionFeed
 from clawsite.gateway.hub import Listener, hub
+from clawsite.gateway.keys import key_for, owner_of
 from clawsite.gateway.principal import Scope
 from clawsite.gateway.registry import Follower
 from clawsite.gateway.replies import encode
 from clawsite.gateway.runs import Run
 from clawsite.gateway.telling import changed
+from sessions_app.models import Channel, Session
 
 # Sessions that somebody follows are looked at this often for nudges that were lost.
 CHECK_SECONDS = 5.0
@@ -145,11 +147,13 @@ class Feeds:
         """Return where a session stood when somebody began to watch, or when its last feed ended."""
         return 0 if self._standing is None else self._standing.seqs.get(session_id, self._standing)
 
-    def _tell_removal(self, session_id: int, gone: Mapping[str, str]) -> None:
+    def _tell_removal(self, session_id: int, gone: Mapping[str, Any]) -> None:
         """Tell who follows or watches that a session is no more, in place of its feed, which may not know its name."""
-        notice, owner = changed("delete", None), gone["owner"]
+        channel = Channel(pk=gone["channel"], kind=gone["channel_kind"])
+        session = Session(channel=channel, kind=gone["kind"], chat_id=gone["chat"], thread_id=gone["thread"])
+        notice, owner = changed("delete", None), owner_of(session)
         for listener in self.hearers(session_id, owner, watchers=True):
-            key = gone["own" if owner and listener.principal.owner == owner else "place"]
+            key = key_for(listener.principal.owner, session)
             listener.push("sessions.changed", encode({"sessionKey": key, **notice.payload}), droppable=False)
         if session_id in self._feeds:
             self._feeds[session_id].have_told_end()

@@ -16,11 +16,13 @@ from clawsite.gateway.changes import Changes, read_changes
 from clawsite.gateway.feeds import feeds
 from guardrails.approvals import decide
 from guardrails.models import Approval
+from guardrails.types import Actor, Role
 from sessions_app import facts
 from sessions_app.models import Message, Session
+from sessions_app.purge import purge_session
 from sessions_app.sessions import add_message
 from tests.bots.flow import until
-from tests.clawsite.gateway.talk import ALICE, BOB, Talk, Talker, text_of
+from tests.clawsite.gateway.talk import ALICE, BOB, CHARLIE, Talk, Talker, text_of
 from tests.servers.messages.scripts import text, tool_use
 
 LONG = "One two three four five six seven eight nine ten. " * 40
@@ -199,3 +201,17 @@ async def test_a_session_that_is_removed_ends_its_feed(talk: Talk, monkeypatch: 
             await watcher.until("sessions.changed", reason="delete", sessionKey="agent:main:other")
     assert await run_db(Session.objects.count) == 0
     await until(lambda: not feeds._feeds)
+
+
+async def test_who_watches_hears_of_a_session_that_is_removed_elsewhere(talk: Talk) -> None:
+    """In the admin pages, say, or with its channel: nobody follows it, and nobody can look at its name any more."""
+    with talk.line(BOB) as bob, talk.line(ALICE) as alice, talk.line(CHARLIE) as charlie:
+        await bob.call("sessions.create", key="gone")
+        session = await talk.session("token:bob", "gone")
+        for line in (bob, alice, charlie):
+            await line.call("sessions.subscribe")
+        await run_db(lambda: purge_session(session, actor=Actor(subject="user:1", role=Role.ADMIN, name="Alice")))
+        await bob.until("sessions.changed", reason="delete", sessionKey="agent:main:gone")
+        key = f"agent:main:gateway:{talk.channel.pk}:direct:token:bob/gone"
+        await alice.until("sessions.changed", reason="delete", sessionKey=key)
+        assert [len(line.events) for line in (bob, alice, charlie)] == [1, 1, 0]
