@@ -57,7 +57,7 @@ from sessions_app.sessions import (
 )
 
 INTERNAL = "claw"
-_COMMAND = re.compile(r"/(?:\w[\w-]*(?:@\w*)?)?(?:\s|$)")
+_COMMAND = re.compile(r"/(?:\w[\w-]*(?:@\w*)?)?[.,:;!?]*(?:\s|$)")
 DEFAULT_WINDOW = 200_000
 
 

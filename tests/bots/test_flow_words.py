@@ -60,3 +60,9 @@ async def test_what_begins_with_a_slash_and_is_no_command_is_the_models(flow: Fl
         assert await flow.says(flow.alice, words) == ["Let me see."]
         (answer,) = await flow.says(flow.alice, "/zzz what is it for?")
     assert "do not know this command" in answer
+
+
+async def test_a_command_with_a_mark_behind_it_is_asked_back(flow: Flow) -> None:
+    async with flow.running():
+        assert await flow.says(flow.alice, "/status?") == ["Did you mean /status?"]
+    assert not flow.model.requests()
