@@ -12,7 +12,7 @@ from guardrails import approvals
 from guardrails.models import Approval
 from sessions_app.inbox import MAX_ATTEMPTS
 from sessions_app.models import Attachment, Contact, Inbox, Message, Turn
-from tests.bots.flow import Flow, until, until_db
+from tests.bots.flow import Flow, open_flow, until, until_db
 from tests.bots.test_flow_tools import ask_to_forget
 from tests.servers.messages.scripts import text, tool_use
 
@@ -141,3 +141,21 @@ async def test_a_changed_caption_of_the_newest_album_is_answered_again(flow: Flo
         await flow.answers(flow.alice, 1, 1)
     assert "the side" in flow.asked()[-1]
     assert await run_db(lambda: Message.objects.get(seq=1).data["edits"][0]["text"]) == "the side"
+
+
+async def test_a_file_that_comes_after_its_album_was_begun_is_not_lost_when_that_is_begun_again(
+    transactional_db: None,
+) -> None:
+    async with open_flow(CLAW_DRAIN_SECONDS=1) as flow:
+        flow.model.script(text("Words that never come to an end. " * 40, deltas=40, pause=0.5))
+        flow.model.set_default("Here.")
+        async with flow.running():
+            send(flow, "the front", "the back")
+            await until(flow.model.requests)
+        send(flow, "the side")
+        async with flow.running():
+            await until_db(lambda: Inbox.objects.filter(state="done").count() == 3)
+            await flow.quiet()
+    assert await run_db(lambda: sorted(Attachment.objects.values_list("message_seq", flat=True))) == [1, 1, 3]
+    assert "the back" in flow.asked()[1]
+    assert "the side" in flow.asked()[-1]
