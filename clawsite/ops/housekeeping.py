@@ -30,6 +30,7 @@ from runbooks.books import ending, undoing
 from runbooks.charts import clean_charts
 from runbooks.models import Anomaly, Responder
 from runbooks.retention import clean_jobs, clean_runs, clean_schedules
+from runbooks.workspaces.deploys.following import clean_logs
 from runbooks.workspaces.deploys.retention import clean_deploys
 from runbooks.workspaces.handing import clean_handed
 from runbooks.workspaces.pipelines.store import old_deliveries, old_pipelines
@@ -124,6 +125,7 @@ def clean() -> dict[str, int]:
         "own troubles": _delete(SelfAlert.objects.filter(closed_at__lt=_ago(TROUBLE_DAYS))),
         "services": _delete(ServiceState.objects.filter(changed_at__lt=_ago(TROUBLE_DAYS))),
         "charts": clean_charts(),
+        "logs of environments": clean_logs(),
         "files of projects": clean_handed() + clean_rows(),
     }
     if any(counts.values()):

@@ -30,7 +30,7 @@ FOLLOW_SECONDS = 300.0
 EVERY_SECONDS = 3.0
 FOLLOWED_LINES = 30
 SHOWN_CHARS = 3000
-KEPT_SECONDS = 4 * 86_400
+FOLDER, KEPT_SECONDS = "logs", 4 * 86_400
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -149,14 +149,22 @@ def _show(job: Job, environment: Environment, lines: list[str], *, following: bo
         put_card(f"logs:{job.key}", session_id=job.session_id, kind="logs", data=told)
 
 
+def clean_logs() -> int:
+    """Remove whole logs that were sent so long ago; return how many."""
+    oldest = time.time() - KEPT_SECONDS
+    removed = 0
+    for path in (settings.MEDIA_ROOT / FOLDER).glob("*.log"):
+        with suppress(FileNotFoundError):
+            if path.lstat().st_mtime < oldest:
+                path.unlink()
+                removed += 1
+    return removed
+
+
 def _save(ctx: JobContext, environment: Environment, logs: Logs | None) -> str:
     """Write the whole log, or the end of a very long one, where files for chats lie; return its path there."""
-    folder = settings.MEDIA_ROOT / "logs"
+    folder = settings.MEDIA_ROOT / FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for old in folder.glob("*.log"):
-        with suppress(FileNotFoundError):  # another job removes it just now
-            if old.stat().st_mtime < time.time() - KEPT_SECONDS:
-                old.unlink()
     text = read_logs(environment, logs, most=WHOLE_BYTES, check=ctx.check)
     path = folder / f"{ctx.key}.log"
     path.write_text(text, encoding="utf-8")

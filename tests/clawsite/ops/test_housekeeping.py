@@ -172,6 +172,16 @@ def test_uploads_go_after_a_week(channel: Channel, settings: Settings, tmp_path:
     assert [path.name for path in folder.iterdir()] == ["young"]
 
 
+def test_whole_logs_of_environments_go_after_four_days(settings: Settings, tmp_path: Path) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    (tmp_path / "logs").mkdir()
+    for name, age in (("old.log", 5), ("young.log", 3)):
+        (tmp_path / "logs" / name).write_text("x")
+        os.utime(tmp_path / "logs" / name, (time.time() - age * 86_400,) * 2)
+    assert clean()["logs of environments"] == 1
+    assert [path.name for path in (tmp_path / "logs").iterdir()] == ["young.log"]
+
+
 def test_folders_of_killed_steps_go_after_two_days(settings: Settings, tmp_path: Path) -> None:
     settings.CLAW_HOME = tmp_path
     assert housekeeping.clean_folders() == 0
