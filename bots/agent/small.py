@@ -44,7 +44,7 @@ class Asker:
         self._meter = budget.open_meter()
 
     async def ask(self, system: str, text: str, *, seconds: float, max_tokens: int) -> str:
-        """Return the model's text. Raises Unavailable when there is none in time, or no money left for today."""
+        """Return the model's text. Raises Unavailable when there is none in time, or not all, or no money for today."""
         targets = by_price(await usable_targets(list_targets()))
         if not targets or (settings.CLAW_DAY_USD and await budget.spent_today() >= settings.CLAW_DAY_USD):
             raise Unavailable("no model for work behind the answer")
@@ -73,6 +73,8 @@ class Asker:
             raise Unavailable(f"the model did not answer ({type(error).__name__})") from error
         if end.stop_reason == "refusal":
             raise Unavailable("the model declined")
+        if end.stop_reason in ("max_tokens", "model_context_window_exceeded"):
+            raise Unavailable("the model's answer was cut off")
         return end.text.strip()
 
     def close(self) -> None:
