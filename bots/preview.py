@@ -51,7 +51,7 @@ class Preview:
     @property
     def has_begun(self) -> bool:
         """Whether something is in the chat, or on its way there."""
-        return bool(self._remote_id) or self._task is not None
+        return bool(self._remote_id) or (self._task is not None and not self._task.done())
 
     def _gap(self, now: float) -> float:
         """Seconds between edits: slower in groups and the longer the turn lasts."""

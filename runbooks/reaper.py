@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
@@ -44,13 +44,13 @@ FORCE_SECONDS = GRACE_SECONDS * 2
 BATCH = 100
 # What nobody here asks for, and what can be large; this is read every second.
 LARGE = ("params", "result", "saved")
-# After a time without looking, or with errors, silence of others says nothing: perhaps they could not beat either.
+# After a time without looking, or without the database, silence of others says nothing: perhaps they could not beat.
 CALM_SECONDS = 15.0
 GAP_SECONDS = 5.0
 
 
 class _Calm:
-    """Since when this process has looked regularly and without errors."""
+    """Since when this process has looked regularly and could work with the database."""
 
     since = last = time.monotonic()
 
@@ -84,7 +84,8 @@ def reap(process_id: int) -> None:
         try:
             step()
         except Exception as error:
-            _Calm.note(failed=True)
+            if isinstance(error, OperationalError | InterfaceError):
+                _Calm.note(failed=True)  # an error of our own in one step says nothing of how others are
             log_unknown(error, where="the reaper of jobs")
 
 

@@ -188,7 +188,9 @@ async def _compact(session_id: int, asker: Asker) -> None:
 async def _summarize(session_id: int, plan: CompactionPlan, asker: Asker) -> str:
     """Return the model's summary, "" when it does not answer or what it wrote may not be used."""
     try:
-        text = await asker.ask(compact.SYSTEM, plan.text, seconds=COMPACT_SECONDS, max_tokens=compact.ANSWER_TOKENS)
+        text = await asker.ask(
+            compact.SYSTEM, plan.text, seconds=COMPACT_SECONDS, max_tokens=compact.ANSWER_TOKENS, whole=True
+        )
     except Unavailable as error:
         logger.warning("no summary of session %d: %s", session_id, error.message)
         return ""

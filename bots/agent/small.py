@@ -43,8 +43,11 @@ class Asker:
         self.usage = Usage()
         self._meter = budget.open_meter()
 
-    async def ask(self, system: str, text: str, *, seconds: float, max_tokens: int) -> str:
-        """Return the model's text. Raises Unavailable when there is none in time, or not all, or no money for today."""
+    async def ask(self, system: str, text: str, *, seconds: float, max_tokens: int, whole: bool = False) -> str:
+        """Return the model's text. Raises Unavailable when there is none in time, or no money left for today.
+
+        `whole` also refuses one that was cut off.
+        """
         targets = by_price(await usable_targets(list_targets()))
         if not targets or (settings.CLAW_DAY_USD and await budget.spent_today() >= settings.CLAW_DAY_USD):
             raise Unavailable("no model for work behind the answer")
@@ -73,7 +76,7 @@ class Asker:
             raise Unavailable(f"the model did not answer ({type(error).__name__})") from error
         if end.stop_reason == "refusal":
             raise Unavailable("the model declined")
-        if end.stop_reason in ("max_tokens", "model_context_window_exceeded"):
+        if whole and end.stop_reason in ("max_tokens", "model_context_window_exceeded"):
             raise Unavailable("the model's answer was cut off")
         return end.text.strip()
 

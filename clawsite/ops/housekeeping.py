@@ -15,6 +15,7 @@ from typing import Any
 from axes.models import AccessAttempt
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -36,7 +37,7 @@ from runbooks.workspaces.handing import clean_handed
 from runbooks.workspaces.pipelines.store import old_deliveries, old_pipelines
 from runbooks.workspaces.uploads import clean_rows
 from sessions_app import outbox
-from sessions_app.models import Card, Contact, Inbox, Outbox, Pairing
+from sessions_app.models import Card, Contact, GroupAccess, Inbox, Message, Outbox, Pairing
 
 logger = logging.getLogger(__name__)
 
@@ -174,9 +175,13 @@ def _strangers() -> QuerySet[Contact]:
 
     Not `user=None`: SQLite would go through all who have none.
     """
-    unknown = Contact.objects.filter(state=Contact.State.PENDING, seen_at__lt=_ago(STRANGER_DAYS), pairings=None)
-    duties = Responder.objects.filter(contact=OuterRef("pk"))
-    return unknown.filter(~Exists(duties), groups=None, message=None).exclude(user__isnull=False)
+    unknown = Contact.objects.filter(state=Contact.State.PENDING, seen_at__lt=_ago(STRANGER_DAYS))
+    codes, duties = (model.objects.filter(contact=OuterRef("pk")) for model in (Pairing, Responder))
+    lists = GroupAccess.members.through.objects.filter(contact=OuterRef("pk"))
+    # The text that brought them a code is no reason: it is a message of its own role, and stays without them.
+    words = Message.objects.filter(contact=OuterRef("pk"), role=Message.Role.USER)
+    unknown = unknown.exclude(user__isnull=False)
+    return unknown.filter(~Exists(codes), ~Exists(duties), ~Exists(lists), ~Exists(words))
 
 
 def _old_tries() -> Any:
@@ -231,6 +236,8 @@ def _delete(rows: QuerySet[Any]) -> int:
         keys = list(rows.values_list("pk", flat=True)[:BATCH])
         if not keys:
             break
-        deleted, _ = rows.filter(pk__in=keys).delete()
+        with transaction.atomic():
+            still = [row.pk for row in rows.select_for_update(of=("self",)).filter(pk__in=keys).only("pk")]
+            deleted, _ = rows.model._default_manager.filter(pk__in=still).delete()
         count += len(keys) if deleted else 0
     return count

@@ -18,8 +18,8 @@ from runbooks.alerts.payload import AlertNews, GroupNews
 from runbooks.models import Alert, AlertGroup
 
 # A firing alert that is heard again so soon after its end was on its way before it. One Alertmanager tells one thing
-# after the other, and the next of several waits for 15 s; what really fires again comes a group_interval later, and is
-# said once only: that is a minute in our own setup.
+# after the other, and of several the second waits for 15 s and the third for 30; what really fires again comes a
+# group_interval later, and is said once only: that is a minute in our own setup.
 LATE = timedelta(seconds=45)
 # Beginnings that lie no further apart are what two servers of Prometheus say of one.
 APART = timedelta(minutes=2)

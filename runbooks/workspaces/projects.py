@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -27,6 +28,7 @@ from runbooks.models.project import NAME
 from runbooks.workspaces.access import MAINTAINER, group_of, maintainers_of
 from runbooks.workspaces.cloning import check_remote
 from runbooks.workspaces.git.trees import remove_files
+from runbooks.workspaces.pipelines.values import State as PipelineState
 from runbooks.workspaces.quotas import check_room
 from runbooks.workspaces.roots import project_root, workspaces
 from runbooks.workspaces.templates import get_template
@@ -137,10 +139,14 @@ def remove_project(project: Project, *, actor: Actor, origin: str = "") -> None:
 
 
 def _is_worked_on(project: Project) -> bool:
-    """Tell whether a job has the project's turn, or deploys or runs a pipeline of it, which takes none."""
-    others = (each.objects.filter(project=project, job__state=Job.State.RUNNING) for each in (Deploy, Pipeline))
-    held = project.turns.filter(held=True, job__ended_at__isnull=True)
-    return held.exists() or any(rows.exists() for rows in others)
+    """Tell whether a job has the project's turn, or is in the midst of a deploy or a pipeline, which take none."""
+    open_jobs = Job.objects.filter(ended_at=None)
+    held = project.turns.filter(held=True, job__in=open_jobs)
+    runs = Q(job__state=Job.State.RUNNING)
+    deploys = Deploy.objects.filter(runs | Q(state=Deploy.State.RUNNING), project=project, job__in=open_jobs)
+    begun = Q(state__in=[PipelineState.RUNNING, PipelineState.WAITING])
+    pipelines = Pipeline.objects.filter(runs | begun, project=project, job__in=open_jobs)
+    return held.exists() or deploys.exists() or pipelines.exists()
 
 
 def purge_projects(subjects: Iterable[str], *, actor: Actor, origin: str = "") -> int:

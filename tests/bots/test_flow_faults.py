@@ -148,20 +148,6 @@ async def test_stop_ends_a_running_turn(flow: Flow) -> None:
     assert "story" not in " ".join(flow.texts(flow.alice))
 
 
-async def test_what_was_streamed_while_the_turn_was_stopped_is_marked_as_stopped(flow: Flow) -> None:
-    flow.model.script(text("word " * 400, deltas=80, pause=0.1), match="long story")
-    flow.telegram.fault("delay", method="sendMessage", seconds=3)  # of what is streamed first
-    async with flow.running():
-        flow.telegram.user_sends(flow.alice, "a long story please")
-        await until(lambda: flow.telegram.faults()[0]["hits"])
-        flow.telegram.user_sends(flow.alice, "/stop")
-        await until_db(lambda: Turn.objects.filter(state="cancelled").exists())
-        await until(lambda: len(flow.texts(flow.alice)) == 2)
-        await flow.quiet()
-    streamed = next(said for said in flow.texts(flow.alice) if "word" in said)
-    assert streamed.endswith("Stopped.")
-
-
 async def test_a_row_that_fails_five_times_is_given_up_and_said(flow: Flow, monkeypatch: object) -> None:
     flow.model.set_default("Fine.")
     async with flow.running():

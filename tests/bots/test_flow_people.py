@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from clawsite.core.db import run_db
 from clawsite.core.models import User
+from clawsite.ops.housekeeping import clean
 from guardrails.models import Approval
 from guardrails.types import Actor, Role
 from sessions_app.models import Channel, Contact, Inbox, Pairing
@@ -25,6 +26,24 @@ async def test_a_stranger_gets_a_new_code_when_the_old_one_expired(flow: Flow) -
         new = await run_db(lambda: Pairing.objects.get().code)
     assert new != old
     assert new[:4] in answer
+
+
+async def test_a_stranger_who_got_a_code_and_no_answer_goes_in_the_end(flow: Flow) -> None:
+    async with flow.running():
+        await flow.says(flow.charlie, "hello?")
+    past = timezone.now() - timedelta(days=91)
+
+    def clean_later() -> int:
+        Contact.objects.filter(external_id=str(flow.charlie)).update(seen_at=past)
+        Pairing.objects.update(expires_at=past)
+        clean()  # takes the code
+        return clean()["strangers"]
+
+    assert await run_db(clean_later) == 1
+    assert not await run_db(lambda: Contact.objects.filter(external_id=str(flow.charlie)).exists())
+    async with flow.running():
+        (answer,) = await flow.says(flow.charlie, "hello again?")
+    assert (await run_db(lambda: Pairing.objects.get().code))[:4] in answer
 
 
 async def test_who_waited_when_a_channel_was_opened_to_anybody_may_talk(flow: Flow) -> None:

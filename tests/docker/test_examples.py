@@ -95,19 +95,34 @@ def test_the_playbook_brings_new_settings_to_the_version_that_is_live(tmp_path: 
     (release / "docker").mkdir(parents=True)
     (tmp_path / "blue").symlink_to(release)
     deploy = release / "docker" / "deploy"
-    deploy.write_text(f'#!/bin/sh\n[ "$1" = status ] && echo "live: blue" || echo "$1" >> {said}\n', encoding="utf-8")
+    broken = tmp_path / "broken"
+    deploy.write_text(
+        f'#!/bin/sh\n[ "$1" = status ] && echo "live: blue" && exit\n[ ! -e {broken} ] && echo "$1" >> {said}\n',
+        encoding="utf-8",
+    )
     deploy.chmod(0o755)
-    text = PLAYBOOK.read_text(encoding="utf-8").replace("/etc/clawsite/clawsite.env", str(tmp_path / "clawsite.env"))
-    wanted = ("Settings", "Which release is live", "Where the live place leads", "Switch to this version")
+    text = PLAYBOOK.read_text(encoding="utf-8").replace("/etc/clawsite/", f"{tmp_path}/")
+    wanted = ("Settings", "Which ", "Where the live place leads", "Switch to this version", "These settings")
     tasks = [task for task in yaml.safe_load(text)[0]["tasks"] if task["name"].startswith(wanted)]
     tasks = [task for task in tasks if task["name"] != "Settings of the two places"]
     for name in ("owner", "group"):
         del tasks[0]["ansible.builtin.copy"][name]
 
-    for word in ("a", "a", "b"):
+    def set_up(word: str) -> None:
         settings = {"claw_settings": {"CLAW_LANGUAGE": word}, "claw_public_url": "https://claw.example.net"}
         play(tasks, tmp_path, claw_root=str(tmp_path), claw_release=str(release), **settings)
+
+    for word in ("a", "a", "b"):
+        set_up(word)
     assert said.read_text(encoding="utf-8").split() == [str(release)] * 2
+
+    broken.touch()
+    with pytest.raises(subprocess.CalledProcessError):
+        set_up("c")
+    broken.unlink()
+    for word in ("c", "c"):
+        set_up(word)
+    assert said.read_text(encoding="utf-8").split() == [str(release)] * 3
 
 
 def test_terraform_is_given_each_value_that_its_files_name() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -233,6 +235,27 @@ def test_one_broken_step_does_not_stop_the_others(worker: Process, monkeypatch: 
     reap(worker.pk)
 
     assert count_waiting() == 2
+
+
+@pytest.mark.parametrize(("error", "state"), [(RuntimeError, "queued"), (OperationalError, "running")])
+def test_a_silent_process_loses_its_jobs_though_a_step_is_broken_unless_that_is_the_database(
+    worker: Process, monkeypatch: pytest.MonkeyPatch, error: type[Exception], state: str
+) -> None:
+    def fail() -> None:
+        raise error("broken")
+
+    now = time.monotonic()
+    monkeypatch.setattr(_Calm, "since", now - 60)
+    monkeypatch.setattr(_Calm, "last", now)
+    monkeypatch.setattr("runbooks.reaper.tick", fail)
+    reap(worker.pk)
+    job = begin(start())
+    past = timezone.now() - timedelta(hours=8)
+    Process.objects.filter(leases__name=job.lease).update(beat_at=past, host="gone")
+    reap(worker.pk)
+
+    job.refresh_from_db()
+    assert job.state == state
 
 
 def test_a_gap_or_an_error_ends_the_calm(monkeypatch: pytest.MonkeyPatch) -> None:

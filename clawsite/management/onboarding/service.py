@@ -7,7 +7,6 @@ import pwd
 import re
 import shutil
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -157,6 +156,9 @@ def _replace(path: Path, text: str) -> None:
         os.fsync(file.fileno())
     if path.exists():
         shutil.copymode(path, draft)
-        with suppress(PermissionError):
+        try:
             shutil.chown(draft, path.stat().st_uid, path.stat().st_gid)
+        except PermissionError:
+            draft.unlink()
+            raise CommandError(f"{path} belongs to another account. Run this as that account, or with sudo.") from None
     draft.replace(path)

@@ -27,8 +27,8 @@ BRANCH = "main"
 PATIENCE_SECONDS = 30.0
 # People run git here, too, and may keep its lock for as long as they write a message.
 STALE_SECONDS = 600.0
-# Each change is some files more until they are packed.
-LOOSE, TIDY_SECONDS = 2000, 60.0
+# Each change is some files more until they are packed, which ends before the patience of others.
+LOOSE, TIDY_SECONDS = 2000, PATIENCE_SECONDS * 2 / 3
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 

@@ -245,6 +245,13 @@ async def test_a_summary_that_gives_orders_is_not_used(turn_stage: Stage) -> Non
     assert await run_db(Summary.objects.count) == 0
 
 
+async def test_of_an_answer_that_was_cut_off_the_facts_are_taken_that_came(turn_stage: Stage) -> None:
+    await run_db(say, turn_stage, SAID)
+    turn_stage.model.script(text(json.dumps([FACT]) + " and more that nobody"), stop_reason="max_tokens")
+    await finish(turn_stage)
+    assert await run_db(kept) == [FACT["text"]]
+
+
 async def test_half_a_summary_does_not_stand_for_what_was_said(turn_stage: Stage) -> None:
     await run_db(talk, turn_stage, pairs=40)
     turn_stage.model.script(text("Goal: whales. Done: nothing. Op"), stop_reason="max_tokens")

@@ -282,3 +282,22 @@ def test_settings_that_are_there_survive_a_disk_that_is_full(
     assert run(monkeypatch, *options).error == ""
     assert path.read_text(encoding="utf-8") == "ANTHROPIC_API_KEY=mine\nTIME_ZONE=Europe/Berlin\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
+
+
+def test_settings_that_belong_to_another_account_stay_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    settings.CLAW_HOME = tmp_path
+    path = tmp_path / "clawsite.env"
+    path.write_text("ANTHROPIC_API_KEY=mine\n", encoding="utf-8")
+
+    def may_not(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "chown", may_not)
+    said = run(monkeypatch, "onboard", "--yes", "--install-service", "--time-zone", "Europe/Berlin")
+    assert "belongs to another account" in said.error
+    assert path.read_text(encoding="utf-8") == "ANTHROPIC_API_KEY=mine\n"
+    assert [found.name for found in tmp_path.glob("*.draft")] + [
+        found.name for found in tmp_path.glob(".*.draft")
+    ] == []

@@ -22,6 +22,7 @@ from runbooks.workspaces.pipelines import actions, local_asking
 from runbooks.workspaces.pipelines.local_plan import plan_of, read_plan
 from runbooks.workspaces.pipelines.local_tree import export_tree, has_tree, tree_of_pipeline
 from runbooks.workspaces.pipelines.values import JobInfo, State, from_rows, stage_of, to_rows
+from runbooks.workspaces.projects import remove_project
 from runbooks.workspaces.roots import tree_of
 from tests.runbooks.workspaces.making import commit, project, write
 from tests.runbooks.workspaces.pipelines.conftest import cards
@@ -104,11 +105,14 @@ def test_a_failed_stage_is_run_again_on_what_was_made_before_it(make: Make, bob:
 
 def test_a_stage_for_which_too_little_time_is_left_runs_in_another_stretch(make: Make, bob: Actor) -> None:
     """Twenty stages may take an hour each, and a stretch of a pipeline is four hours long."""
-    job = actions.start_pipeline(make(TWO, fine="x"), actor=bob)
+    shop = make(TWO, fine="x")
+    job = actions.start_pipeline(shop, actor=bob)
     Job.objects.filter(pk=job.pk).update(deadline=timezone.now() + timedelta(seconds=100))
     assert done(job).state == "queued"
     row = Pipeline.objects.get()
     assert (row.state, states(row)) == ("running", {"build": "succeeded", "test": "queued"})
+    with pytest.raises(BadInput, match="A job is working"):
+        remove_project(shop, actor=bob)
 
     assert done(job).state == "succeeded"
     assert states(row) == {"build": "succeeded", "test": "succeeded"}
