@@ -36,7 +36,7 @@ def merge_album(work: Work) -> None:
 def _find_begun(work: Work) -> Mapping[str, str] | None:
     """Return the files with which an earlier attempt has begun: what came since is not in its message. Else None."""
     turn = Turn.objects.filter(inbox_id=work.head.pk).values_list("session_id", "user_seq").first()
-    if turn is None:
+    if turn is None or turn[1] is None:
         return None
     data = Message.objects.filter(session_id=turn[0], seq=turn[1]).values_list("data", flat=True).first()
     return data.get("album") if data else None
