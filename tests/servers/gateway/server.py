@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -98,8 +98,17 @@ class GatewayEmulator(Hosted):
     async def restart(self) -> None:
         """Go away, with a notice and the right close code, and come back on the same port."""
         await self.broadcast("shutdown", {"reason": "gateway restarting", "restartExpectedMs": 50})
+        async with self.away():
+            pass
+
+    @contextlib.asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Be away for the length of a block, and then back on the same port."""
         await self._close()
-        await self._open()
+        try:
+            yield
+        finally:
+            await self._open()
 
     async def _open(self) -> None:
         self._server = await serve(
