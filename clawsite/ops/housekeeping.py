@@ -5,11 +5,11 @@ What was answered a week ago is not needed to recognise repeats any more: platfo
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
-import time
 from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from axes.models import AccessAttempt
@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from clawsite.core.clock import silent_since
 from clawsite.core.models import AuditEvent, Lease, Process, ServiceState
+from clawsite.core.oldfiles import remove_old
 from clawsite.core.queue import forget_old_tasks
 from clawsite.core.rotation import rotate_when_due
 from clawsite.models import Authenticator, GatewayToken, Minute, SelfAlert
@@ -196,29 +197,13 @@ def _decided_approvals() -> QuerySet[Approval]:
 
 def clean_uploads() -> int:
     """Remove web chat uploads that are a week old: what was sent with a message has been copied long ago."""
-    oldest = time.time() - UPLOAD_DAYS * 86_400
-    removed = 0
-    for path in (settings.MEDIA_ROOT / "uploads").glob("*/*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.lstat().st_mtime < oldest and path.is_file():
-                path.unlink()
-                removed += 1
-    return removed
+    return remove_old(filter(Path.is_file, (settings.MEDIA_ROOT / "uploads").glob("*/*")), days=UPLOAD_DAYS)
 
 
 def clean_folders() -> int:
-    """Remove the working folders of runbook steps whose process was killed: none lasts longer than a day.
-
-    Those of steps that are at work may go by themselves meanwhile.
-    """
-    oldest = time.time() - STEP_DAYS * 86_400
-    removed = 0
-    for path in (settings.CLAW_HOME / "steps").glob("step-*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.lstat().st_mtime < oldest:
-                shutil.rmtree(path, ignore_errors=True)
-                removed += 1
-    return removed
+    """Remove the working folders of runbook steps whose process was killed: none lasts longer than a day."""
+    remove = partial(shutil.rmtree, ignore_errors=True)
+    return remove_old((settings.CLAW_HOME / "steps").glob("step-*"), days=STEP_DAYS, remove=remove)
 
 
 def _ago(days: int) -> Any:

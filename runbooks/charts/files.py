@@ -3,11 +3,11 @@ ask for them again."""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import time
 
 from django.conf import settings
+
+from clawsite.core.oldfiles import remove_old
 
 FOLDER = "charts"
 # As long as an answer waits for a channel that is away, and a day more.
@@ -33,11 +33,4 @@ def save_file(name: str, data: bytes) -> str:
 
 def clean_charts() -> int:
     """Remove what is older than charts are kept, drafts too; return how many."""
-    oldest = time.time() - KEPT_DAYS * 86_400
-    removed = 0
-    for path in (settings.MEDIA_ROOT / FOLDER).glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.lstat().st_mtime < oldest:
-                path.unlink()
-                removed += 1
-    return removed
+    return remove_old((settings.MEDIA_ROOT / FOLDER).glob("*"), days=KEPT_DAYS)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from django.conf import settings
 
 from clawsite.core.errors import BadInput, NotAllowed, NotFound
+from clawsite.core.oldfiles import remove_old
 from guardrails.paths import open_beneath, safe_name
 from runbooks.workspaces.files import Entry, check_path, is_secret, list_tree
 
@@ -101,11 +101,4 @@ def _create(draft: Path) -> BinaryIO:
 
 def clean_handed() -> int:
     """Remove copies that are older than they are kept; return how many."""
-    oldest = time.time() - KEPT_DAYS * 86_400
-    removed = 0
-    for path in (settings.MEDIA_ROOT / FOLDER).glob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            if path.lstat().st_mtime < oldest:
-                path.unlink()
-                removed += 1
-    return removed
+    return remove_old((settings.MEDIA_ROOT / FOLDER).glob("*"), days=KEPT_DAYS)

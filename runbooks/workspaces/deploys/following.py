@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +11,7 @@ from django.db import transaction
 from msgspec import Meta
 
 from clawsite.core.errors import BadInput
+from clawsite.core.oldfiles import remove_old
 from guardrails.types import Actor, Role
 from runbooks.jobs import JobContext, JobKind, cancel_job, create_job
 from runbooks.models import Environment, Job, Project
@@ -30,7 +30,7 @@ FOLLOW_SECONDS = 300.0
 EVERY_SECONDS = 3.0
 FOLLOWED_LINES = 30
 SHOWN_CHARS = 3000
-FOLDER, KEPT_SECONDS = "logs", 4 * 86_400
+FOLDER, KEPT_DAYS = "logs", 4
 
 
 class Params(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -151,14 +151,7 @@ def _show(job: Job, environment: Environment, lines: list[str], *, following: bo
 
 def clean_logs() -> int:
     """Remove whole logs that were sent so long ago; return how many."""
-    oldest = time.time() - KEPT_SECONDS
-    removed = 0
-    for path in (settings.MEDIA_ROOT / FOLDER).glob("*.log"):
-        with suppress(FileNotFoundError):
-            if path.lstat().st_mtime < oldest:
-                path.unlink()
-                removed += 1
-    return removed
+    return remove_old((settings.MEDIA_ROOT / FOLDER).glob("*.log"), days=KEPT_DAYS)
 
 
 def _save(ctx: JobContext, environment: Environment, logs: Logs | None) -> str:

@@ -7,6 +7,7 @@ import pytest
 from bots.agent.types import AgentLimits
 from tests.bots.agent.stage import HI, Part, Recorder, Stage
 from tests.servers.messages import text, thinking, tool_use
+from tests.servers.messages.scripts import Step
 
 
 async def test_an_answer_streams_and_is_counted(stage: Stage) -> None:
@@ -90,18 +91,9 @@ async def test_an_empty_refusal_is_a_refusal(stage: Stage) -> None:
     assert (await stage.run()).stop == "refused"
 
 
-async def test_an_empty_answer_is_asked_for_once_more(stage: Stage) -> None:
-    stage.model.script(text(" \n "))
-    stage.model.script(text("Here I am."))
-
-    outcome = await stage.run()
-
-    assert (outcome.stop, outcome.text) == ("answer", "Here I am.")
-    assert stage.bodies()[1]["messages"] == list(HI)
-
-
-async def test_thoughts_without_an_answer_are_asked_for_once_more(stage: Stage) -> None:
-    stage.model.script(thinking("I have nothing to say."))
+@pytest.mark.parametrize("first", [text(" \n "), thinking("I have nothing to say.")])
+async def test_an_empty_answer_and_thoughts_alone_are_asked_for_once_more(stage: Stage, first: Step) -> None:
+    stage.model.script(first)
     stage.model.script(text("Here I am."))
 
     outcome = await stage.run()
