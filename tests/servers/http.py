@@ -76,11 +76,13 @@ class HttpServer:
     def shut_for(self, seconds: float) -> None:
         """Close the door (after the answer under way) and open it again after so many seconds."""
         loop = asyncio.get_running_loop()
-        loop.call_later(0.02, lambda: self._spawn(self.close()))
-        loop.call_later(0.02 + seconds, lambda: self._spawn(self.open()))
+        loop.call_later(0.02, lambda: self._spawn(self.close))
+        loop.call_later(0.02 + seconds, lambda: self._spawn(self.open))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        if self._stopped:
+            return  # the loop may end before it begins
+        task = asyncio.get_running_loop().create_task(work())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
